@@ -1,0 +1,70 @@
+"""The command line: a thin shell over the Python API. Commands are imported only when they are called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+_COMMANDS = {
+    "apply": "run a recipe and report what each step did",
+    "validate": "check recipes, without TensorFlow",
+    "plan": "show what a recipe would run, without running it",
+    "strategies": "list the strategies, or the parameters of one",
+    "schema": "print the JSON Schema of recipes, for editors",
+    "inspect": "show what is in a model file, tensor by tensor",
+    "evaluate": "measure a model file on a data set",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"compressor.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; the commands are {', '.join(_COMMANDS)}"
+            ctx.fail(f"there is no command '{args[0]}'{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"compressor {version('compressor')}")
+        ctx.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+def root() -> None:
+    """Compress Keras models by recipe, and know what each step cost.
+
+    \b
+    compressor apply prune_qat             run a recipe that ships with the tool
+    compressor apply my_recipe.yaml        run one of your own
+    compressor validate recipes/*.yaml     check recipes in CI
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with one of the codes in `ExitCode`."""
+    from compressor.cli.boundary import run_guarded
+
+    sys.exit(run_guarded(root, sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""`compressor evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from compressor.cli.options import debug_option, json_option
+from compressor.errors import ModelError
+
+
+@click.command("evaluate", short_help="Measure a model file.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", required=True, help="A registered data set, an .npz file, or package.module:function.")
+@click.option("--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="May be repeated.")
+@json_option
+@debug_option
+def command(model: Path, data: str, metrics: tuple[str, ...], as_json: bool, debug: bool) -> None:
+    """Measure MODEL, a .tflite file or a Keras 2 model, on the test split of a data set, in LiteRT."""
+    import tempfile
+
+    from rich.console import Console
+
+    from compressor.cli.native_output import native_output_to
+    from compressor.evaluation import measure
+    from compressor.litert_bytes import shipped_bytes
+    from compressor.lookup import find_data, find_metrics
+    from compressor.recipe.sizes import format_size
+    from compressor.registry import Registry
+    from compressor.render.figures import time_text
+    from compressor.statistics import score
+
+    if not model.is_file():
+        raise ModelError(f"there is no model file {model}", "check the path")
+    registry = Registry.installed()
+    judges = find_metrics(registry, metrics)
+    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+        test = find_data(registry, data).test
+        measured = measure(shipped_bytes(model), test, judges)
+    scores = {name: score(values) for name, values in measured.scores.items()}
+    if as_json:
+        found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}
+        sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}
+        latency = {"latency_p50": measured.latency.p50, "latency_p90": measured.latency.p90}
+        click.echo(json.dumps({"metrics": found, "samples": test.size, **sizes, **latency}, indent=2))
+        return
+    console = Console(highlight=False)
+    for judge in judges:
+        one = scores[judge.name]
+        unit, factor = (" %", 100) if judge.share else ("", 1)
+        text = f"{one.value * factor:.4g}{unit}  (95 %: {one.low * factor:.4g} to {one.high * factor:.4g})"
+        console.print(f"{judge.name}  {text} on {test.size:,} samples")
+    latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"
+    console.print(f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped")
+    console.print(f"latency   {latency_text} (one sample, one thread)")

@@ -1,0 +1,52 @@
+"""`compressor inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from compressor.cli.options import debug_option, json_option
+from compressor.errors import ModelError
+
+
+@click.command("inspect", short_help="Show what is in a model.")
+@click.argument("model", type=click.Path(path_type=Path))
+@json_option
+@debug_option
+def command(model: Path, as_json: bool, debug: bool) -> None:
+    """Show what is in MODEL, a .tflite file or a Keras 2 model (which is shown as the .tflite file it would ship as)."""
+    import tempfile
+
+    from rich.console import Console
+
+    from compressor.anatomy import dissect
+    from compressor.cli.native_output import native_output_to
+    from compressor.litert_bytes import shipped_bytes
+    from compressor.recipe.sizes import format_size
+    from compressor.render.terminal import layer_table
+    from compressor.report import LayerRow, layer_rows
+
+    if not model.is_file():
+        raise ModelError(f"there is no model file {model}", "check the path")
+    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+        anatomy = dissect(shipped_bytes(model))
+    rows: list[LayerRow] = layer_rows(anatomy)
+    if as_json:
+        totals = {
+            "bytes": anatomy.bytes,
+            "gzip_bytes": anatomy.gzip_bytes,
+            "parameters": anatomy.parameters,
+            "sparsity": anatomy.sparsity,
+            "weight_bits": anatomy.weight_bits,
+            "operators": anatomy.operators,
+        }
+        click.echo(json.dumps({**totals, "tensors": [row.model_dump() for row in rows]}, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(layer_table(rows))
+    console.print(
+        f" {format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped · {anatomy.parameters:,} parameters · "
+        f"{anatomy.sparsity:.1%} zeros · {anatomy.weight_bits:.0f} bits · {anatomy.operators} operators"
+    )

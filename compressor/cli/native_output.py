@@ -1,0 +1,34 @@
+"""Keeps what TensorFlow's and LiteRT's C++ code prints off the screen; it goes into a log file instead."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+
+
+@contextmanager
+def native_output_to(log: Path | None) -> Iterator[TextIOWrapper]:
+    """Send file descriptor 2 to `log` for the time being; yields a stream that still reaches the real one.
+
+    With no log, nothing is changed.
+    """
+    sys.stderr.flush()
+    real = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8", errors="replace", buffering=1)
+    if log is None:
+        yield real
+        return
+    saved = os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(target, 2)
+    os.close(target)
+    try:
+        yield real
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        real.close()

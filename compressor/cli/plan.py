@@ -1,0 +1,83 @@
+"""`compressor plan`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compressor.cli.options import debug_option, json_option, seed_option, set_option
+
+if TYPE_CHECKING:
+    from compressor.planner import Plan, PlannedStep
+
+
+@click.command("plan", short_help="Show what would run.")
+@click.argument("recipe")
+@set_option
+@seed_option
+@json_option
+@debug_option
+def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool, debug: bool) -> None:
+    """Show what RECIPE would run: each step with its parameters and what it does to the model, and the source of each value."""
+    from compressor.planner import prepare
+
+    plan = prepare(recipe, overrides, seed=seed)
+    if as_json:
+        click.echo(json.dumps(_as_data(plan), indent=2))
+    else:
+        _show(plan)
+
+
+def _show(plan: Plan) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(plan.recipe.name)}[/] · {escape(plan.model.name)} on {escape(plan.data.name)} · seed {plan.seed}")
+    if plan.recipe.description:
+        console.print(f" {escape(plan.recipe.description)}")
+    for code in _code_that_runs(plan):
+        console.print(f" [yellow]runs code of its own: {escape(code)}[/]")
+    if plan.baseline is None:
+        console.print("\n [bold]baseline[/]  the model as it comes")
+    for step in plan.stages:
+        console.print(f"\n [bold]{escape(step.id)}[/]  {escape(step.uses)} from {escape(str(step.provider))}")
+        console.print(f"   {step.before}  ->  {step.after}")
+        given = step.strategy.params.model_dump(by_alias=True, mode="json")
+        console.print("   " + escape("  ".join(f"{key}={json.dumps(value)}" for key, value in given.items())))
+    console.print("\n [bold]values and where they come from[/]")
+    for route, node in plan.recipe.tree.leaves():
+        name = ".".join(str(part) for part in route)
+        value = "{}" if node.value == {} else "[]" if node.value == () else json.dumps(node.plain(), ensure_ascii=False)
+        console.print(f"   {escape(name)} = {escape(value)}   [dim]{escape(str(node.origin or 'default'))}[/]")
+
+
+def _code_that_runs(plan: Plan) -> list[str]:
+    from compressor.sources import Reference
+
+    sources = [source for source in (plan.model, plan.data) if isinstance(source, Reference)]
+    return [*plan.recipe.plugins, *(source.target for source in sources if source.kind == "function")]
+
+
+def _as_data(plan: Plan) -> dict[str, Any]:
+    return {
+        "recipe": plan.recipe.tree.plain(),
+        "model": plan.model.name,
+        "data": plan.data.name,
+        "seed": plan.seed,
+        "runs_code": _code_that_runs(plan),
+        "stages": [_step_as_data(step) for step in plan.stages],
+    }
+
+
+def _step_as_data(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "uses": step.uses,
+        "provider": str(step.provider),
+        "before": str(step.before),
+        "after": str(step.after),
+        "with": step.strategy.params.model_dump(by_alias=True, mode="json"),
+    }

@@ -1,0 +1,16 @@
+"""`compressor schema`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("schema", short_help="Print the JSON Schema.")
+def command() -> None:
+    """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set."""
+    from compressor.recipe_schema import recipe_schema
+    from compressor.registry import Registry
+
+    click.echo(json.dumps(recipe_schema(Registry.installed()), indent=2))

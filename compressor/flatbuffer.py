@@ -1,0 +1,39 @@
+"""The flatbuffer of a `.tflite` file to objects and back."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from compressor.errors import ModelError
+
+RESHAPE = 22  # BuiltinOperator.RESHAPE in the LiteRT schema
+_IDENTIFIER = b"TFL3"
+
+
+def read_model(content: bytes) -> Any:
+    """The file as a `ModelT` of the LiteRT schema.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    if len(content) < 8 or content[4:8] != _IDENTIFIER:
+        raise ModelError("this is not a LiteRT file", "give a .tflite file")
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError, UnicodeDecodeError, MemoryError) as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+    if not model.subgraphs or model.buffers is None:
+        raise ModelError("the LiteRT file holds no graph", "make it again")
+    return model
+
+
+def write_model(model: Any) -> bytes:
+    """The bytes of a `ModelT`."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())

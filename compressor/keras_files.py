@@ -1,0 +1,34 @@
+"""Keras models to files and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from compressor.errors import ModelError
+
+
+def save_keras(model: Any, path: Path) -> None:
+    """Save a tf_keras model as HDF5, without its optimizer.
+
+    HDF5 because a quantization-aware model saved as `.keras` cannot be loaded again
+    (tensorflow/model-optimization, pull request 1123).
+    """
+    model.save(path, save_format="h5", include_optimizer=False)
+
+
+def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Load a tf_keras model, uncompiled.
+
+    Raises:
+        ModelError: the file is not one of Keras 2, or needs classes that are not known.
+    """
+    import tf_keras
+
+    try:
+        return tf_keras.models.load_model(path, custom_objects=dict(custom_objects or {}), compile=False)
+    except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
+        raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error

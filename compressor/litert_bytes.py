@@ -1,0 +1,21 @@
+"""Any model file as the bytes of the `.tflite` that would ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from compressor.export import to_litert
+from compressor.sources import Reference, build_model
+from compressor.tensorflow_setup import prepare_tensorflow
+
+
+def shipped_bytes(path: Path) -> bytes:
+    """A `.tflite` file's bytes, or those that a Keras 2 model becomes, unquantized.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if path.suffix in (".keras", ".h5"):
+        prepare_tensorflow(seed=0)
+        return to_litert(build_model(Reference("path", str(path))))
+    return path.read_bytes()

@@ -1,0 +1,48 @@
+"""Data sets and metrics by name, outside a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from compressor.data import Splits, load_splits
+from compressor.errors import DataError, PluginError
+from compressor.recipe.problems import did_you_mean
+from compressor.registry import Registry
+from compressor.sources import reference
+from compressor.strategy import Metric
+
+
+def find_metrics(registry: Registry, names: Sequence[str]) -> list[Metric]:
+    """The metrics of these names.
+
+    Raises:
+        PluginError: there is no such metric.
+    """
+    found = []
+    for name in names:
+        entry = registry.get("metric", name)
+        if entry is None:
+            raise PluginError(f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; "))
+        found.append(entry.cls())
+    return found
+
+
+def find_data(registry: Registry, name: str) -> Splits:
+    """The data that a name, a path or a function stands for.
+
+    Raises:
+        DataError: there is none.
+    """
+    if found := reference(name, None, {}):
+        return load_splits(found)
+    entry = registry.get("data set", name)
+    if entry is None:
+        hint = did_you_mean(name, registry.names("data set")).removeprefix("; ")
+        raise DataError(f"there is no data set '{name}'", hint)
+    try:
+        splits: Splits = entry.cls(entry.cls.Params()).load()
+    except ValidationError:
+        raise DataError(f"the data set '{name}' needs parameters", "evaluate it in a recipe") from None
+    return splits

@@ -1,0 +1,38 @@
+"""What a run tells whoever watches it: the terminal, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from compressor.planner import Plan
+    from compressor.report import Report, StageRow
+
+
+class Observer:
+    """Told of a run's events as they happen; this one keeps silent."""
+
+    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
+        """A run begins; `sizes` counts the samples of each split."""
+
+    def step_started(self, step_id: str) -> None:
+        """A step begins."""
+
+    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
+        """A step begins to train."""
+
+    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
+        """An optimizer step is done; epoch and batch count from 0."""
+
+    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
+        """An epoch is done."""
+
+    def measuring(self, step_id: str) -> None:
+        """A step is done, and its stage is being exported and measured."""
+
+    def step_finished(self, stage: StageRow) -> None:
+        """A stage is done and measured."""
+
+    def run_finished(self, report: Report) -> None:
+        """The run is over."""

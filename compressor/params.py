@@ -1,0 +1,77 @@
+"""Parameters of strategies, models and data sets: pydantic models that refuse what they do not know."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Params(BaseModel):
+    """Base of all parameters: immutable, no unknown keys, no infinities, and types as written (no "5" for 5)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        validate_default=True,
+    )
+
+
+class EarlyStopping(Params):
+    """Stop a training once the validation loss stops falling, and keep the best epoch's weights."""
+
+    patience: int = Field(2, ge=1, description="epochs without improvement before training stops")
+    min_delta: float = Field(0.0, ge=0, description="smallest fall of the validation loss that counts")
+
+
+class TrainingDefaults(Params):
+    """What a recipe's `training:` section may set for every training step."""
+
+    optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"] = Field("adam", description="Keras optimizer")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="learning rate, at the start")
+    decay: Literal["constant", "cosine"] = Field(
+        "constant", description="how the learning rate goes on: as it is, or along a half cosine to zero"
+    )
+    loss: str = Field("sparse_categorical_crossentropy", min_length=1, description="Keras loss, by name")
+    batch_size: int = Field(128, ge=1, le=65_536, description="samples a training step")
+    early_stopping: EarlyStopping | None = Field(None, description="stop when validation stops improving")
+
+
+class TrainingParams(TrainingDefaults):
+    """Parameters of a strategy that trains; those of the recipe's `training:` section fill what is not given."""
+
+    epochs: int = Field(3, ge=1, le=10_000, description="passes over the training split")
+
+
+class LayerTargets(Params):
+    """Which layers a strategy works on."""
+
+    layers: list[str] = Field(
+        ["*"], min_length=1, description="names, globs (`block_*/conv*`) or types (`type:Dense`) to work on"
+    )
+    except_: list[str] = Field([], alias="except", description="names, globs or types to leave alone")
+
+    def selects(self, name: str, kind: str) -> bool:
+        """Whether the layer of this name and class is a target."""
+        chosen = any(_matches(pattern, name, kind) for pattern in self.layers)
+        return chosen and not any(_matches(pattern, name, kind) for pattern in self.except_)
+
+    def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[str, int, str]]:
+        """Patterns that match none of the (name, class) pairs, as (field, index, pattern)."""
+        lists = (("layers", self.layers), ("except", self.except_))
+        return [
+            (field, index, pattern)
+            for field, patterns in lists
+            for index, pattern in enumerate(patterns)
+            if not any(_matches(pattern, name, kind) for name, kind in layers)
+        ]
+
+
+def _matches(pattern: str, name: str, kind: str) -> bool:
+    if pattern.startswith("type:"):
+        return fnmatchcase(kind, pattern.removeprefix("type:"))
+    return fnmatchcase(name, pattern)

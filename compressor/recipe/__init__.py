@@ -1,0 +1,1 @@
+"""The recipe language: text with positions in, a validated `Recipe` out."""

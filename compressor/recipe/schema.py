@@ -1,0 +1,87 @@
+"""What a recipe of version 1 may hold. The docs and the JSON Schema are generated from these classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr
+
+from compressor.params import Params, TrainingDefaults
+from compressor.recipe.document import Node, from_data
+from compressor.recipe.sizes import parse_size
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Values = dict[str, Any]
+
+
+class ModelSection(Params):
+    """The model to compress."""
+
+    source: str = Field(min_length=1, description="a registered model, a path, or package.module:function")
+    with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
+    train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
+
+
+class DataSection(Params):
+    """The data to train, calibrate and measure with."""
+
+    source: str = Field(min_length=1, description="a registered data set, a path, or package.module:function")
+    with_: Values = Field({}, alias="with", description="parameters of a registered data set, or of the function")
+    validation_split: float = Field(
+        0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
+    )
+
+
+class EvaluationSection(Params):
+    """How each stage is judged."""
+
+    metrics: list[str] = Field(["accuracy"], min_length=1, description="metrics by name; the first one decides")
+
+
+class StepSection(Params):
+    """One compression step."""
+
+    id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
+    uses: str = Field(min_length=1, description="the strategy, by name")
+    with_: Values = Field({}, alias="with", description="the strategy's parameters")
+
+
+class Constraints(Params):
+    """What the last stage must reach; a run that misses one ends with exit code 3."""
+
+    max_accuracy_drop: float | None = Field(
+        None, ge=0, le=1, description="largest fall of the first metric against the baseline, absolute"
+    )
+    min_accuracy: float | None = Field(None, ge=0, le=1, description="lowest value of the first metric")
+    max_size: Size | None = Field(None, description="largest file, in bytes or as `25 kB`")
+    max_gzip_size: Size | None = Field(None, description="largest gzipped file, in bytes or as `8 kB`")
+    min_sparsity: float | None = Field(None, ge=0, le=1, description="lowest share of zeros among the weights")
+
+
+class Recipe(Params):
+    """A recipe, whole and valid in itself; whether its strategies exist and fit is for the planner to say."""
+
+    version: Literal[1] = Field(description="version of the recipe language")
+    name: Name = Field("recipe", description="its name; the file's name when left out")
+    description: str = Field("", description="what it is for, in a sentence")
+    plugins: list[str] = Field([], description="local plugin files; they run code")
+    model: ModelSection
+    data: DataSection
+    training: TrainingDefaults = Field(default_factory=lambda: TrainingDefaults(), description="for every training step")
+    evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
+    steps: list[StepSection] = Field([], description="the compression steps, in order")
+    constraints: Constraints = Field(default_factory=lambda: Constraints())
+
+    _tree: Node = PrivateAttr(default_factory=lambda: from_data({}))
+
+    @property
+    def tree(self) -> Node:
+        """The values as they were written, with the place each came from."""
+        return self._tree
+
+    def placed(self, tree: Node) -> Recipe:
+        """The same recipe, knowing where its values stand."""
+        copy = self.model_copy()
+        copy._tree = tree
+        return copy

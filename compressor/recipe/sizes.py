@@ -1,0 +1,30 @@
+"""Sizes as people write them: `25 kB`, `1.5 MiB`, `4096`."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
+
+
+def parse_size(value: object) -> object:
+    """Bytes for a size in words; a whole number is bytes already, anything else is left for the type check.
+
+    Raises:
+        ValueError: text that is not a size.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None or match[2].lower() not in _UNITS:
+        raise ValueError(f"'{value[:40]}' is not a size; write bytes, or a number with kB, MB, GB, KiB, MiB or GiB")
+    return round(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def format_size(size: float) -> str:
+    """Bytes for people: `23.6 kB` (1 kB is 1,000 bytes)."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if abs(size) >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size:.0f} B"

@@ -1,0 +1,94 @@
+"""A report in the terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from compressor.recipe.sizes import format_size
+from compressor.render.figures import (
+    change_text,
+    clock_text,
+    headline,
+    metric_text,
+    noise_text,
+    remarks,
+    time_text,
+)
+from compressor.report import LayerRow, Report, StageRow
+
+_NARROW = 100  # columns; below, the table leaves out what the report file has anyway
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The table of stages, what must be said about them, and how the constraints went."""
+    if report.smoke:
+        console.print("[yellow]smoke run: a few samples and steps, so the figures mean nothing[/]")
+    console.print(stage_table(report, wide=console.width >= _NARROW))
+    for stage in report.stages:
+        for remark in remarks(stage):
+            console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
+    console.print(f" [bold]{headline(report)}[/]")
+    if report.constraints:
+        verdicts = [
+            f"[green]✓ {row.name} {row.limit}[/]" if row.met else f"[red]✗ {row.name} {row.limit}, and is {row.actual}[/]"
+            for row in report.constraints
+        ]
+        console.print(" " + "   ".join(verdicts))
+
+
+def stage_table(report: Report, wide: bool) -> Table:
+    """One row a stage."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    names = list(report.stages[0].metrics)
+    table.add_column("stage", no_wrap=True)
+    for heading in ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("vs base", justify="right", no_wrap=True)
+        if wide:
+            table.add_column("vs previous", justify="right", no_wrap=True)
+            table.add_column("", no_wrap=True)
+    if wide:
+        table.add_column("p50", justify="right", no_wrap=True)
+        table.add_column("took", justify="right", no_wrap=True)
+    for stage in report.stages:
+        table.add_row(*_cells(stage, names, wide))
+    return table
+
+
+def _cells(stage: StageRow, names: list[str], wide: bool) -> list[str]:
+    cells = [escape(stage.id), format_size(stage.bytes), format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
+    if wide:
+        cells.append(f"{stage.weight_bits:.0f}")
+    for name in names:
+        metric = stage.metrics[name]
+        cells += [metric_text(metric), change_text(metric.from_baseline, metric.share)]
+        if wide:
+            cells += [change_text(metric.from_previous, metric.share), noise_text(metric)]
+    if wide:
+        cells.append(time_text(stage.latency_p50))
+        cells.append("cached" if stage.cached else clock_text(stage.seconds))
+    return cells
+
+
+def layer_table(layers: list[LayerRow]) -> Table:
+    """One row a weight tensor."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("tensor", overflow="fold")
+    for heading in ("shape", "type", "parameters", "zeros", "unique", "bytes"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for layer in layers:
+        table.add_row(
+            escape(layer.name),
+            "x".join(map(str, layer.shape)) or "scalar",
+            layer.dtype,
+            f"{layer.parameters:,}",
+            f"{layer.zeros / layer.parameters:.1%}",
+            f"{layer.unique:,}",
+            f"{layer.bytes:,}",
+        )
+    return table

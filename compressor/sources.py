@@ -1,0 +1,85 @@
+"""Models and data that a recipe names by path or by `package.module:function` rather than by a registered name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from compressor.errors import CompressorError, ModelError
+from compressor.recipe.document import Node
+from compressor.state import Format
+
+_CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_SUFFIXES = (".keras", ".h5", ".tflite", ".npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file, or a function to call with `arguments`. Calling runs code of the recipe's author."""
+
+    kind: Literal["path", "function"]
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report."""
+        return Path(self.target).name if self.kind == "path" else self.target
+
+    @property
+    def format(self) -> Format:
+        """The format of the model it leads to."""
+        return "litert" if self.kind == "path" and self.target.endswith(".tflite") else "keras"
+
+    def call(self) -> Any:
+        """What the function returns.
+
+        Raises:
+            CompressorError: the module or the function is not there, or it does not take the arguments.
+        """
+        module_name, _, function_name = self.target.partition(":")
+        try:
+            function = getattr(importlib.import_module(module_name), function_name)
+        except ImportError as error:
+            raise CompressorError(f"'{module_name}' cannot be imported: {error}", "install it, or mend the name") from None
+        except AttributeError:
+            raise CompressorError(f"'{module_name}' has no '{function_name}'", "mend the name after the colon") from None
+        try:
+            return function(**self.arguments)
+        except TypeError as error:
+            raise CompressorError(f"'{self.target}' cannot be called: {error}", "mend the arguments under 'with'") from error
+
+
+def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Reference | None:
+    """The reference that `text` spells, or None where it is a registered name.
+
+    A relative path starts at the folder of the recipe that holds it.
+    """
+    if _CALLABLE.fullmatch(text):
+        return Reference("function", text, arguments)
+    if text.endswith(_SUFFIXES) or "/" in text or "\\" in text:
+        folder = node.origin.source.folder if node and node.origin else Path.cwd()
+        return Reference("path", str(folder / text), arguments)
+    return None
+
+
+def build_model(reference: Reference) -> Any:
+    """The tf_keras model, or the bytes of the `.tflite` file, that a reference leads to.
+
+    Raises:
+        ModelError: there is none, or it is of a kind that cannot be read.
+    """
+    if reference.kind == "function":
+        return reference.call()
+    path = Path(reference.target)
+    if not path.exists():
+        raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
+    if path.suffix == ".tflite":
+        return path.read_bytes()
+    from compressor.keras_files import load_keras
+
+    return load_keras(path)

@@ -1,0 +1,63 @@
+"""What the planner knows of a model without having it: its format and its traits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+Format: TypeAlias = Literal["keras", "litert"]
+Trait: TypeAlias = Literal["sparse", "clustered", "quantization_aware", "quantized"]
+
+FORMAT_NAMES: dict[Format, str] = {"keras": "a Keras model", "litert": "a LiteRT model"}
+TRAIT_NAMES: dict[Trait, str] = {
+    "sparse": "zeros to keep",
+    "clustered": "clustered weights",
+    "quantization_aware": "fake quantization in its layers",
+    "quantized": "quantized weights",
+}
+
+
+class Refusal(Exception):  # noqa: N818 - a verdict, which the planner turns into an error with a place
+    """Why a step cannot take the model it would get: a wrong format, a trait too many or too few, or a reason."""
+
+    def __init__(self, reason: str, *, format: Format | None = None, trait: Trait | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.format = format
+        self.trait = trait
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model's format and traits, before or after a step."""
+
+    format: Format = "keras"
+    traits: frozenset[Trait] = frozenset()
+
+    def require(self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None) -> ModelState:
+        """The state itself, if it is as asked.
+
+        Raises:
+            Refusal: it is not.
+        """
+        if format is not None and self.format != format:
+            raise Refusal(f"needs {FORMAT_NAMES[format]}", format=format)
+        if has is not None and has not in self.traits:
+            raise Refusal(f"needs a model with {TRAIT_NAMES[has]}")
+        if lacks is not None and lacks in self.traits:
+            raise Refusal(f"cannot work on a model with {TRAIT_NAMES[lacks]}", trait=lacks)
+        return self
+
+    def add(self, *traits: Trait) -> ModelState:
+        """The state with these traits as well."""
+        return replace(self, traits=self.traits | set(traits))
+
+    def to(self, format: Format) -> ModelState:
+        """The state in another format; fake quantization becomes the real one on the way to LiteRT."""
+        traits = self.traits
+        if format == "litert" and "quantization_aware" in traits:
+            traits = (traits - {"quantization_aware"}) | {"quantized"}
+        return replace(self, format=format, traits=traits)
+
+    def __str__(self) -> str:
+        return ", ".join([self.format, *sorted(self.traits)])

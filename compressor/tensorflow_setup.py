@@ -1,0 +1,19 @@
+"""Imports TensorFlow, quietly and for repeatable results. Nothing else in the tool sets an environment variable."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+
+def prepare_tensorflow(seed: int) -> None:
+    """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+    import tf_keras
+
+    tf.get_logger().setLevel("ERROR")
+    warnings.filterwarnings("ignore", message=".*HDF5 file via `model.save.*")
+    warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected.*")
+    tf.config.experimental.enable_op_determinism()
+    tf_keras.utils.set_random_seed(seed)

@@ -1,0 +1,44 @@
+"""The first-party strategies, data sets, models and metrics, registered as anyone's would be."""
+
+from __future__ import annotations
+
+from compressor.hookspecs import hookimpl
+from compressor.strategy import Dataset, Metric, ModelSource, Strategy
+
+
+@hookimpl
+def strategies() -> list[type[Strategy]]:
+    """Every first-party strategy."""
+    from compressor_plugins.prune import Prune
+    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.qat import QAT
+    from compressor_plugins.train import Train
+
+    return [Train, Prune, QAT, PTQ]
+
+
+@hookimpl
+def datasets() -> list[type[Dataset]]:
+    """Every first-party data set."""
+    from compressor_plugins.cifar import CIFAR10, CIFAR100
+    from compressor_plugins.fashion_mnist import FashionMNIST
+    from compressor_plugins.mnist import MNIST
+
+    return [MNIST, FashionMNIST, CIFAR10, CIFAR100]
+
+
+@hookimpl
+def models() -> list[type[ModelSource]]:
+    """Every first-party model."""
+    from compressor_plugins.lenet import LeNet5, LeNet300100
+    from compressor_plugins.mnist_cnn import MNISTCNN
+
+    return [MNISTCNN, LeNet300100, LeNet5]
+
+
+@hookimpl
+def metrics() -> list[type[Metric]]:
+    """Every first-party metric."""
+    from compressor_plugins.accuracy import Accuracy
+
+    return [Accuracy]

@@ -1,0 +1,28 @@
+"""Data sets that Keras downloads and keeps in its own cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from compressor.data import ArraySplit, Splits
+from compressor.errors import DataError
+
+
+def from_keras(name: str, load: Callable[[], Any], elsewhere: str = "") -> Splits:
+    """The splits that one of Keras' loaders returns, as stored, to be scaled to 0..1.
+
+    Raises:
+        DataError: it is neither in Keras' cache nor to be downloaded.
+    """
+    try:
+        (x_train, y_train), (x_test, y_test) = load()
+    # tf_keras raises a bare Exception when a download fails
+    except Exception as error:
+        if type(error) is not Exception and not isinstance(error, OSError):
+            raise
+        reason = " ".join(str(error).split())[:160]
+        remedy = f"connect once, or put the files into ~/.keras/datasets{elsewhere}"
+        raise DataError(f"the data set '{name}' cannot be downloaded ({reason})", remedy) from None
+    scale = 1 / 255
+    return Splits(ArraySplit(x_train, y_train.reshape(-1), scale), ArraySplit(x_test, y_test.reshape(-1), scale))

@@ -1,0 +1,43 @@
+"""The small convolutional net that the README's main job compresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+import compressor
+from compressor.strategy import Model, ModelSource
+
+
+class MNISTCNN(ModelSource):
+    """A convolution, a pooling and a dense layer: 20,410 parameters on MNIST. Outputs are logits."""
+
+    name = "mnist_cnn"
+
+    class Params(compressor.Params):
+        """Its shape."""
+
+        input_shape: tuple[int, int] = Field((28, 28), description="height and width of the grey images, in pixels")
+        num_classes: int = Field(10, ge=2, description="number of classes")
+        filters: int = Field(12, ge=1, description="filters of the convolution")
+        kernel_size: int = Field(3, ge=1, description="its kernel's height and width")
+        pool_size: int = Field(2, ge=1, description="the pooling's height and width")
+
+    def build(self) -> Model:
+        """The model, with fresh weights."""
+        import tf_keras
+        from tf_keras import layers
+
+        p: Any = self.params
+        return tf_keras.Sequential(
+            [
+                layers.InputLayer(p.input_shape, name="image"),
+                layers.Reshape((*p.input_shape, 1), name="reshape"),
+                layers.Conv2D(p.filters, p.kernel_size, activation="relu", name="conv"),
+                layers.MaxPooling2D(p.pool_size, name="pool"),
+                layers.Flatten(name="flatten"),
+                layers.Dense(p.num_classes, name="dense"),
+            ],
+            name=self.name,
+        )
