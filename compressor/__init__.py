@@ -32,7 +32,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: RUF022 - in the order of _HOMES, and a test holds the two against each other
+__all__ = [  # in the order of _HOMES; a test holds the two against each other
     "apply", "load", "plan",
     "ArraySplit", "Split", "Splits",
     "CompressorError", "DataError", "ModelError", "StepError",

@@ -115,4 +115,3 @@ def prepare_folder(plan: Plan, output: str | Path | None) -> Path:
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     return folder
-

@@ -71,15 +71,15 @@ class ArraySplit(Split):
             raise DataError("a split of the data has no samples", "give it at least one")
 
     @property
-    def size(self) -> int:  # noqa: D102
+    def size(self) -> int:
         return len(self.inputs)
 
-    def batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:  # noqa: D102
+    def batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
         for start in range(0, self.size, batch_size):
             part = slice(start, start + batch_size)
             yield self.inputs[part].astype(np.float32) * np.float32(self.scale), self.targets[part]
 
-    def training_batches(self, batch_size: int, seed: int, first_epoch: int, epochs: int) -> Any:  # noqa: D102
+    def training_batches(self, batch_size: int, seed: int, first_epoch: int, epochs: int) -> Any:
         import tensorflow as tf
 
         size = self.size
@@ -91,16 +91,16 @@ class ArraySplit(Split):
         every_epoch = tf.data.Dataset.range(first_epoch, epochs, output_type=tf.int32).flat_map(order)
         return every_epoch.map(self._gather(), num_parallel_calls=2, deterministic=True).prefetch(4)
 
-    def evaluation_batches(self, batch_size: int) -> Any:  # noqa: D102
+    def evaluation_batches(self, batch_size: int) -> Any:
         import tensorflow as tf
 
         return tf.data.Dataset.range(self.size).batch(batch_size).map(self._gather()).prefetch(1)
 
-    def take(self, samples: int) -> ArraySplit:  # noqa: D102
+    def take(self, samples: int) -> ArraySplit:
         return replace(self, inputs=self.inputs[:samples], targets=self.targets[:samples])
 
     @cached_property
-    def fingerprint(self) -> str:  # noqa: D102
+    def fingerprint(self) -> str:
         digest = hashlib.sha256(repr(self.scale).encode())
         for array in (self.inputs, self.targets):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -164,7 +164,7 @@ def run_data(name: str, splits: Splits, validation_split: float, seed: int, smok
 
 
 def load_splits(reference: Reference) -> Splits:
-    """The data that a path or a function leads to: an `.npz` file with x_train, y_train, x_test and y_test, or `Splits`.
+    """The data that a reference leads to: an `.npz` file with x_train, y_train, x_test and y_test, or `Splits`.
 
     Raises:
         DataError: there is none, or it does not have that form.

@@ -67,7 +67,8 @@ def per_sample(metrics: Sequence[Metric], outputs: NDArray[np.float32], labels: 
         try:
             values = np.asarray(metric.per_sample(outputs, labels), np.float64)
         except (ValueError, IndexError, TypeError) as error:
-            what = f"'{metric.name}' cannot judge outputs of shape {outputs.shape} by labels of shape {labels.shape} ({error})"
+            shapes = f"outputs of shape {outputs.shape} by labels of shape {labels.shape}"
+            what = f"'{metric.name}' cannot judge {shapes} ({error})"
             raise DataError(what, "choose another metric, or data that fits the model") from error
         if values.shape != (len(labels),):
             what = f"'{metric.name}' gave scores of shape {values.shape} for {len(labels)} samples"

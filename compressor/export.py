@@ -26,7 +26,7 @@ class Conversion:
     """How to convert.
 
     `weights`: float32 as they are, float16, dynamic_int8 (weights alone), or int8 (weights and activations; from fake
-    quantization in the model, or from `calibration`). `io`: dtype of the file's inputs and outputs, int8 only with int8.
+    quantization in the model, or from `calibration`). `io`: dtype of the file's inputs and outputs; int8 needs int8.
     """
 
     weights: Weights = "float32"
@@ -49,7 +49,9 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
         content = converter.convert()
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise StepError(f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words") from error
+        raise StepError(
+            f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
+        ) from error
     return _finished(content)
 
 

@@ -145,11 +145,13 @@ def _endpoint(details: dict[str, Any]) -> Endpoint:
 def _stored(values: NDArray[np.float32], end: Endpoint) -> NDArray[Any]:
     if not end.scale or end.dtype.startswith("float"):
         return values.astype(end.dtype)
-    limits = np.iinfo(end.dtype)
-    return np.clip(np.round(values / end.scale) + end.zero_point, limits.min, limits.max).astype(end.dtype)
+    limits = np.iinfo(np.dtype(end.dtype))
+    steps: NDArray[Any] = np.clip(np.round(values / end.scale) + end.zero_point, limits.min, limits.max)
+    return steps.astype(end.dtype)
 
 
 def _real(values: NDArray[Any], end: Endpoint) -> NDArray[np.float32]:
     if not end.scale or end.dtype.startswith("float"):
         return values.astype(np.float32)
-    return (values.astype(np.float32) - end.zero_point) * np.float32(end.scale)
+    real: NDArray[np.float32] = (values.astype(np.float32) - end.zero_point) * np.float32(end.scale)
+    return real

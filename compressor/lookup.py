@@ -24,7 +24,9 @@ def find_metrics(registry: Registry, names: Sequence[str]) -> list[Metric]:
     for name in names:
         entry = registry.get("metric", name)
         if entry is None:
-            raise PluginError(f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; "))
+            raise PluginError(
+                f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; ")
+            )
         found.append(entry.cls())
     return found
 

@@ -34,5 +34,8 @@ class Observer:
     def step_finished(self, stage: StageRow) -> None:
         """A stage is done and measured."""
 
+    def paused(self) -> None:
+        """Nothing will happen for a while; others may use the terminal."""
+
     def run_finished(self, report: Report) -> None:
         """The run is over."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,8 +14,8 @@ from compressor.errors import PluginError
 from compressor.params import TrainingDefaults
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
-from compressor.recipe.explain import field_names, problems_of
-from compressor.recipe.load import InvalidRecipe, load, validate_as_json
+from compressor.recipe.explain import problems_of
+from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
 from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
@@ -25,8 +25,6 @@ from compressor.strategy import Dataset, Metric, ModelSource, Strategy
 
 BASELINE = "baseline"
 _ORDERS_TRIED = 5_040  # all orders of seven steps
-
-C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def prepare(
     registry = registry or Registry.installed()
     try:
         recipe = load(source, overrides)
-    except InvalidRecipe as error:
+    except InvalidRecipeError as error:
         if error.salvaged is None:
             raise
         try:
@@ -137,8 +135,8 @@ class _Resolver:
 
     def plan(self, seed: int, smoke: bool) -> Plan:
         recipe = self.recipe
-        model = self._source("model", ModelSource)  # type: ignore[type-abstract]
-        data = self._source("data set", Dataset)  # type: ignore[type-abstract]
+        model: ModelSource | Reference | None = self._source("model")
+        data: Dataset | Reference | None = self._source("data set")
         metrics = [self._metric(index, name) for index, name in enumerate(recipe.evaluation.metrics)]
         start = ModelState(model.format) if isinstance(model, Reference) else ModelState()
         baseline = self._baseline(model, start)
@@ -148,7 +146,7 @@ class _Resolver:
         assert model is not None and data is not None, "a missing source is a problem"
         return Plan(recipe, model, data, tuple(m for m in metrics if m), baseline, tuple(steps), seed, smoke)
 
-    def _source(self, kind: Kind, contract: type[C]) -> C | Reference | None:
+    def _source(self, kind: Kind) -> Any:
         section = "model" if kind == "model" else "data"
         spec = getattr(self.recipe, section)
         node = self.recipe.tree.find((section, "source"))
@@ -157,7 +155,7 @@ class _Resolver:
         entry = self._entry(kind, spec.source, node)
         if entry is None:
             return None
-        params = self._params(entry.cls.Params, self.recipe.tree.find((section, "with")), (section, "with"))
+        params = self._params(entry.cls.Params, self.recipe.tree.find((section, "with")))
         return entry.cls(params) if params is not None else None
 
     def _metric(self, index: int, name: str) -> Metric | None:
@@ -201,7 +199,7 @@ class _Resolver:
         values = node if node is not None else mapping({}, like=uses_node)
         if issubclass(entry.cls.Params, TrainingDefaults):
             values = self._with_training_defaults(values)
-        params = self._params(entry.cls.Params, values, route)
+        params = self._params(entry.cls.Params, values)
         if params is None:
             return None
         step = PlannedStep(id_, entry.cls(params), entry.provider, state, state, route)
@@ -236,7 +234,7 @@ class _Resolver:
             self.problems.append(Problem(f"unknown {kind} '{name}'{hint}", node.origin if node else None))
         return entry
 
-    def _params(self, cls: type[Any], node: Node | None, route: Route) -> Any:
+    def _params(self, cls: type[Any], node: Node | None) -> Any:
         node = node if node is not None else mapping({})
         try:
             return validate_as_json(cls, node)
@@ -289,6 +287,3 @@ def _accepted(steps: Sequence[PlannedStep], state: ModelState) -> bool:
     except Refusal:
         return False
     return True
-
-
-__all__ = ["BASELINE", "Plan", "PlannedStep", "field_names", "prepare", "resolve"]

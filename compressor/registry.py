@@ -70,9 +70,7 @@ class Broken:
 class Registry:
     """What the plugins brought, by kind and name. A name with two entries is a clash, told when it is used."""
 
-    entries: dict[Kind, dict[str, list[Entry[Any]]]] = field(
-        default_factory=lambda: {kind: {} for kind in _CONTRACTS}
-    )
+    entries: dict[Kind, dict[str, list[Entry[Any]]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
@@ -96,7 +94,7 @@ class Registry:
             return self
         registry = Registry.installed()
         for path in paths:
-            registry._load(str(path), _file_provider(path), lambda path=path: _import_file(path))  # type: ignore[misc]
+            registry._load(str(path), _file_provider(path), lambda path=path: _import_file(path))
         return registry
 
     def add(self, plugin: object, name: str, provider: Provider) -> None:
@@ -170,17 +168,20 @@ def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry[A
             yield kind, Entry(cls, provider)
 
 
-def _refuse_malformed(kind: Kind, contract: type[Any], cls: Any) -> None:
-    if not (isinstance(cls, type) and issubclass(cls, contract)):
-        raise PluginError(f"{cls!r} is not a subclass of {contract.__name__}", "derive it from that class")
-    if inspect.isabstract(cls):
+def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
+    if not (isinstance(found, type) and contract in found.__mro__):
+        raise PluginError(f"{found!r} is not a subclass of {contract.__name__}", "derive it from that class")
+    cls: Any = found
+    if cls.__abstractmethods__:
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "write what is missing")
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
     params = getattr(cls, "Params", BaseModel)
     if not (isinstance(params, type) and issubclass(params, BaseModel)):
-        raise PluginError(f"the Params of the {kind} '{cls.name}' are no pydantic model", "derive them from compressor.Params")
+        raise PluginError(
+            f"the Params of the {kind} '{cls.name}' are no pydantic model", "derive them from compressor.Params"
+        )
 
 
 def _file_provider(path: Path) -> Provider:
@@ -202,4 +203,3 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # so that the classes in it can be pickled
     spec.loader.exec_module(module)
     return module
-

@@ -216,7 +216,8 @@ def _metric(metric: Metric, stages: Sequence[Stage]) -> MetricRow:
     own = score(values[-1])
     deltas = [change(values[0], values[-1]), change(values[-2], values[-1])] if len(values) > 1 else []
     rows = [
-        ChangeRow(difference=delta.difference, p_value=delta.p_value, within_noise=delta.within_noise) for delta in deltas
+        ChangeRow(difference=delta.difference, p_value=delta.p_value, within_noise=delta.within_noise)
+        for delta in deltas
     ]
     return MetricRow(
         value=own.value,
@@ -258,5 +259,7 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
         if limit is not None:
             # a share of counted samples differs from the limit by far more than this, or not at all
             met = bool(actual >= limit - 1e-9) if at_least else bool(actual <= limit + 1e-9)
-            found.append(ConstraintRow(name=name, limit=text(limit), actual=text(actual), met=met and np.isfinite(actual)))
+            found.append(
+                ConstraintRow(name=name, limit=text(limit), actual=text(actual), met=met and np.isfinite(actual))
+            )
     return found

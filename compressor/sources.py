@@ -45,13 +45,19 @@ class Reference:
         try:
             function = getattr(importlib.import_module(module_name), function_name)
         except ImportError as error:
-            raise CompressorError(f"'{module_name}' cannot be imported: {error}", "install it, or mend the name") from None
+            raise CompressorError(
+                f"'{module_name}' cannot be imported: {error}", "install it, or mend the name"
+            ) from None
         except AttributeError:
-            raise CompressorError(f"'{module_name}' has no '{function_name}'", "mend the name after the colon") from None
+            raise CompressorError(
+                f"'{module_name}' has no '{function_name}'", "mend the name after the colon"
+            ) from None
         try:
             return function(**self.arguments)
         except TypeError as error:
-            raise CompressorError(f"'{self.target}' cannot be called: {error}", "mend the arguments under 'with'") from error
+            raise CompressorError(
+                f"'{self.target}' cannot be called: {error}", "mend the arguments under 'with'"
+            ) from error
 
 
 def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Reference | None:

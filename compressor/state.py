@@ -34,7 +34,9 @@ class ModelState:
     format: Format = "keras"
     traits: frozenset[Trait] = frozenset()
 
-    def require(self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None) -> ModelState:
+    def require(
+        self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None
+    ) -> ModelState:
         """The state itself, if it is as asked.
 
         Raises:

@@ -48,7 +48,7 @@ def score(per_sample: NDArray[np.float64]) -> Score:
 
 
 def change(before: NDArray[np.float64], after: NDArray[np.float64]) -> Change:
-    """The change of the mean: the exact McNemar test (1947) for right-or-wrong samples, a paired bootstrap otherwise."""
+    """The change of the mean: McNemar's exact test (1947) for right-or-wrong samples, a paired bootstrap otherwise."""
     difference = float(np.mean(after) - np.mean(before))
     if _is_binary(before) and _is_binary(after):
         gained = int(np.sum((after == 1) & (before == 0)))

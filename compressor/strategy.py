@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from compressor.params import Params, TrainingParams
+from compressor import params
+from compressor.params import TrainingParams
 from compressor.state import ModelState
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ class StepContext:
         self._train = train
         self._trainer = trainer
 
-    def training_steps(self, params: TrainingParams) -> int:
+    def training_steps(self, training: TrainingParams) -> int:
         """How many optimizer steps `fit` will make, at the most."""
-        return self._trainer.steps_per_epoch(params) * self._trainer.epochs(params)
+        return self._trainer.steps_per_epoch(training) * self._trainer.epochs(training)
 
-    def steps_per_epoch(self, params: TrainingParams) -> int:
+    def steps_per_epoch(self, training: TrainingParams) -> int:
         """How many optimizer steps `fit` makes in an epoch."""
-        return self._trainer.steps_per_epoch(params)
+        return self._trainer.steps_per_epoch(training)
 
     def fit(self, model: Model, params: TrainingParams, callbacks: Sequence[Any] = (), settled_after: int = 0) -> None:
         """Train a Keras model in place on the training split, with progress shown.
@@ -70,10 +71,10 @@ class Strategy(ABC):
     """A way to compress. The class docstring's first line describes it; the rest names the paper."""
 
     name: ClassVar[str]
-    Params: type[Params] = Params
+    Params: type[params.Params] = params.Params
 
-    def __init__(self, params: Params) -> None:
-        self.params: Any = params
+    def __init__(self, given: params.Params) -> None:
+        self.params: Any = given
 
     @abstractmethod
     def plan(self, state: ModelState) -> ModelState:
@@ -100,10 +101,10 @@ class Dataset(ABC):
     """A data set with a training and a test split."""
 
     name: ClassVar[str]
-    Params: type[Params] = Params
+    Params: type[params.Params] = params.Params
 
-    def __init__(self, params: Params) -> None:
-        self.params: Any = params
+    def __init__(self, given: params.Params) -> None:
+        self.params: Any = given
 
     @abstractmethod
     def load(self) -> Splits:
@@ -119,10 +120,10 @@ class ModelSource(ABC):
 
     name: ClassVar[str]
     trained: ClassVar[bool] = False
-    Params: type[Params] = Params
+    Params: type[params.Params] = params.Params
 
-    def __init__(self, params: Params) -> None:
-        self.params: Any = params
+    def __init__(self, given: params.Params) -> None:
+        self.params: Any = given
 
     @abstractmethod
     def build(self) -> Model:

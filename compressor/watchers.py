@@ -23,30 +23,33 @@ class Watchers(Observer):
         self._observer = observer
         self._hook = registry.manager.hook
 
-    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:  # noqa: D102
+    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         self._observer.run_started(plan, sizes)
         self._tell(self._hook.run_started, plan=plan)
 
-    def step_started(self, step_id: str) -> None:  # noqa: D102
+    def step_started(self, step_id: str) -> None:
         self._observer.step_started(step_id)
 
-    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:  # noqa: D102
+    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         self._observer.training_started(step_id, epochs, steps_per_epoch)
 
-    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:  # noqa: D102
+    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         self._observer.batch_finished(step_id, epoch, batch, logs)
 
-    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:  # noqa: D102
+    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
         self._observer.epoch_finished(step_id, epoch, logs)
 
-    def measuring(self, step_id: str) -> None:  # noqa: D102
+    def measuring(self, step_id: str) -> None:
         self._observer.measuring(step_id)
 
-    def step_finished(self, stage: StageRow) -> None:  # noqa: D102
+    def step_finished(self, stage: StageRow) -> None:
         self._observer.step_finished(stage)
         self._tell(self._hook.step_finished, stage=stage)
 
-    def run_finished(self, report: Report) -> None:  # noqa: D102
+    def paused(self) -> None:
+        self._observer.paused()
+
+    def run_finished(self, report: Report) -> None:
         self._observer.run_finished(report)
         self._tell(self._hook.run_finished, report=report)
 

@@ -15,19 +15,31 @@ from compressor.errors import ExitCode
 @click.command("apply", short_help="Run a recipe.")
 @click.argument("recipe")
 @set_option
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Folder for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]",
+)
 @seed_option
 @click.option("--smoke", is_flag=True, help="A few samples and a step or two of each training: does the chain work?")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @json_option
 @debug_option
 def command(
-    recipe: str, overrides: tuple[str, ...], output: Path | None, seed: int, smoke: bool, quiet: bool, as_json: bool, debug: bool
+    recipe: str,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    seed: int,
+    smoke: bool,
+    quiet: bool,
+    as_json: bool,
+    debug: bool,
 ) -> int:
     """Run RECIPE, a file or the name of one that ships, and report what each step did to size and accuracy."""
     from compressor import api
-    from compressor.cli.progress import Bars, watching
     from compressor.registry import Registry
+    from compressor.render.progress import watching
     from compressor.render.terminal import print_report
 
     registry = Registry.installed()
@@ -39,8 +51,7 @@ def command(
         try:
             report = api.execute(plan, folder, registry, observer)
         finally:
-            if isinstance(observer, Bars):
-                observer.stop()
+            observer.paused()
     if as_json:
         click.echo(report.model_dump_json(indent=2))
     else:

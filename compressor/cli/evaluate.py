@@ -53,5 +53,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], as_json: bool, deb
         text = f"{one.value * factor:.4g}{unit}  (95 %: {one.low * factor:.4g} to {one.high * factor:.4g})"
         console.print(f"{judge.name}  {text} on {test.size:,} samples")
     latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"
-    console.print(f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped")
+    console.print(
+        f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped"
+    )
     console.print(f"latency   {latency_text} (one sample, one thread)")

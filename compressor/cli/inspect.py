@@ -16,7 +16,7 @@ from compressor.errors import ModelError
 @json_option
 @debug_option
 def command(model: Path, as_json: bool, debug: bool) -> None:
-    """Show what is in MODEL, a .tflite file or a Keras 2 model (which is shown as the .tflite file it would ship as)."""
+    """Show what is in MODEL, a .tflite file, or a Keras 2 model as the .tflite file it would ship as."""
     import tempfile
 
     from rich.console import Console
@@ -46,7 +46,8 @@ def command(model: Path, as_json: bool, debug: bool) -> None:
         return
     console = Console(highlight=False)
     console.print(layer_table(rows))
+    sizes = f"{format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped"
     console.print(
-        f" {format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped · {anatomy.parameters:,} parameters · "
+        f" {sizes} · {anatomy.parameters:,} parameters · "
         f"{anatomy.sparsity:.1%} zeros · {anatomy.weight_bits:.0f} bits · {anatomy.operators} operators"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.cli.options import debug_option, json_option, seed_option, set_option
+from compressor.cli.options import json_option, seed_option, set_option
 
 if TYPE_CHECKING:
     from compressor.planner import Plan, PlannedStep
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 @set_option
 @seed_option
 @json_option
-@debug_option
-def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool, debug: bool) -> None:
-    """Show what RECIPE would run: each step with its parameters and what it does to the model, and the source of each value."""
+def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
+    """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
     from compressor.planner import prepare
 
     plan = prepare(recipe, overrides, seed=seed)
@@ -35,7 +34,8 @@ def _show(plan: Plan) -> None:
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]{escape(plan.recipe.name)}[/] · {escape(plan.model.name)} on {escape(plan.data.name)} · seed {plan.seed}")
+    what = escape(f"{plan.model.name} on {plan.data.name} · seed {plan.seed}")
+    console.print(f"[bold]{escape(plan.recipe.name)}[/] · {what}")
     if plan.recipe.description:
         console.print(f" {escape(plan.recipe.description)}")
     for code in _code_that_runs(plan):

@@ -51,7 +51,9 @@ def _show_all(registry: Registry, console: Console) -> None:
         if len(registry.entries["strategy"][name]) > 1:
             console.print(f"[red]two plugins bring '{escape(name)}'; uninstall one of them[/]")
     for broken in registry.broken:
-        console.print(f"[red]broken: {escape(broken.plugin)} ({escape(str(broken.provider))}): {escape(broken.reason)}[/]")
+        console.print(
+            f"[red]broken: {escape(broken.plugin)} ({escape(str(broken.provider))}): {escape(broken.reason)}[/]"
+        )
     for title, kind in (("models", "model"), ("data sets", "data set"), ("metrics", "metric")):
         console.print(f"{title}: {', '.join(registry.names(kind))}", markup=False)  # type: ignore[arg-type]
 

@@ -39,7 +39,9 @@ def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: boo
             found[recipe] = (Problem(str(error)),)
     problems = [problem for several in found.values() for problem in several]
     if as_json:
-        click.echo(json.dumps({name: [_as_data(problem) for problem in several] for name, several in found.items()}, indent=2))
+        click.echo(
+            json.dumps({name: [_as_data(problem) for problem in several] for name, several in found.items()}, indent=2)
+        )
     elif as_github:
         for name, several in found.items():
             for problem in several:

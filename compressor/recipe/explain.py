@@ -36,7 +36,9 @@ _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "too_long": lambda ctx: f"takes {ctx['max_length']} entries at the most",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda ctx: f"must have {ctx['max_length']} characters at the most",
-    "string_pattern_mismatch": lambda _: "may hold letters, digits, '.', '_' and '-', and starts with a letter or digit",
+    "string_pattern_mismatch": lambda _: (
+        "may hold letters, digits, '.', '_' and '-', and starts with a letter or digit"
+    ),
 }
 
 

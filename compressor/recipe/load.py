@@ -17,7 +17,7 @@ from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import Recipe
 
 
-class InvalidRecipe(RecipeError):
+class InvalidRecipeError(RecipeError):
     """A recipe with problems, and what is left of it without them, so that later checks can still be made."""
 
     def __init__(self, problems: Iterable[Problem], salvaged: Recipe | None) -> None:
@@ -49,7 +49,7 @@ def validated(tree: Node, default_name: str) -> Recipe:
 
     Raises:
         RecipeError: the tree is not a mapping at all.
-        InvalidRecipe: with every problem, and the recipe without the values that have one.
+        InvalidRecipeError: with every problem, and the recipe without the values that have one.
     """
     if not isinstance(tree.value, dict):
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
@@ -63,7 +63,7 @@ def validated(tree: Node, default_name: str) -> Recipe:
         salvaged = _recipe(_without(tree, {route for route, _ in found}))
     except ValidationError:
         salvaged = None
-    raise InvalidRecipe([problem for _, problem in found], salvaged)
+    raise InvalidRecipeError([problem for _, problem in found], salvaged)
 
 
 def validate_as_json(model: type[Any], tree: Node) -> Any:

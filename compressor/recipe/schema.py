@@ -68,7 +68,9 @@ class Recipe(Params):
     plugins: list[str] = Field([], description="local plugin files; they run code")
     model: ModelSection
     data: DataSection
-    training: TrainingDefaults = Field(default_factory=lambda: TrainingDefaults(), description="for every training step")
+    training: TrainingDefaults = Field(
+        default_factory=lambda: TrainingDefaults(), description="for every training step"
+    )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
     steps: list[StepSection] = Field([], description="the compression steps, in order")
     constraints: Constraints = Field(default_factory=lambda: Constraints())

@@ -33,7 +33,9 @@ def print_report(report: Report, console: Console) -> None:
     console.print(f" [bold]{headline(report)}[/]")
     if report.constraints:
         verdicts = [
-            f"[green]✓ {row.name} {row.limit}[/]" if row.met else f"[red]✗ {row.name} {row.limit}, and is {row.actual}[/]"
+            f"[green]✓ {row.name} {row.limit}[/]"
+            if row.met
+            else f"[red]✗ {row.name} {row.limit}, and is {row.actual}[/]"
             for row in report.constraints
         ]
         console.print(" " + "   ".join(verdicts))

@@ -7,7 +7,7 @@ from compressor.strategy import Dataset
 
 
 class CIFAR10(Dataset):
-    """Photographs in 10 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1. Downloaded by Keras.
+    """Photographs in 10 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
 
     Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
@@ -24,7 +24,7 @@ class CIFAR10(Dataset):
 
 
 class CIFAR100(Dataset):
-    """Photographs in 100 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1. Downloaded by Keras.
+    """Photographs in 100 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
 
     Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """

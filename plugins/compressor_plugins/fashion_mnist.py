@@ -37,7 +37,10 @@ class FashionMNIST(Dataset):
 def _load() -> Any:
     if (DEBIAN_FOLDER / "train-images-idx3-ubyte.gz").exists():
         return tuple(
-            (read_idx(DEBIAN_FOLDER / f"{part}-images-idx3-ubyte.gz"), read_idx(DEBIAN_FOLDER / f"{part}-labels-idx1-ubyte.gz"))
+            (
+                read_idx(DEBIAN_FOLDER / f"{part}-images-idx3-ubyte.gz"),
+                read_idx(DEBIAN_FOLDER / f"{part}-labels-idx1-ubyte.gz"),
+            )
             for part in ("train", "t10k")
         )
     import tf_keras

@@ -68,7 +68,9 @@ class Prune(Strategy):
         params = self.params
         steps = context.training_steps(params)
         if params.schedule == "constant":
-            return tfmot.sparsity.keras.ConstantSparsity(params.final_sparsity, 1, frequency=max(1, steps // _UPDATES)), 0
+            return tfmot.sparsity.keras.ConstantSparsity(
+                params.final_sparsity, 1, frequency=max(1, steps // _UPDATES)
+            ), 0
         ramp = max(1, round(steps * params.ramp))
         frequency = max(1, ramp // _UPDATES)
         end = ramp // frequency * frequency  # a multiple, or the last update would fall short of the target

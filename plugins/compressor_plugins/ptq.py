@@ -41,7 +41,9 @@ class PTQ(Strategy):
         """Takes a Keras model and leaves a LiteRT file."""
         state = state.require(format="keras")
         if "quantization_aware" in state.traits and self.params.precision != "int8":
-            raise Refusal(f"with precision {self.params.precision} would waste the training for int8; use precision int8")
+            raise Refusal(
+                f"with precision {self.params.precision} would waste the training for int8; use precision int8"
+            )
         quantizes = self.params.precision != "float16"
         return state.to("litert").add("quantized") if quantizes else state.to("litert")
 

@@ -49,7 +49,9 @@ class QAT(Strategy):
                 quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme)
             except (ValueError, RuntimeError, AttributeError) as error:
                 reason = " ".join(str(error).split())[:300]
-                raise StepError(f"tfmot cannot make the model quantization-aware ({reason})", "use 'ptq' alone") from error
+                raise StepError(
+                    f"tfmot cannot make the model quantization-aware ({reason})", "use 'ptq' alone"
+                ) from error
             _name_skipped(quantized, context)
             context.fit(quantized, self.params)
         return quantized
@@ -133,6 +135,8 @@ def _name_skipped(model: Any, context: StepContext) -> None:
     """Layers whose weights tfmot left as they are, without a word."""
     for layer in model.layers:
         config = getattr(layer, "quantize_config", None)
-        if type(config).__name__ == "NoOpQuantizeConfig" and any(w.shape.rank > 1 for w in layer.layer.trainable_weights):
+        if type(config).__name__ == "NoOpQuantizeConfig" and any(
+            w.shape.rank > 1 for w in layer.layer.trainable_weights
+        ):
             name = layer.layer.name
             context.leave_alone(name, "an activation that cannot be fused follows it, and tfmot then skips its weights")

@@ -29,7 +29,8 @@ def introduction(plan: Plan, sizes: Mapping[str, int]) -> str:
     samples = " · ".join(f"{count:,} {name}" for name, count in sizes.items())
     order = " -> ".join(["baseline", *(step.id for step in plan.steps)])
     smoke = " · smoke" if plan.smoke else ""
-    return f"{plan.recipe.name} · {plan.model.name} on {plan.data.name} ({samples}) · seed {plan.seed}{smoke}\n plan  {order}"
+    what = f"{plan.recipe.name} · {plan.model.name} on {plan.data.name} ({samples}) · seed {plan.seed}{smoke}"
+    return f"{what}\n plan  {order}"
 
 
 class Lines(Observer):
@@ -90,6 +91,7 @@ class Bars(Observer):
         """Show the step."""
         self._started = time.perf_counter()
         if self._progress:
+            self._progress.start()
             self._task = self._progress.add_task(step_id, total=None, status="")
 
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
@@ -123,9 +125,9 @@ class Bars(Observer):
 
     def run_finished(self, report: Report) -> None:
         """Leave the bars as they are."""
-        self.stop()
+        self.paused()
 
-    def stop(self) -> None:
+    def paused(self) -> None:
         """Give the terminal back."""
         if self._progress:
             self._progress.stop()

@@ -1,0 +1,184 @@
+"""`Session`: a recipe that is written step by step, for notebooks. It runs on the same planner and the same engine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from compressor.data import Splits
+from compressor.engine import Run
+from compressor.errors import CompressorError
+from compressor.hookspecs import hookimpl
+from compressor.observer import Observer
+from compressor.planner import Plan, resolve
+from compressor.recipe.load import load
+from compressor.registry import Provider, Registry
+from compressor.render.progress import watching
+from compressor.render.terminal import print_report
+from compressor.report import Report, StageRow, stage_row, summarise
+from compressor.strategy import Dataset, Model, ModelSource
+
+_GIVEN = "given"
+
+
+class Session:
+    """Compress a model one step at a time, and see after each what it did.
+
+    >>> s = Session(model="mnist_cnn", data="mnist")
+    >>> s.train(epochs=10)
+    >>> s.apply("prune", final_sparsity=0.8)
+    >>> s.apply("qat")
+    >>> s.apply("ptq", precision="int8")
+    >>> s.report()
+    """
+
+    def __init__(
+        self,
+        model: str | Model,
+        data: str | Splits,
+        *,
+        training: Mapping[str, Any] | None = None,
+        metrics: Sequence[str] = ("accuracy",),
+        validation_split: float = 0.1,
+        seed: int = 0,
+        smoke: bool = False,
+        progress: bool = True,
+    ) -> None:
+        """Begin with a model and data, each by name, path or `package.module:function`, or as it is.
+
+        Args:
+            model: or a tf_keras model, already trained.
+            data: or `Splits`.
+            training: defaults for every step that trains, as in a recipe's `training` section.
+            metrics: names of metrics; the first one decides.
+            validation_split: share of the training samples kept for validation, where the data has none.
+            seed: of everything random.
+            smoke: a few samples and steps, to see that it works.
+            progress: show it.
+        """
+        self._registry = Registry.installed()
+        given = _Given(model, data)
+        self._registry.add(given, _GIVEN, Provider("session", "in memory"))
+        self._recipe: dict[str, Any] = {
+            "version": 1,
+            "name": "session",
+            "model": {"source": model if isinstance(model, str) else _GIVEN},
+            "data": {"source": data if isinstance(data, str) else _GIVEN, "validation_split": validation_split},
+            "training": dict(training or {}),
+            "evaluation": {"metrics": list(metrics)},
+            "steps": [],
+        }
+        self._seed = seed
+        self._smoke = smoke
+        self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
+        self._folder = tempfile.TemporaryDirectory(prefix="compressor-session-")
+        self._run: Run | None = None
+        self._plan: Plan | None = None
+
+    def train(self, **params: Any) -> StageRow:
+        """Train the model: the baseline, or, later, a step of fine-tuning.
+
+        Raises:
+            CompressorError: the parameters are wrong, or the training fails.
+        """
+        if self._run is not None:
+            return self.apply("train", **params)
+        return self._stage({**self._recipe, "model": {**self._recipe["model"], "train": params}})
+
+    def apply(self, strategy: str, **params: Any) -> StageRow:
+        """Take a step: the strategy's name and its parameters, as under `with` in a recipe.
+
+        Raises:
+            CompressorError: there is no such strategy, it does not fit here, or it fails. The session stays as it was.
+        """
+        step = {"uses": strategy, "with": params}
+        return self._stage({**self._recipe, "steps": [*self._recipe["steps"], step]})
+
+    def report(self) -> Report:
+        """The report of all steps so far, shown as a table; it is also what this returns.
+
+        Raises:
+            CompressorError: nothing has run yet.
+        """
+        if self._run is None or self._plan is None:
+            raise CompressorError("there is nothing to report yet", "call train() or apply() first")
+        report = summarise(replace(self._run.result(), plan=self._plan))
+        print_report(report, Console(highlight=False))
+        return report
+
+    def save(self, path: str | Path) -> Path:
+        """Write the `.tflite` file that would ship now.
+
+        Raises:
+            CompressorError: nothing has run yet.
+        """
+        if self._run is None:
+            raise CompressorError("there is nothing to save yet", "call train() or apply() first")
+        path = Path(path)
+        path.write_bytes(self._run.result().stages[-1].content)
+        return path
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What was done so far, as a recipe."""
+        return dict(self._recipe)
+
+    def _stage(self, data: dict[str, Any]) -> StageRow:
+        plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
+        run = self._run or Run(plan, Path(self._folder.name), self._observer)
+        step = plan.stages[-1]
+        try:
+            run.stage(step)
+        finally:
+            self._observer.paused()
+        self._recipe, self._run, self._plan = data, run, plan
+        result = run.result()
+        return stage_row(result, len(result.stages) - 1)
+
+
+class _Given:
+    """The plugin that brings what the session was given as it is."""
+
+    def __init__(self, model: str | Model, data: str | Splits) -> None:
+        self._model = model
+        self._data = data
+
+    @hookimpl
+    def models(self) -> list[type[ModelSource]]:
+        """The model that was given, if one was."""
+        model = self._model
+        if isinstance(model, str):
+            return []
+
+        class GivenModel(ModelSource):
+            """A model from memory."""
+
+            name = _GIVEN
+            trained = True
+
+            def build(self) -> Model:
+                return model
+
+        return [GivenModel]
+
+    @hookimpl
+    def datasets(self) -> list[type[Dataset]]:
+        """The data that was given, if it was."""
+        if isinstance(self._data, str):
+            return []
+        data: Splits = self._data
+
+        class GivenData(Dataset):
+            """Data from memory."""
+
+            name = _GIVEN
+
+            def load(self) -> Splits:
+                return data
+
+        return [GivenData]
