@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from compressor.recipe import shipped
-from compressor.recipe.compose import compose
-from compressor.recipe.document import Node, Route, from_data, mapping, sequence
+from compressor.recipe.compose import extended
+from compressor.recipe.document import Node, Route, from_data, mapping, read, sequence
 from compressor.recipe.explain import problems_of
-from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.overrides import overridden
+from compressor.recipe.problems import Problem, RecipeError, printable, quoted
 from compressor.recipe.schema import Recipe
+
+# Control characters but tab and line feed, halves of surrogate pairs, and those that turn the direction of text: a
+# terminal that shows them obeys them.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 class InvalidRecipeError(RecipeError):
@@ -23,6 +31,9 @@ class InvalidRecipeError(RecipeError):
     def __init__(self, problems: Iterable[Problem], salvaged: Recipe | None) -> None:
         super().__init__(problems)
         self.salvaged = salvaged
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, self.salvaged)
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
@@ -35,17 +46,28 @@ def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) 
     Raises:
         RecipeError: anything at all is wrong with it; carries every problem at once.
     """
-    if isinstance(source, Mapping):
-        return validated(from_data(source), default_name="recipe")
-    path = shipped.find(str(source))
-    if path is None:
-        near = did_you_mean(str(source), shipped.names())
-        raise RecipeError([Problem(f"{source}: no such file, nor a shipped recipe{near}")])
-    return validated(compose(path, overrides), default_name=path.stem)
+    problems: list[Problem] = []
+    path = None if isinstance(source, Mapping) else _found(str(source))
+    try:
+        tree = from_data(source) if path is None else read(path, problems)
+        tree = extended(tree, path, problems)
+    except RecipeError as error:
+        raise RecipeError((*problems, *error.problems)) from None
+    for override in overrides:
+        try:
+            tree = overridden(tree, override)
+        except RecipeError as error:
+            problems += error.problems
+    return validated(tree, default_name=path.stem if path else "recipe", problems=problems)
 
 
-def validated(tree: Node, default_name: str) -> Recipe:
+def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -> Recipe:
     """The recipe that `tree` spells.
+
+    Args:
+        tree: a recipe, composed.
+        default_name: what to call it if it does not say.
+        problems: those found already.
 
     Raises:
         RecipeError: the tree is not a mapping at all.
@@ -53,27 +75,45 @@ def validated(tree: Node, default_name: str) -> Recipe:
     """
     if not isinstance(tree.value, dict):
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
-        raise RecipeError([Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)])
-    tree = _with_default_name(tree, default_name)
+        raise RecipeError((*problems, Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)))
+    found = list(problems)
+    tree = _with_default_name(_without_tricks(tree, found), default_name)
     try:
-        return _recipe(tree)
+        recipe = _recipe(tree)
     except ValidationError as error:
-        found = problems_of(error, Recipe, tree)
-    try:
-        salvaged = _recipe(_without(tree, {route for route, _ in found}))
-    except ValidationError:
-        salvaged = None
-    raise InvalidRecipeError([problem for _, problem in found], salvaged)
+        wrong = problems_of(error, Recipe, tree)
+        found += [problem for _, problem in wrong]
+        raise InvalidRecipeError(found, _salvaged(tree, [route for route, _ in wrong])) from None
+    if found:
+        raise InvalidRecipeError(found, recipe)
+    return recipe
 
 
 def validate_as_json(model: type[Any], tree: Node) -> Any:
-    """`model` made of the tree's values under JSON's rules: lists may be tuples, text is never a number."""
-    return model.model_validate_json(json.dumps(tree.plain()))
+    """`model` made of the tree's values under JSON's rules: lists may be tuples, text is never a number.
+
+    A field goes by its alias only: `with_`, which is Python's way around a keyword, is an unknown key like any other.
+    """
+    return model.model_validate_json(json.dumps(tree.plain()), by_alias=True, by_name=False)
+
+
+def _found(name: str) -> Path:
+    path = shipped.find(name)
+    if path is None:
+        raise RecipeError([Problem(f"{name}: no such file, nor a shipped recipe{shipped.hint(name)}")])
+    return path
 
 
 def _recipe(tree: Node) -> Recipe:
     recipe: Recipe = validate_as_json(Recipe, tree)
     return recipe.placed(tree)
+
+
+def _salvaged(tree: Node, wrong: Iterable[Route]) -> Recipe | None:
+    try:
+        return _recipe(_without(tree, wrong))
+    except ValidationError:
+        return None
 
 
 def _with_default_name(tree: Node, name: str) -> Node:
@@ -83,18 +123,37 @@ def _with_default_name(tree: Node, name: str) -> Node:
     return mapping({**tree.value, "name": Node(safe.lstrip("._-")[:80] or "recipe")}, like=tree)
 
 
-def _without(node: Node, routes: set[Route]) -> Node:
-    """The tree less what stands at `routes`; list entries stay, so that the others keep their places."""
-    own = {route[0]: route[1:] for route in routes if route}
-    below = {part: {route[1:] for route in routes if route and route[0] == part} for part in own}
+def _without_tricks(node: Node, problems: list[Problem], at: Route = ()) -> Node:
+    """The tree with escapes for the characters that could play tricks on whatever shows a value; each is a problem."""
     if isinstance(node.value, dict):
-        kept = {
-            key: _without(child, below[key]) if key in below else child
-            for key, child in node.value.items()
-            if () not in below.get(key, set())
-        }
+        entries = {}
+        for key, below in node.value.items():
+            name = key
+            if _OBEYED.search(key):
+                name = printable(key)
+                message = f"the key {quoted(name)} holds a character that a terminal would obey; remove it"
+                problems.append(Problem(message, below.key_origin))
+            entries[name] = _without_tricks(below, problems, (*at, name))
+        return mapping(entries, like=node)
+    if isinstance(node.value, tuple):
+        return sequence(tuple(_without_tricks(below, problems, (*at, i)) for i, below in enumerate(node.value)), node)
+    if isinstance(node.value, str) and (found := _OBEYED.search(node.value)):
+        name = quoted(".".join(map(str, at)))
+        message = f"{name} holds the character U+{ord(found[0]):04X}, which a terminal would obey; remove it"
+        problems.append(Problem(message, node.origin))
+        return replace(node, value=printable(node.value))
+    return node
+
+
+def _without(node: Node, routes: Iterable[Route]) -> Node:
+    """The tree less what stands at `routes`; list entries stay, so that the others keep their places."""
+    below: defaultdict[str | int, list[Route]] = defaultdict(list)
+    for route in routes:
+        if route:
+            below[route[0]].append(route[1:])
+    if isinstance(node.value, dict):
+        kept = {key: _without(child, below[key]) for key, child in node.value.items() if () not in below[key]}
         return mapping(kept, like=node)
     if isinstance(node.value, tuple):
-        children = tuple(_without(child, below.get(i, set()) - {()}) for i, child in enumerate(node.value))
-        return sequence(children, like=node)
+        return sequence(tuple(_without(child, below[i]) for i, child in enumerate(node.value)), like=node)
     return node

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from compressor.errors import CompressorError
 
@@ -20,8 +22,11 @@ class Source:
     """
 
     name: str
-    lines: tuple[str, ...] = field(repr=False)
+    lines: tuple[str, ...] = field(repr=False, compare=False)
     folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where."""
+    """One thing that is wrong, and where. The message is one line that is safe to print, whatever it quotes."""
 
     message: str
     origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
 
     def render(self) -> str:
         """The problem with its position, its line and a caret under the very characters."""
@@ -57,7 +65,13 @@ class RecipeError(CompressorError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=_place))
-        Exception.__init__(self, "\n".join(problem.render() for problem in self.problems))
+        super().__init__("\n".join(problem.render() for problem in self.problems), "mend the recipe")
+
+    def __str__(self) -> str:
+        return self.what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -77,17 +91,37 @@ def listing(words: Sequence[str], most: int = 12) -> str:
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
+def quoted(text: str, most: int = 60) -> str:
+    """The text in quotes, cut where it is long."""
+    return f"'{text if len(text) <= most else text[: most - 3] + '...'}'"
+
+
+def printable(text: str) -> str:
+    """The text with an escape for every character that a terminal would hide or obey."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def _snippet(origin: Origin) -> list[str]:
     if not 1 <= origin.line <= len(origin.source.lines):
         return []
     text = origin.source.lines[origin.line - 1]
     column = origin.column - 1
     start = max(0, column - _SNIPPET_WIDTH // 2)
-    window = text[start : start + _SNIPPET_WIDTH]
-    shown = "".join(char if char.isprintable() else " " for char in window)
-    width = max(1, min(origin.width, len(window) - (column - start)))
+    shown = "".join(char if char.isprintable() else " " for char in text[start : start + _SNIPPET_WIDTH])
+    before, marked = shown[: column - start], shown[column - start :][: origin.width]
     number = f"{origin.line:5d}"
-    return [f"{number} | {shown}", f"{' ' * len(number)} | {' ' * (column - start)}{'^' * width}"]
+    caret = " " * _cells(before) + "^" * max(1, _cells(marked))
+    return [f"{number} | {shown.rstrip()}", f"{' ' * len(number)} | {caret}"]
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text takes: two for a wide character, none for a combining one."""
+    return sum(
+        0 if unicodedata.category(char) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str]:

@@ -7,18 +7,30 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from compressor.params import Params, TrainingDefaults
-from compressor.recipe.document import Node, from_data
+from compressor.recipe.nodes import Node, from_data
 from compressor.recipe.sizes import parse_size
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_ENTRIES = 64  # steps, metrics and plugin files, so that no check of them takes long
+
+
+def _version(given: object) -> object:
+    if type(given) is int and given == 1:  # neither true nor 1.0, which are equal to it
+        return given
+    raise ValueError("there is only version 1 of the recipe language so far; write 'version: 1'")
+
+
+Reference = Annotated[str, Field(min_length=1, max_length=1_000)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, le=10**15)]
 Values = dict[str, Any]
 
 
 class ModelSection(Params):
     """The model to compress."""
 
-    source: str = Field(min_length=1, description="a registered model, a path, or package.module:function")
+    source: Reference = Field(description="a registered model, a path, or package.module:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 
@@ -26,7 +38,7 @@ class ModelSection(Params):
 class DataSection(Params):
     """The data to train, calibrate and measure with."""
 
-    source: str = Field(min_length=1, description="a registered data set, a path, or package.module:function")
+    source: Reference = Field(description="a registered data set, a path, or package.module:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered data set, or of the function")
     validation_split: float = Field(
         0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
@@ -36,14 +48,16 @@ class DataSection(Params):
 class EvaluationSection(Params):
     """How each stage is judged."""
 
-    metrics: list[str] = Field(["accuracy"], min_length=1, description="metrics by name; the first one decides")
+    metrics: list[Reference] = Field(
+        ["accuracy"], min_length=1, max_length=MAX_ENTRIES, description="metrics by name; the first one decides"
+    )
 
 
 class StepSection(Params):
     """One compression step."""
 
     id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
-    uses: str = Field(min_length=1, description="the strategy, by name")
+    uses: Reference = Field(description="the strategy, by name")
     with_: Values = Field({}, alias="with", description="the strategy's parameters")
 
 
@@ -62,17 +76,17 @@ class Constraints(Params):
 class Recipe(Params):
     """A recipe, whole and valid in itself; whether its strategies exist and fit is for the planner to say."""
 
-    version: Literal[1] = Field(description="version of the recipe language")
+    version: Version = Field(description="version of the recipe language")
     name: Name = Field("recipe", description="its name; the file's name when left out")
     description: str = Field("", description="what it is for, in a sentence")
-    plugins: list[str] = Field([], description="local plugin files; they run code")
+    plugins: list[Reference] = Field([], max_length=MAX_ENTRIES, description="local plugin files; they run code")
     model: ModelSection
     data: DataSection
     training: TrainingDefaults = Field(
         default_factory=lambda: TrainingDefaults(), description="for every training step"
     )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
-    steps: list[StepSection] = Field([], description="the compression steps, in order")
+    steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
     constraints: Constraints = Field(default_factory=lambda: Constraints())
 
     _tree: Node = PrivateAttr(default_factory=lambda: from_data({}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from compressor.recipe.problems import quoted
+
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
 
@@ -18,13 +20,17 @@ def parse_size(value: object) -> object:
         return value
     match = _SIZE.fullmatch(value)
     if match is None or match[2].lower() not in _UNITS:
-        raise ValueError(f"'{value[:40]}' is not a size; write bytes, or a number with kB, MB, GB, KiB, MiB or GiB")
+        raise ValueError(
+            f"{quoted(value, 40)} is not a size; write bytes, or a number with kB, MB, GB, KiB, MiB or GiB"
+        )
     return round(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def format_size(size: float) -> str:
     """Bytes for people: `23.6 kB` (1 kB is 1,000 bytes)."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if abs(size) >= factor:
+    if abs(size) < 999.5:
+        return f"{size:.0f} B"
+    for unit, factor in (("kB", 10**3), ("MB", 10**6)):
+        if abs(size) / factor < 999.95:  # what rounds to 1000.0 goes by the next unit
             return f"{size / factor:.1f} {unit}"
-    return f"{size:.0f} B"
+    return f"{size / 10**9:.1f} GB"
