@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from compressor.chain import ImpossibleError, PlannedStep, chained
 from compressor.errors import PluginError
+from compressor.guard import fenced
 from compressor.params import TrainingDefaults
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.explain import problems_of
 from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
-from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.schema import Recipe
-from compressor.registry import Entry, Kind, Provider, Registry
+from compressor.registry import Entry, Kind, Registry
 from compressor.sources import Reference, reference
-from compressor.state import FORMAT_NAMES, TRAIT_NAMES, Format, ModelState, Refusal, Trait
-from compressor.strategy import Dataset, Metric, ModelSource, Strategy
+from compressor.state import ModelState
+from compressor.strategy import Dataset, Metric, ModelSource
+
+__all__ = ["BASELINE", "Plan", "PlannedStep", "check", "prepare", "resolve"]
 
 BASELINE = "baseline"
-_ORDERS_TRIED = 5_040  # all orders of seven steps
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """A step that is ready to run: its strategy with its parameters, and the model's state before and after."""
-
-    id: str
-    strategy: Strategy
-    provider: Provider
-    before: ModelState
-    after: ModelState
-    route: Route = ()
-
-    @property
-    def uses(self) -> str:
-        """The strategy's name."""
-        return self.strategy.name
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +43,7 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     seed: int = 0
     smoke: bool = False
+    trust_model: bool = False  # whether code in the model's file may run
 
     @property
     def stages(self) -> tuple[PlannedStep, ...]:
@@ -68,7 +56,6 @@ def prepare(
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
     *,
-    run_local_plugins: bool = True,
     seed: int = 0,
     smoke: bool = False,
 ) -> Plan:
@@ -76,214 +63,199 @@ def prepare(
 
     Raises:
         RecipeError: with every problem that can be found without a model.
-        PluginError: plugins clash.
+        PluginError: a plugin that the recipe uses fails where it should answer.
     """
-    registry = registry or Registry.installed()
+    installed = registry or Registry.installed()
+    return _loaded(source, overrides, lambda recipe: resolve(recipe, installed, seed=seed, smoke=smoke))
+
+
+def check(source: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None) -> None:
+    """Make every check of `prepare` that needs none of the recipe's own plugin files, since importing those runs code.
+
+    Where there are such files, names that no installed plugin brings are taken on trust, and the order of steps is
+    checked up to the first one of them.
+
+    Raises:
+        RecipeError: with every problem found.
+        PluginError: a plugin that the recipe uses fails where it should answer.
+    """
+    installed = registry or Registry.installed()
+    _loaded(source, overrides, lambda recipe: _Resolver(recipe, installed).check())
+
+
+def resolve(recipe: Recipe, registry: Registry, *, seed: int = 0, smoke: bool = False) -> Plan:
+    """The plan of a recipe. Imports the recipe's own plugin files, which runs their code.
+
+    Args:
+        recipe: a valid recipe.
+        registry: what the installed plugins bring.
+        seed: of everything random.
+        smoke: for a short run, to see that the chain works.
+
+    Raises:
+        RecipeError: with every problem found: unknown names, wrong parameters, an impossible order.
+        PluginError: a plugin that the recipe uses fails where it should answer.
+    """
+    return _Resolver(recipe, registry).plan(seed, smoke)
+
+
+def _loaded(source: str | Path, overrides: Sequence[str], use: Callable[[Recipe], T]) -> T:
+    """What `use` makes of a recipe; where the recipe has problems, those of what is left of it are told with them."""
     try:
         recipe = load(source, overrides)
     except InvalidRecipeError as error:
         if error.salvaged is None:
             raise
         try:
-            resolve(error.salvaged, registry, run_local_plugins=run_local_plugins)
+            use(error.salvaged)
         except RecipeError as further:
             raise RecipeError((*error.problems, *further.problems)) from None
         raise
-    return resolve(recipe, registry, run_local_plugins=run_local_plugins, seed=seed, smoke=smoke)
-
-
-def resolve(
-    recipe: Recipe, registry: Registry, *, run_local_plugins: bool = True, seed: int = 0, smoke: bool = False
-) -> Plan:
-    """The plan of a recipe.
-
-    Args:
-        recipe: a valid recipe.
-        registry: what the installed plugins bring.
-        run_local_plugins: import the recipe's own plugin files, which runs code. Without it, names that no installed
-            plugin brings are taken on trust, and steps after one are not checked.
-        seed: of everything random.
-        smoke: for a short run, to see that the chain works.
-
-    Raises:
-        RecipeError: with every problem found: unknown names, wrong parameters, an impossible order.
-        PluginError: two plugins claim a name that the recipe uses.
-    """
-    local = [_from_folder(recipe, index, name) for index, name in enumerate(recipe.plugins)]
-    if local and run_local_plugins:
-        registry = registry.with_files(local)
-        failed = {str(path) for path in local} & {broken.plugin for broken in registry.broken}
-        if failed:
-            reasons = [broken.reason for broken in registry.broken if broken.plugin in failed]
-            raise PluginError(f"a plugin of the recipe cannot be loaded: {reasons[0]}", f"mend {sorted(failed)[0]}")
-    resolver = _Resolver(recipe, registry, trusting=bool(local) and not run_local_plugins)
-    return resolver.plan(seed, smoke)
-
-
-def _from_folder(recipe: Recipe, index: int, name: str) -> Path:
-    node = recipe.tree.find(("plugins", index))
-    folder = node.origin.source.folder if node and node.origin else Path.cwd()
-    return folder / name
+    return use(recipe)
 
 
 @dataclass
 class _Resolver:
     recipe: Recipe
     registry: Registry
-    trusting: bool
+    trusting: bool = False  # that a plugin file which has not been run brings the names that nobody else does
     problems: list[Problem] = field(default_factory=list)
 
     def plan(self, seed: int, smoke: bool) -> Plan:
-        recipe = self.recipe
-        model: ModelSource | Reference | None = self._source("model")
-        data: Dataset | Reference | None = self._source("data set")
-        metrics = [self._metric(index, name) for index, name in enumerate(recipe.evaluation.metrics)]
+        """The plan, with the recipe's plugin files run."""
+        for path, node in self._plugin_files():
+            try:
+                self.registry = self.registry.with_file(path)
+            except PluginError as error:
+                self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
+                self.trusting = True
+        return Plan(self.recipe, *self._parts(), seed, smoke)
+
+    def check(self) -> None:
+        """Find the problems, without the recipe's plugin files."""
+        self._plugin_files()
+        self.trusting = bool(self.recipe.plugins)
+        self._parts()
+
+    def _parts(self) -> tuple[Any, Any, tuple[Metric, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
+        model, data = self._source("model"), self._source("data set")
+        metrics = [self._metric(index, name) for index, name in enumerate(self.recipe.evaluation.metrics)]
         start = ModelState(model.format) if isinstance(model, Reference) else ModelState()
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
             raise RecipeError(self.problems)
-        assert model is not None and data is not None, "a missing source is a problem"
-        return Plan(recipe, model, data, tuple(m for m in metrics if m), baseline, tuple(steps), seed, smoke)
+        return model, data, tuple(metric for metric in metrics if metric), baseline, tuple(steps)
+
+    def _plugin_files(self) -> list[tuple[Path, Node | None]]:
+        """The recipe's plugin files that are there; the others are problems."""
+        files = []
+        for index, name in enumerate(self.recipe.plugins):
+            node = self.recipe.tree.find(("plugins", index))
+            path = _folder(node) / name
+            if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it takes any name for an answer
+                files.append((path, node))
+            else:
+                self._report(f"there is no plugin file '{path}'; check the path", node)
+                self.trusting = True
+        return files
 
     def _source(self, kind: Kind) -> Any:
         section = "model" if kind == "model" else "data"
         spec = getattr(self.recipe, section)
         node = self.recipe.tree.find((section, "source"))
+        values = self.recipe.tree.find((section, "with"))
         if found := reference(spec.source, node, spec.with_):
+            if found.kind == "path" and spec.with_:
+                self._report(f"'{section}.with' means nothing for a file; remove it", values)
             return found
         entry = self._entry(kind, spec.source, node)
-        if entry is None:
-            return None
-        params = self._params(entry.cls.Params, self.recipe.tree.find((section, "with")))
-        return entry.cls(params) if params is not None else None
+        return entry and self._made(kind, entry, values or mapping({}, like=node))
 
     def _metric(self, index: int, name: str) -> Metric | None:
         entry = self._entry("metric", name, self.recipe.tree.find(("evaluation", "metrics", index)))
         return entry.cls() if entry else None
 
-    def _baseline(self, model: Any, state: ModelState) -> PlannedStep | None:
-        route: Route = ("model", "train")
+    def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model
-        if section.train is None:
-            if isinstance(model, ModelSource) and not model.trained:
-                node = self.recipe.tree.find(("model", "source"))
-                message = f"the model '{section.source}' comes untrained; add 'train: {{epochs: 10}}' under 'model'"
-                self.problems.append(Problem(message, node.origin if node else None))
-            return None
-        return self._step(BASELINE, "train", self.recipe.tree.find(route), route, state)
+        if section.train is not None:
+            step = self._step(BASELINE, "train", ("model", "train"), start)
+            chain = self._chained([step], start, complete=True) if step else []
+            return chain[0] if chain else None
+        if isinstance(model, ModelSource) and not model.trained:
+            message = f"the model '{section.source}' comes untrained; add 'train: {{epochs: 10}}' under 'model'"
+            self._report(message, self.recipe.tree.find(("model", "source")))
+        return None
 
-    def _steps(self, state: ModelState) -> list[PlannedStep]:
-        nodes = self.recipe.tree.find(("steps",)) or from_data([])
-        ids = step_ids(nodes) if self.recipe.steps else []
+    def _steps(self, start: ModelState) -> list[PlannedStep]:
+        ids = step_ids(self.recipe.tree.find(("steps",)) or from_data([]))
         self._refuse_repeated_ids(ids)
-        steps: list[PlannedStep] = []
-        known = True
-        for index, (id_, spec) in enumerate(zip(ids, self.recipe.steps, strict=True)):
-            route: Route = ("steps", index)
-            node = self.recipe.tree.find((*route, "with"))
-            step = self._step(id_, spec.uses, node, (*route, "with"), state, check=False)
-            if step is None:
-                known = False
-                continue
-            steps.append(step)
-        return self._ordered(steps, state, known)
+        steps = [
+            self._step(id_, spec.uses, ("steps", index, "with"), start)
+            for index, (id_, spec) in enumerate(zip(ids, self.recipe.steps, strict=True))
+        ]
+        if self.trusting and None in steps:
+            steps = steps[: steps.index(None)]
+        known = [step for step in steps if step]
+        return self._chained(known, start, complete=len(known) == len(self.recipe.steps))
 
-    def _step(
-        self, id_: str, uses: str, node: Node | None, route: Route, state: ModelState, check: bool = True
-    ) -> PlannedStep | None:
-        uses_node = self.recipe.tree.find((*route[:-1], "uses"))
-        entry = self._entry("strategy", uses, uses_node)
+    def _step(self, id_: str, uses: str, route: Route, start: ModelState) -> PlannedStep | None:
+        place = self._place(route)
+        entry = self._entry("strategy", uses, place)
         if entry is None:
             return None
-        values = node if node is not None else mapping({}, like=uses_node)
-        if issubclass(entry.cls.Params, TrainingDefaults):
-            values = self._with_training_defaults(values)
-        params = self._params(entry.cls.Params, values)
-        if params is None:
-            return None
-        step = PlannedStep(id_, entry.cls(params), entry.provider, state, state, route)
-        return self._ordered([step], state, True)[0] if check else step
-
-    def _with_training_defaults(self, values: Node) -> Node:
+        values = self.recipe.tree.find(route) or mapping({}, like=place)
         defaults = self.recipe.tree.find(("training",))
-        return values if defaults is None or values.value is None else merge(defaults, values)
+        if defaults is not None and issubclass(entry.cls.Params, TrainingDefaults):
+            values = merge(defaults, values)
+        strategy = self._made("strategy", entry, values)
+        return strategy and PlannedStep(id_, strategy, entry.provider, start, start, route)
 
-    def _ordered(self, steps: list[PlannedStep], start: ModelState, known: bool) -> list[PlannedStep]:
-        """The steps with the states between them, or a problem with the reason and an order that would work."""
-        placed: list[PlannedStep] = []
-        state = start
-        for step in steps:
-            try:
-                after = step.strategy.plan(state)
-            except Refusal as refusal:
-                message = _refused(step, refusal, placed)
-                better = _working_order(steps, start) if known else None
-                message += f"; an order that works: {' -> '.join(better)}" if better else "; remove one of the two"
-                node = self.recipe.tree.nearest((*step.route[:-1], "uses"))
-                self.problems.append(Problem(message, node.origin))
-                return steps
-            placed.append(PlannedStep(step.id, step.strategy, step.provider, state, after, step.route))
-            state = after
-        return placed
+    def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
+        try:
+            return chained(steps, start, complete)
+        except ImpossibleError as error:
+            self._report(error.message, self._place(error.step.route))
+            return []
 
-    def _entry(self, kind: Kind, name: str, node: Node | None) -> Entry[Any] | None:
-        entry = self.registry.get(kind, name)
+    def _entry(self, kind: Kind, name: str, node: Node | None) -> Entry | None:
+        try:
+            entry = self.registry.get(kind, name)
+        except PluginError as clash:
+            self._report(str(clash), node)
+            return None
         if entry is None and not self.trusting:
-            hint = self.registry.hint_at_broken() or did_you_mean(name, self.registry.names(kind))
-            self.problems.append(Problem(f"unknown {kind} '{name}'{hint}", node.origin if node else None))
+            self._report(f"unknown {kind} '{name}'{self.registry.hint(kind, name)}", node)
         return entry
 
-    def _params(self, cls: type[Any], node: Node | None) -> Any:
-        node = node if node is not None else mapping({})
-        try:
-            return validate_as_json(cls, node)
-        except ValidationError as error:
-            self.problems += [problem for _, problem in problems_of(error, cls, node)]
-            return None
+    def _made(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
+        """What the plugin's class makes of the parameters that the recipe gives it."""
+        cls = entry.cls
+        with fenced(f"the {kind} '{cls.name}' ({entry.provider})", PluginError):
+            try:
+                return cls(validate_as_json(cls.Params, values))
+            except ValidationError as error:
+                self.problems += [problem for _, problem in problems_of(error, cls.Params, values)]
+        return None
 
     def _refuse_repeated_ids(self, ids: list[str]) -> None:
+        seen = {BASELINE}
         for index, id_ in enumerate(ids):
-            if id_ in ids[:index] or id_ == BASELINE:
+            if id_ in seen:
                 taken = "is the name of the stage before all steps" if id_ == BASELINE else "names two steps"
-                node = self.recipe.tree.nearest(("steps", index, "id"))
                 free = first_free(f"{id_}-2", ids)
-                self.problems.append(Problem(f"the id '{id_}' {taken}; call this one '{free}'", node.origin))
+                place = self.recipe.tree.nearest(("steps", index, "id"))
+                self._report(f"the id '{id_}' {taken}; call this one '{free}'", place)
+            seen.add(id_)
+
+    def _place(self, route: Route) -> Node:
+        """Where the step whose parameters stand at `route` is named."""
+        return self.recipe.tree.find((*route[:-1], "uses")) or self.recipe.tree.nearest(route)
+
+    def _report(self, message: str, node: Node | None) -> None:
+        self.problems.append(Problem(message, node.origin if node else None))
 
 
-def _refused(step: PlannedStep, refusal: Refusal, placed: Sequence[PlannedStep]) -> str:
-    """The reason, with the step that is to blame where one is."""
-    name = f"'{step.id}'"
-    if refusal.format is not None:
-        leaver = next((s for s in reversed(placed) if s.before.format != s.after.format), None)
-        held: Format = placed[-1].after.format if placed else ("litert" if refusal.format == "keras" else "keras")
-        if leaver is None:
-            return f"{name} {refusal.reason}, and the model is {FORMAT_NAMES[held]} from the start"
-        return f"'{leaver.id}' leaves {FORMAT_NAMES[held]}, and {name} {refusal.reason}"
-    if refusal.trait is not None:
-        trait: Trait = refusal.trait
-        leaver = next((s for s in placed if trait in s.after.traits - s.before.traits), None)
-        if leaver is not None:
-            return f"'{leaver.id}' leaves {TRAIT_NAMES[trait]}, and {name} {refusal.reason}"
-    return f"{name} {refusal.reason}"
-
-
-def _working_order(steps: Sequence[PlannedStep], start: ModelState) -> list[str] | None:
-    """The ids in the order nearest to the one given that every step accepts, or None."""
-    best: tuple[int, list[str]] | None = None
-    for tried, order in enumerate(permutations(range(len(steps)))):
-        if tried >= _ORDERS_TRIED:
-            break
-        moved = sum(a > b for i, a in enumerate(order) for b in order[i + 1 :])
-        if (best is None or moved < best[0]) and _accepted([steps[i] for i in order], start):
-            best = (moved, [steps[i].id for i in order])
-    return best[1] if best else None
-
-
-def _accepted(steps: Sequence[PlannedStep], state: ModelState) -> bool:
-    try:
-        for step in steps:
-            state = step.strategy.plan(state)
-    except Refusal:
-        return False
-    return True
+def _folder(node: Node | None) -> Path:
+    """Where the relative paths in the text that a value comes from start."""
+    return node.origin.source.folder if node and node.origin else Path.cwd()

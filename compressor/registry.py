@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import pluggy
-from pydantic import BaseModel
 
 from compressor import hookspecs
 from compressor.errors import PluginError
+from compressor.params import Params
+from compressor.recipe.problems import did_you_mean
 from compressor.strategy import Dataset, Metric, ModelSource, Strategy
 
 GROUP = "compressor"
 
 Kind = Literal["strategy", "data set", "model", "metric"]
-T = TypeVar("T")
 
 _CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "strategy": ("strategies", Strategy),
@@ -31,6 +30,7 @@ _CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "model": ("models", ModelSource),
     "metric": ("metrics", Metric),
 }
+_HOOKS = [name for name, found in vars(hookspecs).items() if hasattr(found, f"{GROUP}_spec")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[T]):
+class Entry:
     """A class that a plugin brought, and which plugin that was."""
 
-    cls: type[T]
+    cls: type[Any]
     provider: Provider
 
     @property
@@ -59,23 +59,30 @@ class Entry(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin that could not be loaded, and why."""
+    """A plugin that could not be loaded, why, and what can be done about it."""
 
     plugin: str
     provider: Provider
     reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.provider}): {self.reason}"
+
+
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    return manager
 
 
 @dataclass
 class Registry:
     """What the plugins brought, by kind and name. A name with two entries is a clash, told when it is used."""
 
-    entries: dict[Kind, dict[str, list[Entry[Any]]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
+    entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
-    manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
-
-    def __post_init__(self) -> None:
-        self.manager.add_hookspecs(hookspecs)
+    manager: pluggy.PluginManager = field(default_factory=_manager)
 
     @classmethod
     def installed(cls) -> Registry:
@@ -84,17 +91,30 @@ class Registry:
         for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
             dist = point.dist
             provider = Provider(dist.name, dist.version) if dist else Provider(point.name, "unknown")
-            registry._load(point.name, provider, point.load)
+            try:
+                registry._load(point.load, point.name, provider)
+            except PluginError as error:
+                registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
         return registry
 
-    def with_files(self, paths: Iterable[Path]) -> Registry:
-        """This registry, with local plugin files as well. Runs their code."""
-        paths = list(paths)
-        if not paths:
-            return self
-        registry = Registry.installed()
-        for path in paths:
-            registry._load(str(path), _file_provider(path), lambda path=path: _import_file(path))
+    def with_file(self, path: Path) -> Registry:
+        """This registry, with what a local plugin file brings as well. Runs its code.
+
+        Raises:
+            PluginError: the file cannot be read, or is not a working plugin.
+        """
+        try:
+            code = path.read_bytes()
+        except OSError as error:
+            raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
+        registry = Registry(
+            {kind: {name: list(found) for name, found in known.items()} for kind, known in self.entries.items()},
+            list(self.broken),
+        )
+        for name, plugin in self.manager.list_name_plugin():
+            registry.manager.register(plugin, name)
+        provider = Provider(str(path), f"sha256:{hashlib.sha256(code).hexdigest()}")
+        registry._load(lambda: _module_of(code, path), path.name, provider)
         return registry
 
     def add(self, plugin: object, name: str, provider: Provider) -> None:
@@ -103,19 +123,11 @@ class Registry:
         Raises:
             PluginError: it is not a plugin, or what it brings is not what the contracts ask for.
         """
-        try:
-            registered = self.manager.register(plugin, name=f"{provider.distribution}:{name}")
-            if registered is None:
-                raise PluginError(f"the plugin '{name}' is blocked", "unblock it")
-            self.manager.check_pending()  # a misspelt hook would never be called, without a word
-            found = list(_brought(plugin, provider))
-        except pluggy.PluginValidationError as error:
-            self._forget(plugin)
-            reason = " ".join(str(error).split())
-            raise PluginError(reason, "compare its hooks with compressor.hookspecs") from error
-        except BaseException:
-            self._forget(plugin)
-            raise
+        full_name = f"{provider.distribution}:{name}"
+        if self.manager.is_registered(plugin) or self.manager.has_plugin(full_name):
+            raise PluginError("it is there already", "name it once")
+        found = list(_brought(plugin, provider))
+        self.manager.register(plugin, full_name)
         for kind, entry in found:
             self.entries[kind].setdefault(entry.cls.name, []).append(entry)
 
@@ -123,7 +135,7 @@ class Registry:
         """All names of a kind, sorted."""
         return sorted(self.entries[kind])
 
-    def get(self, kind: Kind, name: str) -> Entry[Any] | None:
+    def get(self, kind: Kind, name: str) -> Entry | None:
         """What goes by this name, or None.
 
         Raises:
@@ -132,44 +144,56 @@ class Registry:
         found = self.entries[kind].get(name, [])
         if len(found) > 1:
             claims = " and ".join(sorted(str(entry.provider) for entry in found))
-            raise PluginError(f"two plugins bring a {kind} named '{name}': {claims}", "uninstall one of them")
+            raise PluginError(f"two plugins bring a {kind} named '{name}': {claims}", "rename or uninstall one of them")
         return found[0] if found else None
 
-    def hint_at_broken(self) -> str:
-        """A clause that names the broken plugins, for messages about a name that was not found."""
-        if not self.broken:
-            return ""
-        names = ", ".join(f"{item.plugin} ({item.provider}): {item.reason}" for item in self.broken)
-        return f"; it may be in a plugin that could not be loaded: {names}"
+    def hint(self, kind: Kind, name: str) -> str:
+        """What to add to a message about a name that was not found: where it may be, or what was meant."""
+        broken = ", ".join(map(str, self.broken))
+        return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
 
-    def _load(self, name: str, provider: Provider, load: Any) -> None:
+    def _load(self, load: Callable[[], object], name: str, provider: Provider) -> None:
         try:
             self.add(load(), name, provider)
+        except PluginError:
+            raise
         # A plugin is a stranger's code, and importing it may fail in any way: that must cost only the plugin.
-        except (Exception, SystemExit) as error:  # noqa: BLE001
-            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-            self.broken.append(Broken(name, provider, " ".join(reason.split())[:300]))
-
-    def _forget(self, plugin: object) -> None:
-        if self.manager.is_registered(plugin):
-            self.manager.unregister(plugin)
+        except (Exception, SystemExit) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
+            raise PluginError(reason, "mend the plugin, or do without it") from error
 
 
-def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry[Any]]]:
-    for kind, (hook, contract) in _CONTRACTS.items():
-        implementation = getattr(plugin, hook, None)
-        if implementation is None or not hasattr(implementation, f"{GROUP}_impl"):
-            continue
-        brought = implementation()
-        if not isinstance(brought, list | tuple):
-            raise PluginError(f"its hook '{hook}' returned {type(brought).__name__}", "return a list of classes")
-        for cls in brought:
-            _refuse_malformed(kind, contract, cls)
-            yield kind, Entry(cls, provider)
+def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]:
+    """What a plugin's hooks return, checked; in a manager of its own, so that a broken plugin leaves no trace."""
+    manager = _manager()
+    try:
+        manager.register(plugin)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(" ".join(str(error).split()), "compare its hooks with compressor.hookspecs") from error
+    hooks = manager.get_hookcallers(plugin)
+    if not hooks:
+        raise PluginError("it has no hooks", "mark its functions with compressor.hookimpl")
+    for hook in hooks:
+        if not hook.has_spec():  # it would never be called, without a word
+            hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
+            raise PluginError(f"there is no hook '{hook.name}'", hint)
+    for kind, (hook_name, contract) in _CONTRACTS.items():
+        for implementation in getattr(manager.hook, hook_name).get_hookimpls():
+            brought = implementation.function()
+            if not isinstance(brought, list | tuple):
+                what = f"its hook '{hook_name}' returned {type(brought).__name__}"
+                raise PluginError(what, "return a list of classes")
+            names = []
+            for cls in brought:
+                _refuse_malformed(kind, contract, cls)
+                if cls.name in names:
+                    raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
+                names.append(cls.name)
+                yield kind, Entry(cls, provider)
 
 
 def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
-    if not (isinstance(found, type) and contract in found.__mro__):
+    if not (isinstance(found, type) and issubclass(found, contract)):
         raise PluginError(f"{found!r} is not a subclass of {contract.__name__}", "derive it from that class")
     cls: Any = found
     if cls.__abstractmethods__:
@@ -177,29 +201,17 @@ def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
         raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "write what is missing")
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
-    params = getattr(cls, "Params", BaseModel)
-    if not (isinstance(params, type) and issubclass(params, BaseModel)):
-        raise PluginError(
-            f"the Params of the {kind} '{cls.name}' are no pydantic model", "derive them from compressor.Params"
-        )
+    params = getattr(cls, "Params", Params)
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"
+        raise PluginError(what, "derive them from it, so that no unknown key is taken in silence")
 
 
-def _file_provider(path: Path) -> Provider:
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        digest = "missing"
-    return Provider(str(path), f"sha256:{digest}")
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise PluginError(f"there is no file {path}", "check the path; it starts at the recipe's folder")
+def _module_of(code: bytes, path: Path) -> ModuleType:
+    """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache."""
     name = f"compressor_local_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is not a Python file", "name a .py file")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module  # so that the classes in it can be pickled
-    spec.loader.exec_module(module)
+    exec(compile(code, path, "exec"), module.__dict__)
     return module

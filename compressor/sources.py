@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compressor.errors import CompressorError, ModelError
+from compressor.guard import fenced
 from compressor.recipe.document import Node
 from compressor.state import Format
 
@@ -39,25 +40,19 @@ class Reference:
         """What the function returns.
 
         Raises:
-            CompressorError: the module or the function is not there, or it does not take the arguments.
+            CompressorError: the module or the function is not there, or the function fails.
         """
         module_name, _, function_name = self.target.partition(":")
-        try:
-            function = getattr(importlib.import_module(module_name), function_name)
-        except ImportError as error:
-            raise CompressorError(
-                f"'{module_name}' cannot be imported: {error}", "install it, or mend the name"
-            ) from None
-        except AttributeError:
-            raise CompressorError(
-                f"'{module_name}' has no '{function_name}'", "mend the name after the colon"
-            ) from None
-        try:
+        with fenced(f"'{self.target}'", CompressorError):
+            try:
+                module = importlib.import_module(module_name)
+            except ImportError as error:
+                remedy = "install it, put its folder on PYTHONPATH, or mend the name"
+                raise CompressorError(f"it cannot be imported ({error})", remedy) from error
+            function = getattr(module, function_name, None)
+            if not callable(function):
+                raise CompressorError(f"it has no function '{function_name}'", "mend the name after the colon")
             return function(**self.arguments)
-        except TypeError as error:
-            raise CompressorError(
-                f"'{self.target}' cannot be called: {error}", "mend the arguments under 'with'"
-            ) from error
 
 
 def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Reference | None:
@@ -69,7 +64,7 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
         return Reference("function", text, arguments)
     if text.endswith(_SUFFIXES) or "/" in text or "\\" in text:
         folder = node.origin.source.folder if node and node.origin else Path.cwd()
-        return Reference("path", str(folder / text), arguments)
+        return Reference("path", str(folder / Path(text).expanduser()), arguments)
     return None
 
 

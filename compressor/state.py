@@ -18,7 +18,10 @@ TRAIT_NAMES: dict[Trait, str] = {
 
 
 class Refusal(Exception):  # noqa: N818 - a verdict, which the planner turns into an error with a place
-    """Why a step cannot take the model it would get: a wrong format, a trait too many or too few, or a reason."""
+    """Why a step cannot take the model it would get: a wrong format, a trait too many or too few, or a reason.
+
+    A strategy's own reason ends in what to do; to the others the planner adds it.
+    """
 
     def __init__(self, reason: str, *, format: Format | None = None, trait: Trait | None = None) -> None:
         super().__init__(reason)
@@ -45,7 +48,7 @@ class ModelState:
         if format is not None and self.format != format:
             raise Refusal(f"needs {FORMAT_NAMES[format]}", format=format)
         if has is not None and has not in self.traits:
-            raise Refusal(f"needs a model with {TRAIT_NAMES[has]}")
+            raise Refusal(f"needs a model with {TRAIT_NAMES[has]}", trait=has)
         if lacks is not None and lacks in self.traits:
             raise Refusal(f"cannot work on a model with {TRAIT_NAMES[lacks]}", trait=lacks)
         return self

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
 
+_COMPLETE = "_COMPRESSOR_COMPLETE"  # by which shells ask for completions, as click documents
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
@@ -43,16 +45,8 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"compressor {version('compressor')}")
-        ctx.exit()
-
-
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+@click.version_option(package_name="compressor", message="%(prog)s %(version)s")
 def root() -> None:
     """Compress Keras models by recipe, and know what each step cost.
 
@@ -67,4 +61,8 @@ def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
     from compressor.cli.boundary import run_guarded
 
+    if shell := os.environ.get(_COMPLETE):
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
     sys.exit(run_guarded(root, sys.argv[1:]))

@@ -20,7 +20,9 @@ def run_guarded(command: click.Command, arguments: list[str]) -> int:
     """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks."""
     debug = "--debug" in arguments
     try:
-        result = command.main(arguments, prog_name="compressor", standalone_mode=False)
+        # not command.main(): it would take an EOFError, as of an empty file, for an interrupt
+        with command.make_context("compressor", arguments) as context:
+            result = command.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
     except click.exceptions.Exit as stop:
@@ -28,18 +30,20 @@ def run_guarded(command: click.Command, arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; run the same command to start again", err=True)
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted; finished steps are kept, and the same command goes on from there", err=True)
         return ExitCode.INTERRUPTED
     except CompressorError as error:
         if debug:
             traceback.print_exc()
-        click.echo(_as_message(str(error)), err=True)
+        click.echo(_message(error), err=True)
         return error.exit_code
     except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        return _reader_left()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich ends so
+            return _reader_left()
+        raise
     # the boundary: whatever else comes up here is a fault of the tool
     except Exception as error:  # noqa: BLE001
         if debug:
@@ -47,12 +51,21 @@ def run_guarded(command: click.Command, arguments: list[str]) -> int:
         return _own_fault(error)
 
 
-def _as_message(text: str) -> str:
-    return text if "error: " in text.partition("\n")[0] else f"error: {text}"
+def _message(error: CompressorError) -> str:
+    from compressor.recipe.problems import RecipeError
+
+    return str(error) if isinstance(error, RecipeError) else f"error: {error}"
+
+
+def _reader_left() -> int:
+    """Whoever read the output has seen enough, as `head` does; what is still buffered must not complain at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.DONE
 
 
 def _own_fault(error: Exception) -> int:
-    what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
     click.echo(f"error: compressor itself failed ({what})", err=True)
     try:
         with tempfile.NamedTemporaryFile("w", prefix="compressor-", suffix=".log", delete=False) as log:

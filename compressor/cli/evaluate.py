@@ -11,7 +11,7 @@ from compressor.cli.options import debug_option, json_option
 from compressor.errors import ModelError
 
 
-@click.command("evaluate", short_help="Measure a model file.")
+@click.command("evaluate")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="A registered data set, an .npz file, or package.module:function.")
 @click.option("--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="May be repeated.")

@@ -11,7 +11,7 @@ from compressor.cli.options import debug_option, json_option
 from compressor.errors import ModelError
 
 
-@click.command("inspect", short_help="Show what is in a model.")
+@click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
 @json_option
 @debug_option

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.cli.options import json_option, seed_option, set_option
+from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 
 if TYPE_CHECKING:
     from compressor.planner import Plan, PlannedStep
 
 
-@click.command("plan", short_help="Show what would run.")
+@click.command("plan")
 @click.argument("recipe")
 @set_option
 @seed_option
 @json_option
+@traceback_option
 def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
     from compressor.planner import prepare

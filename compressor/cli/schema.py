@@ -6,8 +6,11 @@ import json
 
 import click
 
+from compressor.cli.options import traceback_option
 
-@click.command("schema", short_help="Print the JSON Schema.")
+
+@click.command("schema")
+@traceback_option
 def command() -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set."""
     from compressor.recipe_schema import recipe_schema

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.cli.options import json_option
+from compressor.cli.options import json_option, traceback_option
 from compressor.errors import PluginError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from compressor.registry import Registry
+    from compressor.params import Params
+    from compressor.registry import Entry, Kind, Registry
+
+_OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "data set"), ("metrics", "metric"))
 
 
-@click.command("strategies", short_help="List the strategies.")
+@click.command("strategies")
 @click.argument("name", required=False)
 @json_option
+@traceback_option
 def command(name: str | None, as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
     from rich.console import Console
@@ -28,66 +34,66 @@ def command(name: str | None, as_json: bool) -> None:
     registry = Registry.installed()
     console = Console(highlight=False)
     if name is not None:
-        _show_one(registry, name, as_json, console)
+        entry = registry.get("strategy", name)
+        if entry is None:
+            raise PluginError(f"unknown strategy '{name}'", registry.hint("strategy", name).removeprefix("; "))
+        if as_json:
+            click.echo(json.dumps(_as_data(entry), indent=2))
+        else:
+            _show_one(entry, console)
     elif as_json:
-        click.echo(json.dumps([_as_data(registry, known) for known in registry.names("strategy")], indent=2))
+        click.echo(json.dumps([_as_data(entry) for entry in _strategies(registry)], indent=2))
     else:
         _show_all(registry, console)
 
 
+def _strategies(registry: Registry) -> list[Entry]:
+    return [entry for name in registry.names("strategy") for entry in registry.entries["strategy"][name]]
+
+
 def _show_all(registry: Registry, console: Console) -> None:
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("strategy", "what it does", "from"):
-        table.add_column(heading)
-    for name in registry.names("strategy"):
-        for entry in registry.entries["strategy"][name]:
-            table.add_row(escape(name), escape(entry.summary), escape(str(entry.provider)))
+    table = _table("strategy", "what it does", "from")
+    for entry in _strategies(registry):
+        table.add_row(*map(escape, (entry.cls.name, entry.summary, str(entry.provider))))
     console.print(table)
-    for name in registry.names("strategy"):
-        if len(registry.entries["strategy"][name]) > 1:
-            console.print(f"[red]two plugins bring '{escape(name)}'; uninstall one of them[/]")
+    for name, entries in sorted(registry.entries["strategy"].items()):
+        if len(entries) > 1:
+            clash = f"clash: two plugins bring '{name}'; rename or uninstall one of them"
+            console.print(clash, style="red", markup=False, soft_wrap=True)
     for broken in registry.broken:
-        console.print(
-            f"[red]broken: {escape(broken.plugin)} ({escape(str(broken.provider))}): {escape(broken.reason)}[/]"
-        )
-    for title, kind in (("models", "model"), ("data sets", "data set"), ("metrics", "metric")):
-        console.print(f"{title}: {', '.join(registry.names(kind))}", markup=False)  # type: ignore[arg-type]
+        console.print(f"broken: {broken}; {broken.remedy}", style="red", markup=False, soft_wrap=True)
+    for title, kind in _OTHERS:
+        console.print(f"{title}: {', '.join(registry.names(kind))}", markup=False, soft_wrap=True)
 
 
-def _show_one(registry: Registry, name: str, as_json: bool, console: Console) -> None:
-    from rich import box
+def _show_one(entry: Entry, console: Console) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    from compressor.recipe.problems import did_you_mean
-
-    entry = registry.get("strategy", name)
-    if entry is None:
-        hint = did_you_mean(name, registry.names("strategy")).removeprefix("; ")
-        raise PluginError(f"there is no strategy '{name}'", hint)
-    if as_json:
-        click.echo(json.dumps(_as_data(registry, name), indent=2))
-        return
-    console.print(f"[bold]{escape(name)}[/] from {escape(str(entry.provider))}\n")
-    import inspect
-
-    console.print(inspect.getdoc(entry.cls) or "", markup=False)
-    console.print()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("parameter", "type", "default", "meaning"):
-        table.add_column(heading)
+    console.print(f"[bold]{escape(entry.cls.name)}[/] from {escape(str(entry.provider))}", soft_wrap=True)
+    console.print(f"\n{inspect.getdoc(entry.cls) or ''}\n", markup=False, soft_wrap=True)
+    table = _table("parameter", "type", "default", "meaning")
     for parameter in parameters(entry.cls.Params):
         table.add_row(*(escape(parameter[key]) for key in ("name", "type", "default", "meaning")))
     console.print(table)
 
 
-def parameters(params: type[Any]) -> list[dict[str, str]]:
+def _table(*headings: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")  # rather than cut a long default short
+    return table
+
+
+def parameters(params: type[Params]) -> list[dict[str, str]]:
     """Name, type with bounds, default and meaning of each parameter."""
-    schema = params.model_json_schema(by_alias=True)
+    from compressor.recipe_schema import params_schema
+
+    schema = params_schema(params)
     definitions = schema.get("$defs", {})
     return [
         {
@@ -120,12 +126,13 @@ def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     return " ".join([str(field.get("type", "value")), ", ".join(bounds)]).strip()
 
 
-def _as_data(registry: Registry, name: str) -> dict[str, Any]:
-    entry = registry.entries["strategy"][name][0]
+def _as_data(entry: Entry) -> dict[str, Any]:
+    from compressor.recipe_schema import params_schema
+
     return {
-        "name": name,
+        "name": entry.cls.name,
         "summary": entry.summary,
         "distribution": entry.provider.distribution,
         "version": entry.provider.version,
-        "parameters": entry.cls.Params.model_json_schema(by_alias=True),
+        "parameters": params_schema(entry.cls.Params),
     }

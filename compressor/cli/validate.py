@@ -7,41 +7,43 @@ from collections.abc import Sequence
 
 import click
 
-from compressor.cli.options import json_option, set_option
+from compressor.cli.options import json_option, set_option, traceback_option
 from compressor.errors import CompressorError, ExitCode
 from compressor.recipe.problems import Problem, RecipeError
 
 
-@click.command("validate", short_help="Check recipes.")
+@click.command("validate")
 @click.argument("recipes", nargs=-1, required=True)
 @set_option
 @click.option("--github", "as_github", is_flag=True, help="Print problems as annotations for GitHub Actions.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
+@traceback_option
 def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: bool, as_json: bool, quiet: bool) -> int:
     """Check RECIPES, files or names of those that ship, and show every problem at once.
 
     Runs nothing and imports no TensorFlow. Plugin files that a recipe names are not run, so their strategies are taken
     on trust.
     """
-    from compressor.planner import prepare
+    if as_json and as_github:
+        raise click.UsageError("--json and --github exclude each other")
+    from compressor.planner import check
     from compressor.registry import Registry
 
     registry = Registry.installed()
     found: dict[str, tuple[Problem, ...]] = {}
     for recipe in recipes:
         try:
-            prepare(recipe, overrides, registry, run_local_plugins=False)
+            check(recipe, overrides, registry)
             found[recipe] = ()
         except RecipeError as error:
             found[recipe] = error.problems
         except CompressorError as error:
-            found[recipe] = (Problem(str(error)),)
+            found[recipe] = (Problem(f"{recipe}: {error}"),)
     problems = [problem for several in found.values() for problem in several]
     if as_json:
-        click.echo(
-            json.dumps({name: [_as_data(problem) for problem in several] for name, several in found.items()}, indent=2)
-        )
+        data = {name: [_as_data(problem) for problem in several] for name, several in found.items()}
+        click.echo(json.dumps(data, indent=2))
     elif as_github:
         for name, several in found.items():
             for problem in several:
@@ -49,7 +51,7 @@ def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: boo
     else:
         for problem in problems:
             click.echo(problem.render())
-    if not (as_json or (quiet and not problems)):
+    if not (as_json or quiet):
         click.echo(_summary(found, problems), err=bool(problems))
     return ExitCode.INPUT if problems else ExitCode.DONE
 

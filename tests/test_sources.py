@@ -1,0 +1,139 @@
+"""Models and data by path or by function."""
+
+import sys
+
+import pytest
+
+from compressor.errors import CompressorError, ModelError
+from compressor.recipe.load import load
+from compressor.sources import Reference, build_model, reference
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A function that writes a module `mine` which can be imported for the time of a test."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(code):
+        (tmp_path / "mine.py").write_text(code)
+        sys.modules.pop("mine", None)
+
+    yield write
+    sys.modules.pop("mine", None)
+
+
+def message_of(call):
+    with pytest.raises(CompressorError) as caught:
+        call()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["mnist", "lenet_300_100", "my.model", "a:b:c", "a:", ":b", "1a:b"])
+def test_a_plain_name_is_a_registered_one(text):
+    assert reference(text, None, {}) is None
+
+
+@pytest.mark.parametrize("text", ["package:function", "package.module:function", "_a.b_1:_c"])
+def test_a_module_and_a_function_are_a_function_to_call(text):
+    assert reference(text, None, {"size": 3}) == Reference("function", text, {"size": 3})
+
+
+@pytest.mark.parametrize(
+    "text", ["a.keras", "a.h5", "a.tflite", "a.npz", "./saved_model", "models/a", "/models/a.keras"]
+)
+def test_a_suffix_or_a_slash_makes_a_path(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert reference(text, None, {}) == Reference("path", str(tmp_path / text))
+
+
+def test_a_path_starts_at_the_folder_of_the_recipe_that_holds_it(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    base = "version: 1\nmodel: {source: ./base.keras}\ndata: {source: ./base.npz}\n"
+    (tmp_path / "base.yaml").write_text(base)
+    (tmp_path / "below" / "mine.yaml").write_text("extends: ../base.yaml\ndata: {source: ./mine.npz}\n")
+    monkeypatch.chdir("/")
+    tree = load(tmp_path / "below" / "mine.yaml").tree
+    model, data = (tree.find((section, "source")) for section in ("model", "data"))
+    assert reference(model.value, model, {}).target == str(tmp_path / "base.keras")
+    assert reference(data.value, data, {}).target == str(tmp_path / "below" / "mine.npz")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert reference("~/models/a.keras", None, {}).target == str(tmp_path / "models/a.keras")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "name", "format"),
+    [
+        ("path", "/models/a.tflite", "a.tflite", "litert"),
+        ("path", "/models/a.keras", "a.keras", "keras"),
+        ("function", "package.module:a_tflite", "package.module:a_tflite", "keras"),
+    ],
+)
+def test_a_reference_has_a_name_for_reports_and_knows_its_format(kind, target, name, format):
+    found = Reference(kind, target)
+    assert (found.name, found.format) == (name, format)
+
+
+def test_a_function_is_called_with_the_recipe_s_arguments(module):
+    module("def build(filters, *, size=1):\n    return filters, size\n")
+    assert Reference("function", "mine:build", {"filters": 3, "size": 5}).call() == (3, 5)
+    assert build_model(Reference("function", "mine:build", {"filters": 3})) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "import no_such_module",
+            "'mine:build': it cannot be imported (No module named 'no_such_module'); "
+            "install it, put its folder on PYTHONPATH, or mend the name",
+        ),
+        ("built = 1", "'mine:build': it has no function 'build'; mend the name after the colon"),
+        ("build = 1", "'mine:build': it has no function 'build'; mend the name after the colon"),
+        (
+            "def build(size): ...",
+            "'mine:build' failed with TypeError: build() got an unexpected keyword argument 'filters'; "
+            "mend it, or report it to its author; --debug shows the traceback",
+        ),
+        (
+            "def build(filters): return 1 / 0",
+            "'mine:build' failed with ZeroDivisionError: division by zero; "
+            "mend it, or report it to its author; --debug shows the traceback",
+        ),
+        (
+            "import os\nos.no_such_thing",
+            "'mine:build' failed with AttributeError: module 'os' has no attribute 'no_such_thing'; "
+            "mend it, or report it to its author; --debug shows the traceback",
+        ),
+        (
+            "def build(filters):\n    raise SystemExit('bye')",
+            "'mine:build' failed with SystemExit: bye; "
+            "mend it, or report it to its author; --debug shows the traceback",
+        ),
+    ],
+)
+def test_a_function_that_fails_is_an_error_that_names_it(code, message, module):
+    module(code)
+    assert message_of(Reference("function", "mine:build", {"filters": 3}).call) == message
+
+
+def test_a_module_that_is_not_there_is_an_error_that_names_it():
+    assert message_of(Reference("function", "no_such.module:build").call) == (
+        "'no_such.module:build': it cannot be imported (No module named 'no_such'); "
+        "install it, put its folder on PYTHONPATH, or mend the name"
+    )
+
+
+def test_a_model_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        build_model(Reference("path", str(tmp_path / "gone.keras")))
+    assert str(caught.value) == (
+        f"there is no model at {tmp_path}/gone.keras; check the path; it starts at the recipe's folder"
+    )
+
+
+def test_a_tflite_file_is_read_as_it_is(tmp_path):
+    (tmp_path / "a.tflite").write_bytes(b"TFL3 and so on")
+    assert build_model(Reference("path", str(tmp_path / "a.tflite"))) == b"TFL3 and so on"

@@ -1,0 +1,88 @@
+"""What needs no model starts without TensorFlow, and without anything else that it does not need."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from compressor.recipe import shipped
+
+HEAVY = {
+    "tensorflow",
+    "tf_keras",
+    "keras",
+    "tensorflow_model_optimization",
+    "ai_edge_litert",
+    "litert_quantizer",
+}
+RUN = """
+import sys
+sys.argv[0] = "compressor"
+from compressor.cli import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+import json
+print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+IMPORT = """
+import importlib, json, pkgutil, sys
+import compressor, compressor_plugins
+names = []
+for package in (compressor, compressor_plugins):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+            names.append(found.name)
+print(json.dumps([names, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+
+
+def outcome(code, *arguments):
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    return json.loads(done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("validate", *shipped.names()),
+        *(("plan", name) for name in shipped.names()),
+        ("plan", "prune_qat", "--json"),
+        ("strategies",),
+        ("strategies", "prune"),
+        ("schema",),
+        *((command, "--help") for command in ("apply", "validate", "plan", "inspect", "evaluate")),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_needs_no_model_imports_no_tensorflow(arguments):
+    code, modules = outcome(RUN, *arguments)
+    assert code == 0
+    assert HEAVY & set(modules) == set()
+
+
+def test_help_imports_neither_pydantic_nor_yaml_nor_rich_nor_numpy():
+    _, modules = outcome(RUN, "--help")
+    assert {"pydantic", "yaml", "rich", "numpy", "pluggy"} & set(modules) == set()
+
+
+def test_validate_imports_no_rich():
+    _, modules = outcome(RUN, "validate", *shipped.names())
+    assert "rich" not in modules
+
+
+def test_every_module_can_be_imported_without_tensorflow():
+    names, modules = outcome(IMPORT)
+    assert {"compressor.engine", "compressor.cli.apply", "compressor_plugins.qat"} <= set(names)
+    assert HEAVY & set(modules) == set()
+
+
+def test_importing_the_package_imports_next_to_nothing():
+    _, modules = outcome("import compressor, json, sys; print(json.dumps([0, list(sys.modules)]), file=sys.stderr)")
+    ours = [name for name in modules if name.startswith("compressor")]
+    assert ours == ["compressor"]
+    assert {"pydantic", "yaml", "rich", "numpy", "pluggy", "click", *HEAVY} & set(modules) == set()

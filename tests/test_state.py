@@ -1,0 +1,56 @@
+"""A model's state: what a step may ask of it, and what a step leaves."""
+
+import pytest
+
+from compressor.state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
+
+
+def test_a_new_state_is_a_keras_model_without_traits():
+    assert ModelState() == ModelState("keras", frozenset())
+    assert str(ModelState()) == "keras"
+
+
+def test_traits_add_up_and_leave_the_state_before_as_it_was():
+    before = ModelState()
+    after = before.add("sparse").add("sparse", "clustered")
+    assert after.traits == {"sparse", "clustered"}
+    assert before.traits == frozenset()
+    assert str(after) == "keras, clustered, sparse"
+
+
+def test_fake_quantization_becomes_the_real_one_on_the_way_to_litert():
+    trained = ModelState().add("sparse", "quantization_aware")
+    assert trained.to("litert") == ModelState("litert", frozenset({"sparse", "quantized"}))
+    assert ModelState().add("sparse").to("litert") == ModelState("litert", frozenset({"sparse"}))
+    assert trained.to("keras") == trained
+
+
+def test_a_state_that_is_as_asked_is_returned():
+    state = ModelState("keras", frozenset({"sparse"}))
+    assert state.require(format="keras", has="sparse", lacks="quantized") is state
+    assert state.require() is state
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason", "format", "trait"),
+    [
+        ({"format": "litert"}, "needs a LiteRT model", "litert", None),
+        ({"has": "clustered"}, "needs a model with clustered weights", None, "clustered"),
+        ({"lacks": "sparse"}, "cannot work on a model with zeros to keep", None, "sparse"),
+        ({"format": "litert", "lacks": "sparse"}, "needs a LiteRT model", "litert", None),
+    ],
+)
+def test_a_state_that_is_not_as_asked_is_refused_with_what_is_wrong(asked, reason, format, trait):
+    with pytest.raises(Refusal) as caught:
+        ModelState("keras", frozenset({"sparse"})).require(**asked)
+    assert (caught.value.reason, caught.value.format, caught.value.trait) == (reason, format, trait)
+
+
+def test_every_format_and_trait_has_a_name_for_messages():
+    assert FORMAT_NAMES == {"keras": "a Keras model", "litert": "a LiteRT model"}
+    assert TRAIT_NAMES == {
+        "sparse": "zeros to keep",
+        "clustered": "clustered weights",
+        "quantization_aware": "fake quantization in its layers",
+        "quantized": "quantized weights",
+    }
