@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from compressor import planner
-from compressor.engine import run
+from compressor.cache import Cache, default_folder
+from compressor.durable import write_whole
+from compressor.engine import Run
 from compressor.errors import OutputError
+from compressor.lock import NAME, Lock, lock_of, lock_text, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.observer import Observer
 from compressor.planner import Plan
 from compressor.recipe.document import dump
@@ -52,6 +56,9 @@ def apply(
     registry: Registry | None = None,
     seed: int = 0,
     smoke: bool = False,
+    trust_model: bool = False,
+    cache: str | Path | None = None,
+    locked: str | Path | None = None,
     observer: Observer | None = None,
 ) -> tuple[Report, Path]:
     """Run a recipe and write its results.
@@ -63,6 +70,9 @@ def apply(
         registry: the plugins; those installed by default.
         seed: of everything random.
         smoke: a short run, to see that the chain works.
+        trust_model: let code in the model's file run, such as Lambda layers.
+        cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
+        locked: the `lock.yaml` of a run; refuse to make anything but that run's files.
         observer: told of everything that happens.
 
     Returns:
@@ -74,24 +84,40 @@ def apply(
     registry = registry or Registry.installed()
     if not isinstance(recipe, Plan):
         recipe = plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
+    recipe = replace(recipe, trust_model=recipe.trust_model or trust_model)
     folder = prepare_folder(recipe, output)
-    return execute(recipe, folder, registry, observer or Observer()), folder
+    watcher = observer or Observer()
+    kept = Cache(Path(cache) if cache else default_folder(), watcher.warned)
+    lock = read_lock(Path(locked)) if locked else None
+    return execute(recipe, folder, registry, kept, watcher, lock), folder
 
 
-def execute(plan: Plan, folder: Path, registry: Registry, observer: Observer) -> Report:
+def execute(
+    plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None = None
+) -> Report:
     """Run a plan and write its results into a folder that exists.
 
     Raises:
         CompressorError: the data, the model or a step is at fault.
     """
     watchers = Watchers(observer, registry)
-    result = run(plan, folder, watchers)
+    with Run(plan, folder, cache, watchers) as work:
+        lock = lock_of(plan, work.fingerprints)
+        if locked is not None:
+            refuse_moved(locked, lock)
+        for step in plan.stages:
+            work.stage(step)
+        result = work.result()
     report = summarise(result)
-    (folder / "model.tflite").write_bytes(result.stages[-1].content)
-    (folder / "recipe.yaml").write_text(dump(plan.recipe.tree.plain()), encoding="utf-8")
-    (folder / "report.md").write_text(render_markdown(report), encoding="utf-8")
-    (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / "model.tflite", result.stages[-1].content)
+    lock = with_files(lock, folder)
+    write_whole(folder / NAME, lock_text(lock))
+    write_whole(folder / "recipe.yaml", dump(plan.recipe.tree.plain()))
+    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / "report.json", report.model_dump_json(indent=2) + "\n")
     watchers.run_finished(report)
+    if locked is not None:
+        refuse_other_files(locked, lock)
     return report
 
 

@@ -78,8 +78,9 @@ def _configure(converter: Any, conversion: Conversion) -> None:
         if conversion.calibration is not None:
             samples = conversion.calibration
             converter.representative_dataset = lambda: ([sample] for sample in samples)
+            if conversion.io == "int8":  # with ranges from training the converter refuses this, and needs it not
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         if conversion.io == "int8":
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.int8
             converter.inference_output_type = tf.int8
 

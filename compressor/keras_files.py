@@ -18,8 +18,8 @@ def save_keras(model: Any, path: Path) -> None:
     model.save(path, save_format="h5", include_optimizer=False)
 
 
-def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Load a tf_keras model, uncompiled.
+def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:
+    """Load a tf_keras model, uncompiled; code in it (Lambda layers) runs only if it is trusted.
 
     Raises:
         ModelError: the file is not one of Keras 2, or needs classes that are not known.
@@ -27,7 +27,8 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
     import tf_keras
 
     try:
-        return tf_keras.models.load_model(path, custom_objects=dict(custom_objects or {}), compile=False)
+        known = dict(custom_objects or {})
+        return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
     except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         what = f"{path} cannot be loaded as a Keras 2 model ({reason})"

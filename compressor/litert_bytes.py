@@ -7,9 +7,10 @@ from pathlib import Path
 from compressor.export import to_litert
 from compressor.sources import Reference, build_model
 from compressor.tensorflow_setup import prepare_tensorflow
+from compressor.untrusted import refuse_harmful_litert
 
 
-def shipped_bytes(path: Path) -> bytes:
+def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
     """A `.tflite` file's bytes, or those that a Keras 2 model becomes, unquantized.
 
     Raises:
@@ -17,5 +18,6 @@ def shipped_bytes(path: Path) -> bytes:
     """
     if path.suffix in (".keras", ".h5"):
         prepare_tensorflow(seed=0)
-        return to_litert(build_model(Reference("path", str(path))))
+        return to_litert(build_model(Reference("path", str(path)), trusted))
+    refuse_harmful_litert(path)
     return path.read_bytes()

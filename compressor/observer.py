@@ -22,6 +22,12 @@ class Observer:
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         """A step begins to train."""
 
+    def training_resumed(self, step_id: str, epoch: int) -> None:
+        """A training goes on from a state that an earlier run left after `epoch` epochs."""
+
+    def waiting(self, step_id: str) -> None:
+        """Another run is making this very step; its result will be used."""
+
     def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         """An optimizer step is done; epoch and batch count from 0."""
 
@@ -33,6 +39,9 @@ class Observer:
 
     def step_finished(self, stage: StageRow) -> None:
         """A stage is done and measured."""
+
+    def warned(self, text: str) -> None:
+        """Something is not as it should be, and the run goes on."""
 
     def paused(self) -> None:
         """Nothing will happen for a while; others may use the terminal."""

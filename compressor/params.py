@@ -31,10 +31,13 @@ class EarlyStopping(Params):
 class TrainingDefaults(Params):
     """What a recipe's `training:` section may set for every training step."""
 
-    optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"] = Field("adam", description="Keras optimizer")
+    optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="Keras optimizer")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="learning rate, at the start")
     decay: Literal["constant", "cosine"] = Field(
         "constant", description="how the learning rate goes on: as it is, or along a half cosine to zero"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, lt=1, description="share of each weight taken off a step, times the learning rate (decoupled)"
     )
     loss: str = Field("sparse_categorical_crossentropy", min_length=1, description="Keras loss, by name")
     batch_size: int = Field(128, ge=1, le=65_536, description="samples a training step")

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from compressor.cache import Cache, default_folder
 from compressor.data import Splits
 from compressor.engine import Run
 from compressor.errors import CompressorError
@@ -48,6 +49,7 @@ class Session:
         seed: int = 0,
         smoke: bool = False,
         progress: bool = True,
+        cache: str | Path | None = None,
     ) -> None:
         """Begin with a model and data, each by name, path or `package.module:function`, or as it is.
 
@@ -60,6 +62,7 @@ class Session:
             seed: of everything random.
             smoke: a few samples and steps, to see that it works.
             progress: show it.
+            cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
         """
         self._registry = Registry.installed()
         given = _Given(model, data)
@@ -77,6 +80,7 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
         self._folder = tempfile.TemporaryDirectory(prefix="compressor-session-")
+        self._cache = Cache(Path(cache) if cache else default_folder(), self._observer.warned)
         self._run: Run | None = None
         self._plan: Plan | None = None
 
@@ -130,7 +134,7 @@ class Session:
 
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
-        run = self._run or Run(plan, Path(self._folder.name), self._observer)
+        run = self._run or Run(plan, Path(self._folder.name), self._cache, self._observer)
         step = plan.stages[-1]
         try:
             run.stage(step)
@@ -160,6 +164,7 @@ class _Given:
 
             name = _GIVEN
             trained = True
+            repeatable = False
 
             def build(self) -> Model:
                 return model
@@ -177,6 +182,7 @@ class _Given:
             """Data from memory."""
 
             name = _GIVEN
+            repeatable = False
 
             def load(self) -> Splits:
                 return data

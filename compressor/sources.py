@@ -68,8 +68,12 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
     return None
 
 
-def build_model(reference: Reference) -> Any:
+def build_model(reference: Reference, trusted: bool = False) -> Any:
     """The tf_keras model, or the bytes of the `.tflite` file, that a reference leads to.
+
+    Args:
+        reference: a path or a function.
+        trusted: the user vouches for the file, so code in it may run.
 
     Raises:
         ModelError: there is none, or it is of a kind that cannot be read.
@@ -79,8 +83,11 @@ def build_model(reference: Reference) -> Any:
     path = Path(reference.target)
     if not path.exists():
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
-    if path.suffix == ".tflite":
-        return path.read_bytes()
     from compressor.keras_files import load_keras
+    from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
-    return load_keras(path)
+    if path.suffix == ".tflite":
+        refuse_harmful_litert(path)
+        return path.read_bytes()
+    refuse_harmful_keras(path, trusted)
+    return load_keras(path, trusted=trusted)

@@ -98,9 +98,14 @@ class Strategy(ABC):
 
 
 class Dataset(ABC):
-    """A data set with a training and a test split."""
+    """A data set with a training and a test split.
+
+    `repeatable` tells whether name, parameters and code alone decide what it brings, so that the cache may know it by
+    them.
+    """
 
     name: ClassVar[str]
+    repeatable: ClassVar[bool] = True
     Params: type[params.Params] = params.Params
 
     def __init__(self, given: params.Params) -> None:
@@ -116,9 +121,10 @@ class Dataset(ABC):
 
 
 class ModelSource(ABC):
-    """A model by name; it comes untrained unless `trained` says otherwise."""
+    """A model by name; it comes untrained unless `trained` says otherwise. `repeatable` is as for a data set."""
 
     name: ClassVar[str]
+    repeatable: ClassVar[bool] = True
     trained: ClassVar[bool] = False
     Params: type[params.Params] = params.Params
 

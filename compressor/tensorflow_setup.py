@@ -16,4 +16,6 @@ def prepare_tensorflow(seed: int) -> None:
     warnings.filterwarnings("ignore", message=".*HDF5 file via `model.save.*")
     warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected.*")
     tf.config.experimental.enable_op_determinism()
+    # layers then draw from generators whose state can be saved, so that a training can be cut and go on
+    tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(seed)

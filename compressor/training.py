@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from compressor.data import RunData
 from compressor.errors import StepError
 from compressor.observer import Observer
 from compressor.params import TrainingParams
+from compressor.training_state import EarlyStop, TrainingState
 
 SMOKE_STEPS = 2
 _VALIDATION_BATCH = 512
+
+
+class Checkpoints(Protocol):
+    """Where the state of a training is kept between its epochs. A step may train several times: `fit` counts from 0."""
+
+    def load(self, fit: int) -> bytes | None:
+        """The state last saved, if there is one."""
+
+    def save(self, fit: int, state: bytes) -> None:
+        """Keep a state in place of the last one."""
 
 
 class Trainer:
     """Trains Keras models on a run's data, in an order that only the seed decides."""
 
     def __init__(
-        self, step_id: str, data: RunData, seed: int, observer: Observer, metrics: Sequence[str], smoke: bool
+        self,
+        step_id: str,
+        data: RunData,
+        seed: int,
+        observer: Observer,
+        metrics: Sequence[str],
+        smoke: bool,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._step_id = step_id
         self._data = data
@@ -27,6 +46,8 @@ class Trainer:
         self._observer = observer
         self._metrics = list(metrics)
         self._smoke = smoke
+        self._checkpoints = checkpoints
+        self._fits = 0
 
     def epochs(self, params: TrainingParams) -> int:
         """How many epochs a training makes, at the most."""
@@ -38,7 +59,7 @@ class Trainer:
         return min(steps, SMOKE_STEPS) if self._smoke else steps
 
     def fit(self, model: Any, params: TrainingParams, callbacks: Sequence[Any], settled_after: int) -> None:
-        """Compile and train a model in place.
+        """Compile and train a model in place, from where an earlier try was cut, if it was.
 
         Raises:
             StepError: the loss is unknown, or became NaN.
@@ -46,33 +67,53 @@ class Trainer:
         import tf_keras
 
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
-        model.compile(
-            optimizer=_optimizer(params, steps * epochs),
-            loss=loss_for(model, params.loss),
-            metrics=self._metrics,
-        )
-        watchers = [*callbacks, _reporting(self._step_id, self._observer), tf_keras.callbacks.TerminateOnNaN()]
+        optimizer = _optimizer(params, steps * epochs)
+        model.compile(optimizer=optimizer, loss=loss_for(model, params.loss), metrics=self._metrics)
+        optimizer.build(model.trainable_variables)
+        stop = None
         if params.early_stopping is not None and not self._smoke:
-            watchers.append(
-                tf_keras.callbacks.EarlyStopping(
-                    monitor="val_loss",
-                    patience=params.early_stopping.patience,
-                    min_delta=params.early_stopping.min_delta,
-                    restore_best_weights=True,
-                    start_from_epoch=settled_after,
-                )
-            )
+            stop = EarlyStop(params.early_stopping.patience, params.early_stopping.min_delta, settled_after)
+        fit, self._fits = self._fits, self._fits + 1
+        state = self._resumed(fit, model, stop)
         self._observer.training_started(self._step_id, epochs, steps)
-        history = model.fit(
-            self._data.train.training_batches(params.batch_size, self._seed, 0, epochs),
-            steps_per_epoch=steps,
-            epochs=epochs,
-            validation_data=self._data.validation.evaluation_batches(_VALIDATION_BATCH),
-            callbacks=watchers,
-            verbose=0,
-        )
-        if any(math.isnan(loss) for loss in history.history.get("loss", [])):
-            raise StepError("the training loss became NaN", "lower the learning rate")
+        if not state.done:
+            if state.epoch:
+                self._observer.training_resumed(self._step_id, state.epoch)
+            reporting = _reporting(self._step_id, self._observer)
+            ending = _ending_epochs(state, lambda: self._keep(fit, state, model), epochs)
+            history = model.fit(
+                self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs),
+                steps_per_epoch=steps,
+                initial_epoch=state.epoch,
+                epochs=epochs,
+                validation_data=self._data.validation.evaluation_batches(_VALIDATION_BATCH),
+                callbacks=[*callbacks, reporting, tf_keras.callbacks.TerminateOnNaN(), ending],
+                verbose=0,
+            )
+            if any(math.isnan(loss) for loss in history.history.get("loss", [])):
+                raise StepError("the training loss became NaN", "lower the learning rate")
+        if stop is not None and stop.best_weights:
+            model.set_weights(stop.best_weights)
+
+    def _resumed(self, fit: int, model: Any, stop: EarlyStop | None) -> TrainingState:
+        content = self._checkpoints.load(fit) if self._checkpoints else None
+        if content is None:
+            return TrainingState(0, False, [], [], [], stop)
+        state = TrainingState.from_bytes(content, stop)
+        model.set_weights(state.weights)
+        for variable, value in zip(_optimizer_variables(model), state.optimizer, strict=True):
+            variable.assign(value)
+        for generator, value in zip(_generators(model), state.generators, strict=True):
+            generator.state.assign(value)
+        return state
+
+    def _keep(self, fit: int, state: TrainingState, model: Any) -> None:
+        if self._checkpoints is None:
+            return
+        state.weights = model.get_weights()
+        state.optimizer = [variable.numpy() for variable in _optimizer_variables(model)]
+        state.generators = [generator.state.numpy() for generator in _generators(model)]
+        self._checkpoints.save(fit, state.to_bytes())
 
 
 def loss_for(model: Any, name: str) -> Any:
@@ -114,12 +155,42 @@ def _optimizer(params: TrainingParams, total_steps: int) -> Any:
         rate = tf_keras.optimizers.schedules.CosineDecay(params.learning_rate, total_steps)
     classes = {
         "adam": tf_keras.optimizers.Adam,
-        "adamw": tf_keras.optimizers.AdamW,
         "nadam": tf_keras.optimizers.Nadam,
         "rmsprop": tf_keras.optimizers.RMSprop,
-        "sgd": lambda learning_rate: tf_keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True),
+        "sgd": partial(tf_keras.optimizers.SGD, momentum=0.9, nesterov=True),
     }
-    return classes[params.optimizer](learning_rate=rate)
+    return classes[params.optimizer](learning_rate=rate, weight_decay=params.weight_decay or None)
+
+
+def _optimizer_variables(model: Any) -> list[Any]:
+    variables = model.optimizer.variables
+    return list(variables() if callable(variables) else variables)
+
+
+def _generators(model: Any) -> list[Any]:
+    """The generators of random numbers that layers such as Dropout draw from."""
+    held = [getattr(layer, "_random_generator", None) for layer in model._flatten_layers()]
+    found = [getattr(generator, "_generator", None) for generator in held]
+    return [generator for generator in found if generator is not None]
+
+
+def _ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -> Any:
+    import tf_keras
+
+    class EndingEpochs(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        """Judges each epoch when all other callbacks are through with it, and keeps the state it leaves."""
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            stopped = state.stop is not None and state.stop.judge(
+                epoch, float((logs or {})["val_loss"]), self.model.get_weights()
+            )
+            state.epoch = epoch + 1
+            state.done = stopped or state.epoch == epochs
+            if stopped:
+                self.model.stop_training = True
+            keep()
+
+    return EndingEpochs()
 
 
 def _reporting(step_id: str, observer: Observer) -> Any:

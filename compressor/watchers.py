@@ -33,6 +33,12 @@ class Watchers(Observer):
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         self._observer.training_started(step_id, epochs, steps_per_epoch)
 
+    def training_resumed(self, step_id: str, epoch: int) -> None:
+        self._observer.training_resumed(step_id, epoch)
+
+    def waiting(self, step_id: str) -> None:
+        self._observer.waiting(step_id)
+
     def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         self._observer.batch_finished(step_id, epoch, batch, logs)
 
@@ -45,6 +51,9 @@ class Watchers(Observer):
     def step_finished(self, stage: StageRow) -> None:
         self._observer.step_finished(stage)
         self._tell(self._hook.step_finished, stage=stage)
+
+    def warned(self, text: str) -> None:
+        self._observer.warned(text)
 
     def paused(self) -> None:
         self._observer.paused()

@@ -134,6 +134,9 @@ def test_a_model_file_that_is_not_there_is_an_error(tmp_path):
     )
 
 
-def test_a_tflite_file_is_read_as_it_is(tmp_path):
-    (tmp_path / "a.tflite").write_bytes(b"TFL3 and so on")
-    assert build_model(Reference("path", str(tmp_path / "a.tflite"))) == b"TFL3 and so on"
+def test_a_tflite_file_that_is_none_is_an_error(tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(b"TFL3 and so on")
+    with pytest.raises(ModelError) as caught:
+        build_model(Reference("path", str(path)))
+    assert str(caught.value) == f"{path}: this is not a LiteRT file; give a whole .tflite file"

@@ -18,6 +18,7 @@ _COMMANDS = {
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
     "evaluate": "measure a model file on a data set",
+    "cache": "show, check or empty the cache of finished steps",
 }
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from compressor.cli.native_output import native_output_to
-from compressor.cli.options import debug_option, json_option, seed_option, set_option
+from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
 from compressor.errors import ExitCode
 
+if TYPE_CHECKING:
+    from compressor.lock import Lock
+    from compressor.planner import Plan
+    from compressor.registry import Registry
+    from compressor.report import Report
 
-@click.command("apply", short_help="Run a recipe.")
+
+@click.command("apply")
 @click.argument("recipe")
 @set_option
 @click.option(
@@ -22,7 +33,15 @@ from compressor.errors import ExitCode
     help="Folder for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]",
 )
 @seed_option
+@click.option("--seeds", type=click.IntRange(1, 100), help="Run this many seeds, from 0, and report mean and spread.")
 @click.option("--smoke", is_flag=True, help="A few samples and a step or two of each training: does the chain work?")
+@click.option(
+    "--locked",
+    type=click.Path(path_type=Path),
+    help="The lock.yaml of a run: make the same files again, or refuse and list what has moved.",
+)
+@trust_option
+@click.option("--no-cache", is_flag=True, help="Make everything anew, and keep none of it for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @json_option
 @debug_option
@@ -31,36 +50,105 @@ def command(
     overrides: tuple[str, ...],
     output: Path | None,
     seed: int,
+    seeds: int | None,
     smoke: bool,
+    locked: Path | None,
+    trust_model: bool,
+    no_cache: bool,
     quiet: bool,
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Run RECIPE, a file or the name of one that ships, and report what each step did to size and accuracy."""
+    """Run RECIPE, a file or the name of one that ships, and report what each step did to size and accuracy.
+
+    Steps that ran before with the same model, data, parameters and versions are taken from the cache. A run that was
+    cut goes on where it was when the same command is given again.
+    """
     from compressor import api
+    from compressor.lock import read_lock
     from compressor.registry import Registry
-    from compressor.render.progress import watching
-    from compressor.render.terminal import print_report
 
     registry = Registry.installed()
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
+    plan = replace(plan, trust_model=trust_model)
+    lock = read_lock(locked) if locked else None
     folder = api.prepare_folder(plan, output)
-    with native_output_to(None if debug else folder / "run.log") as stream:
-        console = Console(file=stream)
-        observer = watching(console, quiet or as_json)
-        try:
-            report = api.execute(plan, folder, registry, observer)
-        finally:
-            observer.paused()
-    if as_json:
-        click.echo(report.model_dump_json(indent=2))
-    else:
-        out = Console(highlight=False)
-        out.print()
-        print_report(report, out)
-        out.print(f" {folder}/   model.tflite · report.md · report.json", soft_wrap=True, markup=False)
-    if report.met:
+    how = _How(registry, lock, quiet or as_json, debug)
+    with _cache_folder(no_cache) as cache:
+        if seeds is None:
+            reports = [how.run(plan, folder, cache)]
+        else:
+            plans = [replace(plan, seed=number) for number in range(seeds)]
+            reports = [how.run(one, api.prepare_folder(one, folder / f"seed-{one.seed}"), cache) for one in plans]
+    _print(reports, folder, several=seeds is not None, as_json=as_json)
+    missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
+    if not missed:
         return ExitCode.DONE
-    missed = ", ".join(row.name for row in report.constraints if not row.met)
-    click.echo(f"error: missed {missed}; change the recipe's steps, or its constraints", err=True)
+    click.echo(f"error: missed {', '.join(missed)}; change the recipe's steps, or its constraints", err=True)
     return ExitCode.CONSTRAINT
+
+
+class _How:
+    """How every run of the command goes."""
+
+    def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool) -> None:
+        self._registry = registry
+        self._lock = lock
+        self._silent = silent
+        self._debug = debug
+
+    def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
+        """Run a plan, with what the libraries print kept off the screen."""
+        from compressor import api
+        from compressor.cache import Cache
+        from compressor.render.progress import watching
+
+        with native_output_to(None if self._debug else folder / "run.log") as stream:
+            observer = watching(Console(file=stream), self._silent)
+            try:
+                cache = Cache(cache_folder, observer.warned)
+                return api.execute(plan, folder, self._registry, cache, observer, self._lock)
+            finally:
+                observer.paused()
+
+
+def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
+    import json
+
+    from compressor.render.terminal import print_report, print_seeds
+    from compressor.seeds import over_seeds
+
+    if several:
+        rows = over_seeds(reports)
+        data = {
+            "stages": [row.model_dump() for row in rows],
+            "reports": [one.model_dump(mode="json") for one in reports],
+        }
+        (folder / "seeds.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        if as_json:
+            click.echo(json.dumps(data, indent=2))
+            return
+    elif as_json:
+        click.echo(reports[0].model_dump_json(indent=2))
+        return
+    console = Console(highlight=False)
+    console.print()
+    if several:
+        print_seeds(rows, len(reports), console)
+        files = "seeds.json · seed-0 and so on, each with model.tflite, report.md, report.json"
+    else:
+        print_report(reports[0], console)
+        files = "model.tflite · report.md · report.json"
+    console.print(f" {folder}/   {files}", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def _cache_folder(no_cache: bool) -> Iterator[Path]:
+    """The user's cache, or one that is gone when the run is over."""
+    from compressor.cache import default_folder
+
+    if not no_cache:
+        yield default_folder()
+        return
+    with TemporaryDirectory(prefix="compressor-") as folder:
+        yield Path(folder)

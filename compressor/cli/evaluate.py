@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from compressor.cli.options import debug_option, json_option
+from compressor.cli.options import debug_option, json_option, trust_option
 from compressor.errors import ModelError
 
 
@@ -15,9 +15,10 @@ from compressor.errors import ModelError
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="A registered data set, an .npz file, or package.module:function.")
 @click.option("--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="May be repeated.")
+@trust_option
 @json_option
 @debug_option
-def command(model: Path, data: str, metrics: tuple[str, ...], as_json: bool, debug: bool) -> None:
+def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool, as_json: bool, debug: bool) -> None:
     """Measure MODEL, a .tflite file or a Keras 2 model, on the test split of a data set, in LiteRT."""
     import tempfile
 
@@ -38,7 +39,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], as_json: bool, deb
     judges = find_metrics(registry, metrics)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         test = find_data(registry, data).test
-        measured = measure(shipped_bytes(model), test, judges)
+        measured = measure(shipped_bytes(model, trust_model), test, judges)
     scores = {name: score(values) for name, values in measured.scores.items()}
     if as_json:
         found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from compressor.cli.options import debug_option, json_option
+from compressor.cli.options import debug_option, json_option, trust_option
 from compressor.errors import ModelError
 
 
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
+@trust_option
 @json_option
 @debug_option
-def command(model: Path, as_json: bool, debug: bool) -> None:
+def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     """Show what is in MODEL, a .tflite file, or a Keras 2 model as the .tflite file it would ship as."""
     import tempfile
 
@@ -31,7 +32,7 @@ def command(model: Path, as_json: bool, debug: bool) -> None:
     if not model.is_file():
         raise ModelError(f"there is no model file {model}", "check the path")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
-        anatomy = dissect(shipped_bytes(model))
+        anatomy = dissect(shipped_bytes(model, trust_model))
     rows: list[LayerRow] = layer_rows(anatomy)
     if as_json:
         totals = {

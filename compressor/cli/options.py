@@ -19,3 +19,6 @@ seed_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks, and what the libraries print.")
 traceback_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+trust_option = click.option(
+    "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only if you know its origin."
+)

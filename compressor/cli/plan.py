@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 
 if TYPE_CHECKING:
+    from compressor.forecast import Forecast
     from compressor.planner import Plan, PlannedStep
 
 
@@ -21,16 +23,19 @@ if TYPE_CHECKING:
 @traceback_option
 def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
+    from compressor.cache import Cache, default_folder
+    from compressor.forecast import forecast
     from compressor.planner import prepare
 
     plan = prepare(recipe, overrides, seed=seed)
+    prospects = {one.step_id: one for one in forecast(plan, Cache(default_folder()))}
     if as_json:
-        click.echo(json.dumps(_as_data(plan), indent=2))
+        click.echo(json.dumps(_as_data(plan, prospects), indent=2))
     else:
-        _show(plan)
+        _show(plan, prospects)
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -46,6 +51,8 @@ def _show(plan: Plan) -> None:
     for step in plan.stages:
         console.print(f"\n [bold]{escape(step.id)}[/]  {escape(step.uses)} from {escape(str(step.provider))}")
         console.print(f"   {step.before}  ->  {step.after}")
+        one = prospects[step.id]
+        console.print("   [green]cached[/]" if one.cached else f"   to run: {escape(one.reason)}")
         given = step.strategy.params.model_dump(by_alias=True, mode="json")
         console.print("   " + escape("  ".join(f"{key}={json.dumps(value)}" for key, value in given.items())))
     console.print("\n [bold]values and where they come from[/]")
@@ -62,21 +69,23 @@ def _code_that_runs(plan: Plan) -> list[str]:
     return [*plan.recipe.plugins, *(source.target for source in sources if source.kind == "function")]
 
 
-def _as_data(plan: Plan) -> dict[str, Any]:
+def _as_data(plan: Plan, prospects: Mapping[str, Forecast]) -> dict[str, Any]:
     return {
         "recipe": plan.recipe.tree.plain(),
         "model": plan.model.name,
         "data": plan.data.name,
         "seed": plan.seed,
         "runs_code": _code_that_runs(plan),
-        "stages": [_step_as_data(step) for step in plan.stages],
+        "stages": [_step_as_data(step, prospects[step.id]) for step in plan.stages],
     }
 
 
-def _step_as_data(step: PlannedStep) -> dict[str, Any]:
+def _step_as_data(step: PlannedStep, prospect: Forecast) -> dict[str, Any]:
     return {
         "id": step.id,
         "uses": step.uses,
+        "cached": prospect.cached,
+        "why": prospect.reason,
         "provider": str(step.provider),
         "before": str(step.before),
         "after": str(step.after),

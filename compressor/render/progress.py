@@ -49,13 +49,26 @@ class Lines(Observer):
         self._epochs = epochs
         self._say(f" {step_id}: training, {epochs} epochs of {steps_per_epoch} steps")
 
+    def training_resumed(self, step_id: str, epoch: int) -> None:
+        """Say where it goes on."""
+        self._say(f" {step_id}: going on after epoch {epoch}, where an earlier run was cut")
+
+    def waiting(self, step_id: str) -> None:
+        """Say why nothing happens."""
+        self._say(f" {step_id}: waiting for another run that is making it")
+
+    def warned(self, text: str) -> None:
+        """Say it."""
+        self._say(f" warning: {text}")
+
     def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
         """Say how an epoch went."""
         self._say(f" {step_id}: epoch {epoch + 1}/{self._epochs}  {_logs_text(logs)}")
 
     def step_finished(self, stage: StageRow) -> None:
         """Say that a stage is done."""
-        self._say(f" {stage.id}: done in {clock_text(stage.seconds)}, measured in {clock_text(stage.measure_seconds)}")
+        how = "cached" if stage.cached else f"done in {clock_text(stage.seconds)}"
+        self._say(f" {stage.id}: {how}, measured in {clock_text(stage.measure_seconds)}")
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -99,6 +112,14 @@ class Bars(Observer):
         self._epochs, self._steps = epochs, steps_per_epoch
         self._update(total=epochs * steps_per_epoch, status=f"0/{epochs} epochs")
 
+    def waiting(self, step_id: str) -> None:
+        """Say why nothing moves."""
+        self._update(status="waiting for another run that is making it")
+
+    def warned(self, text: str) -> None:
+        """Say it, above the bars."""
+        self._console.print(f" warning: {text}", markup=False, highlight=False)
+
     def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         """Move the bar."""
         status = f"{epoch}/{self._epochs} epochs  {_logs_text(logs)}"
@@ -120,6 +141,7 @@ class Bars(Observer):
         if self._progress and self._task is not None:
             status = self._progress.tasks[self._task].fields["status"]
             status = "" if status == "measuring" else status + "  "
+            status = "cached  " if stage.cached else status
             text = f"{status}{clock_text(time.perf_counter() - self._started)}"
             self._update(total=1, completed=1, status=text)
 

@@ -18,35 +18,34 @@ from compressor.render.figures import (
     time_text,
 )
 from compressor.report import LayerRow, Report, StageRow
+from compressor.seeds import SeedRow
 
-_NARROW = 100  # columns; below, the table leaves out what the report file has anyway
+_WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway
 
 
 def print_report(report: Report, console: Console) -> None:
     """The table of stages, what must be said about them, and how the constraints went."""
     if report.smoke:
         console.print("[yellow]smoke run: a few samples and steps, so the figures mean nothing[/]")
-    console.print(stage_table(report, wide=console.width >= _NARROW))
+    console.print(stage_table(report, console.width))
     for stage in report.stages:
         for remark in remarks(stage):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
     console.print(f" [bold]{headline(report)}[/]")
-    if report.constraints:
-        verdicts = [
-            f"[green]✓ {row.name} {row.limit}[/]"
-            if row.met
-            else f"[red]✗ {row.name} {row.limit}, and is {row.actual}[/]"
-            for row in report.constraints
-        ]
-        console.print(" " + "   ".join(verdicts))
+    for row in report.constraints:
+        if row.met:
+            console.print(f" [green]✓ {row.name} {row.limit}[/]")
+        else:
+            console.print(f" [red]✗ {row.name} {row.limit}, and is {row.actual}[/]")
 
 
-def stage_table(report: Report, wide: bool) -> Table:
-    """One row a stage."""
+def stage_table(report: Report, width: int) -> Table:
+    """One row a stage, in at most `width` columns."""
+    wide, narrow = width >= _WIDE, width < _NARROW
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     names = list(report.stages[0].metrics)
     table.add_column("stage", no_wrap=True)
-    for heading in ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
+    for heading in ("size",) if narrow else ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
@@ -58,12 +57,14 @@ def stage_table(report: Report, wide: bool) -> Table:
         table.add_column("p50", justify="right", no_wrap=True)
         table.add_column("took", justify="right", no_wrap=True)
     for stage in report.stages:
-        table.add_row(*_cells(stage, names, wide))
+        table.add_row(*_cells(stage, names, wide, narrow))
     return table
 
 
-def _cells(stage: StageRow, names: list[str], wide: bool) -> list[str]:
-    cells = [escape(stage.id), format_size(stage.bytes), format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
+def _cells(stage: StageRow, names: list[str], wide: bool, narrow: bool) -> list[str]:
+    cells = [escape(stage.id), format_size(stage.bytes)]
+    if not narrow:
+        cells += [format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
     if wide:
         cells.append(f"{stage.weight_bits:.0f}")
     for name in names:
@@ -94,3 +95,25 @@ def layer_table(layers: list[LayerRow]) -> Table:
             f"{layer.bytes:,}",
         )
     return table
+
+
+def print_seeds(rows: list[SeedRow], count: int, console: Console) -> None:
+    """Means and spreads over seeds."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("stage", no_wrap=True)
+    for heading in ("size", "gzip", f"{rows[0].metric}, {count} seeds", "vs base", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        factor, unit, points = (100, " %", " pt") if row.share else (1, "", "")
+        spread = "" if row.half_width is None else f" ±{row.half_width * factor:.2f}"
+        verdict = "" if row.beyond_noise is None else "beyond noise" if row.beyond_noise else "within noise"
+        first = row is rows[0]
+        table.add_row(
+            escape(row.id),
+            format_size(row.bytes),
+            format_size(row.gzip_bytes),
+            f"{row.mean * factor:.2f}{unit} (sd {row.deviation * factor:.2f})",
+            "-" if first else f"{row.change * factor:+.2f}{spread}{points}",
+            "" if first else verdict,
+        )
+    console.print(table)

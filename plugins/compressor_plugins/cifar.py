@@ -20,7 +20,7 @@ class CIFAR10(Dataset):
 
         from compressor_plugins.keras_downloads import from_keras
 
-        return from_keras(self.name, tf_keras.datasets.cifar10.load_data)
+        return from_keras(tf_keras.datasets.cifar10.load_data)
 
 
 class CIFAR100(Dataset):
@@ -37,4 +37,4 @@ class CIFAR100(Dataset):
 
         from compressor_plugins.keras_downloads import from_keras
 
-        return from_keras(self.name, tf_keras.datasets.cifar100.load_data)
+        return from_keras(tf_keras.datasets.cifar100.load_data)

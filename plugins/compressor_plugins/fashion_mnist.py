@@ -31,7 +31,7 @@ class FashionMNIST(Dataset):
         """The data, from Debian's package, Keras' cache or the network."""
         from compressor_plugins.keras_downloads import from_keras
 
-        return from_keras(self.name, _load, _DEBIAN_HINT)
+        return from_keras(_load, _DEBIAN_HINT)
 
 
 def _load() -> Any:

@@ -9,7 +9,7 @@ from compressor.data import ArraySplit, Splits
 from compressor.errors import DataError
 
 
-def from_keras(name: str, load: Callable[[], Any], elsewhere: str = "") -> Splits:
+def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:
     """The splits that one of Keras' loaders returns, as stored, to be scaled to 0..1.
 
     Raises:
@@ -23,6 +23,6 @@ def from_keras(name: str, load: Callable[[], Any], elsewhere: str = "") -> Split
             raise
         reason = " ".join(str(error).split())[:160]
         remedy = f"connect once, or put the files into ~/.keras/datasets{elsewhere}"
-        raise DataError(f"the data set '{name}' cannot be downloaded ({reason})", remedy) from None
+        raise DataError(f"it cannot be downloaded ({reason})", remedy) from None
     scale = 1 / 255
     return Splits(ArraySplit(x_train, y_train.reshape(-1), scale), ArraySplit(x_test, y_test.reshape(-1), scale))

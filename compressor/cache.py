@@ -1,0 +1,242 @@
+"""What a run made, kept by the hash of all that went into it.
+
+An entry is one file, `<folder>/<kind>/<first two digits>/<key>`: the SHA-256 of all that follows, then a zip archive
+with the entry's files and a `manifest.json`. One file can be renamed into place, and one hash tells if it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from compressor.durable import whole_file, write_whole
+
+Kind = Literal["step", "measurement", "checkpoint"]
+KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
+FOLDER_VARIABLE = "COMPRESSOR_CACHE"
+
+_DIGEST_BYTES = 32
+_KEY = re.compile(r"[0-9a-f]{64}")
+_MANIFEST = "manifest.json"
+_CHUNK = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+def default_folder() -> Path:
+    """Where the cache is: as the environment variable `COMPRESSOR_CACHE` says, or the user's own cache folder."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or platformdirs.user_cache_dir("compressor"))
+
+
+def key_of(parts: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of parts that JSON can spell; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A whole, verified entry. `parts` is what its key was made of."""
+
+    kind: Kind
+    key: str
+    path: Path
+    parts: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """One of its files."""
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.read(name)
+
+    def copy(self, name: str, target: Path) -> None:
+        """Put one of its files somewhere, piece by piece."""
+        with (
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(name) as source,
+            whole_file(target) as temporary,
+            temporary.open("wb") as stream,
+        ):
+            shutil.copyfileobj(source, stream)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is known of an entry without reading it: its size in bytes, and when it was last used (seconds, epoch)."""
+
+    kind: Kind
+    key: str
+    path: Path
+    bytes: int
+    used: float
+
+
+class Cache:
+    """A folder of entries."""
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] = _log.warning) -> None:
+        self.folder = folder
+        self._warn = warn
+
+    def get(self, kind: Kind, key: str) -> Entry | None:
+        """The entry, if it is there and whole. A damaged one is dropped, with a warning."""
+        path = self.path(kind, key)
+        try:
+            entry = _opened(kind, key, path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._warn(f"dropped a damaged cache entry ({error}): {path}")
+            self.drop(path)
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return entry
+
+    def put(
+        self,
+        kind: Kind,
+        key: str,
+        parts: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        files: Mapping[str, Path | bytes],
+    ) -> bool:
+        """Keep an entry; whether that worked. A full disk costs the entry, not the run.
+
+        `facts` is what JSON can spell of the value, `files` its contents or where they are.
+        """
+        path = self.path(kind, key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                _write(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
+        except OSError as error:
+            self._warn(f"a result could not be cached ({error.strerror}): {path.parent}")
+            return False
+        return True
+
+    def remember(self, name: str, parts: Mapping[str, Any]) -> None:
+        """Note the parts of a key under a name, to tell later what has changed since."""
+        path = self._note(name)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(parts))
+
+    def recall(self, name: str) -> Mapping[str, Any] | None:
+        """The parts last noted under a name."""
+        try:
+            parts: Mapping[str, Any] = json.loads(self._note(name).read_text())
+        except (OSError, ValueError):
+            return None
+        return parts if isinstance(parts, dict) else None
+
+    def _note(self, name: str) -> Path:
+        return self.folder / "notes" / hashlib.sha256(name.encode()).hexdigest()
+
+    def drop(self, path: Path) -> None:
+        """Remove an entry, if it is still there."""
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+    def path(self, kind: Kind, key: str) -> Path:
+        """Where an entry stands, or would."""
+        return self.folder / kind / key[:2] / key
+
+    def entries(self) -> Iterator[Listing]:
+        """Every entry, as the folder lists it."""
+        for kind in KINDS:
+            for path in sorted((self.folder / kind).glob("*/*")):
+                if _KEY.fullmatch(path.name):
+                    with suppress(OSError):
+                        status = path.stat()
+                        yield Listing(kind, path.name, path, status.st_size, status.st_mtime)
+
+    def strays(self) -> Iterator[Path]:
+        """Files that are no entries: what a killed process left half-written, or somebody else's."""
+        for kind in KINDS:
+            for path in sorted((self.folder / kind).glob("*/*")):
+                if not _KEY.fullmatch(path.name):
+                    yield path
+
+    def damaged(self) -> Iterator[tuple[Listing, str]]:
+        """Every entry that is not whole, and why; all are read through."""
+        for listing in self.entries():
+            try:
+                _opened(listing.kind, listing.key, listing.path)
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                yield listing, str(error)
+
+    def prunable(self, keep_bytes: int | None, older_than: float | None, in_use: frozenset[str]) -> list[Listing]:
+        """The entries to remove so that at most `keep_bytes` stay and none was last used over `older_than` seconds ago.
+
+        Those used longest ago go first; what a running run uses stays.
+        """
+        now = time.time()
+        free = sorted((entry for entry in self.entries() if entry.key not in in_use), key=lambda entry: entry.used)
+        gone = [entry for entry in free if older_than is not None and now - entry.used > older_than]
+        if keep_bytes is not None:
+            rest = [entry for entry in free if entry not in gone]
+            total = sum(entry.bytes for entry in self.entries()) - sum(entry.bytes for entry in gone)
+            for entry in rest:
+                if total <= keep_bytes:
+                    break
+                gone.append(entry)
+                total -= entry.bytes
+        return gone
+
+
+def _opened(kind: Kind, key: str, path: Path) -> Entry:
+    """The entry in a file.
+
+    Raises:
+        ValueError: it is damaged, or is another's.
+    """
+    with path.open("rb") as stream:
+        expected = stream.read(_DIGEST_BYTES)
+        if _digest(stream) != expected:
+            raise ValueError("its hash does not match")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = json.loads(archive.read(_MANIFEST))
+        entry = Entry(kind, key, path, manifest["parts"], manifest["facts"])
+    except (zipfile.BadZipFile, KeyError, TypeError) as error:
+        raise ValueError("it is not an entry") from error
+    if key_of(entry.parts) != key:
+        raise ValueError("it belongs to another key")
+    return entry
+
+
+def _write(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path | bytes]) -> None:
+    with path.open("w+b") as stream:
+        stream.write(bytes(_DIGEST_BYTES))
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(_MANIFEST, json.dumps(manifest))
+            for name, content in files.items():
+                if isinstance(content, bytes):
+                    archive.writestr(name, content)
+                else:
+                    archive.write(content, name)
+        stream.seek(_DIGEST_BYTES)
+        digest = _digest(stream)
+        stream.seek(0)
+        stream.write(digest)
+
+
+def _digest(stream: Any) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,39 @@
+"""Keeps the state of a step's trainings in the cache until the step is done."""
+
+from __future__ import annotations
+
+from compressor.cache import Cache, key_of
+from compressor.keys import Parts
+
+_STATE = "state.npz"
+
+
+class KeptCheckpoints:
+    """The states of one step's trainings, by the parts of the step's key."""
+
+    def __init__(self, cache: Cache, parts: Parts) -> None:
+        self._cache = cache
+        self._parts = parts
+        self._saved: set[int] = set()
+
+    def load(self, fit: int) -> bytes | None:
+        """The state last saved, if there is one."""
+        entry = self._cache.get("checkpoint", self._key(fit))
+        self._saved |= {fit} if entry else set()
+        return entry.read(_STATE) if entry else None
+
+    def save(self, fit: int, state: bytes) -> None:
+        """Keep a state in place of the last one."""
+        self._cache.put("checkpoint", self._key(fit), self._of(fit), {}, {_STATE: state})
+        self._saved.add(fit)
+
+    def clear(self) -> None:
+        """The step is done; its states are of no more use."""
+        for fit in self._saved:
+            self._cache.drop(self._cache.path("checkpoint", self._key(fit)))
+
+    def _of(self, fit: int) -> Parts:
+        return {**self._parts, "fit": fit}
+
+    def _key(self, fit: int) -> str:
+        return key_of(self._of(fit))

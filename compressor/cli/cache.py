@@ -1,0 +1,113 @@
+"""`compressor cache`."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from compressor.cli.options import json_option, traceback_option
+from compressor.errors import ExitCode
+
+if TYPE_CHECKING:
+    from compressor.cache import Cache
+
+_AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@click.group("cache")
+@traceback_option
+def command() -> None:
+    """Show, check or empty the cache of finished steps.
+
+    It is where the environment variable COMPRESSOR_CACHE says, or in your own cache folder.
+    """
+
+
+@command.command("list")
+@json_option
+def list_entries(as_json: bool) -> None:
+    """List the entries, those used last first, with their sizes."""
+    from compressor.recipe.sizes import format_size
+
+    cache = _cache()
+    entries = sorted(cache.entries(), key=lambda entry: -entry.used)
+    if as_json:
+        rows = [{"kind": e.kind, "key": e.key, "bytes": e.bytes, "used": e.used} for e in entries]
+        click.echo(json.dumps({"folder": str(cache.folder), "entries": rows}, indent=2))
+        return
+    for entry in entries:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        click.echo(f"{entry.kind:11} {entry.key[:16]}  {format_size(entry.bytes):>9}  used {when}")
+    total = format_size(sum(entry.bytes for entry in entries))
+    click.echo(f"{len(entries)} entries, {total}, in {cache.folder}")
+
+
+@command.command("verify")
+def verify() -> int:
+    """Read every entry and check its hash; damaged ones and strays are named, and exit code 1 tells of them."""
+    cache = _cache()
+    count = sum(1 for _ in cache.entries())
+    damaged, strays = list(cache.damaged()), list(cache.strays())
+    for entry, reason in damaged:
+        click.echo(f"damaged: {entry.path} ({reason})")
+    for path in strays:
+        click.echo(f"no entry: {path}")
+    if damaged or strays:
+        remedy = "'compressor cache prune' removes them, and the next run makes anew what it needs"
+        click.echo(f"{len(damaged)} of {count} entries damaged, {len(strays)} strays; {remedy}", err=True)
+        return ExitCode.INPUT
+    click.echo(f"{count} entries whole")
+    return ExitCode.DONE
+
+
+@command.command("prune")
+@click.option("--keep", metavar="SIZE", help="Remove what was used longest ago until at most this stays, as in 5GB.")
+@click.option("--older-than", metavar="AGE", help="Remove what was not used for so long, as in 30d, 12h or 2w.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
+    """Remove damaged entries and strays, and by size or age what is left. What a running run uses stays."""
+    from compressor.locks import keys_in_use
+    from compressor.recipe.sizes import format_size
+
+    cache = _cache()
+    keep_bytes, seconds = _size(keep), _age(older_than)
+    paths = [entry.path for entry, _ in cache.damaged()]
+    paths += [path for path in cache.strays() if time.time() - path.stat().st_mtime > _AGES["h"]]
+    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder))
+    paths += [entry.path for entry in chosen if entry.path not in paths]
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    if not dry_run:
+        for path in paths:
+            cache.drop(path)
+    click.echo(f"{'would remove' if dry_run else 'removed'} {len(paths)} files, {format_size(size)}")
+
+
+def _cache() -> Cache:
+    from compressor.cache import Cache, default_folder
+
+    return Cache(default_folder())
+
+
+def _size(text: str | None) -> int | None:
+    from compressor.recipe.sizes import parse_size
+
+    if text is None:
+        return None
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--keep") from None
+    return int(str(size))
+
+
+def _age(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text)
+    if match is None:
+        raise click.BadParameter(f"'{text}' is not an age; write 30d, 12h or 2w", param_hint="--older-than")
+    return float(match[1]) * _AGES[match[2]]

@@ -1,0 +1,65 @@
+"""What a run would take from the cache and what it would make, told without TensorFlow, models or data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compressor.cache import Cache, key_of
+from compressor.keys import Parts, data_parts, note_name, source_parts, step_parts
+from compressor.planner import Plan
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A step's prospects. `changed` names the parts of its key that differ from those of its last run."""
+
+    step_id: str
+    cached: bool
+    reason: str
+    changed: tuple[str, ...] = ()
+
+
+def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
+    """A forecast for each stage of the plan that runs."""
+    source, data = source_parts(plan), data_parts(plan)
+    entry = cache.get("step", key_of(source)) if source else None
+    noted = cache.recall(f"data {key_of(data)}") if data else None
+    if source is None or data is None:
+        return [Forecast(step.id, False, "the model or the data is only known when it runs") for step in plan.stages]
+    if entry is None or noted is None:
+        return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
+    found: list[Forecast] = []
+    model: str | None = str(entry.facts["digest"])
+    for step in plan.stages:
+        if model is None:
+            found.append(Forecast(step.id, False, "a step before it will be made anew"))
+            continue
+        parts = step_parts(step, model, str(noted["fingerprint"]), plan)
+        entry = cache.get("step", key_of(parts))
+        found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
+        model = str(entry.facts["digest"]) if entry else None
+    return found
+
+
+def _judged(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
+    if cached:
+        return Forecast(step_id, True, "cached")
+    if last is None:
+        return Forecast(step_id, False, "it has not run before")
+    changed = tuple(_differences(last, parts))
+    if not changed:
+        return Forecast(step_id, False, "its entry is gone from the cache")
+    return Forecast(step_id, False, f"changed since its last run: {', '.join(changed)}", changed)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            names += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            names.append(f"{prefix}{key}")
+    return names

@@ -1,0 +1,75 @@
+"""Two runs on one cache: each step is made by one of them at a time, and what a run uses is not pruned."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from compressor.durable import write_whole
+
+
+@contextmanager
+def making(cache_folder: Path, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the right to make what goes by `key`; `waiting` is called when another run holds it."""
+    folder = cache_folder / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class InUse:
+    """The keys that a run uses, on record for as long as its process lives."""
+
+    def __init__(self, cache_folder: Path) -> None:
+        folder = cache_folder / "running"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._record = folder / f"{uuid.uuid4().hex}.json"
+        self._lock = FileLock(self._record.with_suffix(".lock"))
+        self._lock.acquire()
+        self._keys: list[str] = []
+
+    def add(self, key: str) -> None:
+        """Put a key on record."""
+        self._keys.append(key)
+        write_whole(self._record, json.dumps(self._keys))
+
+    def close(self) -> None:
+        """The run is over."""
+        with suppress(OSError):
+            self._record.unlink(missing_ok=True)
+        self._lock.release()
+        with suppress(OSError):
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def __enter__(self) -> InUse:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def keys_in_use(cache_folder: Path) -> frozenset[str]:
+    """The keys of all runs whose process is alive; what a dead one left is cleared away."""
+    keys: set[str] = set()
+    for record in (cache_folder / "running").glob("*.json"):
+        lock = FileLock(record.with_suffix(".lock"))
+        try:
+            with lock.acquire(timeout=0):
+                record.unlink(missing_ok=True)
+        except Timeout:
+            with suppress(OSError, ValueError):
+                keys.update(json.loads(record.read_text()))
+    return frozenset(keys)

@@ -1,0 +1,50 @@
+"""Reads and runs one `.tflite` file, and nothing else: the child process of `untrusted`. Exits with 1 on a bad file."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from compressor.errors import ModelError
+
+_MEMORY = 8 * 2**30
+_SECONDS = 100
+
+
+def main(path: Path) -> int:
+    """Probe a file; what is wrong with it goes to standard output."""
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        from compressor.anatomy import dissect
+
+        content = path.read_bytes()
+        dissect(content)
+        _run(content)
+    except ModelError as error:
+        print(error.what)
+        return 1
+    except MemoryError:
+        print("it asks for more memory than there is")
+        return 1
+    return 0
+
+
+def _run(content: bytes) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

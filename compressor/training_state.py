@@ -1,0 +1,74 @@
+"""The state of a training between two epochs, whole: to go on from it is to have never stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass
+class EarlyStop:
+    """Early stopping that can be put down and taken up again; judges the validation loss."""
+
+    patience: int
+    min_delta: float
+    first_epoch: int
+    best: float = float("inf")
+    waited: int = 0
+    best_weights: list[NDArray[Any]] = field(default_factory=list)
+
+    def judge(self, epoch: int, loss: float, weights: list[NDArray[Any]]) -> bool:
+        """Whether to stop after this epoch, whose weights are kept if they are the best so far."""
+        if epoch < self.first_epoch:
+            return False
+        if not self.best_weights or loss < self.best - self.min_delta:
+            self.best, self.waited, self.best_weights = loss, 0, weights
+            return False
+        self.waited += 1
+        return self.waited >= self.patience
+
+
+@dataclass
+class TrainingState:
+    """Everything that the next epoch depends on. `epoch` counts the epochs that are done."""
+
+    epoch: int
+    done: bool
+    weights: list[NDArray[Any]]
+    optimizer: list[NDArray[Any]]
+    generators: list[NDArray[Any]]
+    stop: EarlyStop | None
+
+    def to_bytes(self) -> bytes:
+        """The state as one file."""
+        arrays: dict[str, NDArray[Any]] = {}
+        groups = {"weights": self.weights, "optimizer": self.optimizer, "generators": self.generators}
+        if self.stop is not None:
+            groups["best"] = self.stop.best_weights
+        for name, group in groups.items():
+            arrays |= {f"{name}_{index}": array for index, array in enumerate(group)}
+        facts = {"epoch": self.epoch, "done": self.done, "counts": {name: len(group) for name, group in groups.items()}}
+        if self.stop is not None:
+            facts["stop"] = {"best": self.stop.best, "waited": self.stop.waited}
+        stream = io.BytesIO()
+        np.savez(stream, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, stop: EarlyStop | None) -> TrainingState:
+        """The state in a file; `stop` takes up its own part of it."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            facts: Mapping[str, Any] = json.loads(arrays["facts"].tobytes())
+            groups = {
+                name: [arrays[f"{name}_{index}"] for index in range(count)] for name, count in facts["counts"].items()
+            }
+        if stop is not None:
+            stop.best, stop.waited = facts["stop"]["best"], facts["stop"]["waited"]
+            stop.best_weights = groups["best"]
+        return cls(facts["epoch"], facts["done"], groups["weights"], groups["optimizer"], groups["generators"], stop)

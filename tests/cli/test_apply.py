@@ -1,0 +1,91 @@
+"""`compressor apply`, as a person or a CI job calls it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+RUN = [sys.executable, "-m", "compressor"]
+
+
+def compressor(*arguments, cwd):
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(cwd / ".cache")}
+    return subprocess.run([*RUN, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    cwd = tmp_path_factory.mktemp("a folder with spaces")
+    return cwd, compressor("apply", "prune_qat", "--smoke", cwd=cwd)
+
+
+def test_a_shipped_recipe_runs_by_its_bare_name_from_anywhere(run):
+    cwd, done = run
+    assert done.returncode == 0
+    folder = next((cwd / "runs" / "prune_qat").iterdir())
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == ["lock.yaml", "model.tflite", "recipe.yaml", "report.json", "report.md", "run.log", "stages"]
+
+
+def test_the_screen_shows_the_plan_the_epochs_and_the_table_and_nothing_else(run):
+    _, done = run
+    progress = done.stderr.splitlines()
+    assert progress[0] == ("prune_qat · mnist_cnn on mnist (384 train · 64 validation · 256 test) · seed 0 · smoke")
+    assert progress[1] == " plan  baseline -> prune -> qat -> ptq"
+    assert progress[2] == " baseline: training, 1 epochs of 2 steps"
+    assert all(line.startswith((" baseline:", " prune:", " qat:", " ptq:")) for line in progress[2:])
+    words = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+    stages = ["baseline", "prune", "qat", "ptq"]
+    assert words[:2] == ["smoke", "stage"]
+    assert [word for word in words if word in stages] == stages
+
+
+def test_json_on_standard_output_is_the_report_and_nothing_else(tmp_path):
+    done = compressor("apply", "ptq", "--smoke", "--json", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "report.json").read_text())
+
+
+def test_the_resolved_recipe_beside_the_result_can_be_applied_again(run, tmp_path):
+    cwd, _ = run
+    folder = next((cwd / "runs" / "prune_qat").iterdir())
+    recipe = str(folder / "recipe.yaml")
+    again = compressor("apply", recipe, "--smoke", "--quiet", "-o", "again", cwd=tmp_path)
+    assert again.returncode == 0
+    assert (tmp_path / "again" / "model.tflite").read_bytes() == (folder / "model.tflite").read_bytes()
+
+
+def test_an_output_folder_that_holds_something_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("precious")
+    done = compressor("apply", "ptq", "--smoke", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "error: the folder out is not empty; name another one, or remove it\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_a_missed_constraint_ends_with_3_and_says_which(tmp_path):
+    recipe = tmp_path / "strict.yaml"
+    recipe.write_text(
+        "extends: ptq\nmodel: {train: {epochs: 1}}\ntraining: {batch_size: 4096}\n"
+        "constraints: {max_size: 1 kB, max_accuracy_drop: 1.0, min_accuracy: 0.0}\n"
+    )
+    done = compressor("apply", "strict.yaml", "--quiet", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == "error: missed max_size; change the recipe's steps, or its constraints\n"
+    assert "✗ max_size 1.0 kB, and is 23." in done.stdout
+    assert "✓ max_accuracy_drop 100.00 pt" in done.stdout
+
+
+def test_a_wrong_recipe_ends_with_1_before_a_folder_is_made(tmp_path):
+    done = compressor("apply", "prune_qat", "--set", "steps.qat.uses=qta", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "--set steps.qat.uses=qta:1:16: error: unknown strategy 'qta'; did you mean 'qat'?\n"
+        "    1 | steps.qat.uses=qta\n"
+        "      |                ^^^\n"
+    )
+    assert not (tmp_path / "runs").exists()

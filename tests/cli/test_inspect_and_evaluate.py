@@ -1,0 +1,64 @@
+"""`compressor inspect` and `compressor evaluate`, on the files of a real run."""
+
+import json
+
+import pytest
+
+from compressor.cli import root
+from compressor.cli.boundary import run_guarded
+
+
+@pytest.fixture
+def call(capfd):
+    def call(*arguments):
+        code = run_guarded(root, [str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_inspect_shows_every_tensor_of_a_file(call, smoke_run):
+    _, folder = smoke_run
+    code, out, _ = call("inspect", folder / "model.tflite", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["bytes"] == (folder / "model.tflite").stat().st_size
+    shapes = {tensor["name"]: tensor["shape"] for tensor in data["tensors"]}
+    assert shapes["dense/MatMul"] == [10, 2028]
+    code, out, _ = call("inspect", folder / "model.tflite")
+    assert "dense/MatMul" in out
+
+
+def test_inspect_shows_a_keras_model_as_it_would_ship(call, smoke_run):
+    _, folder = smoke_run
+    code, out, _ = call("inspect", folder / "stages" / "1-prune.h5", "--json")
+    assert code == 0
+    assert json.loads(out)["bytes"] == (folder / "stages" / "1-prune.tflite").stat().st_size
+
+
+def test_evaluate_measures_on_the_test_split(call, smoke_run):
+    _, folder = smoke_run
+    code, out, _ = call("evaluate", folder / "model.tflite", "--data", "mnist", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["samples"] == 10_000
+    assert 0 < data["metrics"]["accuracy"]["low"] < data["metrics"]["accuracy"]["value"] < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("inspect", "no.tflite"), 1, "error: there is no model file no.tflite; check the path\n"),
+        (("inspect", __file__), 1, f"error: {__file__}: this is not a LiteRT file; give a whole .tflite file\n"),
+        (("evaluate", __file__, "--data", "mnits"), 1, "error: there is no data set 'mnits'; did you mean 'mnist'?\n"),
+        (
+            ("evaluate", __file__, "--data", "mnist", "--metric", "acuracy"),
+            1,
+            "error: there is no metric 'acuracy'; did you mean 'accuracy'?\n",
+        ),
+    ],
+)
+def test_wrong_input_is_told_in_one_line(call, arguments, code, message):
+    found, out, err = call(*arguments)
+    assert (found, out, err) == (code, "", message)

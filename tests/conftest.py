@@ -1,0 +1,97 @@
+"""Fixtures: real MNIST, cut short, and small real models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Each test starts with an empty cache of its own."""
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def registry():
+    from compressor.registry import Registry
+
+    return Registry.installed()
+
+
+@pytest.fixture(scope="session")
+def tensorflow():
+    """TensorFlow as the engine sets it up."""
+    from compressor.tensorflow_setup import prepare_tensorflow
+
+    prepare_tensorflow(seed=0)
+    import tensorflow
+
+    return tensorflow
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """All of MNIST, as the data set brings it."""
+    from compressor_plugins.mnist import MNIST
+
+    return MNIST(MNIST.Params()).load()
+
+
+@pytest.fixture(scope="session")
+def digits(mnist):
+    """Two thousand real digits to train on, five hundred to validate, five hundred to test."""
+    from compressor.data import RunData
+
+    train, test = mnist.train, mnist.test
+    from dataclasses import replace
+
+    held = replace(train, inputs=train.inputs[2000:2500], targets=train.targets[2000:2500])
+    return RunData("digits", train.take(2000), held, test.take(500))
+
+
+@pytest.fixture
+def step_context(tensorflow, digits) -> Callable[..., Any]:
+    """A context for a strategy that is applied by hand: `step_context(state)`."""
+    from compressor.observer import Observer
+    from compressor.state import ModelState
+    from compressor.strategy import StepContext
+    from compressor.training import Trainer
+
+    def make(state: ModelState | None = None, data: Any = digits) -> StepContext:
+        trainer = Trainer("step", data, 0, Observer(), ["accuracy"], smoke=False)
+        return StepContext(state=state or ModelState(), train=data.train, trainer=trainer, seed=0)
+
+    return make
+
+
+@pytest.fixture
+def small_cnn(tensorflow):
+    """A function that builds the MNIST CNN, always with the same weights, and with biases, as after training."""
+    import numpy as np
+    import tf_keras
+
+    from compressor_plugins.mnist_cnn import MNISTCNN
+
+    def build(**params: Any):
+        tf_keras.backend.clear_session()
+        tf_keras.utils.set_random_seed(0)
+        model = MNISTCNN(MNISTCNN.Params(**params)).build()
+        generator = np.random.default_rng(0)
+        model.set_weights([w if w.ndim > 1 else generator.normal(0, 0.1, w.shape) for w in model.get_weights()])
+        return model
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """The report and the folder of `prune_qat`, run in smoke mode."""
+    import compressor
+
+    folder = tmp_path_factory.mktemp("smoke run") / "out"
+    report, where = compressor.apply("prune_qat", output=folder, smoke=True, cache=folder.parent / "cache")
+    return report, Path(where)

@@ -1,0 +1,65 @@
+"""The data sets that are not embedded, and the models."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from compressor.errors import DataError
+from compressor_plugins import fashion_mnist
+from compressor_plugins.cifar import CIFAR10, CIFAR100
+from compressor_plugins.lenet import LeNet5, LeNet300100
+from compressor_plugins.mnist_cnn import MNISTCNN
+
+
+def write_idx(path, array):
+    head = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}i", *array.shape)
+    path.write_bytes(gzip.compress(head + array.tobytes()))
+
+
+def test_fashion_mnist_is_found_where_debians_package_puts_it(tmp_path, monkeypatch):
+    images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    for part in ("train", "t10k"):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", np.array([3, 9], np.uint8))
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path)
+    splits = fashion_mnist.FashionMNIST(fashion_mnist.FashionMNIST.Params()).load()
+    features, labels = next(splits.test.batches(2))
+    np.testing.assert_array_equal(features, images.astype(np.float32) * np.float32(1 / 255))
+    assert labels.tolist() == [3, 9]
+
+
+@pytest.mark.parametrize("dataset", [CIFAR10, CIFAR100])
+def test_a_download_without_a_network_is_a_clear_error(tensorflow, dataset, monkeypatch):
+    import tf_keras
+
+    def unreachable(*args, **kwargs):
+        raise Exception("URL fetch failure on https://example.invalid: None -- [Errno -2] Name or service not known")
+
+    monkeypatch.setattr(getattr(tf_keras.datasets, dataset.name), "load_data", unreachable)
+    with pytest.raises(DataError) as error:
+        dataset(dataset.Params()).load()
+    assert str(error.value) == (
+        "it cannot be downloaded (URL fetch failure on https://example.invalid: None -- "
+        "[Errno -2] Name or service not known); connect once, or put the files into ~/.keras/datasets"
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "outputs"), [(MNISTCNN, 20_410, 10), (LeNet300100, 266_610, 10), (LeNet5, 431_080, 10)]
+)
+def test_models_have_the_parameters_that_the_literature_counts(tensorflow, model, parameters, outputs):
+    built = model(model.Params()).build()
+    assert built.count_params() == parameters
+    assert built.input_shape == (None, 28, 28)
+    assert built.output_shape == (None, outputs)
+
+
+def test_the_cnn_takes_every_option_of_the_scripts(tensorflow):
+    params = MNISTCNN.Params(input_shape=(32, 20), num_classes=4, filters=5, kernel_size=5, pool_size=3)
+    built = MNISTCNN(params).build()
+    assert built.input_shape == (None, 32, 20)
+    assert built.get_layer("conv").kernel.shape == (5, 5, 1, 5)
+    assert built.get_layer("pool").output_shape == (None, 9, 5, 5)
+    assert built.output_shape == (None, 4)

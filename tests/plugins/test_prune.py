@@ -1,0 +1,131 @@
+"""Pruning: the sparsity asked for is the sparsity in the file, on runs of any length."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from compressor.anatomy import dissect
+from compressor.errors import StepError
+from compressor.export import to_litert
+from compressor_plugins.prune import Prune
+
+
+def prune(model, context, **params):
+    return Prune(Prune.Params(**{"epochs": 1, "batch_size": 200, **params})).apply(model, context)
+
+
+def zeros(model):
+    return {tensor.name: tensor.zeros / tensor.size for tensor in dissect(to_litert(model)).kernels}
+
+
+@pytest.mark.parametrize(("epochs", "batch_size"), [(1, 2000), (1, 1000), (1, 200), (3, 100), (1, 15)])
+def test_the_target_is_reached_whether_training_is_one_step_or_many(small_cnn, step_context, epochs, batch_size):
+    # tfmot's own default of an update every 100 steps leaves short runs at 0 % without a word
+    pruned = prune(small_cnn(), step_context(), final_sparsity=0.8, epochs=epochs, batch_size=batch_size)
+    assert zeros(pruned) == pytest.approx({"conv/Conv2D": 86 / 108, "dense/MatMul": 0.8}, abs=1e-9)
+
+
+@pytest.mark.parametrize("ramp", [0.01, 0.37, 1.0])
+def test_the_target_is_reached_however_long_the_ramp(small_cnn, step_context, ramp):
+    assert zeros(prune(small_cnn(), step_context(), ramp=ramp))["dense/MatMul"] == 0.8
+
+
+def test_constant_sparsity_is_there_from_the_first_step(small_cnn, step_context):
+    pruned = prune(small_cnn(), step_context(), schedule="constant", final_sparsity=0.6, batch_size=2000)
+    assert zeros(pruned)["dense/MatMul"] == 0.6
+
+
+def test_the_result_is_a_plain_model_of_the_same_layers(small_cnn, step_context):
+    model = small_cnn()
+    names = [layer.name for layer in model.layers]
+    pruned = prune(model, step_context())
+    assert [layer.name for layer in pruned.layers] == names
+    assert [weight.shape for weight in pruned.get_weights()] == [weight.shape for weight in model.get_weights()]
+
+
+def test_the_model_given_is_not_changed(small_cnn, step_context):
+    model = small_cnn()
+    before = [weight.copy() for weight in model.get_weights()]
+    prune(model, step_context())
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_pruned_model_can_be_pruned_further(small_cnn, step_context):
+    once = prune(small_cnn(), step_context(), final_sparsity=0.5, initial_sparsity=0.2)
+    twice = prune(once, step_context(), final_sparsity=0.9, initial_sparsity=0.5)
+    assert zeros(twice)["dense/MatMul"] == 0.9
+
+
+def test_layers_are_chosen_by_name_type_and_exception(small_cnn, step_context):
+    only_dense = zeros(prune(small_cnn(), step_context(), layers=["type:Dense"]))
+    not_dense = zeros(prune(small_cnn(), step_context(), **{"except": ["den*"]}))
+    assert (only_dense["conv/Conv2D"], only_dense["dense/MatMul"]) == (0, 0.8)
+    assert (not_dense["conv/Conv2D"], not_dense["dense/MatMul"]) == (pytest.approx(86 / 108), 0)
+
+
+def test_accuracy_survives(small_cnn, step_context, digits):
+    context = step_context()
+    model = small_cnn()
+    from compressor.params import TrainingParams
+
+    context.fit(model, TrainingParams(epochs=6, batch_size=50))
+    pruned = prune(model, context, epochs=4, batch_size=50, final_sparsity=0.7)
+    images, labels = next(digits.test.batches(500))
+    before = (model.predict(images, verbose=0).argmax(1) == labels).mean()
+    after = (pruned.predict(images, verbose=0).argmax(1) == labels).mean()
+    assert before > 0.85
+    assert after > before - 0.03
+
+
+def test_early_stopping_waits_until_the_ramp_is_over(small_cnn, step_context):
+    stop = {"patience": 1, "min_delta": 5.0}  # no epoch ever improves on the one before
+    pruned = prune(small_cnn(), step_context(), epochs=6, early_stopping=stop, batch_size=500, ramp=0.6)
+    assert zeros(pruned)["dense/MatMul"] == 0.8
+
+
+def test_a_layer_that_tfmot_cannot_prune_is_left_alone_and_named(tensorflow, step_context, digits):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential(
+        [
+            layers.InputLayer((28, 28)),
+            layers.Rescaling(2.0, name="scale"),
+            layers.Conv1DTranspose(3, 2, name="odd"),
+            layers.Flatten(),
+            layers.Dense(10, name="dense"),
+        ]
+    )
+    context = step_context()
+    pruned = prune(model, context)
+    assert context.left_alone == {"odd": "pruning does not know Conv1DTranspose"}
+    dense = pruned.get_layer("dense").kernel.numpy()
+    assert (dense == 0).mean() == pytest.approx(0.8, abs=1e-3)
+
+
+def test_layers_within_a_nested_model_are_pruned(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    inner = tf_keras.Sequential([layers.InputLayer((784,)), layers.Dense(20, name="within")], name="inner")
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), inner, layers.Dense(10, name="head")])
+    pruned = prune(model, step_context(), final_sparsity=0.9)
+    kernels = [weight for weight in pruned.get_weights() if weight.ndim > 1]
+    assert [round(float((kernel == 0).mean()), 2) for kernel in kernels] == [0.9, 0.9]
+
+
+def test_a_model_with_nothing_to_prune_is_an_error(tensorflow, step_context):
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((28, 28)), tf_keras.layers.Flatten()])
+    with pytest.raises(StepError) as error:
+        prune(model, step_context())
+    assert str(error.value) == "there is no layer that can be pruned; name other layers, or drop the step"
+
+
+def test_a_curve_that_falls_is_refused():
+    with pytest.raises(
+        ValidationError, match="initial_sparsity is above final_sparsity; swap them, or lower the first"
+    ):
+        Prune.Params(initial_sparsity=0.9, final_sparsity=0.5)

@@ -1,0 +1,116 @@
+"""Splits: order, shuffling, validation, and the errors of data that does not fit."""
+
+import numpy as np
+import pytest
+
+from compressor.data import ArraySplit, Splits, load_splits, run_data
+from compressor.errors import DataError
+from compressor.sources import Reference
+
+
+def split(size=10, scale=1.0):
+    return ArraySplit(np.arange(size, dtype=np.uint8).reshape(size, 1), np.arange(size), scale)
+
+
+def epochs_of(data, size, batch_size, seed, first, epochs):
+    batches = list(data.training_batches(batch_size, seed, first, epochs).as_numpy_iterator())
+    labels = np.concatenate([labels for _, labels in batches])
+    return labels.reshape(epochs - first, size)
+
+
+def test_batches_come_in_order_scaled_and_the_last_may_be_smaller():
+    batches = list(split(5, scale=0.5).batches(2))
+    assert [features[:, 0].tolist() for features, _ in batches] == [[0.0, 0.5], [1.0, 1.5], [2.0]]
+    assert [labels.tolist() for _, labels in batches] == [[0, 1], [2, 3], [4]]
+
+
+def test_every_epoch_has_every_sample_once_in_an_order_of_its_own(tensorflow):
+    epochs = epochs_of(split(50), 50, 7, seed=3, first=0, epochs=3)
+    assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_the_order_of_an_epoch_depends_on_the_seed_and_the_epoch_alone(tensorflow):
+    whole = epochs_of(split(50), 50, 7, seed=3, first=0, epochs=3)
+    late = epochs_of(split(50), 50, 7, seed=3, first=2, epochs=3)
+    other = epochs_of(split(50), 50, 7, seed=4, first=2, epochs=3)
+    assert late[0].tolist() == whole[2].tolist()
+    assert other[0].tolist() != whole[2].tolist()
+
+
+def test_training_and_evaluation_see_the_same_numbers(tensorflow, mnist):
+    images = mnist.test.take(64)
+    by_numpy = next(images.batches(64))[0]
+    by_tensorflow = next(iter(images.evaluation_batches(64)))[0].numpy()
+    np.testing.assert_array_equal(by_numpy, by_tensorflow)
+
+
+def test_validation_is_taken_from_training_by_the_seed():
+    splits = Splits(split(100), split(10))
+    data, again = (run_data("d", splits, 0.2, seed=1, smoke=False) for _ in range(2))
+    other = run_data("d", splits, 0.2, seed=2, smoke=False)
+    assert (data.train.size, data.validation.size, data.test.size) == (80, 20, 10)
+    assert not set(data.train.targets) & set(data.validation.targets)
+    assert data.validation.targets.tolist() == again.validation.targets.tolist()
+    assert data.validation.targets.tolist() != other.validation.targets.tolist()
+
+
+def test_a_smoke_run_sees_a_few_hundred_samples(mnist):
+    data = run_data("mnist", mnist, 0.1, seed=0, smoke=True)
+    assert (data.train.size, data.validation.size, data.test.size) == (384, 64, 256)
+
+
+def test_the_fingerprint_is_of_the_content():
+    assert split().fingerprint == split().fingerprint
+    assert split().fingerprint != split(scale=0.5).fingerprint
+    assert split(9).fingerprint != split(10).fingerprint
+
+
+def test_empty_data_is_refused():
+    with pytest.raises(DataError) as error:
+        split(0)
+    assert str(error.value) == "a split of the data has no samples; give it at least one"
+
+
+def test_inputs_without_labels_are_refused():
+    with pytest.raises(DataError) as error:
+        ArraySplit(np.zeros((3, 2)), np.zeros(2))
+    assert str(error.value) == "3 inputs have 2 labels; give each input one label"
+
+
+def test_one_training_sample_cannot_give_any_to_validation():
+    with pytest.raises(DataError) as error:
+        run_data("d", Splits(split(1), split(1)), 0.1, seed=0, smoke=False)
+    assert str(error.value) == (
+        "1 training samples cannot give 10% of them to validation; give more samples, or another data.validation_split"
+    )
+
+
+def test_an_npz_file_of_bytes_is_scaled(tmp_path):
+    path = tmp_path / "my data.npz"
+    images = np.full((4, 2, 2), 255, np.uint8)
+    np.savez_compressed(path, x_train=images, y_train=np.zeros(4), x_test=images[:2], y_test=np.zeros(2))
+    splits = load_splits(Reference("path", str(path)))
+    assert next(splits.test.batches(2))[0].max() == 1.0
+
+
+def test_a_missing_npz_file_is_named(tmp_path):
+    with pytest.raises(DataError) as error:
+        load_splits(Reference("path", str(tmp_path / "no.npz")))
+    assert str(error.value) == (
+        f"there is no data at {tmp_path / 'no.npz'}; check the path; it starts at the recipe's folder"
+    )
+
+
+def test_an_npz_file_with_other_arrays_is_refused_with_the_way_to_save_it(tmp_path):
+    path = tmp_path / "odd.npz"
+    np.savez(path, images=np.zeros(3))
+    with pytest.raises(DataError, match=r"is not a data set .*; save it with numpy.savez_compressed\(path, x_train="):
+        load_splits(Reference("path", str(path)))
+
+
+def test_a_file_with_pickles_in_it_is_refused(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, x_train=np.array([{"a": 1}], dtype=object), y_train=[0], x_test=[0], y_test=[0])
+    with pytest.raises(DataError, match="is not a data set"):
+        load_splits(Reference("path", str(path)))

@@ -1,0 +1,186 @@
+"""The engine, on real models and real digits: what it measures, what it refuses, and how it treats a bad plugin."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import compressor
+from compressor.cache import Cache
+from compressor.engine import run
+from compressor.errors import ModelError, StepError
+from compressor.hookspecs import hookimpl
+from compressor.planner import resolve
+from compressor.recipe.load import load
+from compressor.recipe.problems import RecipeError
+from compressor.registry import Provider, Registry
+from compressor.state import ModelState
+from compressor.strategy import Strategy
+
+
+def recipe(*steps, model=None, **sections):
+    data = {
+        "version": 1,
+        "name": "test",
+        "model": model or {"source": "mnist_cnn", "train": {"epochs": 1}},
+        "data": {"source": "mnist"},
+        "steps": list(steps),
+        **sections,
+    }
+    return load(data)
+
+
+def smoke(tmp_path, *steps, registry=None, **sections):
+    plan = resolve(recipe(*steps, **sections), registry or Registry.installed(), smoke=True)
+    return run(plan, tmp_path, Cache(tmp_path / "cache"))
+
+
+def registry_with(*strategies):
+    class Plugin:
+        @hookimpl
+        def strategies(self):
+            return list(strategies)
+
+    registry = Registry.installed()
+    registry.add(Plugin(), "bad", Provider("bad-plugin", "1.2"))
+    return registry
+
+
+def strategy(apply, after=lambda state: state):
+    class Odd(Strategy):
+        """Does something odd."""
+
+        name = "odd"
+
+        def plan(self, state):
+            return after(state)
+
+    Odd.apply = lambda self, model, context: apply(model, context)
+    Odd.__abstractmethods__ = frozenset()
+    return Odd
+
+
+def test_zeros_are_kept_to_the_last_file_and_every_stage_is_measured_on_its_own(tmp_path):
+    result = smoke(tmp_path, {"uses": "prune"}, {"uses": "qat"}, {"uses": "ptq"})
+    ids = [stage.id for stage in result.stages]
+    assert ids == ["baseline", "prune", "qat", "ptq"]
+    sparsity = [stage.measurement.anatomy.sparsity for stage in result.stages]
+    assert sparsity[0] == 0
+    assert all(share >= 0.799 for share in sparsity[1:])
+    assert [stage.measurement.anatomy.weight_bits for stage in result.stages] == [32, 32, 8, 8]
+    for index, stage in enumerate(result.stages):
+        assert (tmp_path / "stages" / f"{index}-{stage.id}.tflite").read_bytes() == stage.content
+        assert stage.measurement.anatomy.bytes == len(stage.content)
+
+
+def test_the_keras_metric_stands_beside_the_files_while_there_is_a_keras_model(tmp_path):
+    result = smoke(tmp_path, {"uses": "ptq"})
+    baseline, ptq = (stage.measurement for stage in result.stages)
+    assert baseline.keras_scores["accuracy"] == pytest.approx(baseline.scores["accuracy"].mean(), abs=0.005)
+    assert ptq.keras_scores == {}
+
+
+def test_the_same_seed_gives_the_same_files_and_another_seed_others(tmp_path):
+    files = []
+    for index, seed in enumerate((0, 0, 1)):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        plan = resolve(
+            recipe({"uses": "prune"}, {"uses": "qat"}, {"uses": "ptq"}), Registry.installed(), seed=seed, smoke=True
+        )
+        files.append([stage.content for stage in run(plan, folder, Cache(folder / "cache")).stages])
+    assert files[0] == files[1]
+    assert all(a != b for a, b in zip(files[0], files[2], strict=True))
+
+
+def test_a_pattern_that_matches_no_layer_is_told_before_anything_is_trained(tmp_path):
+    with pytest.raises(RecipeError) as error:
+        smoke(tmp_path, {"uses": "prune", "with": {"layers": ["convv", "type:Dense"], "except": ["nothing*"]}})
+    assert str(error.value) == (
+        "error: 'convv' matches no layer of the model; did you mean 'conv'?\n"
+        "error: 'nothing*' matches no layer of the model; known: conv, dense, flatten, image, pool, reshape"
+    )
+    assert not list((tmp_path / "stages").glob("*.tflite"))
+
+
+def test_a_model_that_comes_trained_is_its_own_baseline(tmp_path, small_cnn):
+    import tf_keras
+
+    path = tmp_path / "my model.h5"
+    small_cnn().save(path)
+    plan = resolve(recipe({"uses": "ptq"}, model={"source": str(path)}), Registry.installed(), smoke=True)
+    tf_keras.backend.clear_session()
+    result = run(plan, tmp_path, Cache(tmp_path / "cache"))
+    assert [(stage.id, stage.uses) for stage in result.stages] == [("baseline", ""), ("ptq", "ptq")]
+    assert result.model == "my model.h5"
+
+
+def test_a_step_that_loses_zeros_fails_the_run(tmp_path):
+    def refill(model, context):
+        model.set_weights([weight + 0.1 for weight in model.get_weights()])
+        return model
+
+    with pytest.raises(StepError) as error:
+        smoke(tmp_path, {"uses": "prune"}, {"uses": "odd"}, registry=registry_with(strategy(refill)))
+    assert str(error.value) == (
+        "the step 'odd' lost zeros: 80.0% of the weights before, 0.0% after; "
+        "put it before the pruning, or use a strategy that keeps zeros"
+    )
+
+
+def test_a_step_that_claims_to_quantize_and_does_not_fails_the_run(tmp_path):
+    odd = strategy(lambda model, _: compressor.to_litert(model), lambda state: state.to("litert").add("quantized"))
+    with pytest.raises(StepError, match="the step 'odd' quantized no weight"):
+        smoke(tmp_path, {"uses": "odd"}, registry=registry_with(odd))
+
+
+@pytest.mark.parametrize(
+    ("apply", "message"),
+    [
+        (lambda model, _: 1 / 0, "failed with ZeroDivisionError: division by zero"),
+        (lambda model, _: sys.exit(3), "failed with SystemExit: 3"),
+        (lambda model, _: np.zeros(10**16), "ran out of memory"),
+    ],
+)
+def test_a_plugin_that_raises_fails_its_step_and_is_named(tmp_path, apply, message):
+    with pytest.raises(StepError) as error:
+        smoke(tmp_path, {"uses": "odd"}, registry=registry_with(strategy(apply)))
+    assert str(error.value).startswith(f"the step 'odd' (odd, bad-plugin 1.2) {message}; ")
+    assert error.value.exit_code == 4
+    assert (tmp_path / "stages" / "0-baseline.tflite").exists()
+
+
+@pytest.mark.parametrize(("returned", "kind"), [(None, "NoneType"), ("a model", "str"), (b"bytes", "bytes")])
+def test_a_plugin_that_returns_no_model_fails_its_step_and_is_named(tmp_path, returned, kind):
+    with pytest.raises(StepError) as error:
+        smoke(tmp_path, {"uses": "odd"}, registry=registry_with(strategy(lambda model, _: returned)))
+    assert str(error.value) == (
+        f"the step 'odd' (odd, bad-plugin 1.2) returned {kind}; its strategy must return a tf_keras model"
+    )
+
+
+def test_a_function_that_returns_no_model_is_refused(tmp_path):
+    plan = resolve(recipe(model={"source": "platform:platform"}), Registry.installed(), smoke=True)
+    with pytest.raises(ModelError) as error:
+        run(plan, tmp_path, Cache(tmp_path / "cache"))
+    assert str(error.value) == (
+        "the model 'platform:platform' is a builtins.str; build it with tf_keras, which is Keras 2"
+    )
+
+
+def test_a_keras_3_model_is_refused_by_name(tmp_path):
+    path = tmp_path / "three.keras"
+    import keras
+
+    keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]).save(path)
+    plan = resolve(recipe(model={"source": str(path)}), Registry.installed(), smoke=True)
+    with pytest.raises(ModelError, match=r"cannot be loaded as a Keras 2 model .*; save it again with tf_keras"):
+        run(plan, tmp_path, Cache(tmp_path / "cache"))
+
+
+def test_strategies_get_no_test_split(tmp_path):
+    seen = []
+    odd = strategy(lambda model, context: seen.append(vars(context)) or model)
+    smoke(tmp_path, {"uses": "odd"}, registry=registry_with(odd))
+    assert not any("test" in key for key in seen[0])
+    assert isinstance(seen[0]["state"], ModelState)

@@ -1,0 +1,71 @@
+"""The exported file: the same outputs as the model, small, and ready for many samples a call."""
+
+import numpy as np
+import pytest
+
+from compressor.anatomy import dissect
+from compressor.export import Conversion, to_litert
+from compressor.flatbuffer import read_model
+from compressor.litert import LiteRTModel
+
+
+def names(content):
+    return [tensor.name.decode() for graph in read_model(content).subgraphs for tensor in graph.tensors]
+
+
+def test_the_file_gives_the_keras_models_outputs_one_or_many_samples_a_call(small_cnn, mnist):
+    model = small_cnn()
+    content = to_litert(model)
+    images = next(mnist.test.batches(50))[0]
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(LiteRTModel(content).run(images), expected, atol=1e-5)
+    one_by_one = LiteRTModel(content)
+    np.testing.assert_allclose(
+        np.concatenate([one_by_one.run(images[i : i + 1]) for i in range(50)]), expected, atol=1e-5
+    )
+
+
+def test_the_graph_has_no_operators_that_compute_shapes(small_cnn):
+    model = read_model(to_litert(small_cnn()))
+    reshape, conv, pool, dense = 22, 3, 17, 9
+    codes = [code.builtinCode for code in model.operatorCodes]
+    assert [codes[op.opcodeIndex] for op in model.subgraphs[0].operators] == [reshape, conv, pool, reshape, dense]
+
+
+def test_tensors_keep_short_names_that_say_what_they_are(small_cnn):
+    found = names(to_litert(small_cnn()))
+    assert {"conv/Conv2D", "dense/MatMul", "dense/BiasAdd", "pool/MaxPool", "flatten/Reshape"} <= set(found)
+    assert not [name for name in found if ";" in name or "mnist_cnn" in name]
+
+
+def test_the_signature_is_kept(small_cnn):
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(model_content=to_litert(small_cnn())).get_signature_runner("serving_default")
+    outputs = runner(image=np.zeros((1, 28, 28), np.float32))
+    assert [value.shape for value in outputs.values()] == [(1, 10)]
+
+
+def test_weights_become_what_the_conversion_asks_for(small_cnn):
+    model = small_cnn()
+    dtypes = {w: {t.dtype for t in dissect(to_litert(model, Conversion(w))).kernels} for w in ("float32", "float16")}
+    assert dtypes == {"float32": {"float32"}, "float16": {"float16"}}
+    dynamic = dissect(to_litert(model, Conversion("dynamic_int8")))
+    assert {t.name: t.dtype for t in dynamic.kernels}["dense/MatMul"] == "int8"
+
+
+def test_a_model_of_several_inputs_can_be_exported(tensorflow):
+    import tf_keras
+
+    a, b = tf_keras.Input((4,), name="a"), tf_keras.Input((4,), name="b")
+    model = tf_keras.Model([a, b], tf_keras.layers.Add()([a, b]))
+    content = to_litert(model)
+    assert len(read_model(content).subgraphs[0].inputs) == 2
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_model_without_reshapes_takes_many_samples(tensorflow, samples):
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((5,)), tf_keras.layers.Dense(2)])
+    assert LiteRTModel(to_litert(model)).run(np.ones((samples, 5), np.float32)).shape == (samples, 2)

@@ -1,0 +1,24 @@
+"""Every recipe that ships runs, from its first step to its report."""
+
+import pytest
+
+import compressor
+from compressor.recipe import shipped
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_the_recipe_runs_whole(name, tmp_path):
+    report, folder = compressor.apply(name, output=tmp_path / "out", smoke=True)
+    plan = compressor.plan(name)
+    assert [stage.id for stage in report.stages] == ["baseline", *(step.id for step in plan.steps)]
+    assert (folder / "model.tflite").stat().st_size == report.stages[-1].bytes
+    assert report.description
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_the_recipe_explains_itself_and_holds_a_constraint(name):
+    text = (shipped.folder() / f"{name}.yaml").read_text()
+    assert text.startswith("# ")
+    recipe = compressor.load(name)
+    assert recipe.name == name
+    assert any(value is not None for value in recipe.constraints.model_dump().values())

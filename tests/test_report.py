@@ -1,0 +1,109 @@
+"""The report of a real (smoke) run, in every form."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from rich.console import Console
+
+from compressor.recipe.schema import Constraints
+from compressor.render.figures import change_text, metric_text, ratio_text, time_text
+from compressor.render.markdown import render_markdown
+from compressor.render.terminal import print_report
+from compressor.report import ChangeRow, MetricRow, Report, _constraints
+
+
+def test_report_json_is_the_report(smoke_run):
+    report, folder = smoke_run
+    assert Report.model_validate_json((folder / "report.json").read_text()) == report
+
+
+def test_every_field_of_the_report_is_in_its_json_schema_with_a_type():
+    schema = Report.model_json_schema()
+    assert schema["properties"]["seconds"]["description"] == "the whole run"
+    assert set(schema["$defs"]) == {"ChangeRow", "ConstraintRow", "EndpointRow", "LayerRow", "MetricRow", "StageRow"}
+
+
+def test_bytes_zeros_and_bits_in_the_report_are_those_of_the_files(smoke_run):
+    report, folder = smoke_run
+    for stage in report.stages:
+        assert stage.bytes == (folder / stage.file).stat().st_size
+    assert (folder / "model.tflite").read_bytes() == (folder / report.stages[-1].file).read_bytes()
+    assert [stage.weight_bits for stage in report.stages] == [32, 32, 8, 8]
+    assert [stage.sparsity > 0.8 for stage in report.stages] == [False, True, True, True]
+
+
+def test_changes_are_against_the_baseline_and_the_stage_before(smoke_run):
+    report, _ = smoke_run
+    rows = [stage.metrics["accuracy"] for stage in report.stages]
+    assert rows[0].from_baseline is None
+    for before, row in pairwise(rows):
+        assert row.from_baseline.difference == pytest.approx(row.value - rows[0].value)
+        assert row.from_previous.difference == pytest.approx(row.value - before.value)
+        assert row.low <= row.value <= row.high
+
+
+def test_a_smoke_run_says_so_everywhere_and_judges_no_constraint(smoke_run):
+    report, folder = smoke_run
+    assert report.smoke
+    assert report.constraints == []
+    assert "Smoke run" in (folder / "report.md").read_text()
+    console = Console(record=True, width=140)
+    print_report(report, console)
+    assert "smoke run: a few samples and steps, so the figures mean nothing" in console.export_text()
+
+
+@pytest.mark.parametrize("width", [140, 80, 50])
+def test_the_table_fits_the_terminal(smoke_run, width):
+    console = Console(record=True, width=width)
+    print_report(smoke_run[0], console)
+    rows = ("stage", "baseline", "prune", "ptq")
+    table = [line for line in console.export_text().splitlines() if line.startswith(rows)]
+    assert len(table) == 4
+    assert all(len(line) <= width for line in table)
+    assert "…" not in "".join(table)
+
+
+def test_markdown_has_a_row_for_each_stage_and_each_tensor(smoke_run):
+    text = render_markdown(smoke_run[0])
+    for stage in smoke_run[0].stages:
+        assert f"| {stage.id} | {stage.bytes:,} |" in text
+    for layer in smoke_run[0].stages[-1].layers:
+        assert f"| `{layer.name}` |" in text
+
+
+def test_versions_and_the_seed_are_in_the_report(smoke_run):
+    data = json.loads((smoke_run[1] / "report.json").read_text())
+    assert data["seed"] == 0
+    assert set(data["versions"]) == {
+        "python", "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
+    }  # fmt: skip
+    assert "not installed" not in data["versions"].values()
+
+
+def test_constraints_are_judged_on_the_last_stage(smoke_run):
+    rows = list(smoke_run[0].stages)
+    last = rows[-1]
+    constraints = Constraints.model_validate_json(
+        json.dumps(
+            {"max_size": last.bytes, "max_gzip_size": last.gzip_bytes - 1, "min_sparsity": 0.5, "min_accuracy": 1.0}
+        )
+    )
+    found = {row.name: row.met for row in _constraints(constraints, rows)}
+    assert found == {"min_accuracy": False, "max_size": True, "max_gzip_size": False, "min_sparsity": True}
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(31e-6, "31 µs"), (0.0012, "1.2 ms"), (2.34, "2.3 s")])
+def test_times_are_readable(seconds, text):
+    assert time_text(seconds) == text
+
+
+def test_shares_are_shown_in_percent_and_points():
+    delta = ChangeRow(difference=-0.0012, p_value=0.3, within_noise=True)
+    metric = MetricRow(
+        value=0.9809, low=0.9780, high=0.9834, higher_is_better=True, share=True, keras=None,
+        from_baseline=delta, from_previous=delta,
+    )  # fmt: skip
+    assert metric_text(metric) == "98.09 % ±0.27"
+    assert change_text(delta, share=True) == "-0.12 pt"
+    assert ratio_text(28, 100) == "-72 %"

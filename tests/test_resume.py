@@ -1,0 +1,194 @@
+"""A run that was cut goes on where it was, and ends in the same bytes; a second run makes nothing anew."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import compressor
+from compressor.observer import Observer
+from compressor.params import EarlyStopping, TrainingParams
+from compressor.training import Trainer
+
+TINY = {
+    "version": 1,
+    "name": "tiny",
+    "model": {"source": "mnist_cnn", "train": {"epochs": 1}},
+    "data": {"source": "mnist"},
+    "training": {"batch_size": 2000},
+    "steps": [{"uses": "prune", "with": {"epochs": 1}}, {"uses": "ptq"}],
+}
+
+
+class Counting(Observer):
+    def __init__(self):
+        self.trained = []
+
+    def training_started(self, step_id, epochs, steps_per_epoch):
+        self.trained.append(step_id)
+
+
+def run(tmp_path, where, **changes):
+    counting = Counting()
+    report, folder = compressor.apply({**TINY, **changes}, output=tmp_path / where, smoke=True, observer=counting)
+    return report, folder, counting.trained
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same_report(tmp_path):
+    first, folder, trained = run(tmp_path, "1")
+    second, again, nothing = run(tmp_path, "2")
+    assert trained == ["baseline", "prune"]
+    assert nothing == []
+    assert [stage.cached for stage in second.stages] == [True, True, True]
+    for one, two in zip(first.stages, second.stages, strict=True):
+        same = {"cached", "measure_seconds"}
+        assert one.model_dump(exclude=same) == two.model_dump(exclude=same)
+    assert (folder / "model.tflite").read_bytes() == (again / "model.tflite").read_bytes()
+
+
+def test_changing_the_last_step_runs_that_step_alone(tmp_path):
+    run(tmp_path, "1")
+    steps = [TINY["steps"][0], {"uses": "ptq", "with": {"precision": "float16"}}]
+    report, _, trained = run(tmp_path, "2", steps=steps)
+    assert trained == []
+    assert [stage.cached for stage in report.stages] == [True, True, False]
+    assert report.stages[-1].weight_bits == 16
+
+
+def test_changing_a_step_runs_it_and_what_follows(tmp_path):
+    run(tmp_path, "1")
+    steps = [{"uses": "prune", "with": {"epochs": 1, "final_sparsity": 0.7}}, TINY["steps"][1]]
+    report, _, trained = run(tmp_path, "2", steps=steps)
+    assert trained == ["prune"]
+    assert [stage.cached for stage in report.stages] == [True, False, False]
+
+
+def test_a_constraint_or_another_name_runs_nothing(tmp_path):
+    run(tmp_path, "1")
+    report, _, trained = run(tmp_path, "2", constraints={"max_size": "1 kB"}, name="other")
+    assert trained == []
+    assert all(stage.cached for stage in report.stages)
+
+
+def test_another_seed_runs_everything(tmp_path):
+    run(tmp_path, "1")
+    _, folder = compressor.apply(TINY, output=tmp_path / "2", smoke=True, seed=1)
+    assert (folder / "model.tflite").read_bytes() != (tmp_path / "1" / "model.tflite").read_bytes()
+
+
+def test_a_damaged_entry_is_made_again_and_the_result_is_the_same(tmp_path):
+    _, folder, _ = run(tmp_path, "1")
+    for path in (tmp_path / "cache").glob("*/*/*"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    report, again, trained = run(tmp_path, "2")
+    assert trained == ["baseline", "prune"]
+    assert not any(stage.cached for stage in report.stages)
+    assert (folder / "model.tflite").read_bytes() == (again / "model.tflite").read_bytes()
+
+
+class CutError(Exception):
+    pass
+
+
+class Memory:
+    """Checkpoints that are kept in memory; the process dies after a number of them."""
+
+    def __init__(self, die_after=None):
+        self.states = {}
+        self.die_after = die_after
+
+    def load(self, fit):
+        return self.states.get(fit)
+
+    def save(self, fit, state):
+        self.states[fit] = state
+        if self.die_after is not None and len(self.states) and self._count() == self.die_after:
+            raise CutError
+
+    def _count(self):
+        self.saved = getattr(self, "saved", 0) + 1
+        return self.saved
+
+
+def trained_weights(digits, build, checkpoints, params):
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    model = build()
+    trainer = Trainer("t", digits, 0, Observer(), ["accuracy"], smoke=False, checkpoints=checkpoints)
+    trainer.fit(model, params, [], 0)
+    return model.get_weights()
+
+
+def with_dropout(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    return tf_keras.Sequential(
+        [
+            layers.InputLayer((28, 28)),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(10),
+            layers.BatchNormalization(),
+        ]
+    )
+
+
+@pytest.mark.parametrize("early", [None, EarlyStopping(patience=1, min_delta=0.02)])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, digits, optimizer, early):
+    params = TrainingParams(epochs=4, batch_size=300, optimizer=optimizer, decay="cosine", early_stopping=early)
+    data = replace(digits, train=digits.train.take(900), validation=digits.validation.take(100))
+    build = lambda: with_dropout(tensorflow)  # noqa: E731
+    whole = trained_weights(data, build, None, params)
+    for epoch in (1, 2, 3):
+        memory = Memory(die_after=epoch)
+        try:
+            trained_weights(data, build, memory, params)
+        except CutError:
+            memory.die_after = None
+        for one, two in zip(whole, trained_weights(data, build, memory, params), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits):
+    from compressor.state import ModelState
+    from compressor.strategy import StepContext
+    from compressor_plugins.prune import Prune
+
+    def prune(checkpoints):
+        model = small_cnn()
+        trainer = Trainer("t", digits, 0, Observer(), ["accuracy"], smoke=False, checkpoints=checkpoints)
+        context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
+        return Prune(Prune.Params(epochs=3, batch_size=200)).apply(model, context).get_weights()
+
+    whole = prune(None)
+    memory = Memory(die_after=2)
+    with pytest.raises(CutError):
+        prune(memory)
+    memory.die_after = None
+    for one, two in zip(whole, prune(memory), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_killed_run_leaves_nothing_half_written_and_goes_on(tmp_path):
+    command = [sys.executable, "-m", "compressor", "apply", "prune_qat", "--smoke", "--quiet"]
+    for seconds in (3.5, 5.0):
+        process = subprocess.Popen([*command, "-o", str(tmp_path / f"cut {seconds}")])
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+    done = subprocess.run([*command, "-o", str(tmp_path / "on")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    whole = subprocess.run([*command, "--no-cache", "-o", str(tmp_path / "whole")], capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    for name in ("model.tflite", "stages/1-prune.tflite", "stages/2-qat.h5"):
+        assert (tmp_path / "on" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

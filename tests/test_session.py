@@ -1,0 +1,66 @@
+"""`Session`: the same engine, step by step."""
+
+import pytest
+
+import compressor
+from compressor import CompressorError, Session, Splits
+from compressor.anatomy import dissect
+
+
+@pytest.fixture
+def session():
+    return Session(model="mnist_cnn", data="mnist", smoke=True, progress=False)
+
+
+def test_steps_are_taken_one_by_one_and_reported(session, capsys, tmp_path):
+    session.train()
+    assert session.apply("prune", final_sparsity=0.8).sparsity > 0.79
+    session.apply("qat")
+    assert session.apply("ptq", precision="int8").weight_bits == 8
+    report = session.report()
+    assert [stage.id for stage in report.stages] == ["baseline", "prune", "qat", "ptq"]
+    assert "ptq" in capsys.readouterr().out
+    saved = session.save(tmp_path / "model.tflite")
+    assert dissect(saved.read_bytes()).bytes == report.stages[-1].bytes
+
+
+def test_a_session_gives_the_files_that_the_recipe_gives(session, smoke_run):
+    report, _ = smoke_run
+    training = compressor.load("prune_qat").training.model_dump(exclude_unset=True)
+    session = Session("mnist_cnn", "mnist", training=training, smoke=True, progress=False)
+    session.train(epochs=10)
+    stage = session.apply("prune", final_sparsity=0.82, epochs=8, ramp=0.4, learning_rate=6e-3, **{"except": ["conv"]})
+    assert stage.metrics["accuracy"].value == report.stages[1].metrics["accuracy"].value
+    assert stage.gzip_bytes == report.stages[1].gzip_bytes
+
+
+def test_a_wrong_step_is_refused_and_the_session_goes_on(session):
+    session.train()
+    with pytest.raises(CompressorError) as error:
+        session.apply("prune", final_sparsity=1.5)
+    assert str(error.value) == "error: 'final_sparsity' must be below 1, and is 1.5"
+    with pytest.raises(CompressorError, match="unknown strategy 'prun'; did you mean 'prune'"):
+        session.apply("prun")
+    assert session.apply("prune").id == "prune"
+    assert [step["uses"] for step in session.recipe["steps"]] == ["prune"]
+
+
+def test_an_untrained_model_must_be_trained_first(session):
+    with pytest.raises(CompressorError, match="the model 'mnist_cnn' comes untrained"):
+        session.apply("prune")
+
+
+def test_there_is_nothing_to_report_or_to_save_at_first(session, tmp_path):
+    with pytest.raises(CompressorError) as error:
+        session.report()
+    assert str(error.value) == "there is nothing to report yet; call train() or apply() first"
+    with pytest.raises(CompressorError, match="there is nothing to save yet"):
+        session.save(tmp_path / "x.tflite")
+
+
+def test_a_model_and_data_from_memory_are_taken_as_they_are(small_cnn, digits):
+    model = small_cnn()
+    session = Session(model, Splits(digits.train, digits.test, digits.validation), smoke=True, progress=False)
+    stage = session.apply("ptq", io="int8")
+    assert stage.input.dtype == "int8"
+    assert [stage.id for stage in session.report().stages] == ["baseline", "ptq"]
