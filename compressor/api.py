@@ -98,8 +98,18 @@ def execute(
     """Run a plan and write its results into a folder that exists.
 
     Raises:
-        CompressorError: the data, the model or a step is at fault.
+        CompressorError: the data, the model or a step is at fault, or the disk is full.
     """
+    try:
+        return _executed(plan, folder, registry, cache, observer, locked)
+    except OSError as error:
+        what = f"the results cannot be written ({error.strerror or error})"
+        raise OutputError(what, "free some space or mend the folder, and run the same command to go on") from error
+
+
+def _executed(
+    plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None
+) -> Report:
     watchers = Watchers(observer, registry)
     with Run(plan, folder, cache, watchers) as work:
         lock = lock_of(plan, work.fingerprints)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -180,7 +181,7 @@ def load_splits(reference: Reference) -> Splits:
             x_train, y_train, x_test, y_test = (arrays[key] for key in ("x_train", "y_train", "x_test", "y_test"))
     except FileNotFoundError:
         raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         remedy = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
         raise DataError(f"{path} is not a data set ({error})", remedy) from None
     scale = 1 / 255 if x_train.dtype == np.uint8 else 1.0

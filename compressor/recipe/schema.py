@@ -89,11 +89,13 @@ class Recipe(Params):
     steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
     constraints: Constraints = Field(default_factory=lambda: Constraints())
 
-    _tree: Node = PrivateAttr(default_factory=lambda: from_data({}))
+    _tree: Node | None = PrivateAttr(None)
 
     @property
     def tree(self) -> Node:
         """The values as they were written, with the place each came from."""
+        if self._tree is None:
+            return from_data(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
         return self._tree
 
     def placed(self, tree: Node) -> Recipe:

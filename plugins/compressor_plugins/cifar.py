@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from compressor.data import Splits
+from typing import TYPE_CHECKING
+
 from compressor.strategy import Dataset
+
+if TYPE_CHECKING:
+    from compressor.data import Splits
 
 
 class CIFAR10(Dataset):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
-from compressor.data import Splits
 from compressor.strategy import Dataset
+
+if TYPE_CHECKING:
+    from compressor.data import Splits
 
 
 class MNIST(Dataset):

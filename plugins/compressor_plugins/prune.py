@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 import compressor
@@ -125,7 +124,7 @@ def _require_sparsity(model: Any, targets: list[str], share: float) -> None:
         if layer.name not in targets:
             continue
         kernels = [weight.numpy() for weight in layer.trainable_weights if weight.shape.rank > 1]
-        zeros, size = sum(int(np.sum(kernel == 0)) for kernel in kernels), sum(kernel.size for kernel in kernels)
+        zeros, size = sum(int((kernel == 0).sum()) for kernel in kernels), sum(kernel.size for kernel in kernels)
         if zeros < int(share * size) - len(kernels):
             what = f"the layer '{layer.name}' ended at {zeros / size:.1%} zeros, short of {share:.1%}"
             raise StepError(what, "give it more epochs")

@@ -7,8 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import compressor
-from compressor import Conversion, Model, ModelState, Refusal, StepContext, Strategy, to_litert
-from compressor.anatomy import dissect
+from compressor import Model, ModelState, Refusal, StepContext, Strategy
 
 
 class PTQ(Strategy):
@@ -49,6 +48,9 @@ class PTQ(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
+        from compressor import Conversion, to_litert
+        from compressor.anatomy import dissect
+
         params = self.params
         if params.precision != "int8":
             content = to_litert(model, Conversion("float16" if params.precision == "float16" else "dynamic_int8"))

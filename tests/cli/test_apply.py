@@ -1,9 +1,12 @@
 """`compressor apply`, as a person or a CI job calls it."""
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -89,3 +92,42 @@ def test_a_wrong_recipe_ends_with_1_before_a_folder_is_made(tmp_path):
         "      |                ^^^\n"
     )
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_path):
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache"), "PYTHONUNBUFFERED": "1"}
+    command = [*RUN, "apply", "baseline", "--set", "model.train.epochs=3", "-o"]
+    cut = subprocess.Popen([*command, "cut"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    for line in cut.stderr:
+        if "epoch 1/3" in line:
+            break
+    time.sleep(0.5)
+    start = time.monotonic()
+    cut.send_signal(signal.SIGINT)
+    rest = cut.stderr.read()
+    assert cut.wait() == 130
+    assert time.monotonic() - start < 2
+    assert rest.splitlines()[-1] == "interrupted; finished steps are kept, and the same command goes on from there"
+    assert "Traceback" not in rest
+    done = subprocess.run([*command, "on"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode in (0, 3)
+    assert " baseline: going on after epoch 1, where an earlier run was cut\n" in done.stderr
+    assert "epoch 1/3" not in done.stderr
+
+
+def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypatch):
+    import compressor
+    from compressor import durable
+    from compressor.errors import OutputError
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+    with pytest.raises(OutputError) as error:
+        compressor.apply("baseline", output=tmp_path / "out", smoke=True)
+    assert str(error.value) == (
+        "the results cannot be written (No space left on device); "
+        "free some space or mend the folder, and run the same command to go on"
+    )
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
