@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.errors import ModelError
 from compressor.flatbuffer import read_model
 
 # TensorType in the LiteRT schema: name, bits
@@ -89,7 +90,10 @@ def dissect(content: bytes) -> Anatomy:
         ModelError: it is not a whole LiteRT file.
     """
     model = read_model(content)
-    tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
+    try:
+        tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
+    except (IndexError, ValueError, TypeError, OverflowError) as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
     return Anatomy(len(content), gzip_size(content), tensors, operators)
 

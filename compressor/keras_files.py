@@ -8,6 +8,8 @@ from typing import Any
 
 from compressor.errors import ModelError
 
+_UNLOADABLE = (ValueError, TypeError, OSError, LookupError, AttributeError, AssertionError, ImportError, RuntimeError)
+
 
 def save_keras(model: Any, path: Path) -> None:
     """Save a tf_keras model as HDF5, without its optimizer.
@@ -29,7 +31,7 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     try:
         known = dict(custom_objects or {})
         return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
-    except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
+    except _UNLOADABLE as error:
         reason = " ".join(str(error).split())[:200]
         what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
         raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error

@@ -1,7 +1,8 @@
-"""Reads and runs one `.tflite` file, and nothing else: the child process of `untrusted`. Exits with 1 on a bad file."""
+"""Reads one model file, and nothing else: the child process of `untrusted`. Exits with 1 on a bad file."""
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -9,23 +10,29 @@ from pathlib import Path
 from compressor.errors import ModelError
 
 _MEMORY = 8 * 2**30
-_SECONDS = 100
+_KERAS_SECONDS, _LITERT_SECONDS = 20, 100
 
 
-def main(path: Path) -> int:
-    """Probe a file; what is wrong with it goes to standard output."""
+def main(kind: str, path: Path) -> int:
+    """Probe a file; the code in it, or what is wrong with it, goes to standard output."""
+    seconds = _KERAS_SECONDS if kind == "keras" else _LITERT_SECONDS
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        from compressor.anatomy import dissect
+        if kind == "keras":
+            from compressor.keras_config import code_of
 
-        content = path.read_bytes()
-        dissect(content)
-        _run(content)
+            print(json.dumps(code_of(path)))
+        else:
+            from compressor.anatomy import dissect
+
+            content = path.read_bytes()
+            dissect(content)
+            _run(content)
     except ModelError as error:
         print(error.what)
         return 1
@@ -47,4 +54,4 @@ def _run(content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -2,7 +2,7 @@
 
     python tests/fuzz_models.py --cases 2000 --seed 0
 
-A small `.tflite`, `.keras` and `.h5` are made, and bytes of them flipped, cut, swapped and inserted. Nothing is trained.
+A small `.tflite`, `.keras` and `.h5` are made, and bytes of them flipped, cut, swapped and inserted; no training.
 Exits with 1 on any other exception, and keeps the file that led to it.
 """
 
@@ -25,7 +25,8 @@ from compressor.anatomy import dissect
 from compressor.errors import CompressorError
 from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
-PROBE_SHARE = 0.05  # each probe starts a process
+SUFFIXES = [".tflite", ".keras", ".h5"]
+PROBE_SHARE = 0.05  # each probe starts a process, as each Keras file does
 INTEGERS = [0, 1, 2, 4, 255, 256, 65535, 2**20, 2**31 - 1, 2**31, 2**32 - 1]
 
 
@@ -119,7 +120,7 @@ def main() -> int:
     models = small_models(folder)
     began, slowest = time.perf_counter(), 0.0
     for number in range(arguments.cases):
-        suffix = random.choice([".tflite", ".tflite", ".keras", ".h5"])
+        suffix = random.choices(SUFFIXES, [16, 1, 1])[0]
         path = folder / f"case{suffix}"  # stays behind where a case takes this process down
         path.write_bytes(mutated(models[suffix], random))
         start = time.perf_counter()
