@@ -114,17 +114,20 @@ def package_digest(cls: type[Any]) -> str:
     if file is None:
         return "no file"
     path = Path(file)
-    return _source_digest(sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path])
+    paths = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+    return _source_digest(path.parent, paths)
 
 
 @cache
 def core_digest(modules: Sequence[str]) -> str:
     """SHA-256 of modules of the core."""
-    return _source_digest([Path(__file__).with_name(f"{name}.py") for name in modules])
+    folder = Path(__file__).parent
+    return _source_digest(folder, [folder / f"{name}.py" for name in modules])
 
 
-def _source_digest(paths: Sequence[Path]) -> str:
-    return hashlib.sha256("".join(file_digest(path) for path in paths).encode()).hexdigest()
+def _source_digest(folder: Path, paths: Sequence[Path]) -> str:
+    named = (f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\0" for path in paths)
+    return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
 def _origin(source: ModelSource | Dataset | Reference) -> Parts | None:

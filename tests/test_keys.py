@@ -1,0 +1,112 @@
+"""Whatever can change a result changes its key, and nothing else does."""
+
+import importlib
+import sys
+from dataclasses import replace
+
+import pytest
+
+import compressor
+from compressor import keys
+from compressor.cache import key_of
+from compressor.registry import Provider
+
+RECIPE = {
+    "version": 1,
+    "name": "keys",
+    "model": {"source": "mnist_cnn", "train": {"epochs": 1}},
+    "data": {"source": "mnist"},
+    "steps": [{"uses": "prune", "with": {"final_sparsity": 0.5}}],
+}
+
+
+def key(model="m", data="d", provider=None, recipe=RECIPE, **how):
+    plan = compressor.plan(recipe, **how)
+    step = plan.stages[-1]
+    step = replace(step, provider=provider) if provider else step
+    return key_of(keys.step_parts(step, model, data, plan))
+
+
+def test_the_same_parts_make_the_same_key():
+    assert key() == key()
+
+
+def test_names_and_constraints_are_no_part_of_the_key():
+    assert key(recipe={**RECIPE, "name": "other", "constraints": {"max_size": "1 MB"}}) == key()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "n"},
+        {"data": "e"},
+        {"seed": 1},
+        {"smoke": True},
+        {"recipe": {**RECIPE, "steps": [{"uses": "prune", "with": {"final_sparsity": 0.6}}]}},
+        {"provider": Provider("compressor", "99.0")},
+        {"provider": Provider("another", "0.1.0")},
+    ],
+    ids=["model", "data", "seed", "smoke", "parameters", "version of the plugin", "plugin"],
+)
+def test_every_part_changes_the_key(change):
+    assert key(**change) != key()
+
+
+@pytest.mark.parametrize("part", ["versions", "core_digest", "package_digest"])
+def test_other_libraries_or_other_code_change_the_key(monkeypatch, part):
+    before = key()
+    monkeypatch.setattr(keys, part, lambda *_: {"numpy": "0.1"} if part == "versions" else "other")
+    assert key() != before
+
+
+def test_the_versions_are_those_of_the_libraries():
+    import numpy
+
+    found = keys.versions()
+    assert found["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert found["numpy"] == numpy.__version__
+    assert "not installed" not in found.values()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "site" / "keyed_plugin"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("from keyed_plugin.shave import Shave\n")
+    (folder / "shave.py").write_text("class Shave:\n    pass\n")
+    monkeypatch.syspath_prepend(folder.parent)
+    monkeypatch.setattr(keys, "package_digest", keys.package_digest.__wrapped__)
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "keyed_plugin"]:
+        del sys.modules[name]
+
+
+def test_an_edit_anywhere_in_a_plugins_package_changes_its_digest(package):
+    cls = importlib.import_module("keyed_plugin").Shave
+    digests = {keys.package_digest(cls)}
+    (package / "shave.py").write_text("class Shave:\n    more = 1\n")
+    digests.add(keys.package_digest(cls))
+    (package / "below").mkdir()
+    (package / "below" / "new.py").write_text("")
+    digests.add(keys.package_digest(cls))
+    assert len(digests) == 3
+    (package / "notes.txt").write_text("no code")
+    assert keys.package_digest(cls) in digests
+
+
+def test_moved_code_changes_the_digest(package):
+    cls = importlib.import_module("keyed_plugin").Shave
+    before = keys.package_digest(cls)
+    (package / "shave.py").rename(package / "trim.py")
+    assert keys.package_digest(cls) != before
+
+
+def test_a_folders_digest_depends_on_names_and_contents(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    first = keys.file_digest(folder)
+    (folder / "a").write_text("2")
+    second = keys.file_digest(folder)
+    (folder / "a").rename(folder / "b")
+    assert len({first, second, keys.file_digest(folder)}) == 3

@@ -1,0 +1,141 @@
+"""A lock says what a result was made of; the same again gives the same bytes, and anything else is refused."""
+
+import shutil
+
+import pytest
+
+import compressor
+from compressor.errors import StepError
+from compressor.keys import file_digest
+from compressor.lock import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
+from compressor.recipe.problems import RecipeError
+
+
+@pytest.fixture(scope="module")
+def lock_path(smoke_run):
+    return smoke_run[1] / "lock.yaml"
+
+
+@pytest.fixture
+def again(smoke_run, tmp_path):
+    """A function that runs the smoke run's recipe again, on its cache and held to a lock."""
+
+    def run(locked, **changes):
+        where = {"output": tmp_path / "again", "cache": smoke_run[1].parent / "cache"}
+        return compressor.apply("prune_qat", smoke=True, locked=locked, **where, **changes)
+
+    return run
+
+
+def moved(locked, now):
+    with pytest.raises(LockedError) as error:
+        refuse_moved(locked, now)
+    return str(error.value)
+
+
+def refused(*lines):
+    listed = "".join(f"\n  {line}" for line in lines)
+    return f"the run differs from the locked one:{listed}; put these back, or run without --locked to make a new lock"
+
+
+def test_a_run_leaves_a_lock_with_the_hash_of_every_litert_file(smoke_run, lock_path):
+    folder, lock = smoke_run[1], read_lock(lock_path)
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.tflite")}
+    assert "model.tflite" in paths
+    assert lock.files == {name: file_digest(path) for name, path in paths.items()}
+    assert (lock.seed, lock.smoke) == (0, True)
+    assert set(lock.fingerprints) == {"model", "train", "validation", "test"}
+    assert lock_path.read_text() == lock_text(lock)
+
+
+def test_the_same_run_passes_and_gives_the_same_bytes(smoke_run, lock_path, again):
+    _, folder = again(lock_path)
+    for path in smoke_run[1].rglob("*.tflite"):
+        assert (folder / path.relative_to(smoke_run[1])).read_bytes() == path.read_bytes()
+    assert (folder / "lock.yaml").read_text() == lock_path.read_text()
+
+
+def test_another_recipe_value_and_seed_are_refused_before_anything_runs(lock_path, again, tmp_path):
+    with pytest.raises(LockedError) as error:
+        again(lock_path, overrides=["steps.0.with.final_sparsity=0.6"], seed=3)
+    text = str(error.value)
+    assert "\n  recipe.steps.0.with.final_sparsity: locked " in text
+    assert ", now 0.6\n" in text
+    assert "\n  seed: locked 0, now 3" in text
+    assert not (tmp_path / "again" / "model.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "lines"),
+    [
+        ("versions", "numpy", ["versions.numpy: locked '0.1', now {now!r}"]),
+        ("plugins", "prune", ["plugins.prune: locked '0.1', now {now!r}"]),
+        ("fingerprints", "train", ["fingerprints.train: locked '0.1', now {now!r}"]),
+    ],
+)
+def test_another_version_plugin_or_data_is_listed(lock_path, part, name, lines):
+    now = read_lock(lock_path)
+    older = {**getattr(now, part), name: "0.1"}
+    text = moved(now.model_copy(update={part: older}), now)
+    assert text == refused(*(line.format(now=getattr(now, part)[name]) for line in lines))
+
+
+def test_every_difference_is_listed_at_once(lock_path):
+    now = read_lock(lock_path)
+    other = now.model_copy(update={"seed": 1, "smoke": False, "tool": "9"})
+    assert moved(now, other) == refused(
+        "seed: locked 0, now 1", "smoke: locked True, now False", f"tool: locked {now.tool!r}, now '9'"
+    )
+
+
+def test_a_step_more_is_a_difference(lock_path):
+    now = read_lock(lock_path)
+    steps = now.recipe["steps"]
+    longer = now.model_copy(update={"recipe": {**now.recipe, "steps": [*steps, {"uses": "ptq"}]}})
+    assert moved(now, longer) == refused(f"recipe.steps: locked {steps!r}, now {[*steps, {'uses': 'ptq'}]!r}")
+
+
+def test_the_files_of_a_lock_are_no_difference_before_the_run(lock_path):
+    lock = read_lock(lock_path)
+    refuse_moved(lock, lock.model_copy(update={"files": {}}))
+
+
+def test_other_bytes_after_the_run_fail_it(lock_path, again, tmp_path):
+    lock = read_lock(lock_path)
+    (tmp_path / "other.yaml").write_text(
+        lock_text(lock.model_copy(update={"files": {**lock.files, "model.tflite": "0" * 64}}))
+    )
+    with pytest.raises(StepError) as error:
+        again(tmp_path / "other.yaml")
+    assert str(error.value) == (
+        "not the locked bytes: model.tflite; "
+        "check that the machine is of the same kind, or run without --locked to make a new lock"
+    )
+    assert error.value.exit_code == 4
+
+
+def test_a_file_that_was_not_made_is_not_the_locked_one(lock_path):
+    lock = read_lock(lock_path)
+    with pytest.raises(StepError, match=r"^not the locked bytes: model\.tflite, stages/"):
+        refuse_other_files(lock, lock.model_copy(update={"files": {}}))
+
+
+@pytest.mark.parametrize("text", ["version: 1\nname: a recipe\n", "version: 2\n", "{}\n"])
+def test_a_file_that_is_no_lock_is_refused(tmp_path, text):
+    path = tmp_path / "lock.yaml"
+    path.write_text(text)
+    with pytest.raises(LockedError) as error:
+        read_lock(path)
+    assert str(error.value) == f"{path} is not a lock file; name the lock.yaml of a run"
+
+
+def test_a_missing_lock_is_refused_before_a_folder_is_made(tmp_path, again):
+    with pytest.raises(RecipeError) as error:
+        again(tmp_path / "none.yaml")
+    assert str(tmp_path / "none.yaml") in str(error.value)
+
+
+def test_a_lock_survives_its_file(lock_path, tmp_path):
+    shutil.copy(lock_path, tmp_path / "copy.yaml")
+    assert read_lock(tmp_path / "copy.yaml") == read_lock(lock_path)
+    assert isinstance(read_lock(lock_path), Lock)
