@@ -179,17 +179,24 @@ class Cache:
             except (OSError, ValueError) as error:
                 yield listing, str(error)
 
-    def prunable(self, keep_bytes: int | None, older_than: float | None, in_use: frozenset[str]) -> list[Listing]:
+    def prunable(
+        self,
+        keep_bytes: int | None,
+        older_than: float | None,
+        in_use: frozenset[str],
+        damaged: frozenset[Path] = frozenset(),
+    ) -> list[Listing]:
         """The entries to remove so that at most `keep_bytes` stay and none was last used over `older_than` seconds ago.
 
-        Those used longest ago go first; what a running run uses stays.
+        Those used longest ago go first; what a running run uses stays, and what is damaged takes no room.
         """
         now = time.time()
-        free = sorted((entry for entry in self.entries() if entry.key not in in_use), key=lambda entry: entry.used)
+        whole = [entry for entry in self.entries() if entry.path not in damaged]
+        free = sorted((entry for entry in whole if entry.key not in in_use), key=lambda entry: entry.used)
         gone = [entry for entry in free if older_than is not None and now - entry.used > older_than]
         if keep_bytes is not None:
             rest = [entry for entry in free if entry not in gone]
-            total = sum(entry.bytes for entry in self.entries()) - sum(entry.bytes for entry in gone)
+            total = sum(entry.bytes for entry in whole) - sum(entry.bytes for entry in gone)
             for entry in rest:
                 if total <= keep_bytes:
                     break

@@ -29,7 +29,7 @@ def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
     if source is None or data is None:
         return [Forecast(step.id, False, "the model or the data is only known when it runs") for step in plan.stages]
     if entry is None or noted is None:
-        return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
+        return _unseen(plan, cache)
     found: list[Forecast] = []
     model: str | None = str(entry.facts["digest"])
     for step in plan.stages:
@@ -41,6 +41,19 @@ def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
         found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
     return found
+
+
+def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
+    """The start of the run is not in the cache: because of what has changed around it, or because it is new."""
+    first = plan.stages[0] if plan.stages else None
+    last = cache.recall(note_name(plan, first.id)) if first else None
+    if first and last:
+        parts = step_parts(first, str(last.get("model")), str(last.get("data")), plan)
+        judged = _judged(first.id, False, parts, last)
+        if judged.changed:
+            rest = plan.stages[1:]
+            return [judged, *(Forecast(step.id, False, "a step before it will be made anew") for step in rest)]
+    return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
 
 
 def _judged(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:

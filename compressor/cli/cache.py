@@ -77,8 +77,8 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     keep_bytes, seconds = _size(keep), _age(older_than)
     paths = [entry.path for entry, _ in cache.damaged()]
     paths += [path for path in cache.strays() if time.time() - path.stat().st_mtime > _AGES["h"]]
-    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder))
-    paths += [entry.path for entry in chosen if entry.path not in paths]
+    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(paths))
+    paths += [entry.path for entry in chosen]
     size = sum(path.stat().st_size for path in paths if path.exists())
     if not dry_run:
         for path in paths:
