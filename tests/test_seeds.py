@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from compressor.seeds import over_seeds
-
-stats = pytest.importorskip("scipy.stats")
 
 
 def reports(baselines, values):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,6 @@ class Bars(Observer):
         self._task: TaskID | None = None
         self._steps = 1
         self._epochs = 1
-        self._started = 0.0
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Say what is about to run."""
@@ -94,7 +92,7 @@ class Bars(Observer):
             TextColumn(f" {{task.description:<{width}}}", markup=False),
             BarColumn(bar_width=24 if wide else 8),
             TextColumn("{task.fields[status]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self._console,
             refresh_per_second=5,
         )
@@ -102,7 +100,6 @@ class Bars(Observer):
 
     def step_started(self, step_id: str) -> None:
         """Show the step."""
-        self._started = time.perf_counter()
         if self._progress:
             self._progress.start()
             self._task = self._progress.add_task(step_id, total=None, status="")
@@ -140,10 +137,8 @@ class Bars(Observer):
         """Fill the bar."""
         if self._progress and self._task is not None:
             status = self._progress.tasks[self._task].fields["status"]
-            status = "" if status == "measuring" else status + "  "
-            status = "cached  " if stage.cached else status
-            text = f"{status}{clock_text(time.perf_counter() - self._started)}"
-            self._update(total=1, completed=1, status=text)
+            status = "cached" if stage.cached else "" if status == "measuring" else status
+            self._update(total=1, completed=1, status=status)
 
     def run_finished(self, report: Report) -> None:
         """Leave the bars as they are."""
