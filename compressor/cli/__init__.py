@@ -66,4 +66,9 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
-    sys.exit(run_guarded(root, sys.argv[1:]))
+    code = run_guarded(root, sys.argv[1:])
+    if code == 130:  # TensorFlow takes seconds to leave, and whoever interrupts does not want to wait
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
