@@ -97,7 +97,15 @@ def test_a_wrong_recipe_ends_with_1_before_a_folder_is_made(tmp_path):
 def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_path):
     environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache"), "PYTHONUNBUFFERED": "1"}
     command = [*RUN, "apply", "baseline", "--set", "model.train.epochs=3", "-o"]
-    cut = subprocess.Popen([*command, "cut"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    cut = subprocess.Popen(
+        [*command, "cut"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell starts background jobs deaf to interrupts, and that would be handed down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     for line in cut.stderr:
         if "epoch 1/3" in line:
             break
