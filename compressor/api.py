@@ -131,6 +131,12 @@ def _executed(
     return report
 
 
+def _is_cut(folder: Path) -> bool:
+    """Whether a folder holds a run that did not come to its report, and nothing else: it may be written over."""
+    written = {"run.log", "stages", "model.tflite", NAME, "recipe.yaml", "report.md"}  # report.json comes last
+    return {path.name for path in folder.iterdir()} <= written
+
+
 def prepare_folder(plan: Plan, output: str | Path | None) -> Path:
     """Make the folder for a run's results.
 
@@ -145,7 +151,7 @@ def prepare_folder(plan: Plan, output: str | Path | None) -> Path:
         output = Path("runs") / recipe.name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"
     folder = Path(output)
     try:
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()) and not _is_cut(folder):
             raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from compressor.cache import Cache, key_of
 from compressor.keys import Parts
 
@@ -11,8 +13,9 @@ _STATE = "state.npz"
 class KeptCheckpoints:
     """The states of one step's trainings, by the parts of the step's key."""
 
-    def __init__(self, cache: Cache, parts: Parts) -> None:
+    def __init__(self, cache: Cache, parts: Parts, in_use: Callable[[str], None]) -> None:
         self._cache = cache
+        self._in_use = in_use
         self._parts = parts
         self._saved: set[int] = set()
 
@@ -24,6 +27,8 @@ class KeptCheckpoints:
 
     def save(self, fit: int, state: bytes) -> None:
         """Keep a state in place of the last one."""
+        if fit not in self._saved:
+            self._in_use(self._key(fit))
         self._cache.put("checkpoint", self._key(fit), self._of(fit), {}, {_STATE: state})
         self._saved.add(fit)
 

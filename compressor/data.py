@@ -47,6 +47,10 @@ class Split(ABC):
     def take(self, samples: int) -> Split:
         """The first `samples` of it, or all where there are fewer."""
 
+    @abstractmethod
+    def sample(self, samples: int, seed: int) -> Split:
+        """`samples` of it drawn without repetition by the seed, or all where there are fewer."""
+
     @property
     @abstractmethod
     def fingerprint(self) -> str:
@@ -99,6 +103,10 @@ class ArraySplit(Split):
 
     def take(self, samples: int) -> ArraySplit:
         return replace(self, inputs=self.inputs[:samples], targets=self.targets[:samples])
+
+    def sample(self, samples: int, seed: int) -> ArraySplit:
+        drawn = np.random.default_rng(seed).permutation(self.size)[:samples]
+        return replace(self, inputs=self.inputs[drawn], targets=self.targets[drawn])
 
     @cached_property
     def fingerprint(self) -> str:

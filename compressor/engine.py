@@ -142,7 +142,7 @@ class Run:
 
     def _make(self, step: PlannedStep, parts: Parts, stem: str) -> tuple[Model, Artifact]:
         started = time.perf_counter()
-        checkpoints = KeptCheckpoints(self._cache, parts)
+        checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
         context = self._context(step, checkpoints)
         model = self._load(self._artifact, self._strategies)
         with fenced(f"the step '{step.id}' ({step.uses}, {step.provider})", StepError):
@@ -204,7 +204,7 @@ class Run:
         found = parts and cached_artifact(self._cache, parts, self._folder, "source")
         if found:
             return found
-        prepare_tensorflow(self._plan.seed)
+        self._fresh_tensorflow()
         model = _built(self._plan)
         layers = [] if isinstance(model, bytes) else model._flatten_layers(include_self=False)
         facts = {"layers": [(layer.name, type(layer).__name__) for layer in layers]}
@@ -228,14 +228,18 @@ class Run:
     def _load(self, artifact: Artifact, strategies: Sequence[Strategy]) -> Model:
         if artifact.is_litert:
             return artifact.path.read_bytes()
+        self._fresh_tensorflow()
+        known = {name: value for strategy in strategies for name, value in strategy.custom_objects().items()}
+        return load_keras(artifact.path, known, self._plan.trust_model)
+
+    def _fresh_tensorflow(self) -> None:
+        """Names and random numbers as in a new process, whatever was built before in this one."""
         prepare_tensorflow(self._plan.seed)
         import tf_keras
 
         tf_keras.backend.clear_session()
         gc.collect()
         prepare_tensorflow(self._plan.seed)
-        known = {name: value for strategy in strategies for name, value in strategy.custom_objects().items()}
-        return load_keras(artifact.path, known, self._plan.trust_model)
 
     def _sizes(self) -> Mapping[str, int]:
         data = self._data

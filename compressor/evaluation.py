@@ -66,7 +66,7 @@ def per_sample(metrics: Sequence[Metric], outputs: NDArray[np.float32], labels: 
     for metric in metrics:
         try:
             values = np.asarray(metric.per_sample(outputs, labels), np.float64)
-        except (ValueError, IndexError, TypeError) as error:
+        except (ValueError, IndexError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             shapes = f"outputs of shape {outputs.shape} by labels of shape {labels.shape}"
             what = f"'{metric.name}' cannot judge {shapes} ({error})"
             raise DataError(what, "choose another metric, or data that fits the model") from error

@@ -24,7 +24,10 @@ from compressor.strategy import Dataset, Metric, ModelSource
 Parts: TypeAlias = Mapping[str, Any]
 
 _MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
-_MAKING_CODE = ("data", "engine", "export", "flatbuffer", "keras_files", "strategy", "tensorflow_setup", "training")
+_MAKING_CODE = (
+    "checkpoints", "data", "engine", "export", "flatbuffer", "keras_files", "params", "sources", "strategy",
+    "tensorflow_setup", "training", "training_state",
+)  # fmt: skip
 _MEASURING_CODE = ("anatomy", "evaluation", "export", "flatbuffer", "litert", "data")
 
 
@@ -39,6 +42,7 @@ def step_parts(step: PlannedStep, model: str, data: str, plan: Plan) -> Parts:
     """
     return {
         "model": model,
+        "state": str(step.before),
         "strategy": step.uses,
         "provider": str(step.provider),
         "code of the strategy": package_digest(type(step.strategy)),
@@ -66,7 +70,15 @@ def measurement_parts(model: str, state: str, data: str, metrics: Sequence[Metri
 def source_parts(plan: Plan) -> Parts | None:
     """What the model that a run starts from depends on; None where only building it can tell."""
     parts = _origin(plan.model)
-    return parts and {"source model": parts, "seed": plan.seed, "versions": versions()}
+    core = core_digest(_MAKING_CODE)
+    trusted = plan.trust_model
+    return parts and {
+        "source model": parts,
+        "trusted": trusted,
+        "seed": plan.seed,
+        "versions": versions(),
+        "code": core,
+    }
 
 
 def data_parts(plan: Plan) -> Parts | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from compressor.planner import Plan
     from compressor.report import Report, StageRow
+
+_log = logging.getLogger(__name__)
 
 
 class Observer:
@@ -42,6 +45,7 @@ class Observer:
 
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
+        _log.warning(text)
 
     def paused(self) -> None:
         """Nothing will happen for a while; others may use the terminal."""

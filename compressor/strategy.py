@@ -54,8 +54,11 @@ class StepContext:
         self._trainer.fit(model, params, callbacks, settled_after)
 
     def calibration(self, samples: int) -> Iterator[NDArray[np.float32]]:
-        """Training inputs one at a time, shape (1, ...), for a quantizer to see the range of activations."""
-        for features, _ in self._train.take(samples).batches(1):
+        """Training inputs one at a time, shape (1, ...), for a quantizer to see the range of activations.
+
+        They are drawn by the seed, since stored samples may be sorted by class.
+        """
+        for features, _ in self._train.sample(samples, self.seed).batches(1):
             yield features
 
     def note(self, text: str) -> None:

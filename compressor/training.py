@@ -62,10 +62,8 @@ class Trainer:
         """Compile and train a model in place, from where an earlier try was cut, if it was.
 
         Raises:
-            StepError: the loss is unknown, or became NaN.
+            StepError: the loss is unknown, or became NaN or infinite.
         """
-        import tf_keras
-
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
         optimizer = _optimizer(params, steps * epochs)
         model.compile(optimizer=optimizer, loss=loss_for(model, params.loss), metrics=self._metrics)
@@ -81,17 +79,15 @@ class Trainer:
                 self._observer.training_resumed(self._step_id, state.epoch)
             reporting = _reporting(self._step_id, self._observer)
             ending = _ending_epochs(state, lambda: self._keep(fit, state, model), epochs)
-            history = model.fit(
+            model.fit(
                 self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs),
                 steps_per_epoch=steps,
                 initial_epoch=state.epoch,
                 epochs=epochs,
                 validation_data=self._data.validation.evaluation_batches(_VALIDATION_BATCH),
-                callbacks=[*callbacks, reporting, tf_keras.callbacks.TerminateOnNaN(), ending],
+                callbacks=[*callbacks, reporting, ending],
                 verbose=0,
             )
-            if any(math.isnan(loss) for loss in history.history.get("loss", [])):
-                raise StepError("the training loss became NaN", "lower the learning rate")
         if stop is not None and stop.best_weights:
             model.set_weights(stop.best_weights)
 
@@ -181,9 +177,10 @@ def _ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) 
         """Judges each epoch when all other callbacks are through with it, and keeps the state it leaves."""
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            stopped = state.stop is not None and state.stop.judge(
-                epoch, float((logs or {})["val_loss"]), self.model.get_weights()
-            )
+            losses = [float((logs or {})[name]) for name in ("loss", "val_loss")]
+            if not all(math.isfinite(loss) for loss in losses):
+                raise StepError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
+            stopped = state.stop is not None and state.stop.judge(epoch, losses[1], self.model.get_weights())
             state.epoch = epoch + 1
             state.done = stopped or state.epoch == epochs
             if stopped:

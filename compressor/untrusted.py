@@ -46,7 +46,7 @@ def refuse_harmful_litert(path: Path) -> None:
 
 def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str) -> str:
     """The last line that the probe of a file prints."""
-    command = [sys.executable, "-m", "compressor.probe", kind, str(path)]
+    command = [sys.executable, "-P", "-m", "compressor.probe", kind, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
     except subprocess.TimeoutExpired:

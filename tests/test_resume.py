@@ -192,3 +192,32 @@ def test_a_killed_run_leaves_nothing_half_written_and_goes_on(tmp_path):
     assert whole.returncode == 0, whole.stderr
     for name in ("model.tflite", "stages/1-prune.tflite", "stages/2-qat.h5"):
         assert (tmp_path / "on" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_training_that_blows_up_fails_again_when_it_is_run_again(tmp_path):
+    from compressor.errors import StepError
+
+    for _ in range(2):
+        with pytest.raises(StepError, match=r"the loss became (nan|inf) in epoch 1; lower the learning rate"):
+            blow_up(tmp_path)
+
+
+def blow_up(tmp_path):
+    """A training whose loss is not finite from the first step, on inputs that overflow."""
+    from compressor import ArraySplit, Session, Splits
+
+    huge = ArraySplit(np.full((64, 28, 28), 1e38, np.float32), np.zeros(64, np.int64))
+    session = Session("mnist_cnn", Splits(huge, huge, huge), progress=False, cache=tmp_path / "cache")
+    session.train(epochs=1, batch_size=16)
+
+
+def test_the_same_command_goes_on_in_the_same_folder(tmp_path, monkeypatch):
+    import compressor.api
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(compressor.api, "summarise", lambda result: 1 / 0)
+        run(tmp_path, "out")
+    report, folder, trained = run(tmp_path, "out")
+    assert trained == []
+    assert (folder / "report.json").exists()
+    assert len(report.stages) == 3

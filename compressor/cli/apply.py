@@ -68,6 +68,8 @@ def command(
     from compressor.lock import read_lock
     from compressor.registry import Registry
 
+    if seeds is not None and (seed or locked):
+        raise click.UsageError("--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked")
     registry = Registry.installed()
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
     plan = replace(plan, trust_model=trust_model)

@@ -139,3 +139,22 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypa
         "free some space or mend the folder, and run the same command to go on"
     )
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+def test_several_seeds_go_with_neither_one_seed_nor_a_lock(tmp_path):
+    done = compressor("apply", "ptq", "--seeds", "3", "--seed", "7", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked" in done.stderr
+
+
+def test_a_module_that_lies_about_is_not_run_when_a_model_is_inspected(tmp_path, smoke_run):
+    (tmp_path / "gzip.py").write_text("raise SystemExit('run')")
+    code = "import sys; from compressor.untrusted import refuse_harmful_litert as look; from pathlib import Path; "
+    model = str(smoke_run[1] / "model.tflite")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code + f"look(Path({model!r})); print('read')"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.returncode) == ("read\n", 0)
