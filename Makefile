@@ -19,6 +19,10 @@ check: .venv/installed-dev
 benchmark: .venv/installed-dev
 	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/fuzz_recipes.py --cases 100000
+	$(BIN)/python tests/fuzz_models.py --cases 2000
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
