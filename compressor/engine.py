@@ -28,6 +28,7 @@ from compressor.observer import Observer
 from compressor.params import LayerTargets
 from compressor.planner import BASELINE, Plan
 from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.schema import Recipe
 from compressor.report import stage_row
 from compressor.results import RunResult, Stage
 from compressor.sources import Reference, build_model
@@ -80,7 +81,8 @@ class Run:
         self._artifact = self._source()
         self._source_digest = self._artifact.digest
         self._state = ModelState("litert" if self._artifact.is_litert else "keras")
-        _check_targets(plan, self._artifact.facts["layers"])
+        self._layers = self._artifact.facts["layers"]
+        _check_targets(plan.recipe, plan.stages, self._layers)
         self._in_use = InUse(cache.folder)
         if plan.baseline is None:
             self._measure_source()
@@ -101,6 +103,8 @@ class Run:
         Raises:
             StepError: it failed, or lost what an earlier step had made.
         """
+        if step not in self._plan.stages:  # a session adds its steps one by one
+            _check_targets(self._plan.recipe, [step], self._layers)
         self._observer.step_started(step.id)
         parts = step_parts(step, self._artifact.digest, self._data.training_fingerprint, self._plan)
         key = key_of(parts)
@@ -276,17 +280,17 @@ def _shipping(state: ModelState) -> Conversion:
     return Conversion("int8" if "quantization_aware" in state.traits else "float32")
 
 
-def _check_targets(plan: Plan, layers: Sequence[tuple[str, str]]) -> None:
+def _check_targets(recipe: Recipe, steps: Sequence[PlannedStep], layers: Sequence[tuple[str, str]]) -> None:
     """A pattern that matches no layer is a slip of the pen, told before anything is trained."""
     if not layers:
         return
     problems = []
-    for step in plan.stages:
+    for step in steps:
         params = step.strategy.params
         if not isinstance(params, LayerTargets):
             continue
         for name, index, pattern in params.unmatched(list(layers)):
-            node = plan.recipe.tree.nearest((*step.route, name, index))
+            node = recipe.tree.nearest((*step.route, name, index))
             known = did_you_mean(pattern, [layer for layer, _ in layers])
             problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", node.origin))
     if problems:

@@ -119,21 +119,21 @@ def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) 
     Raises:
         ModelError: the file cannot be run on the data.
     """
-    sample = next(iter(split.batches(1)))[0]
-    if samples_a_call > 1 and not _takes_many(content, sample):
+    if samples_a_call > 1 and not _takes_many(content, next(iter(split.batches(2)))[0]):
         samples_a_call = 1
     model = LiteRTModel(content, threads=min(os.cpu_count() or 1, _MOST_THREADS))
     return np.concatenate([model.run(features) for features, _ in split.batches(samples_a_call)])
 
 
-def _takes_many(content: bytes, sample: NDArray[np.float32]) -> bool:
-    """Whether two samples in one call give the first one's outputs that it gives alone."""
-    alone = LiteRTModel(content).run(sample)
+def _takes_many(content: bytes, samples: NDArray[np.float32]) -> bool:
+    """Whether samples in one call give the outputs that each gives alone."""
+    one_by_one = LiteRTModel(content)
+    alone = np.concatenate([one_by_one.run(sample[None]) for sample in samples])
     try:
-        together = LiteRTModel(content).run(np.concatenate([sample, sample]))
+        together = LiteRTModel(content).run(samples)
     except ModelError:
         return False
-    return together.shape == (2, *alone.shape[1:]) and bool(np.allclose(together[:1], alone, atol=1e-3))
+    return together.shape == alone.shape and bool(np.allclose(together, alone, atol=1e-3))
 
 
 def _endpoint(details: dict[str, Any]) -> Endpoint:

@@ -41,6 +41,8 @@ def test_a_wrong_step_is_refused_and_the_session_goes_on(session):
     assert str(error.value) == "error: 'final_sparsity' must be below 1, and is 1.5"
     with pytest.raises(CompressorError, match="unknown strategy 'prun'; did you mean 'prune'"):
         session.apply("prun")
+    with pytest.raises(CompressorError, match="'cnov' matches no layer of the model; did you mean 'conv'"):
+        session.apply("prune", **{"except": ["cnov"]})
     assert session.apply("prune").id == "prune"
     assert [step["uses"] for step in session.recipe["steps"]] == ["prune"]
 
