@@ -28,7 +28,9 @@ _BIAS_TYPES = {"int32", "int64"}
 class WeightTensor:
     """A constant that the model learned, as it lies in the file; `zeros` and `unique` are counts of its values.
 
-    `kernel` tells weights (two or more dimensions, what is pruned and clustered) from biases and scalars.
+    `channel_unique` is the most different values in any channel that has a scale of its own, since one real value
+    becomes another integer in each. `kernel` tells weights (two or more dimensions, what is pruned and clustered) from
+    biases and scalars.
     """
 
     name: str
@@ -37,6 +39,7 @@ class WeightTensor:
     bits: int
     zeros: int
     unique: int
+    channel_unique: int
     bytes: int
     kernel: bool
 
@@ -118,7 +121,17 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
         zeros = int(np.count_nonzero(values == _zero(dtype, zero_points)))
         name = (tensor.name or b"").decode(errors="replace")
         kernel = len(shape) > 1 and dtype not in _BIAS_TYPES
-        yield WeightTensor(name, shape, dtype, bits, zeros, len(np.unique(values)), len(data), kernel)
+        unique = len(np.unique(values))
+        channel_unique = _channel_unique(values, shape, tensor.quantization) if scaled else unique
+        yield WeightTensor(name, shape, dtype, bits, zeros, unique, channel_unique, len(data), kernel)
+
+
+def _channel_unique(values: NDArray[Any], shape: tuple[int, ...], quantization: Any) -> int:
+    axis = quantization.quantizedDimension or 0
+    if len(quantization.scale) < 2 or axis >= len(shape) or values.size != int(np.prod(shape)):
+        return len(np.unique(values))
+    channels = np.moveaxis(values.reshape(shape), axis, 0)
+    return max(len(np.unique(channel)) for channel in channels)
 
 
 def _zero(dtype: str, zero_points: Any) -> int:

@@ -15,9 +15,10 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import platformdirs
@@ -32,6 +33,9 @@ _DIGEST_BYTES = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
 _MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+_HALF_WRITTEN = 3600  # seconds after which a temporary file has lost its writer
+_FORGOTTEN = 90 * 86400  # seconds after which a note of a step's last run is of no more use
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache of compressor; see https://bford.info/cachedir/\n"
 _log = logging.getLogger(__name__)
 
 
@@ -144,10 +148,14 @@ class Cache:
     def _note(self, name: str) -> Path:
         return self.folder / "notes" / hashlib.sha256(name.encode()).hexdigest()
 
-    def drop(self, path: Path) -> None:
-        """Remove an entry, if it is still there."""
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    def drop(self, path: Path) -> int:
+        """Remove an entry; the bytes that this has freed, none where it was not there or cannot be removed."""
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except OSError:
+            return 0
+        return size
 
     def path(self, kind: Kind, key: str) -> Path:
         """Where an entry stands, or would."""
@@ -163,11 +171,20 @@ class Cache:
                         yield Listing(kind, path.name, path, status.st_size, status.st_mtime)
 
     def strays(self) -> Iterator[Path]:
-        """Files that are no entries: what a killed process left half-written, or somebody else's."""
+        """Files that are no entries: what a killed process left half-written, or somebody else's.
+
+        A temporary file that may still have its writer is none.
+        """
         for kind in KINDS:
             for path in sorted((self.folder / kind).glob("*/*")):
-                if not _KEY.fullmatch(path.name):
+                if not _KEY.fullmatch(path.name) and not (path.suffix == ".tmp" and _age(path) < _HALF_WRITTEN):
                     yield path
+
+    def forget_old_notes(self) -> None:
+        """Remove the notes of steps that have not run for three months."""
+        for path in (self.folder / "notes").glob("*"):
+            if _age(path) > _FORGOTTEN:
+                self.drop(path)
 
     def damaged(self) -> Iterator[tuple[Listing, str]]:
         """Every entry that is not whole, and why; all are read through."""
@@ -203,6 +220,29 @@ class Cache:
                 gone.append(entry)
                 total -= entry.bytes
         return gone
+
+
+@contextmanager
+def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
+    """The cache in a folder; one that is gone afterwards, with a warning, where that folder cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "CACHEDIR.TAG", _TAG)
+    except OSError as error:
+        reason = error.strerror or error
+        warn(f"nothing is cached, since {folder} cannot be written ({reason}); set {FOLDER_VARIABLE} to another folder")
+        with TemporaryDirectory(prefix="compressor-") as temporary:
+            yield Cache(Path(temporary), warn)
+    else:
+        yield Cache(folder, warn)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; none where it has just gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _opened(kind: Kind, key: str, path: Path) -> Entry:

@@ -20,7 +20,8 @@ _MOST_REORDERED = 10  # steps, since the beginnings of their orders are as many 
 class PlannedStep:
     """A step that is ready to run: its strategy with its parameters, and the model's state before and after.
 
-    `route` leads to its parameters in the recipe.
+    `route` leads to its parameters in the recipe; `strict` fails it where it leaves a layer alone that it might have
+    compressed.
     """
 
     id: str
@@ -29,6 +30,7 @@ class PlannedStep:
     before: ModelState
     after: ModelState
     route: Route = ()
+    strict: bool = False
 
     @property
     def uses(self) -> str:

@@ -22,8 +22,13 @@ class KeptCheckpoints:
     def load(self, fit: int) -> bytes | None:
         """The state last saved, if there is one."""
         entry = self._cache.get("checkpoint", self._key(fit))
-        self._saved |= {fit} if entry else set()
-        return entry.read(_STATE) if entry else None
+        if entry is None:
+            return None
+        self._saved.add(fit)
+        try:
+            return entry.read(_STATE)
+        except FileNotFoundError:  # pruned since it was looked at
+            return None
 
     def save(self, fit: int, state: bytes) -> None:
         """Keep a state in place of the last one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.cache import Cache, key_of
-from compressor.keys import Parts, data_parts, note_name, source_parts, step_parts
+from compressor.keys import Parts, data_parts, loading_code, note_name, source_parts, step_parts
 from compressor.planner import Plan
 
 
@@ -32,11 +32,12 @@ def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
         return _unseen(plan, cache)
     found: list[Forecast] = []
     model: str | None = str(entry.facts["digest"])
-    for step in plan.stages:
+    for index, step in enumerate(plan.stages):
         if model is None:
             found.append(Forecast(step.id, False, "a step before it will be made anew"))
             continue
-        parts = step_parts(step, model, str(noted["fingerprint"]), plan)
+        loaded = loading_code(plan, plan.stages[:index])
+        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan)
         entry = cache.get("step", key_of(parts))
         found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
@@ -48,7 +49,7 @@ def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
     first = plan.stages[0] if plan.stages else None
     last = cache.recall(note_name(plan, first.id)) if first else None
     if first and last:
-        parts = step_parts(first, str(last.get("model")), str(last.get("data")), plan)
+        parts = step_parts(first, str(last.get("model")), loading_code(plan, ()), str(last.get("data")), plan)
         judged = _judged(first.id, False, parts, last)
         if judged.changed:
             rest = plan.stages[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
 import re
@@ -13,8 +14,8 @@ from typing import Any
 from compressor.errors import ModelError
 
 _LAMBDA = "a lambda"
-_KERAS = re.compile(r"(tf_)?keras(\..+)?|tensorflow_model_optimization(\..+)?|builtins")
-_FUNCTIONS = re.compile(r"builtins|(tf_)?keras\.(activations|constraints|initializers|losses|metrics|regularizers)")
+_KERAS = re.compile(r"(tf_)?keras(\..+)?|tensorflow_model_optimization(\..+)?")
+_FUNCTIONS = re.compile(r"(tf_)?keras\.(activations|constraints|initializers|losses|metrics|regularizers)")
 _OPERATIONS = re.compile(
     r"(?!print$|function$|load_|py_func|numpy_func)\w+|(math|nn|linalg|image|signal|__operators__)\..+"
 )
@@ -121,7 +122,9 @@ def _code_of_object(found: dict[str, Any]) -> Iterator[str]:
         return
     module, name = found.get("module"), str(inner if "function" in kinds else found["class_name"])
     allowed = _FUNCTIONS if "function" in kinds else _KERAS
-    if module is not None and (not allowed.fullmatch(str(module)) or "." in name):
+    # Keras gives its own functions the module "builtins"; what Python finds there is another matter
+    own = module == "builtins" and not hasattr(builtins, name)
+    if module is not None and (not (own or allowed.fullmatch(str(module))) or "." in name):
         yield f"'{module}.{name}'"
     operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")
     if isinstance(operation, str) and not _OPERATIONS.fullmatch(operation):

@@ -23,6 +23,9 @@ def save_keras(model: Any, path: Path) -> None:
 def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:
     """Load a tf_keras model, uncompiled; code in it (Lambda layers) runs only if it is trusted.
 
+    That holds for `.keras` files alone: for HDF5, Keras has no safe mode, so a file from elsewhere goes through
+    `untrusted.refuse_harmful_keras` first.
+
     Raises:
         ModelError: the file is not one of Keras 2, or needs classes that are not known.
     """
@@ -34,4 +37,6 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     except _UNLOADABLE as error:
         reason = " ".join(str(error).split())[:200]
         what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
-        raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error
+        own = reason.startswith(("Unknown ", "Could not locate"))
+        remedy = "name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"
+        raise ModelError(what, remedy if own else "save it again with tf_keras, as .keras or .h5") from error

@@ -11,10 +11,11 @@ import importlib.metadata
 import importlib.util
 import json
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from compressor.chain import PlannedStep
 from compressor.planner import Plan
@@ -25,27 +26,29 @@ Parts: TypeAlias = Mapping[str, Any]
 
 _MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
 _MAKING_CODE = (
-    "checkpoints", "data", "engine", "export", "flatbuffer", "keras_files", "params", "sources", "strategy",
-    "tensorflow_setup", "training", "training_state",
+    "checkpoints", "custom_objects", "data", "engine", "export", "flatbuffer", "inputs", "keras_files", "params",
+    "sources", "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _MEASURING_CODE = ("anatomy", "evaluation", "export", "flatbuffer", "litert", "data")
 
 
-def step_parts(step: PlannedStep, model: str, data: str, plan: Plan) -> Parts:
+def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan) -> Parts:
     """What the model that a step leaves depends on.
 
     Args:
         step: the step.
         model: hash of the model that it gets.
+        loaded: hashes of the code that loading that model runs.
         data: hash of the training and validation splits.
         plan: for the seed, and whether this is a smoke run.
     """
     return {
         "model": model,
+        "code in the model": list(loaded),
         "state": str(step.before),
         "strategy": step.uses,
-        "provider": str(step.provider),
-        "code of the strategy": package_digest(type(step.strategy)),
+        "provider": step.provider.full,
+        "code of the strategy": code_digest(type(step.strategy).__module__),
         "parameters": step.strategy.params.model_dump(mode="json", by_alias=True),
         "data": data,
         "seed": plan.seed,
@@ -55,13 +58,14 @@ def step_parts(step: PlannedStep, model: str, data: str, plan: Plan) -> Parts:
     }
 
 
-def measurement_parts(model: str, state: str, data: str, metrics: Sequence[Metric]) -> Parts:
+def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[Metric]) -> Parts:
     """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
     return {
         "model": model,
+        "code in the model": list(loaded),
         "state": state,
         "data": data,
-        "metrics": {metric.name: package_digest(type(metric)) for metric in metrics},
+        "metrics": {metric.name: code_digest(type(metric).__module__) for metric in metrics},
         "versions": versions(),
         "code of the measuring": core_digest(_MEASURING_CODE),
     }
@@ -69,23 +73,36 @@ def measurement_parts(model: str, state: str, data: str, metrics: Sequence[Metri
 
 def source_parts(plan: Plan) -> Parts | None:
     """What the model that a run starts from depends on; None where only building it can tell."""
-    parts = _origin(plan.model)
-    core = core_digest(_MAKING_CODE)
-    trusted = plan.trust_model
+    parts = _origin("model", plan)
     return parts and {
         "source model": parts,
-        "trusted": trusted,
+        "code in the model": loading_code(plan, ()),
+        "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
-        "code": core,
+        "code": core_digest(_MAKING_CODE),
     }
 
 
 def data_parts(plan: Plan) -> Parts | None:
     """What the splits of a run depend on; None where only loading them can tell."""
-    parts = _origin(plan.data)
+    parts = _origin("data", plan)
     split = plan.recipe.data.validation_split
     return parts and {"data": parts, "validation_split": split, "seed": plan.seed, "smoke": plan.smoke}
+
+
+def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
+    """Hashes of the code that runs when the model is loaded that these steps left; none for a LiteRT file.
+
+    Keras files name layers and quantizers, and other code under the same names is another model.
+    """
+    if (steps[-1].after if steps else plan.start).format == "litert":
+        return []
+    modules = {type(step.strategy).__module__ for step in steps}
+    modules |= {name.partition(":")[0] for name in plan.recipe.model.custom_objects}
+    if isinstance(plan.model, ModelSource):
+        modules.add(type(plan.model).__module__)
+    return sorted({code_digest(module) for module in modules})
 
 
 def note_name(plan: Plan, step_id: str) -> str:
@@ -118,16 +135,28 @@ def versions() -> Mapping[str, str]:
 
 
 @cache
-def package_digest(cls: type[Any]) -> str:
-    """SHA-256 of all Python files of the package that a class comes from, so that an edit changes the key at once."""
-    name = cls.__module__.partition(".")[0]
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return "no file"
-    path = Path(file)
-    paths = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
-    return _source_digest(path.parent, paths)
+def code_digest(module: str) -> str:
+    """SHA-256 of all Python files of the package that a module belongs to, so that an edit changes the key at once."""
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):  # a namespace package has no file of its own
+        file = _file_of(".".join(parts[:depth]))
+        if file is not None:
+            paths = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+            return _source_digest(file.parent, paths)
+    return f"unknown {uuid.uuid4()}"  # as in a notebook: nothing can be taken from the cache for it
+
+
+def _file_of(module: str) -> Path | None:
+    """Where a module's code is, without importing what is not imported yet."""
+    found = sys.modules.get(module)
+    if found is not None:
+        file = getattr(found, "__file__", None)
+    elif "." in module and module.rpartition(".")[0] not in sys.modules:
+        return None  # looking for it would import its parent
+    else:
+        spec = importlib.util.find_spec(module)
+        file = spec.origin if spec and spec.has_location else None
+    return Path(file) if file and Path(file).is_file() else None
 
 
 @cache
@@ -142,11 +171,13 @@ def _source_digest(folder: Path, paths: Sequence[Path]) -> str:
     return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
-def _origin(source: ModelSource | Dataset | Reference) -> Parts | None:
+def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:
+    source: ModelSource | Dataset | Reference = plan.model if part == "model" else plan.data
     if isinstance(source, Reference):
         path = Path(source.target)
         return {"content": file_digest(path)} if source.kind == "path" and path.exists() else None
     if not source.repeatable:
         return None
     params = json.loads(source.params.model_dump_json(by_alias=True))
-    return {"name": source.name, "parameters": params, "code": package_digest(type(source))}
+    code = code_digest(type(source).__module__)
+    return {"name": source.name, "provider": plan.origins[part].full, "parameters": params, "code": code}

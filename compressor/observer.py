@@ -52,3 +52,46 @@ class Observer:
 
     def run_finished(self, report: Report) -> None:
         """The run is over."""
+
+
+class Relay(Observer):
+    """Passes every event on to another observer; a subclass adds what it does itself."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
+        self._observer.run_started(plan, sizes)
+
+    def step_started(self, step_id: str) -> None:
+        self._observer.step_started(step_id)
+
+    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
+        self._observer.training_started(step_id, epochs, steps_per_epoch)
+
+    def training_resumed(self, step_id: str, epoch: int) -> None:
+        self._observer.training_resumed(step_id, epoch)
+
+    def waiting(self, step_id: str) -> None:
+        self._observer.waiting(step_id)
+
+    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
+        self._observer.batch_finished(step_id, epoch, batch, logs)
+
+    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
+        self._observer.epoch_finished(step_id, epoch, logs)
+
+    def measuring(self, step_id: str) -> None:
+        self._observer.measuring(step_id)
+
+    def step_finished(self, stage: StageRow) -> None:
+        self._observer.step_finished(stage)
+
+    def warned(self, text: str) -> None:
+        self._observer.warned(text)
+
+    def paused(self) -> None:
+        self._observer.paused()
+
+    def run_finished(self, report: Report) -> None:
+        self._observer.run_finished(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from compressor.recipe.explain import problems_of
 from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.schema import Recipe
-from compressor.registry import Entry, Kind, Registry
+from compressor.registry import Entry, Kind, Provider, Registry
 from compressor.sources import Reference, reference
 from compressor.state import ModelState
 from compressor.strategy import Dataset, Metric, ModelSource
@@ -33,7 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run needs, checked; self-contained, and free of TensorFlow."""
+    """Everything a run needs, checked; self-contained, and free of TensorFlow.
+
+    `origins` tells which plugin brought the "model", the "data" and each metric; files and functions have none.
+    """
 
     recipe: Recipe
     model: ModelSource | Reference
@@ -41,9 +44,22 @@ class Plan:
     metrics: tuple[Metric, ...]
     baseline: PlannedStep | None
     steps: tuple[PlannedStep, ...]
+    origins: Mapping[str, Provider] = field(default_factory=dict)
+    plugin_files: tuple[Path, ...] = ()
     seed: int = 0
     smoke: bool = False
     trust_model: bool = False  # whether code in the model's file may run
+
+    @property
+    def start(self) -> ModelState:
+        """What the model is before anything is done to it."""
+        return _start(self.model)
+
+    @property
+    def runs_code(self) -> tuple[str, ...]:
+        """The code that the recipe brings or names itself: plugin files, functions and modules of Keras classes."""
+        functions = (one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code)
+        return (*self.recipe.plugins, *functions, *self.recipe.model.custom_objects)
 
     @property
     def stages(self) -> tuple[PlannedStep, ...]:
@@ -120,16 +136,19 @@ class _Resolver:
     registry: Registry
     trusting: bool = False  # that a plugin file which has not been run brings the names that nobody else does
     problems: list[Problem] = field(default_factory=list)
+    origins: dict[str, Provider] = field(default_factory=dict)
 
     def plan(self, seed: int, smoke: bool) -> Plan:
         """The plan, with the recipe's plugin files run."""
-        for path, node in self._plugin_files():
+        files = self._plugin_files()
+        for path, node in files:
             try:
                 self.registry = self.registry.with_file(path)
             except PluginError as error:
                 self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
                 self.trusting = True
-        return Plan(self.recipe, *self._parts(), seed, smoke)
+        parts = self._parts()
+        return Plan(self.recipe, *parts, self.origins, tuple(path for path, _ in files), seed, smoke)
 
     def check(self) -> None:
         """Find the problems, without the recipe's plugin files."""
@@ -140,7 +159,7 @@ class _Resolver:
     def _parts(self) -> tuple[Any, Any, tuple[Metric, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
         model, data = self._source("model"), self._source("data set")
         metrics = [self._metric(index, name) for index, name in enumerate(self.recipe.evaluation.metrics)]
-        start = ModelState(model.format) if isinstance(model, Reference) else ModelState()
+        start = _start(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
@@ -170,11 +189,18 @@ class _Resolver:
                 self._report(f"'{section}.with' means nothing for a file; remove it", values)
             return found
         entry = self._entry(kind, spec.source, node)
+        if entry:
+            self.origins[section] = entry.provider
         return entry and self._made(kind, entry, values or mapping({}, like=node))
 
     def _metric(self, index: int, name: str) -> Metric | None:
         entry = self._entry("metric", name, self.recipe.tree.find(("evaluation", "metrics", index)))
-        return entry.cls() if entry else None
+        if entry is None:
+            return None
+        self.origins[f"metric {name}"] = entry.provider
+        with fenced(f"the metric '{name}' ({entry.provider})", PluginError):
+            metric: Metric = entry.cls()
+        return metric
 
     def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model
@@ -191,7 +217,7 @@ class _Resolver:
         ids = step_ids(self.recipe.tree.find(("steps",)) or from_data([]))
         self._refuse_repeated_ids(ids)
         steps = [
-            self._step(id_, spec.uses, ("steps", index, "with"), start)
+            self._step(id_, spec.uses, ("steps", index, "with"), start, spec.strict)
             for index, (id_, spec) in enumerate(zip(ids, self.recipe.steps, strict=True))
         ]
         if self.trusting and None in steps:
@@ -199,7 +225,7 @@ class _Resolver:
         known = [step for step in steps if step]
         return self._chained(known, start, complete=len(known) == len(self.recipe.steps))
 
-    def _step(self, id_: str, uses: str, route: Route, start: ModelState) -> PlannedStep | None:
+    def _step(self, id_: str, uses: str, route: Route, start: ModelState, strict: bool = False) -> PlannedStep | None:
         place = self._place(route)
         entry = self._entry("strategy", uses, place)
         if entry is None:
@@ -209,7 +235,7 @@ class _Resolver:
         if defaults is not None and issubclass(entry.cls.Params, TrainingDefaults):
             values = merge(defaults, values)
         strategy = self._made("strategy", entry, values)
-        return strategy and PlannedStep(id_, strategy, entry.provider, start, start, route)
+        return strategy and PlannedStep(id_, strategy, entry.provider, start, start, route, strict)
 
     def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
         try:
@@ -254,6 +280,10 @@ class _Resolver:
 
     def _report(self, message: str, node: Node | None) -> None:
         self.problems.append(Problem(message, node.origin if node else None))
+
+
+def _start(model: object) -> ModelState:
+    return ModelState(model.format) if isinstance(model, Reference) else ModelState()
 
 
 def _folder(node: Node | None) -> Path:

@@ -40,8 +40,14 @@ class Provider:
     distribution: str
     version: str
 
-    def __str__(self) -> str:
+    @property
+    def full(self) -> str:
+        """All of it, for keys and locks."""
         return f"{self.distribution} {self.version}"
+
+    def __str__(self) -> str:
+        kind, colon, digest = self.version.partition(":")
+        return f"{self.distribution} {kind}{colon}{digest[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +214,18 @@ def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
 
 
 def _module_of(code: bytes, path: Path) -> ModuleType:
-    """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache."""
-    name = f"compressor_local_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module  # so that the classes in it can be pickled
-    exec(compile(code, path, "exec"), module.__dict__)
-    return module
+    """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache.
+
+    The same bytes are run once.
+    """
+    name = f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module  # so that the classes in it can be pickled
+        try:
+            exec(compile(code, path, "exec"), module.__dict__)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

@@ -121,6 +121,7 @@ class Report(_Row):
     model: str
     data: str
     samples: dict[str, int] = Field(description="samples in each split")
+    runs_code: list[str] = Field([], description="plugin files, functions and modules that the recipe itself brings")
     stages: list[StageRow]
     constraints: list[ConstraintRow]
     seconds: float = Field(description="the whole run")
@@ -146,6 +147,7 @@ def summarise(result: RunResult) -> Report:
         model=result.model,
         data=result.data,
         samples=dict(result.samples),
+        runs_code=list(result.plan.runs_code),
         stages=rows,
         constraints=[] if result.plan.smoke else _constraints(recipe.constraints, rows),
         seconds=result.seconds,

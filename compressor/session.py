@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
-from compressor.cache import Cache, default_folder
+from compressor.cache import default_folder, usable
 from compressor.data import Splits
 from compressor.engine import Run
 from compressor.errors import CompressorError
@@ -23,6 +24,7 @@ from compressor.render.progress import watching
 from compressor.render.terminal import print_report
 from compressor.report import Report, StageRow, stage_row, summarise
 from compressor.strategy import Dataset, Model, ModelSource
+from compressor.watchers import Watchers
 
 _GIVEN = "given"
 
@@ -50,6 +52,7 @@ class Session:
         smoke: bool = False,
         progress: bool = True,
         cache: str | Path | None = None,
+        trust_model: bool = False,
     ) -> None:
         """Begin with a model and data, each by name, path or `package.module:function`, or as it is.
 
@@ -63,6 +66,7 @@ class Session:
             smoke: a few samples and steps, to see that it works.
             progress: show it.
             cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
+            trust_model: let code in the model's file run, such as Lambda layers.
         """
         self._registry = Registry.installed()
         given = _Given(model, data)
@@ -79,10 +83,27 @@ class Session:
         self._seed = seed
         self._smoke = smoke
         self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
-        self._folder = tempfile.TemporaryDirectory(prefix="compressor-session-")
-        self._cache = Cache(Path(cache) if cache else default_folder(), self._observer.warned)
+        self._trust_model = trust_model
+        self._watchers = Watchers(self._observer, self._registry)
+        self._open = ExitStack()
+        self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
+        self._cache = self._open.enter_context(
+            usable(Path(cache) if cache else default_folder(), self._observer.warned)
+        )
         self._run: Run | None = None
         self._plan: Plan | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the stages' files; what is cached stays."""
+        if self._run is not None:
+            self._run.close()
+        self._open.close()
 
     def train(self, **params: Any) -> StageRow:
         """Train the model: the baseline, or, later, a step of fine-tuning.
@@ -134,15 +155,24 @@ class Session:
 
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
-        run = self._run or Run(plan, Path(self._folder.name), self._cache, self._observer)
-        step = plan.stages[-1]
+        plan = replace(plan, trust_model=self._trust_model)
         try:
-            run.stage(step)
+            run = self._run or self._started(plan)
+            run.stage(plan.stages[-1])
         finally:
             self._observer.paused()
         self._recipe, self._run, self._plan = data, run, plan
         result = run.result()
         return stage_row(result, len(result.stages) - 1)
+
+    def _started(self, plan: Plan) -> Run:
+        run = Run(plan, self._folder, self._cache, self._watchers)
+        try:
+            run.start()
+        except BaseException:
+            run.close()
+            raise
+        return run
 
 
 class _Given:

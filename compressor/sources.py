@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,11 @@ class Reference:
     def name(self) -> str:
         """What to call it in a report."""
         return Path(self.target).name if self.kind == "path" else self.target
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it is a function of the recipe's author."""
+        return self.kind == "function"
 
     @property
     def format(self) -> Format:
@@ -68,12 +73,13 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
     return None
 
 
-def build_model(reference: Reference, trusted: bool = False) -> Any:
+def build_model(reference: Reference, trusted: bool = False, custom_objects: Sequence[str] = ()) -> Any:
     """The tf_keras model, or the bytes of the `.tflite` file, that a reference leads to.
 
     Args:
         reference: a path or a function.
         trusted: the user vouches for the file, so code in it may run.
+        custom_objects: modules of the user's own Keras classes, as in a recipe.
 
     Raises:
         ModelError: there is none, or it is of a kind that cannot be read.
@@ -83,11 +89,12 @@ def build_model(reference: Reference, trusted: bool = False) -> Any:
     path = Path(reference.target)
     if not path.exists():
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
+    from compressor.custom_objects import known_objects
     from compressor.keras_files import load_keras
     from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
     if path.suffix == ".tflite":
         refuse_harmful_litert(path)
         return path.read_bytes()
-    refuse_harmful_keras(path, trusted)
-    return load_keras(path, trusted=trusted)
+    refuse_harmful_keras(path, trusted, custom_objects)
+    return load_keras(path, known_objects(custom_objects), trusted)

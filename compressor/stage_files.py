@@ -12,7 +12,9 @@ import numpy as np
 
 from compressor.anatomy import Anatomy, WeightTensor
 from compressor.cache import Cache, Entry, key_of
+from compressor.durable import whole_file
 from compressor.evaluation import Measurement
+from compressor.keras_files import save_keras
 from compressor.keys import Parts, file_digest
 from compressor.litert import Endpoint, Latency
 
@@ -37,13 +39,27 @@ class Artifact:
         return self.path.suffix == ".tflite"
 
 
+def saved(model: Any, folder: Path, stem: str) -> Path:
+    """Where a model was saved: a tf_keras model as `.h5`, the bytes of a LiteRT file as `.tflite`."""
+    path = folder / f"{stem}{'.tflite' if isinstance(model, bytes) else '.h5'}"
+    with whole_file(path) as temporary:
+        if isinstance(model, bytes):
+            temporary.write_bytes(model)
+        else:
+            save_keras(model, temporary)
+    return path
+
+
 def cached_artifact(cache: Cache, parts: Parts, folder: Path, stem: str) -> Artifact | None:
     """The artifact with these parts, put into the folder, or None."""
     entry = cache.get("step", key_of(parts))
     if entry is None:
         return None
     path = folder / f"{stem}{entry.facts['suffix']}"
-    entry.copy(_MODEL, path)
+    try:
+        entry.copy(_MODEL, path)
+    except FileNotFoundError:  # pruned since it was looked at
+        return None
     return Artifact(path, entry.facts["digest"], entry.facts, cached=True)
 
 
@@ -59,7 +75,10 @@ def kept_artifact(cache: Cache, parts: Parts | None, path: Path, facts: Mapping[
 def cached_measurement(cache: Cache, parts: Parts) -> tuple[bytes, Measurement] | None:
     """The shipped file with these parts and what was measured on it, or None."""
     entry = cache.get("measurement", key_of(parts))
-    return (entry.read(_FILE), _measurement(entry)) if entry else None
+    try:
+        return (entry.read(_FILE), _measurement(entry)) if entry else None
+    except FileNotFoundError:  # pruned since it was looked at
+        return None
 
 
 def keep_measurement(cache: Cache, parts: Parts, content: bytes, measured: Measurement) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -15,12 +16,13 @@ from compressor.keras_config import swells
 _PROBE_SECONDS = 120
 
 
-def refuse_harmful_keras(path: Path, trusted: bool) -> None:
+def refuse_harmful_keras(path: Path, trusted: bool, custom_objects: Sequence[str] = ()) -> None:
     """Look through a Keras file without loading it.
 
     Args:
         path: a `.keras` or `.h5` file, or a SavedModel's folder.
         trusted: the user vouches for it, so code in it may run.
+        custom_objects: modules, or `module:Name`, that the user vouches for.
 
     Raises:
         ModelError: it is damaged, would unpack to something huge or outside its folder, or carries code.
@@ -29,7 +31,9 @@ def refuse_harmful_keras(path: Path, trusted: bool) -> None:
         code = ["a SavedModel is a program"]
     else:
         _refuse_bombs(path)
-        code = json.loads(_probed("keras", path, "save it again"))
+        vouched = {name.partition(":")[0] for name in custom_objects}
+        found: list[str] = json.loads(_probed("keras", path, "save it again"))
+        code = [name for name in found if name.strip("'").rpartition(".")[0] not in vouched]
     if code and not trusted:
         what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
         raise ModelError(what, "pass --trust-model if you know where it comes from")

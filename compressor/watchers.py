@@ -1,4 +1,4 @@
-"""Passes a run's events on to the terminal and to the plugins that watch."""
+"""Tells the plugins that watch a run what happens in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from compressor.observer import Observer
+from compressor.observer import Observer, Relay
 
 if TYPE_CHECKING:
     from compressor.planner import Plan
@@ -16,56 +16,29 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Watchers(Observer):
+class Watchers(Relay):
     """The observer of a run, and every plugin with a hook for what happens."""
 
     def __init__(self, observer: Observer, registry: Registry) -> None:
-        self._observer = observer
+        super().__init__(observer)
         self._hook = registry.manager.hook
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
-        self._observer.run_started(plan, sizes)
+        super().run_started(plan, sizes)
         self._tell(self._hook.run_started, plan=plan)
 
-    def step_started(self, step_id: str) -> None:
-        self._observer.step_started(step_id)
-
-    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
-        self._observer.training_started(step_id, epochs, steps_per_epoch)
-
-    def training_resumed(self, step_id: str, epoch: int) -> None:
-        self._observer.training_resumed(step_id, epoch)
-
-    def waiting(self, step_id: str) -> None:
-        self._observer.waiting(step_id)
-
-    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
-        self._observer.batch_finished(step_id, epoch, batch, logs)
-
-    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
-        self._observer.epoch_finished(step_id, epoch, logs)
-
-    def measuring(self, step_id: str) -> None:
-        self._observer.measuring(step_id)
-
     def step_finished(self, stage: StageRow) -> None:
-        self._observer.step_finished(stage)
+        super().step_finished(stage)
         self._tell(self._hook.step_finished, stage=stage)
 
-    def warned(self, text: str) -> None:
-        self._observer.warned(text)
-
-    def paused(self) -> None:
-        self._observer.paused()
-
     def run_finished(self, report: Report) -> None:
-        self._observer.run_finished(report)
+        super().run_finished(report)
         self._tell(self._hook.run_finished, report=report)
 
-    @staticmethod
-    def _tell(hook: Any, **event: Any) -> None:
+    def _tell(self, hook: Any, **event: Any) -> None:
         try:
             hook(**event)
-        # a stranger's tracker must not take down a run that has trained for hours
-        except Exception:  # noqa: BLE001
+        # a stranger's tracker must not take down, or end, a run that has trained for hours
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             _log.warning("a plugin that watches the run failed", exc_info=True)
+            self.warned(f"a plugin that watches the run failed ({type(error).__name__}: {error})")

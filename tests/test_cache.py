@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compressor import durable
 from compressor.cache import Cache, key_of
-from compressor.locks import InUse, keys_in_use, making
+from compressor.sharing import InUse, keys_in_use, making
 
 
 @pytest.fixture
@@ -165,3 +165,39 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a file"]
+
+
+def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_run(tmp_path):
+    from compressor.cache import usable
+
+    (tmp_path / "file").write_text("")
+    warnings = []
+    with usable(tmp_path / "file" / "cache", warnings.append) as cache:
+        key, content = put(cache)
+        assert cache.get("step", key).read("model") == content
+        folder = cache.folder
+    assert not folder.exists()
+    assert warnings == [
+        f"nothing is cached, since {tmp_path / 'file' / 'cache'} cannot be written (Not a directory); "
+        "set COMPRESSOR_CACHE to another folder"
+    ]
+
+
+def test_a_usable_folder_is_marked_as_a_cache_for_backup_tools(tmp_path):
+    from compressor.cache import usable
+
+    with usable(tmp_path / "cache", print):
+        tag = (tmp_path / "cache" / "CACHEDIR.TAG").read_text()
+    assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_an_entry_that_is_pruned_between_look_and_read_is_a_miss(cache, tmp_path, monkeypatch):
+    from compressor import stage_files
+
+    parts = {"number": 1}
+    assert cache.put("step", key_of(parts), parts, {"suffix": ".h5", "digest": "d"}, {"model": b"weights"})
+    entry = cache.get("step", key_of(parts))
+    entry.path.unlink()
+    monkeypatch.setattr(cache, "get", lambda *_: entry)
+    assert stage_files.cached_artifact(cache, {"number": 1}, tmp_path, "0-a") is None
+    assert stage_files.cached_measurement(cache, {"number": 1}) is None

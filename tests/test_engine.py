@@ -123,8 +123,8 @@ def test_a_step_that_loses_zeros_fails_the_run(tmp_path):
     with pytest.raises(StepError) as error:
         smoke(tmp_path, {"uses": "prune"}, {"uses": "odd"}, registry=registry_with(strategy(refill)))
     assert str(error.value) == (
-        "the step 'odd' lost zeros: 80.0% of the weights before, 0.0% after; "
-        "put it before the pruning, or use a strategy that keeps zeros"
+        "the step 'odd' lost zeros: 80.0% of the weights after 'prune', 0.0% now; "
+        "put it before 'prune', or use a strategy that keeps zeros"
     )
 
 
@@ -184,3 +184,133 @@ def test_strategies_get_no_test_split(tmp_path):
     smoke(tmp_path, {"uses": "odd"}, registry=registry_with(odd))
     assert not any("test" in key for key in seen[0])
     assert isinstance(seen[0]["state"], ModelState)
+
+
+def test_a_stage_is_measured_from_its_file_and_not_from_the_model_in_memory(tmp_path):
+    """A layer's attribute that its file does not hold must not get into what ships."""
+
+    def sneak(model, context):
+        pool = model.get_layer("pool")
+        pool.pool_function = lambda inputs, *_, **__: inputs[:, ::2, ::2] * 0
+        return model
+
+    result = smoke(tmp_path, {"uses": "odd"}, registry=registry_with(strategy(sneak)))
+    baseline, odd = result.stages
+    assert odd.content == baseline.content
+
+
+def test_a_step_that_changes_the_model_it_was_given_leaves_the_stage_before_alone(tmp_path):
+    def spoil(model, context):
+        import tf_keras
+
+        model.set_weights([weight * 0 for weight in model.get_weights()])
+        return tf_keras.models.clone_model(model)
+
+    result = smoke(tmp_path, {"uses": "odd"}, registry=registry_with(strategy(spoil)))
+    alone = smoke((tmp_path / "alone"), registry=Registry.installed()) if (tmp_path / "alone").mkdir() is None else None
+    assert result.stages[0].content == alone.stages[0].content
+    assert (tmp_path / "stages" / "0-baseline.h5").read_bytes() == (
+        tmp_path / "alone" / "stages" / "0-baseline.h5"
+    ).read_bytes()
+
+
+def test_random_numbers_are_the_same_for_a_step_between_litert_files(tmp_path):
+    drawn = []
+
+    def draw(content, context):
+        import random
+
+        drawn.append((random.random(), float(np.random.rand())))
+        return content
+
+    for index in range(2):
+        (tmp_path / str(index)).mkdir()
+        smoke(tmp_path / str(index), {"uses": "ptq"}, {"uses": "odd"}, registry=registry_with(strategy(draw)))
+        np.random.seed(99)
+    assert drawn[0] == drawn[1]
+
+
+def test_a_strict_step_fails_where_it_leaves_a_layer_alone_cached_or_not(tmp_path):
+    def leave(model, context):
+        context.leave_alone("conv", "it is odd")
+        return model
+
+    registry = registry_with(strategy(leave))
+    assert smoke(tmp_path, {"uses": "odd"}, registry=registry).stages[-1].left_alone == {"conv": "it is odd"}
+    with pytest.raises(StepError) as error:
+        smoke(tmp_path, {"uses": "odd", "strict": True}, registry=registry)
+    assert str(error.value) == (
+        "the step 'odd' is strict, and left alone\n  conv: it is odd; "
+        "\nname them under 'except', change the model, or drop 'strict: true'"
+    )
+
+
+def model_from(build, **recipe_parts):
+    from compressor.strategy import ModelSource
+
+    class Given(ModelSource):
+        """Brought by a plugin."""
+
+        name = "given"
+        trained = True
+        repeatable = False
+
+    Given.build = lambda self: build()
+    Given.__abstractmethods__ = frozenset()
+
+    class Plugin:
+        @hookimpl
+        def models(self):
+            return [Given]
+
+    registry = Registry.installed()
+    registry.add(Plugin(), "bad", Provider("bad-plugin", "1.2"))
+    return registry
+
+
+def subclassed():
+    import tf_keras
+
+    class Mine(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf_keras.layers.Dense(10)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Mine()
+    model.build((None, 784))
+    return model
+
+
+def unbuilt():
+    import tf_keras
+
+    return tf_keras.Sequential([tf_keras.layers.Flatten(), tf_keras.layers.Dense(10)])
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            subclassed,
+            "the model 'given' is a subclass of tf_keras.Model, whose layers cannot be seen from outside; "
+            "write it with the functional API, or export it as .tflite and start from that",
+        ),
+        (
+            unbuilt,
+            "the model 'given' has no weights yet, since it does not know its input's shape; "
+            "build it, as with model.build((None, 28, 28)) or an Input layer",
+        ),
+        (
+            lambda: 1 / 0,
+            "the model 'given' (bad-plugin 1.2) failed with ZeroDivisionError: division by zero; "
+            "mend it, or report it to its author; --debug shows the traceback",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_in_words_that_help(tmp_path, build, message):
+    with pytest.raises(ModelError) as error:
+        smoke(tmp_path, {"uses": "ptq"}, model={"source": "given"}, registry=model_from(build))
+    assert str(error.value) == message

@@ -20,11 +20,11 @@ RECIPE = {
 }
 
 
-def key(model="m", data="d", provider=None, recipe=RECIPE, **how):
+def key(model="m", data="d", loaded=(), provider=None, recipe=RECIPE, **how):
     plan = compressor.plan(recipe, **how)
     step = plan.stages[-1]
     step = replace(step, provider=provider) if provider else step
-    return key_of(keys.step_parts(step, model, data, plan))
+    return key_of(keys.step_parts(step, model, loaded, data, plan))
 
 
 def test_the_same_parts_make_the_same_key():
@@ -40,19 +40,20 @@ def test_names_and_constraints_are_no_part_of_the_key():
     [
         {"model": "n"},
         {"data": "e"},
+        {"loaded": ["code of a layer"]},
         {"seed": 1},
         {"smoke": True},
         {"recipe": {**RECIPE, "steps": [{"uses": "prune", "with": {"final_sparsity": 0.6}}]}},
         {"provider": Provider("compressor", "99.0")},
         {"provider": Provider("another", "0.1.0")},
     ],
-    ids=["model", "data", "seed", "smoke", "parameters", "version of the plugin", "plugin"],
+    ids=["model", "data", "code in the model", "seed", "smoke", "parameters", "version of the plugin", "plugin"],
 )
 def test_every_part_changes_the_key(change):
     assert key(**change) != key()
 
 
-@pytest.mark.parametrize("part", ["versions", "core_digest", "package_digest"])
+@pytest.mark.parametrize("part", ["versions", "core_digest", "code_digest"])
 def test_other_libraries_or_other_code_change_the_key(monkeypatch, part):
     before = key()
     monkeypatch.setattr(keys, part, lambda *_: {"numpy": "0.1"} if part == "versions" else "other")
@@ -75,7 +76,7 @@ def package(tmp_path, monkeypatch):
     (folder / "__init__.py").write_text("from keyed_plugin.shave import Shave\n")
     (folder / "shave.py").write_text("class Shave:\n    pass\n")
     monkeypatch.syspath_prepend(folder.parent)
-    monkeypatch.setattr(keys, "package_digest", keys.package_digest.__wrapped__)
+    monkeypatch.setattr(keys, "code_digest", keys.code_digest.__wrapped__)
     yield folder
     for name in [name for name in sys.modules if name.partition(".")[0] == "keyed_plugin"]:
         del sys.modules[name]
@@ -83,22 +84,41 @@ def package(tmp_path, monkeypatch):
 
 def test_an_edit_anywhere_in_a_plugins_package_changes_its_digest(package):
     cls = importlib.import_module("keyed_plugin").Shave
-    digests = {keys.package_digest(cls)}
+    digests = {keys.code_digest(cls.__module__)}
     (package / "shave.py").write_text("class Shave:\n    more = 1\n")
-    digests.add(keys.package_digest(cls))
+    digests.add(keys.code_digest(cls.__module__))
     (package / "below").mkdir()
     (package / "below" / "new.py").write_text("")
-    digests.add(keys.package_digest(cls))
+    digests.add(keys.code_digest(cls.__module__))
     assert len(digests) == 3
     (package / "notes.txt").write_text("no code")
-    assert keys.package_digest(cls) in digests
+    assert keys.code_digest(cls.__module__) in digests
+
+
+def test_a_namespace_package_is_known_by_the_package_within_it(tmp_path, monkeypatch):
+    inner = tmp_path / "site" / "keyed_space" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "__init__.py").write_text("class Mine:\n    pass\n")
+    monkeypatch.syspath_prepend(inner.parent.parent)
+    monkeypatch.setattr(keys, "code_digest", keys.code_digest.__wrapped__)
+    module = importlib.import_module("keyed_space.inner").Mine.__module__
+    before = keys.code_digest(module)
+    assert before == keys.code_digest(module)
+    (inner / "__init__.py").write_text("class Mine:\n    more = 1\n")
+    assert keys.code_digest(module) != before
+
+
+def test_code_without_a_file_never_makes_the_same_key_twice(monkeypatch):
+    monkeypatch.setattr(keys, "code_digest", keys.code_digest.__wrapped__)
+    monkeypatch.setitem(sys.modules, "keyed_notebook", type(sys)("keyed_notebook"))
+    assert keys.code_digest("keyed_notebook") != keys.code_digest("keyed_notebook")
 
 
 def test_moved_code_changes_the_digest(package):
     cls = importlib.import_module("keyed_plugin").Shave
-    before = keys.package_digest(cls)
+    before = keys.code_digest(cls.__module__)
     (package / "shave.py").rename(package / "trim.py")
-    assert keys.package_digest(cls) != before
+    assert keys.code_digest(cls.__module__) != before
 
 
 def test_a_folders_digest_depends_on_names_and_contents(tmp_path):

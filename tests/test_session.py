@@ -66,3 +66,23 @@ def test_a_model_and_data_from_memory_are_taken_as_they_are(small_cnn, digits):
     stage = session.apply("ptq", io="int8")
     assert stage.input.dtype == "int8"
     assert [stage.id for stage in session.report().stages] == ["baseline", "ptq"]
+
+
+def test_a_session_that_is_closed_leaves_no_files(tmp_path):
+    from compressor import Session
+
+    with Session("mnist_cnn", "mnist", smoke=True, progress=False, cache=tmp_path / "cache") as session:
+        session.train(epochs=1)
+        folder = session._folder
+        assert list(folder.rglob("*.tflite"))
+    assert not folder.exists()
+    assert list((tmp_path / "cache" / "running").glob("*.json")) == []
+
+
+def test_a_session_that_cannot_start_holds_nothing(tmp_path):
+    from compressor import Session
+
+    session = Session("os.path:join", "mnist", smoke=True, progress=False, cache=tmp_path / "cache")
+    with pytest.raises(CompressorError, match=r"os\.path:join"):
+        session.apply("ptq")
+    assert list((tmp_path / "cache" / "running").glob("*.json")) == []

@@ -61,13 +61,18 @@ def root() -> None:
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
     from compressor.cli.boundary import run_guarded
+    from compressor.cli.supervised import supervised
     from compressor.errors import ExitCode
 
     if shell := os.environ.get(_COMPLETE):
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
-    code = run_guarded(root, sys.argv[1:])
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["apply"]:
+        code = supervised(lambda tell: run_guarded(root, arguments, tell))
+    else:
+        code = run_guarded(root, arguments)
     if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to leave, and whoever interrupts does not want to wait
         sys.stdout.flush()
         sys.stderr.flush()

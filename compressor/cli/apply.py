@@ -14,10 +14,12 @@ from rich.console import Console
 
 from compressor.cli.native_output import native_output_to
 from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
+from compressor.cli.supervised import Tell
 from compressor.errors import ExitCode
+from compressor.observer import Observer, Relay
 
 if TYPE_CHECKING:
-    from compressor.lock import Lock
+    from compressor.lockfile import Lock
     from compressor.planner import Plan
     from compressor.registry import Registry
     from compressor.report import Report
@@ -65,8 +67,9 @@ def command(
     cut goes on where it was when the same command is given again.
     """
     from compressor import api
-    from compressor.lock import read_lock
+    from compressor.lockfile import read_lock
     from compressor.registry import Registry
+    from compressor.run_folder import claimed
 
     if seeds is not None and (seed or locked):
         raise click.UsageError("--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked")
@@ -74,14 +77,12 @@ def command(
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
-    folder = api.prepare_folder(plan, output)
-    how = _How(registry, lock, quiet or as_json, debug)
-    with _cache_folder(no_cache) as cache:
+    runs = _Runs(registry, lock, quiet or as_json, debug, click.get_current_context().obj)
+    with claimed(plan, output) as folder, _cache_folder(no_cache) as cache:
         if seeds is None:
-            reports = [how.run(plan, folder, cache)]
+            reports = [runs.run(plan, folder, cache)]
         else:
-            plans = [replace(plan, seed=number) for number in range(seeds)]
-            reports = [how.run(one, api.prepare_folder(one, folder / f"seed-{one.seed}"), cache) for one in plans]
+            reports = [runs.run_within(folder, replace(plan, seed=number), cache) for number in range(seeds)]
     _print(reports, folder, several=seeds is not None, as_json=as_json)
     missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
     if not missed:
@@ -90,28 +91,49 @@ def command(
     return ExitCode.CONSTRAINT
 
 
-class _How:
-    """How every run of the command goes."""
+class _Runs:
+    """Makes the runs of the command, all in the same way."""
 
-    def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool) -> None:
+    def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool, tell: Tell) -> None:
         self._registry = registry
         self._lock = lock
         self._silent = silent
         self._debug = debug
+        self._tell = tell
 
     def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
         """Run a plan, with what the libraries print kept off the screen."""
         from compressor import api
-        from compressor.cache import Cache
+        from compressor.cache import usable
         from compressor.render.progress import watching
 
         with native_output_to(None if self._debug else folder / "run.log") as stream:
-            observer = watching(Console(file=stream), self._silent)
+            observer = _Telling(watching(Console(file=stream), self._silent), plan, self._tell)
             try:
-                cache = Cache(cache_folder, observer.warned)
-                return api.execute(plan, folder, self._registry, cache, observer, self._lock)
+                with usable(cache_folder, observer.warned) as cache:
+                    return api.execute(plan, folder, self._registry, cache, observer, self._lock)
             finally:
                 observer.paused()
+
+    def run_within(self, folder: Path, plan: Plan, cache_folder: Path) -> Report:
+        """Run a plan in a folder of its seed's own."""
+        from compressor.run_folder import claimed
+
+        with claimed(plan, folder / f"seed-{plan.seed}") as own:
+            return self.run(plan, own, cache_folder)
+
+
+class _Telling(Relay):
+    """Says which step is at work, for whoever finds the process dead."""
+
+    def __init__(self, observer: Observer, plan: Plan, tell: Tell) -> None:
+        super().__init__(observer)
+        self._who = {step.id: f"the step '{step.id}' ({step.uses}, {step.provider})" for step in plan.stages}
+        self._tell = tell
+
+    def step_started(self, step_id: str) -> None:
+        self._tell(self._who.get(step_id, "the model as it came"))
+        super().step_started(step_id)
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:

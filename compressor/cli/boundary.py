@@ -11,17 +11,21 @@ from pathlib import Path
 
 import click
 
+from compressor.cli.supervised import Tell
 from compressor.errors import CompressorError, ExitCode
 
 _ISSUES = "the project's issue tracker"
 
 
-def run_guarded(command: click.Command, arguments: list[str]) -> int:
-    """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks."""
+def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambda _: None) -> int:
+    """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks.
+
+    `tell` is there for the command to say what it is doing.
+    """
     debug = "--debug" in arguments
     try:
         # not command.main(): it would take an EOFError, as of an empty file, for an interrupt
-        with command.make_context("compressor", arguments) as context:
+        with command.make_context("compressor", arguments, obj=tell) as context:
             result = command.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
@@ -31,7 +35,7 @@ def run_guarded(command: click.Command, arguments: list[str]) -> int:
         error.show()
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        click.echo("\ninterrupted; finished steps are kept, and the same command goes on from there", err=True)
+        click.echo(f"\ninterrupted; {_what_stays(arguments)}", err=True)
         return ExitCode.INTERRUPTED
     except CompressorError as error:
         if debug:
@@ -51,6 +55,14 @@ def run_guarded(command: click.Command, arguments: list[str]) -> int:
         return _own_fault(error)
 
 
+def _what_stays(arguments: list[str]) -> str:
+    if "apply" not in arguments:
+        return "nothing was changed"
+    if "--no-cache" in arguments:
+        return "nothing is kept under --no-cache, so the same command starts anew"
+    return "finished steps are kept, and the same command goes on from there"
+
+
 def _message(error: CompressorError) -> str:
     from compressor.recipe.problems import RecipeError
 
@@ -68,7 +80,9 @@ def _own_fault(error: Exception) -> int:
     what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
     click.echo(f"error: compressor itself failed ({what})", err=True)
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="compressor-", suffix=".log", delete=False) as log:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="compressor-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as log:
             log.write(" ".join(sys.argv) + "\n\n" + "".join(traceback.format_exception(error)))
         click.echo(f"please report it at {_ISSUES}, with {Path(log.name)} attached", err=True)
     except OSError:

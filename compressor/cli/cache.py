@@ -70,20 +70,24 @@ def verify() -> int:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     """Remove damaged entries and strays, and by size or age what is left. What a running run uses stays."""
-    from compressor.locks import keys_in_use
     from compressor.recipe.sizes import format_size
+    from compressor.sharing import keys_in_use, sweep_locks
 
     cache = _cache()
     keep_bytes, seconds = _size(keep), _age(older_than)
-    paths = [entry.path for entry, _ in cache.damaged()]
-    paths += [path for path in cache.strays() if time.time() - path.stat().st_mtime > _AGES["h"]]
-    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(paths))
-    paths += [entry.path for entry in chosen]
-    size = sum(path.stat().st_size for path in paths if path.exists())
-    if not dry_run:
-        for path in paths:
-            cache.drop(path)
-    click.echo(f"{'would remove' if dry_run else 'removed'} {len(paths)} files, {format_size(size)}")
+    broken = [entry.path for entry, _ in cache.damaged()] + list(cache.strays())
+    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(broken))
+    if dry_run:
+        sizes = [entry.bytes for entry in chosen] + [path.stat().st_size for path in broken if path.exists()]
+        click.echo(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
+        return
+    freed = [cache.drop(path) for path in broken]
+    # a run may have begun since, and have put what it uses on record before looking for it
+    freed += [cache.drop(entry.path) for entry in chosen if entry.key not in keys_in_use(cache.folder)]
+    sweep_locks(cache.folder)
+    cache.forget_old_notes()
+    removed = [size for size in freed if size]
+    click.echo(f"removed {len(removed)} files, {format_size(sum(removed))}")
 
 
 def _cache() -> Cache:

@@ -44,7 +44,7 @@ def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
     console.print(f"[bold]{escape(plan.recipe.name)}[/] · {what}")
     if plan.recipe.description:
         console.print(f" {escape(plan.recipe.description)}")
-    for code in _code_that_runs(plan):
+    for code in plan.runs_code:
         console.print(f" [yellow]runs code of its own: {escape(code)}[/]")
     if plan.baseline is None:
         console.print("\n [bold]baseline[/]  the model as it comes")
@@ -62,20 +62,13 @@ def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
         console.print(f"   {escape(name)} = {escape(value)}   [dim]{escape(str(node.origin or 'default'))}[/]")
 
 
-def _code_that_runs(plan: Plan) -> list[str]:
-    from compressor.sources import Reference
-
-    sources = [source for source in (plan.model, plan.data) if isinstance(source, Reference)]
-    return [*plan.recipe.plugins, *(source.target for source in sources if source.kind == "function")]
-
-
 def _as_data(plan: Plan, prospects: Mapping[str, Forecast]) -> dict[str, Any]:
     return {
         "recipe": plan.recipe.tree.plain(),
         "model": plan.model.name,
         "data": plan.data.name,
         "seed": plan.seed,
-        "runs_code": _code_that_runs(plan),
+        "runs_code": list(plan.runs_code),
         "stages": [_step_as_data(step, prospects[step.id]) for step in plan.stages],
     }
 

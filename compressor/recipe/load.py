@@ -61,6 +61,18 @@ def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) 
     return validated(tree, default_name=path.stem if path else "recipe", problems=problems)
 
 
+def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
+    """A recipe with some of its values replaced.
+
+    Raises:
+        RecipeError: an override is wrong, or makes the recipe so.
+    """
+    tree = recipe.tree
+    for override in overrides:
+        tree = overridden(tree, override)
+    return recipe if tree is recipe.tree else validated(tree, recipe.name)
+
+
 def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -> Recipe:
     """The recipe that `tree` spells.
 

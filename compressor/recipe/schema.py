@@ -32,6 +32,9 @@ class ModelSection(Params):
 
     source: Reference = Field(description="a registered model, a path, or package.module:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
+    custom_objects: list[Reference] = Field(
+        [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; they run code"
+    )
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 
 
@@ -59,6 +62,7 @@ class StepSection(Params):
     id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
     uses: Reference = Field(description="the strategy, by name")
     with_: Values = Field({}, alias="with", description="the strategy's parameters")
+    strict: bool = Field(False, description="fail where the step leaves a layer alone, rather than report it")
 
 
 class Constraints(Params):

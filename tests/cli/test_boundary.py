@@ -123,11 +123,21 @@ def test_a_command_of_the_tool_that_fails_ends_with_5(run, monkeypatch):
 
 
 def test_an_interrupt_ends_with_130(ending):
-    assert ending(raising(KeyboardInterrupt())) == (
-        130,
-        "",
-        "\ninterrupted; finished steps are kept, and the same command goes on from there\n",
-    )
+    assert ending(raising(KeyboardInterrupt())) == (130, "", "\ninterrupted; nothing was changed\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (["apply", "x"], "finished steps are kept, and the same command goes on from there"),
+        (["apply", "x", "--no-cache"], "nothing is kept under --no-cache, so the same command starts anew"),
+        (["cache", "verify"], "nothing was changed"),
+    ],
+)
+def test_an_interrupt_says_what_is_kept(arguments, kept):
+    from compressor.cli.boundary import _what_stays
+
+    assert _what_stays(arguments) == kept
 
 
 def test_an_exit_that_is_not_the_tool_s_passes(ending):

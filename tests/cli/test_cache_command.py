@@ -7,7 +7,7 @@ import time
 import pytest
 
 from compressor.cache import Cache, key_of
-from compressor.locks import InUse
+from compressor.sharing import InUse
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_whole_cache_is_said_to_be(run, entries):
 
 
 def test_a_flipped_byte_and_a_stray_are_named_and_exit_with_1(run, cache, entries):
-    damaged, other = cache.path("step", entries[0]), stray(cache, 0)
+    damaged, other = cache.path("step", entries[0]), stray(cache, 2)
     flip(damaged)
     assert run("cache", "verify") == (
         1,
@@ -148,3 +148,31 @@ def test_a_wrong_size_or_age_exits_with_2_and_removes_nothing(run, cache, entrie
     assert (code, out) == (2, "")
     assert f"Error: Invalid value for {option}: {message}\n" in err
     assert keys_of(cache) == set(entries)
+
+
+def test_a_file_that_is_being_written_is_no_stray(run, cache, entries):
+    stray(cache, 0)
+    assert run("cache", "verify") == (0, "3 entries whole\n", "")
+
+
+def test_what_a_run_takes_into_use_after_the_choice_is_not_pruned(run, cache, entries, monkeypatch):
+    from compressor import sharing
+
+    answers = iter([frozenset(), frozenset(entries[:1]), frozenset(entries[:1]), frozenset(entries[:1])])
+    monkeypatch.setattr(sharing, "keys_in_use", lambda _: next(answers))
+    code, out, err = run("cache", "prune", "--keep", "0B")
+    assert code == 0
+    assert out.startswith("removed 2 files, ")
+    assert keys_of(cache) == {entries[0]}
+    assert err == ""
+
+
+def test_old_notes_go_with_a_prune_and_new_ones_stay(run, cache):
+    cache.remember("old", {"a": 1})
+    (old,) = (cache.folder / "notes").iterdir()
+    then = time.time() - 100 * 86400
+    os.utime(old, (then, then))
+    cache.remember("new", {"a": 2})
+    run("cache", "prune")
+    assert cache.recall("old") is None
+    assert cache.recall("new") == {"a": 2}

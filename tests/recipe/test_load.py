@@ -24,7 +24,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         "name": "my_recipe",
         "description": "",
         "plugins": [],
-        "model": {"source": "mnist_cnn", "with": {}, "train": None},
+        "model": {"source": "mnist_cnn", "with": {}, "custom_objects": [], "train": None},
         "data": {"source": "mnist", "with": {}, "validation_split": 0.1},
         "training": recipe.training.model_dump(),
         "evaluation": {"metrics": ["accuracy"]},

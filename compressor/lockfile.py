@@ -9,11 +9,14 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from compressor.errors import CompressorError, StepError
-from compressor.keys import file_digest, versions
+from compressor.keys import code_digest, versions
 from compressor.params import Params
 from compressor.planner import Plan
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
+from compressor.recipe_paths import portable
+from compressor.registry import Provider
+from compressor.sources import Reference
 
 NAME = "lock.yaml"
 
@@ -31,6 +34,7 @@ class Lock(Params):
     smoke: bool
     tool: str
     plugins: dict[str, str]
+    code: dict[str, str]
     versions: dict[str, str]
     fingerprints: dict[str, str]
     files: dict[str, str] = {}
@@ -40,21 +44,24 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
     """The lock of a run, before it has made any file."""
     from importlib.metadata import version
 
+    origins = dict(plan.origins) | {f"step {step.id}": step.provider for step in plan.stages}
+    brought = [step.strategy for step in plan.stages] + [plan.model, plan.data, *plan.metrics]
+    modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
     return Lock(
-        recipe=plan.recipe.tree.plain(),
+        recipe=portable(plan.recipe),
         seed=plan.seed,
         smoke=plan.smoke,
         tool=version("compressor"),
-        plugins={step.id: str(step.provider) for step in plan.stages},
+        plugins={name: _unplaced(provider) for name, provider in origins.items()},
+        code={_package(module): code_digest(module) for module in sorted({*modules, "compressor"})},
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
     )
 
 
-def with_files(lock: Lock, folder: Path) -> Lock:
-    """The lock with the hashes of the `.tflite` files in a run's folder."""
-    paths = sorted(folder.rglob("*.tflite"))
-    return lock.model_copy(update={"files": {path.relative_to(folder).as_posix(): file_digest(path) for path in paths}})
+def with_files(lock: Lock, files: Mapping[str, str]) -> Lock:
+    """The lock with the hashes of the files that a run wrote, by their names in its folder."""
+    return lock.model_copy(update={"files": dict(sorted(files.items()))})
 
 
 def lock_text(lock: Lock) -> str:
@@ -101,6 +108,16 @@ def refuse_other_files(locked: Lock, now: Lock) -> None:
     if other:
         remedy = "check that the machine is of the same kind, or run without --locked to make a new lock"
         raise StepError(f"not the locked bytes: {', '.join(other)}", remedy)
+
+
+def _unplaced(provider: Provider) -> str:
+    """A provider without the folder that a local file stands in."""
+    return Provider(Path(provider.distribution).name, provider.version).full
+
+
+def _package(module: str) -> str:
+    top = module.partition(".")[0]
+    return "a local plugin file" if top.startswith("compressor_local_") else top
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:

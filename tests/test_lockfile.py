@@ -7,7 +7,7 @@ import pytest
 import compressor
 from compressor.errors import StepError
 from compressor.keys import file_digest
-from compressor.lock import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
+from compressor.lockfile import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
 from compressor.recipe.problems import RecipeError
 
 
@@ -40,8 +40,11 @@ def refused(*lines):
 
 def test_a_run_leaves_a_lock_with_the_hash_of_every_litert_file(smoke_run, lock_path):
     folder, lock = smoke_run[1], read_lock(lock_path)
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.tflite")}
-    assert "model.tflite" in paths
+    paths = {
+        path.relative_to(folder).as_posix(): path for path in (folder / "stages").iterdir() if path.stem != "source"
+    }
+    paths["model.tflite"] = folder / "model.tflite"
+    assert "stages/3-ptq.tflite" in paths
     assert lock.files == {name: file_digest(path) for name, path in paths.items()}
     assert (lock.seed, lock.smoke) == (0, True)
     assert set(lock.fingerprints) == {"model", "train", "validation", "test"}
@@ -69,7 +72,8 @@ def test_another_recipe_value_and_seed_are_refused_before_anything_runs(lock_pat
     ("part", "name", "lines"),
     [
         ("versions", "numpy", ["versions.numpy: locked '0.1', now {now!r}"]),
-        ("plugins", "prune", ["plugins.prune: locked '0.1', now {now!r}"]),
+        ("plugins", "step prune", ["plugins.step prune: locked '0.1', now {now!r}"]),
+        ("code", "compressor_plugins", ["code.compressor_plugins: locked '0.1', now {now!r}"]),
         ("fingerprints", "train", ["fingerprints.train: locked '0.1', now {now!r}"]),
     ],
 )
@@ -139,3 +143,39 @@ def test_a_lock_survives_its_file(lock_path, tmp_path):
     shutil.copy(lock_path, tmp_path / "copy.yaml")
     assert read_lock(tmp_path / "copy.yaml") == read_lock(lock_path)
     assert isinstance(read_lock(lock_path), Lock)
+
+
+def test_keras_stages_are_locked_too_and_nothing_but_this_run_s_files(smoke_run, lock_path):
+    folder, lock = smoke_run[1], read_lock(lock_path)
+    assert {"stages/0-baseline.h5", "stages/1-prune.h5", "stages/2-qat.h5"} <= set(lock.files)
+    assert all((folder / name).exists() for name in lock.files)
+
+
+def test_the_lock_names_every_plugin_and_the_hash_of_its_code(lock_path):
+    lock = read_lock(lock_path)
+    assert {"model", "data", "metric accuracy", "step baseline", "step prune", "step qat", "step ptq"} == set(
+        lock.plugins
+    )
+    assert set(lock.code) == {"compressor", "compressor_plugins"}
+    assert all(len(digest) == 64 for digest in lock.code.values())
+
+
+def test_the_kept_recipe_leads_to_the_same_files_from_anywhere(tmp_path, small_cnn, monkeypatch):
+    home = tmp_path / "a project"
+    home.mkdir()
+    small_cnn().save(home / "net.h5")
+    (home / "own.py").write_text(
+        "import compressor\n\n@compressor.hookimpl\ndef run_finished(report):\n    open('finished', 'w').close()\n"
+    )
+    (home / "own.yaml").write_text(
+        "version: 1\nplugins: [./own.py]\nmodel: {source: ./net.h5}\ndata: {source: mnist}\n"
+        "steps: [{uses: ptq, with: {precision: float16}}]\n"
+    )
+    monkeypatch.chdir(home)
+    _, first = compressor.apply("own.yaml", output=tmp_path / "first", smoke=True)
+    assert (home / "finished").exists(), "a hook in the recipe's own plugin file is called"
+    monkeypatch.chdir(tmp_path)
+    lock = first / "lock.yaml"
+    _, again = compressor.apply(first / "recipe.yaml", output=tmp_path / "again", smoke=True, locked=lock)
+    assert (again / "lock.yaml").read_text() == lock.read_text()
+    assert read_lock(lock).recipe["model"]["source"] == "net.h5"

@@ -1,0 +1,55 @@
+"""What a run starts from: its data and its model, loaded, or refused in words that name who is at fault."""
+
+from __future__ import annotations
+
+from compressor.data import RunData, load_splits, run_data
+from compressor.errors import DataError, ModelError
+from compressor.guard import fenced
+from compressor.planner import Plan
+from compressor.sources import Reference, build_model
+from compressor.strategy import Model
+
+
+def load_data(plan: Plan) -> RunData:
+    """The splits that a plan's run works with.
+
+    Raises:
+        DataError: they cannot be had.
+    """
+    if isinstance(plan.data, Reference):
+        splits = load_splits(plan.data)
+    else:
+        with fenced(f"the data set '{plan.data.name}' ({plan.origins['data']})", DataError):
+            splits = plan.data.load()
+    return run_data(plan.data.name, splits, plan.recipe.data.validation_split, plan.seed, plan.smoke)
+
+
+def build_source(plan: Plan) -> Model:
+    """The model that a plan's run starts from.
+
+    Raises:
+        ModelError: it cannot be had, or is of a kind that cannot be compressed.
+    """
+    source = plan.model
+    if isinstance(source, Reference):
+        model = build_model(source, plan.trust_model, plan.recipe.model.custom_objects)
+    else:
+        with fenced(f"the model '{source.name}' ({plan.origins['model']})", ModelError):
+            model = source.build()
+    if not isinstance(model, bytes):
+        _refuse_unusable(model, source.name)
+    return model
+
+
+def _refuse_unusable(model: Model, name: str) -> None:
+    import tf_keras
+
+    if not isinstance(model, tf_keras.Model):
+        kind = f"{type(model).__module__}.{type(model).__name__}"
+        raise ModelError(f"the model '{name}' is a {kind}", "build it with tf_keras, which is Keras 2")
+    if not model.built:
+        remedy = "build it, as with model.build((None, 28, 28)) or an Input layer"
+        raise ModelError(f"the model '{name}' has no weights yet, since it does not know its input's shape", remedy)
+    if not getattr(model, "_is_graph_network", False):
+        what = f"the model '{name}' is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
+        raise ModelError(what, "write it with the functional API, or export it as .tflite and start from that")

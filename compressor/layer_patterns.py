@@ -1,0 +1,36 @@
+"""Layer patterns held against a model: one that matches nothing is a slip of the pen, told before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compressor.chain import PlannedStep
+from compressor.params import LayerTargets
+from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.schema import Recipe
+
+
+def refuse_unmatched(recipe: Recipe, steps: Sequence[PlannedStep], layers: Sequence[tuple[str, str]]) -> None:
+    """Check the patterns of steps.
+
+    Args:
+        recipe: where the patterns stand.
+        steps: those to check.
+        layers: name and class of each layer of the model; none where they are not known.
+
+    Raises:
+        RecipeError: with every pattern that matches no layer.
+    """
+    if not layers:
+        return
+    problems = []
+    for step in steps:
+        params = step.strategy.params
+        if not isinstance(params, LayerTargets):
+            continue
+        for name, index, pattern in params.unmatched(list(layers)):
+            node = recipe.tree.nearest((*step.route, name, index))
+            known = did_you_mean(pattern, [layer for layer, _ in layers])
+            problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", node.origin))
+    if problems:
+        raise RecipeError(problems)

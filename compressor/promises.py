@@ -1,0 +1,99 @@
+"""Holds a step to its word: the traits it claims to leave or to keep, counted in the file that would ship."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from compressor.anatomy import Anatomy, WeightTensor
+from compressor.errors import StepError
+from compressor.results import Stage
+from compressor.state import ModelState, Trait
+
+_LOST = 0.005  # share of a kernel's zeros that may go, for values that round to something else
+_NONE = 0.01  # share of zeros that no pruning would call its own
+
+
+def refuse_broken(id_: str, state: ModelState, before: Sequence[Stage], now: Anatomy) -> None:
+    """Check what a step says of the model it left.
+
+    Args:
+        id_: the step's.
+        state: what it says.
+        before: the stages before it, of which the first is the baseline.
+        now: what was counted in its own file.
+
+    Raises:
+        StepError: a trait is not there, or an earlier step's work is lost.
+    """
+    if "sparse" in state.traits:
+        _refuse_lost_zeros(id_, before, now)
+    if "clustered" in state.traits:
+        _refuse_lost_clusters(id_, before, now)
+    if "quantized" in state.traits and now.kernels and now.weight_bits >= 32:
+        raise StepError(f"the step '{id_}' quantized no weight", "see run.log for the converter's words")
+
+
+def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    made = _made("sparse", before)
+    if made is None:
+        if before and now.sparsity < _NONE and now.sparsity <= before[-1].measurement.anatomy.sparsity:
+            raise StepError(f"the step '{id_}' claims zeros and left none", "mend its strategy, or drop the step")
+        return
+    old = made.measurement.anatomy
+    fallen = now.sparsity < old.sparsity - _LOST  # kernels of other shapes have no match
+    if fallen or _worse(old, now, lambda tensor: -tensor.zeros, lambda tensor: max(1, tensor.size * _LOST)):
+        what = (
+            f"the step '{id_}' lost zeros: {old.sparsity:.1%} of the weights after '{made.id}', {now.sparsity:.1%} now"
+        )
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps zeros")
+
+
+def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    made = _made("clustered", before)
+    if made is None:
+        if before and not any(tensor.unique <= tensor.size // 2 for tensor in now.kernels):
+            raise StepError(f"the step '{id_}' claims clusters and left none", "mend its strategy, or drop the step")
+        return
+    old = made.measurement.anatomy
+    if found := _worse(old, now, lambda tensor: tensor.channel_unique, lambda _: 0):
+        was, became = found
+        what = f"the step '{id_}' lost clusters: '{became.name}' had {was} values after '{made.id}', "
+        what += f"and has {became.channel_unique} now"
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps clusters")
+
+
+def _made(trait: Trait, before: Sequence[Stage]) -> Stage | None:
+    """The stage since which the model has had a trait without a break."""
+    found = None
+    for stage in reversed(before):
+        if trait not in stage.state.traits:
+            break
+        found = stage
+    return found
+
+
+def _worse(
+    old: Anatomy,
+    now: Anatomy,
+    cost: Callable[[WeightTensor], float],
+    allowed: Callable[[WeightTensor], float],
+) -> tuple[int, WeightTensor] | None:
+    """The first kernel that costs more than it did, and what it cost.
+
+    Kernels of one shape are compared in order of cost, since conversions rename and reorder them.
+    """
+    earlier = _by_shape(old)
+    for shape, kernels in _by_shape(now).items():
+        pairs = zip(sorted(earlier.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
+        for was, became in pairs:
+            if cost(became) > cost(was) + allowed(became):
+                return int(abs(cost(was))), became
+    return None
+
+
+def _by_shape(anatomy: Anatomy) -> dict[tuple[int, ...], list[WeightTensor]]:
+    groups: defaultdict[tuple[int, ...], list[WeightTensor]] = defaultdict(list)
+    for tensor in anatomy.kernels:
+        groups[tensor.shape].append(tensor)
+    return groups

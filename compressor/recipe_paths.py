@@ -1,0 +1,34 @@
+"""A recipe as plain data that no longer depends on where its text stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compressor.recipe.schema import Recipe
+from compressor.sources import reference
+
+
+def absolute(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with the paths in it made absolute, so that its copy elsewhere leads to the same files."""
+    return _with_paths(recipe, str)
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with the names of files alone, to be compared on another machine, where hashes tell their content."""
+    return _with_paths(recipe, lambda path: path.name)
+
+
+def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any]:
+    plain: dict[str, Any] = recipe.tree.plain()
+    for section in ("model", "data"):
+        node = recipe.tree.find((section, "source"))
+        found = reference(str(plain[section]["source"]), node, {})
+        if found and found.kind == "path":
+            plain[section]["source"] = spelled(Path(found.target))
+    for index, name in enumerate(plain.get("plugins", ())):
+        node = recipe.tree.find(("plugins", index))
+        folder = node.origin.source.folder if node and node.origin else Path.cwd()
+        plain["plugins"][index] = spelled(folder / name)
+    return plain

@@ -1,0 +1,81 @@
+"""The folder of a run: claimed by one run at a time; `report.json`, which is written last, tells that it is whole."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from compressor.durable import write_whole
+from compressor.errors import CompressorError, OutputError
+from compressor.lockfile import NAME, Lock, lock_text
+from compressor.planner import Plan
+from compressor.recipe.document import dump
+from compressor.recipe_paths import absolute
+from compressor.render.markdown import render_markdown
+from compressor.report import Report
+
+_CLAIM = ".running.lock"
+_STAGES = "stages"
+_WRITTEN = {_CLAIM, _STAGES, "run.log", "model.tflite", NAME, "recipe.yaml", "report.md"}  # before report.json
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+
+
+@contextmanager
+def claimed(plan: Plan, output: str | Path | None) -> Iterator[Path]:
+    """The folder for a run's results, made if need be, and nobody else's while the run goes on.
+
+    One that a run left without coming to its report is taken up again.
+
+    Raises:
+        OutputError: it holds something else, another run writes to it, or it cannot be made.
+    """
+    folder = Path(output) if output is not None else _new_name(plan)
+    try:
+        if folder.is_dir() and not {path.name for path in folder.iterdir()} <= _WRITTEN:
+            raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = FileLock(folder / _CLAIM)
+        claim.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"another run is writing to the folder {folder}", "name another one") from None
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
+    try:
+        shutil.rmtree(folder / _STAGES, ignore_errors=True)
+        yield folder
+    finally:
+        (folder / _CLAIM).unlink(missing_ok=True)
+        claim.release()
+
+
+def write_results(folder: Path, plan: Plan, report: Report, content: bytes, lock: Lock) -> None:
+    """Write all that a run leaves beside its stages."""
+    write_whole(folder / "model.tflite", content)
+    write_whole(folder / NAME, lock_text(lock))
+    write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
+    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / "report.json", report.model_dump_json(indent=2) + "\n")
+
+
+def explained(error: OSError, folder: Path) -> CompressorError:
+    """What a user should know of a file that could not be read or written during a run."""
+    reason = error.strerror or str(error)
+    path = Path(str(error.filename)) if error.filename else None
+    if error.errno in _FULL or path is None or path.resolve().is_relative_to(folder.resolve()):
+        remedy = "free some space or mend the folder, and run the same command to go on"
+        return OutputError(f"the results cannot be written ({reason})", remedy)
+    return OutputError(f"{path} cannot be read or written ({reason})", "check that it is there, and its permissions")
+
+
+def _new_name(plan: Plan) -> Path:
+    now = datetime.now()
+    unique = f"{plan.recipe.model_dump_json(by_alias=True)}{plan.seed}{now.isoformat()}"
+    digest = hashlib.sha256(unique.encode()).hexdigest()
+    return Path("runs") / plan.recipe.name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"

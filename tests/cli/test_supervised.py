@@ -1,0 +1,93 @@
+"""A plugin whose native code crashes, or hears no interrupt, fails its step; the tool says which one it was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PLUGIN = """
+import os, signal, time
+import compressor
+from compressor import Strategy, hookimpl
+
+class Bad(Strategy):
+    \"\"\"Takes TensorFlow down.\"\"\"
+
+    name = "bad"
+
+    class Params(compressor.Params):
+        \"\"\"How.\"\"\"
+
+        how: str = "abort"
+
+    def plan(self, state):
+        return state
+
+    def apply(self, model, context):
+        if self.params.how == "abort":
+            os.abort()
+        if self.params.how == "memory":
+            os.kill(os.getpid(), signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        print("hanging", flush=True)
+        time.sleep(60)
+
+@hookimpl
+def strategies():
+    return [Bad]
+"""
+RECIPE = """
+version: 1
+plugins: [./bad.py]
+model: {source: mnist_cnn, train: {epochs: 1}}
+data: {source: mnist}
+steps: [{uses: bad}]
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    (tmp_path / "bad.py").write_text(PLUGIN)
+    (tmp_path / "bad.yaml").write_text(RECIPE)
+
+    def begin(how, where):
+        command = [sys.executable, "-m", "compressor", "apply", "bad.yaml", "--smoke", "-q", "-o", where]
+        return subprocess.Popen(
+            [*command, "--set", f"steps.bad.with.how={how}"],
+            cwd=tmp_path,
+            env={**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    return begin
+
+
+def test_a_crash_and_a_kill_end_with_4_and_name_the_plugin_and_the_stages_before_stay(start, tmp_path):
+    _, errors = (crashed := start("abort", "a")).communicate()
+    assert crashed.returncode == 4
+    assert errors.splitlines()[-1].startswith(f"error: the step 'bad' (bad, {tmp_path / 'bad.py'} sha256:")
+    assert errors.endswith(
+        ") crashed the process (SIGABRT); finished steps are kept; mend it, or report it to its author\n"
+    )
+    assert (tmp_path / "a" / "stages" / "0-baseline.tflite").exists()
+    _, errors = (killed := start("memory", "a")).communicate()
+    assert killed.returncode == 4
+    assert errors.endswith(") was killed (SIGKILL); if memory ran out, use a smaller batch_size or a larger machine\n")
+
+
+def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start):
+    hanging = start("hang", "h")
+    assert hanging.stdout.readline() == "hanging\n"
+    begun = time.monotonic()
+    hanging.send_signal(signal.SIGINT)
+    _, errors = hanging.communicate()
+    assert time.monotonic() - begun < 2
+    assert hanging.returncode == 130
+    assert errors.splitlines()[-1].startswith("interrupted while the step 'bad' (bad, ")
+    assert errors.endswith(" heard nothing; finished steps are kept\n")

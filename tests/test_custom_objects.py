@@ -1,0 +1,110 @@
+"""Models with the user's own layers: named by module, loaded, and made again when that code changes."""
+
+import sys
+
+import pytest
+
+import compressor
+from compressor import keys
+from compressor.custom_objects import known_objects
+from compressor.errors import ModelError
+from compressor.observer import Observer
+
+CODE = """
+import tf_keras
+
+class Doubling(tf_keras.layers.Layer):
+    def call(self, inputs):
+        return inputs * {factor}
+
+def helper():
+    pass
+
+_hidden = 1
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "doubling_layers.py").write_text(CODE.format(factor=2))
+    monkeypatch.syspath_prepend(folder)
+    yield folder / "doubling_layers.py"
+    sys.modules.pop("doubling_layers", None)
+
+
+@pytest.fixture
+def model(tensorflow, module, tmp_path):
+    import doubling_layers
+    import tf_keras
+
+    layers = [
+        tf_keras.layers.InputLayer((28, 28)),
+        tf_keras.layers.Flatten(),
+        doubling_layers.Doubling(),
+        tf_keras.layers.Dense(10),
+    ]
+    path = tmp_path / "doubling.keras"
+    tf_keras.Sequential(layers).save(path)
+    return path
+
+
+def recipe(model, **more):
+    return {
+        "version": 1,
+        "model": {"source": str(model), **more},
+        "data": {"source": "mnist"},
+        "steps": [{"uses": "ptq", "with": {"precision": "float16"}}],
+    }
+
+
+def test_a_module_brings_its_own_public_classes_and_functions(module):
+    assert set(known_objects(["doubling_layers"])) == {"Doubling", "helper"}
+    assert set(known_objects(["doubling_layers:Doubling"])) == {"Doubling"}
+    assert known_objects([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("doubling_leyers", "it cannot be imported (No module named 'doubling_leyers'); install it, "),
+        ("doubling_layers:Tripling", "it has no 'Tripling'; mend the name after the colon"),
+    ],
+)
+def test_a_module_or_name_that_is_not_there_is_told(module, name, message):
+    with pytest.raises(ModelError) as error:
+        known_objects([name])
+    assert str(error.value).startswith(f"'{name}' of model.custom_objects: {message}")
+
+
+def test_a_model_with_an_own_layer_needs_its_module_named(model, tmp_path):
+    with pytest.raises(
+        ModelError, match=r"carries code of its own, which would run when it is loaded \('doubling_layers.Doubling'\)"
+    ):
+        compressor.apply(recipe(model), output=tmp_path / "a", smoke=True)
+    report, _ = compressor.apply(recipe(model, custom_objects=["doubling_layers"]), output=tmp_path / "b", smoke=True)
+    assert [stage.id for stage in report.stages] == ["baseline", "ptq"]
+    assert report.runs_code == ["doubling_layers"]
+
+
+def test_another_code_of_the_same_layer_is_another_model(model, module, tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "code_digest", keys.code_digest.__wrapped__)
+
+    class Counting(Observer):
+        made = 0
+
+        def step_finished(self, stage):
+            self.made += not stage.cached
+
+    def made(where):
+        counting = Counting()
+        compressor.apply(
+            recipe(model, custom_objects=["doubling_layers"]), output=tmp_path / where, smoke=True, observer=counting
+        )
+        return counting.made
+
+    made("1")
+    assert made("2") == 0
+    module.write_text(CODE.format(factor=3))
+    assert made("3") == 2
