@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,17 @@ def save_keras(model: Any, path: Path) -> None:
 
     HDF5 because a quantization-aware model saved as `.keras` cannot be loaded again
     (tensorflow/model-optimization, pull request 1123).
+
+    Raises:
+        OSError: the file cannot be written.
     """
-    model.save(path, save_format="h5", include_optimizer=False)
+    try:
+        model.save(path, save_format="h5", include_optimizer=False)
+    except (OSError, RuntimeError) as error:
+        found = re.search(r"errno = (\d+)", str(error))  # HDF5 tells it in words of its own
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
 
 
 def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:

@@ -141,6 +141,29 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypa
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
+def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tmp_path):
+    import resource
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the QAT stage is larger
+
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")}
+    command = [*RUN, "apply", "prune_qat", "--smoke", "-q", "-o", str(tmp_path / "out")]
+    full = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=limited)
+    assert full.returncode == 1
+    assert full.stderr.splitlines()[-1] == (
+        "error: the results cannot be written (File too large); "
+        "free some space or mend the folder, and run the same command to go on"
+    )
+    assert not (tmp_path / "out" / "report.json").exists()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    whole = subprocess.run([*command[:-1], str(tmp_path / "whole"), "--no-cache"], env=environment)
+    assert whole.returncode == 0
+    for name in ("model.tflite", "stages/1-prune.tflite", "stages/2-qat.h5"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_several_seeds_go_with_neither_one_seed_nor_a_lock(tmp_path):
     done = compressor("apply", "ptq", "--seeds", "3", "--seed", "7", cwd=tmp_path)
     assert done.returncode == 2
