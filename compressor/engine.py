@@ -216,7 +216,7 @@ class Run:
 
     def _load_data(self) -> RunData:
         plan = self._plan
-        data = _loaded_data(plan)
+        data = _loaded_data(plan, self._cache.folder)
         if parts := data_parts(plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": data.training_fingerprint})
         return data
@@ -266,13 +266,13 @@ def _built(plan: Plan) -> Model:
     return model
 
 
-def _loaded_data(plan: Plan) -> RunData:
+def _loaded_data(plan: Plan, cache: Path) -> RunData:
     if isinstance(plan.data, Reference):
-        splits = load_splits(plan.data)
+        splits = load_splits(plan.data, cache)
     else:
         with fenced(f"the data set '{plan.data.name}'", DataError):
             splits = plan.data.load()
-    return run_data(plan.data.name, splits, plan.recipe.data.validation_split, plan.seed, plan.smoke)
+    return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
 
 
 def _shipping(state: ModelState) -> Conversion:

@@ -5,6 +5,7 @@ import pytest
 
 from compressor.data import ArraySplit, Splits, load_splits, run_data
 from compressor.errors import DataError
+from compressor.recipe.schema import DataSection
 from compressor.sources import Reference
 
 
@@ -47,16 +48,18 @@ def test_training_and_evaluation_see_the_same_numbers(tensorflow, mnist):
 
 def test_validation_is_taken_from_training_by_the_seed():
     splits = Splits(split(100), split(10))
-    data, again = (run_data("d", splits, 0.2, seed=1, smoke=False) for _ in range(2))
-    other = run_data("d", splits, 0.2, seed=2, smoke=False)
+    data, again = (
+        run_data("d", splits, DataSection(source="d", validation_split=0.2), seed=1, smoke=False) for _ in range(2)
+    )
+    other = run_data("d", splits, DataSection(source="d", validation_split=0.2), seed=2, smoke=False)
     assert (data.train.size, data.validation.size, data.test.size) == (80, 20, 10)
-    assert not set(data.train.targets) & set(data.validation.targets)
-    assert data.validation.targets.tolist() == again.validation.targets.tolist()
-    assert data.validation.targets.tolist() != other.validation.targets.tolist()
+    assert not set(data.train.labels()) & set(data.validation.labels())
+    assert data.validation.labels().tolist() == again.validation.labels().tolist()
+    assert data.validation.labels().tolist() != other.validation.labels().tolist()
 
 
 def test_a_smoke_run_sees_a_few_hundred_samples(mnist):
-    data = run_data("mnist", mnist, 0.1, seed=0, smoke=True)
+    data = run_data("mnist", mnist, DataSection(source="d"), seed=0, smoke=True)
     assert (data.train.size, data.validation.size, data.test.size) == (384, 64, 256)
 
 
@@ -80,7 +83,7 @@ def test_inputs_without_labels_are_refused():
 
 def test_one_training_sample_cannot_give_any_to_validation():
     with pytest.raises(DataError) as error:
-        run_data("d", Splits(split(1), split(1)), 0.1, seed=0, smoke=False)
+        run_data("d", Splits(split(1), split(1)), DataSection(source="d"), seed=0, smoke=False)
     assert str(error.value) == (
         "1 training samples cannot give 10% of them to validation; give more samples, or another data.validation_split"
     )
