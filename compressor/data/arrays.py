@@ -32,7 +32,8 @@ def npz_splits(path: Path) -> Splits:
     except FileNotFoundError:
         raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
     except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a data set ({error})", _NPZ_REMEDY) from None
+        reason = error.args[0] if isinstance(error, KeyError) else error
+        raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None
 
 
 def npy_splits(folder: Path) -> Splits:
@@ -50,7 +51,7 @@ def npy_splits(folder: Path) -> Splits:
     try:
         return splits_of_arrays(names, opened)
     except KeyError as error:
-        raise DataError(f"{folder} is not a data set ({error})", _FOLDER_REMEDY) from None
+        raise DataError(f"{folder} is not a data set ({error.args[0]})", _FOLDER_REMEDY) from None
 
 
 def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:

@@ -46,8 +46,15 @@ def prepared_tensors(pair: Pair, steps: Steps) -> Pair:
     """The same within a tf.data pipeline."""
     import tensorflow as tf
 
+    def apart(tensor: Any) -> Any:
+        # else the graph's optimizer merges the constants of neighboring steps, which rounds otherwise than step by step
+        return tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tensor.shape)
+
     inputs, labels = pair
-    return _through(steps, each(inputs, lambda tensor: tf.cast(tensor, tf.float32)), labels)
+    inputs = each(inputs, lambda tensor: tf.cast(tensor, tf.float32))
+    for number, step in enumerate(steps):
+        inputs, labels = _through((step,), each(inputs, apart) if number else inputs, labels)
+    return inputs, labels
 
 
 def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> Pair:

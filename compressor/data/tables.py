@@ -187,7 +187,10 @@ def _pieces(
             else:
                 found = [_numbers(path, first, name, columns[name]) for name in labels]
                 targets = np.stack(found, axis=1) if isinstance(options.label, list) else found[0] if found else None
-            yield inputs.astype(np.float32), targets.astype(np.int64 if whole or classes else np.float32) if labels else None
+            yield (
+                inputs.astype(np.float32),
+                targets.astype(np.int64 if whole or classes else np.float32) if labels else None,
+            )
 
 
 def _is_whole(table: Table, label: str) -> bool:

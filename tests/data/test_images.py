@@ -17,7 +17,9 @@ def test_class_folders_become_labels_in_the_order_of_their_names(pictures, tmp_p
     order = np.argsort(few[1], kind="stable")
     assert splits.classes == tuple("0123456789")
     assert labels_of(splits.train).tolist() == few[1][order].tolist()
-    np.testing.assert_array_equal(inputs_of(splits.train)[..., 0], few[0][order].astype(np.float32) * np.float32(1 / 255))
+    np.testing.assert_array_equal(
+        inputs_of(splits.train)[..., 0], few[0][order].astype(np.float32) * np.float32(1 / 255)
+    )
     assert splits.test is None
     assert splits.validation is None
 
@@ -82,7 +84,9 @@ def test_a_cut_png_is_named(pictures, tmp_path):
     pictures(tmp_path)
     broken = next(tmp_path.glob("7/*.png"))
     broken.write_bytes(broken.read_bytes()[:-20])
-    assert refusal(opened, tmp_path) == f"{broken} cannot be read as an image (it is cut short); replace it, or remove it"
+    assert (
+        refusal(opened, tmp_path) == f"{broken} cannot be read as an image (it is cut short); replace it, or remove it"
+    )
 
 
 def test_a_png_with_damage_in_the_middle_is_named(pictures, tmp_path):
