@@ -1,4 +1,4 @@
-"""Splits: order, shuffling, validation, and the errors of data that does not fit."""
+"""Splits: order, shuffling, what is drawn from training, and the errors of data that does not fit."""
 
 import numpy as np
 import pytest
@@ -117,3 +117,63 @@ def test_a_file_with_pickles_in_it_is_refused(tmp_path):
     np.savez(path, x_train=np.array([{"a": 1}], dtype=object), y_train=[0], x_test=[0], y_test=[0])
     with pytest.raises(DataError, match="is not a data set"):
         load_splits(Reference("path", str(path)))
+
+
+def test_a_test_split_is_drawn_before_the_validation_split_where_there_is_none():
+    section = DataSection(source="d", test_split=0.25, validation_split=0.2)
+    data = run_data("d", Splits(split(100)), section, seed=0, smoke=False)
+    drawn = [set(part.labels().tolist()) for part in (data.train, data.validation, data.test)]
+    assert [len(part) for part in drawn] == [60, 15, 25]
+    assert set.union(*drawn) == set(range(100))
+
+
+def test_stratified_splits_hold_each_class_by_its_share():
+    labels = np.repeat([0, 1, 2], [700, 200, 100])
+    whole = ArraySplit(np.arange(1000)[:, None], labels)
+    section = DataSection(source="d", test_split=0.2, validation_split=0.1, stratify=True)
+    first, again, other = (run_data("d", Splits(whole), section, seed, smoke=False) for seed in (0, 0, 1))
+    assert np.bincount(first.test.labels()).tolist() == [140, 40, 20]
+    assert np.bincount(first.validation.labels()).tolist() == [56, 16, 8]
+    assert first.test.fingerprint == again.test.fingerprint != other.test.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.linspace(0, 1, 20), "'stratify' needs class numbers, and the labels are not whole; remove it"),
+        (np.zeros((20, 3)), "'stratify' needs one class number for each sample; remove it"),
+    ],
+)
+def test_labels_without_classes_cannot_be_stratified(labels, message):
+    whole = ArraySplit(np.zeros((20, 1)), labels)
+    with pytest.raises(DataError) as error:
+        run_data("d", Splits(whole), DataSection(source="d", stratify=True), seed=0, smoke=False)
+    assert str(error.value) == message
+
+
+def test_data_without_labels_is_for_autoencoders():
+    whole = ArraySplit(np.arange(20, dtype=np.uint8)[:, None], None, scale=0.5)
+    with pytest.raises(DataError) as error:
+        run_data("d", Splits(whole), DataSection(source="d"), seed=0, smoke=False)
+    assert str(error.value) == (
+        "the data has no labels; name them under data.with, or write 'targets: inputs' under data for an autoencoder"
+    )
+    data = run_data("d", Splits(whole), DataSection(source="d", targets="inputs"), seed=0, smoke=False)
+    inputs, labels = next(data.train.batches(5))
+    np.testing.assert_array_equal(inputs, labels)
+    assert inputs.max() <= 9.5
+
+
+def test_one_training_sample_for_each_split_is_enough():
+    data = run_data("d", Splits(split(3), split(1)), DataSection(source="d", validation_split=0.3), 0, smoke=True)
+    assert (data.train.size, data.validation.size, data.test.size) == (2, 1, 1)
+
+
+def test_several_inputs_and_outputs_go_through_training_by_name(tensorflow):
+    inputs = {"b": np.arange(12)[:, None], "a": np.arange(24, dtype=np.uint8).reshape(12, 2)}
+    train = ArraySplit(inputs, {"kind": np.arange(12), "size": np.arange(12) / 2})
+    for features, labels in train.training_batches(4, 0, 0, 1).as_numpy_iterator():
+        assert features["b"].dtype == features["a"].dtype == np.float32
+        np.testing.assert_array_equal(features["b"][:, 0], labels["kind"])
+        np.testing.assert_array_equal(features["a"][:, 0], 2 * labels["kind"])
+        np.testing.assert_array_equal(labels["size"] * 2, labels["kind"])
