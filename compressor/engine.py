@@ -104,7 +104,7 @@ class Run:
         Raises:
             CompressorError: the data or the model is at fault, or a pattern matches no layer.
         """
-        self._data = load_data(self._plan)
+        self._data = load_data(self._plan, self._cache.folder)
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": self._data.training_fingerprint})
         self._observer.run_started(self._plan, self._sizes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from compressor.data import RunData, load_splits, run_data
 from compressor.errors import DataError, ModelError
 from compressor.guard import fenced
@@ -10,18 +12,18 @@ from compressor.sources import Reference, build_model
 from compressor.strategy import Model
 
 
-def load_data(plan: Plan) -> RunData:
-    """The splits that a plan's run works with.
+def load_data(plan: Plan, cache: Path) -> RunData:
+    """The splits that a plan's run works with; what can only be read in order is spooled into the cache's folder.
 
     Raises:
         DataError: they cannot be had.
     """
     if isinstance(plan.data, Reference):
-        splits = load_splits(plan.data)
+        splits = load_splits(plan.data, cache)
     else:
         with fenced(f"the data set '{plan.data.name}' ({plan.origins['data']})", DataError):
             splits = plan.data.load()
-    return run_data(plan.data.name, splits, plan.recipe.data.validation_split, plan.seed, plan.smoke)
+    return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
 
 
 def build_source(plan: Plan) -> Model:

@@ -87,8 +87,8 @@ def source_parts(plan: Plan) -> Parts | None:
 def data_parts(plan: Plan) -> Parts | None:
     """What the splits of a run depend on; None where only loading them can tell."""
     parts = _origin("data", plan)
-    split = plan.recipe.data.validation_split
-    return parts and {"data": parts, "validation_split": split, "seed": plan.seed, "smoke": plan.smoke}
+    section = plan.recipe.data.model_dump(mode="json", by_alias=True, exclude={"source"})
+    return parts and {"data": parts, "section": section, "seed": plan.seed, "smoke": plan.smoke}
 
 
 def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
@@ -161,9 +161,10 @@ def _file_of(module: str) -> Path | None:
 
 @cache
 def core_digest(modules: Sequence[str]) -> str:
-    """SHA-256 of modules of the core."""
+    """SHA-256 of modules and packages of the core."""
     folder = Path(__file__).parent
-    return _source_digest(folder, [folder / f"{name}.py" for name in modules])
+    found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
+    return _source_digest(folder, [path for paths in found for path in paths])
 
 
 def _source_digest(folder: Path, paths: Sequence[Path]) -> str:

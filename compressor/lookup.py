@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from compressor.data import Splits, load_splits
+from compressor.data import RunData, Splits, load_splits, run_data
 from compressor.errors import DataError, PluginError
 from compressor.recipe.problems import did_you_mean
+from compressor.recipe.schema import DataSection
 from compressor.registry import Registry
 from compressor.sources import reference
 from compressor.strategy import Metric
@@ -31,12 +32,16 @@ def find_metrics(registry: Registry, names: Sequence[str]) -> list[Metric]:
     return found
 
 
-def find_data(registry: Registry, name: str) -> Splits:
-    """The data that a name, a path or a function stands for.
+def find_data(registry: Registry, name: str) -> RunData:
+    """The data that a name, a path or a function stands for, with the splits that a recipe gets by default.
 
     Raises:
         DataError: there is none.
     """
+    return run_data(name, _found(registry, name), DataSection(source=name), seed=0, smoke=False)
+
+
+def _found(registry: Registry, name: str) -> Splits:
     if found := reference(name, None, {}):
         return load_splits(found)
     entry = registry.get("data set", name)

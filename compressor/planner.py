@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from compressor.chain import ImpossibleError, PlannedStep, chained
+from compressor.data.options import options_of
 from compressor.errors import PluginError
 from compressor.guard import fenced
-from compressor.params import TrainingDefaults
+from compressor.params import Params, TrainingDefaults
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.explain import problems_of
@@ -185,13 +186,22 @@ class _Resolver:
         node = self.recipe.tree.find((section, "source"))
         values = self.recipe.tree.find((section, "with"))
         if found := reference(spec.source, node, spec.with_):
-            if found.kind == "path" and spec.with_:
+            options = options_of(found) if kind == "data set" else None
+            if options is not None and options.model_fields:
+                self._checked_options(options, values or mapping({}, like=node))
+            elif found.kind == "path" and spec.with_ and (options or kind == "model"):
                 self._report(f"'{section}.with' means nothing for a file; remove it", values)
             return found
         entry = self._entry(kind, spec.source, node)
         if entry:
             self.origins[section] = entry.provider
         return entry and self._made(kind, entry, values or mapping({}, like=node))
+
+    def _checked_options(self, options: type[Params], values: Node) -> None:
+        try:
+            validate_as_json(options, values)
+        except ValidationError as error:
+            self.problems += [problem for _, problem in problems_of(error, options, values)]
 
     def _metric(self, index: int, name: str) -> Metric | None:
         entry = self._entry("metric", name, self.recipe.tree.find(("evaluation", "metrics", index)))

@@ -47,9 +47,7 @@ def digits(mnist):
     from compressor.data import RunData
 
     train, test = mnist.train, mnist.test
-    from dataclasses import replace
-
-    held = replace(train, inputs=train.inputs[2000:2500], targets=train.targets[2000:2500])
+    held = train.part(range(2000, 2500))
     return RunData("digits", train.take(2000), held, test.take(500))
 
 

@@ -23,7 +23,7 @@ def as_idx(array):
 def test_each_array_is_the_published_file(mnist, name):
     kind, _, part = name.partition("_")
     split = getattr(mnist, part)
-    array = split.inputs if kind == "x" else split.targets
+    array = split.samples.inputs if kind == "x" else split.samples.targets
     assert hashlib.md5(as_idx(array)).hexdigest() == MD5[name]
 
 

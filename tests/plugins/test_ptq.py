@@ -66,7 +66,7 @@ def test_calibration_is_drawn_from_the_training_split_by_the_seed(trained, step_
     context.calibration = lambda samples: (seen.append(features) or features for features in original(samples))
     ptq(trained, context, calibration_samples=7)
     drawn = np.random.default_rng(0).permutation(digits.train.size)[:7]
-    expected = digits.train.inputs[drawn].astype(np.float32) * np.float32(digits.train.scale)
+    expected = digits.train.samples.inputs[drawn].astype(np.float32) * np.float32(1 / 255)
     np.testing.assert_array_equal(np.concatenate(seen[:7]), expected)
     assert len(seen) == 7
 

@@ -1,10 +1,11 @@
-"""Splits: order, shuffling, validation, and the errors of data that does not fit."""
+"""Splits: order, shuffling, what is drawn from training, and the errors of data that does not fit."""
 
 import numpy as np
 import pytest
 
 from compressor.data import ArraySplit, Splits, load_splits, run_data
 from compressor.errors import DataError
+from compressor.recipe.schema import DataSection
 from compressor.sources import Reference
 
 
@@ -47,16 +48,18 @@ def test_training_and_evaluation_see_the_same_numbers(tensorflow, mnist):
 
 def test_validation_is_taken_from_training_by_the_seed():
     splits = Splits(split(100), split(10))
-    data, again = (run_data("d", splits, 0.2, seed=1, smoke=False) for _ in range(2))
-    other = run_data("d", splits, 0.2, seed=2, smoke=False)
+    data, again = (
+        run_data("d", splits, DataSection(source="d", validation_split=0.2), seed=1, smoke=False) for _ in range(2)
+    )
+    other = run_data("d", splits, DataSection(source="d", validation_split=0.2), seed=2, smoke=False)
     assert (data.train.size, data.validation.size, data.test.size) == (80, 20, 10)
-    assert not set(data.train.targets) & set(data.validation.targets)
-    assert data.validation.targets.tolist() == again.validation.targets.tolist()
-    assert data.validation.targets.tolist() != other.validation.targets.tolist()
+    assert not set(data.train.labels()) & set(data.validation.labels())
+    assert data.validation.labels().tolist() == again.validation.labels().tolist()
+    assert data.validation.labels().tolist() != other.validation.labels().tolist()
 
 
 def test_a_smoke_run_sees_a_few_hundred_samples(mnist):
-    data = run_data("mnist", mnist, 0.1, seed=0, smoke=True)
+    data = run_data("mnist", mnist, DataSection(source="d"), seed=0, smoke=True)
     assert (data.train.size, data.validation.size, data.test.size) == (384, 64, 256)
 
 
@@ -80,7 +83,7 @@ def test_inputs_without_labels_are_refused():
 
 def test_one_training_sample_cannot_give_any_to_validation():
     with pytest.raises(DataError) as error:
-        run_data("d", Splits(split(1), split(1)), 0.1, seed=0, smoke=False)
+        run_data("d", Splits(split(1), split(1)), DataSection(source="d"), seed=0, smoke=False)
     assert str(error.value) == (
         "1 training samples cannot give 10% of them to validation; give more samples, or another data.validation_split"
     )
@@ -114,3 +117,63 @@ def test_a_file_with_pickles_in_it_is_refused(tmp_path):
     np.savez(path, x_train=np.array([{"a": 1}], dtype=object), y_train=[0], x_test=[0], y_test=[0])
     with pytest.raises(DataError, match="is not a data set"):
         load_splits(Reference("path", str(path)))
+
+
+def test_a_test_split_is_drawn_before_the_validation_split_where_there_is_none():
+    section = DataSection(source="d", test_split=0.25, validation_split=0.2)
+    data = run_data("d", Splits(split(100)), section, seed=0, smoke=False)
+    drawn = [set(part.labels().tolist()) for part in (data.train, data.validation, data.test)]
+    assert [len(part) for part in drawn] == [60, 15, 25]
+    assert set.union(*drawn) == set(range(100))
+
+
+def test_stratified_splits_hold_each_class_by_its_share():
+    labels = np.repeat([0, 1, 2], [700, 200, 100])
+    whole = ArraySplit(np.arange(1000)[:, None], labels)
+    section = DataSection(source="d", test_split=0.2, validation_split=0.1, stratify=True)
+    first, again, other = (run_data("d", Splits(whole), section, seed, smoke=False) for seed in (0, 0, 1))
+    assert np.bincount(first.test.labels()).tolist() == [140, 40, 20]
+    assert np.bincount(first.validation.labels()).tolist() == [56, 16, 8]
+    assert first.test.fingerprint == again.test.fingerprint != other.test.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.linspace(0, 1, 20), "'stratify' needs class numbers, and the labels are not whole; remove it"),
+        (np.zeros((20, 3)), "'stratify' needs one class number for each sample; remove it"),
+    ],
+)
+def test_labels_without_classes_cannot_be_stratified(labels, message):
+    whole = ArraySplit(np.zeros((20, 1)), labels)
+    with pytest.raises(DataError) as error:
+        run_data("d", Splits(whole), DataSection(source="d", stratify=True), seed=0, smoke=False)
+    assert str(error.value) == message
+
+
+def test_data_without_labels_is_for_autoencoders():
+    whole = ArraySplit(np.arange(20, dtype=np.uint8)[:, None], None, scale=0.5)
+    with pytest.raises(DataError) as error:
+        run_data("d", Splits(whole), DataSection(source="d"), seed=0, smoke=False)
+    assert str(error.value) == (
+        "the data has no labels; name them under data.with, or write 'targets: inputs' under data for an autoencoder"
+    )
+    data = run_data("d", Splits(whole), DataSection(source="d", targets="inputs"), seed=0, smoke=False)
+    inputs, labels = next(data.train.batches(5))
+    np.testing.assert_array_equal(inputs, labels)
+    assert inputs.max() <= 9.5
+
+
+def test_one_training_sample_for_each_split_is_enough():
+    data = run_data("d", Splits(split(3), split(1)), DataSection(source="d", validation_split=0.3), 0, smoke=True)
+    assert (data.train.size, data.validation.size, data.test.size) == (2, 1, 1)
+
+
+def test_several_inputs_and_outputs_go_through_training_by_name(tensorflow):
+    inputs = {"b": np.arange(12)[:, None], "a": np.arange(24, dtype=np.uint8).reshape(12, 2)}
+    train = ArraySplit(inputs, {"kind": np.arange(12), "size": np.arange(12) / 2})
+    for features, labels in train.training_batches(4, 0, 0, 1).as_numpy_iterator():
+        assert features["b"].dtype == features["a"].dtype == np.float32
+        np.testing.assert_array_equal(features["b"][:, 0], labels["kind"])
+        np.testing.assert_array_equal(features["a"][:, 0], 2 * labels["kind"])
+        np.testing.assert_array_equal(labels["size"] * 2, labels["kind"])

@@ -1,0 +1,53 @@
+"""Height and width of an image file, read off its first bytes; and whether its last ones are there."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import IO
+
+_JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels.
+
+    Raises:
+        ValueError: it is no PNG, JPEG, GIF or BMP file, or is cut short.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(32)
+        if not head:
+            raise ValueError("it is empty")
+        if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
+            _expect_end(stream, b"IEND\xaeB`\x82")
+            width, height = struct.unpack(">II", head[16:24])
+        elif head.startswith(b"\xff\xd8"):
+            height, width = _jpeg_size(stream)
+        elif head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
+            width, height = struct.unpack("<HH", head[6:10])
+        elif head.startswith(b"BM") and len(head) >= 26:
+            width, height = struct.unpack("<ii", head[18:26])
+        else:
+            raise ValueError("it is no PNG, JPEG, GIF or BMP file")
+    return abs(height), abs(width)
+
+
+def _jpeg_size(stream: IO[bytes]) -> tuple[int, int]:
+    _expect_end(stream, b"\xff\xd9")
+    stream.seek(2)
+    while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF:
+        length: int = struct.unpack(">H", marker[2:])[0]
+        if marker[1] in _JPEG_SIZES:
+            height, width = struct.unpack(">xHH", stream.read(5))
+            return height, width
+        stream.seek(length - 2, 1)
+    raise ValueError("it is cut short")
+
+
+def _expect_end(stream: IO[bytes], end: bytes) -> None:
+    """Look for the mark of the end in the last bytes; some programs add a few of their own."""
+    size = stream.seek(0, 2)
+    stream.seek(max(0, size - 1024))
+    if end not in stream.read():
+        raise ValueError("it is cut short")

@@ -1,0 +1,104 @@
+"""Runs declared steps over batches: the same numbers for training, calibration and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compressor.data.augment import Change
+from compressor.data.preprocess import Rescale, Step
+from compressor.data.samples import Pair, Samples, Values, each, is_named, leaves
+from compressor.errors import DataError
+
+Steps = tuple[Step, ...]
+
+
+def default_steps(samples: Samples) -> Steps:
+    """What is done to data where nothing is declared: bytes are scaled to 0..1, all else is as it is."""
+    inputs = samples.example[0]
+    if not is_named(inputs):
+        return (Rescale(scale=1 / 255),) if inputs.dtype == np.uint8 else ()
+    return tuple(Rescale(scale=1 / 255, only=name) for name in inputs if inputs[name].dtype == np.uint8)
+
+
+def prepared(pair: Pair, steps: Steps) -> Pair:
+    """A batch in memory as the model is to see it: inputs as float32, labels as they are.
+
+    TensorFlow is imported only where a step needs it.
+
+    Raises:
+        DataError: the data is not what a step takes.
+    """
+    inputs, labels = pair
+    inputs = each(inputs, lambda array: array.astype(np.float32))
+    if all(step.plain for step in steps):
+        return _through(steps, inputs, labels)
+    import tensorflow as tf
+
+    with tf.device("cpu"):
+        inputs, labels = _through(steps, each(inputs, tf.constant), each(labels, tf.constant))
+    return each(inputs, np.asarray), each(labels, np.asarray)
+
+
+def prepared_tensors(pair: Pair, steps: Steps) -> Pair:
+    """The same within a tf.data pipeline."""
+    import tensorflow as tf
+
+    def apart(tensor: Any) -> Any:
+        # else the graph's optimizer merges the constants of neighboring steps, which rounds otherwise than step by step
+        return tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tensor.shape)
+
+    inputs, labels = pair
+    inputs = each(inputs, lambda tensor: tf.cast(tensor, tf.float32))
+    for number, step in enumerate(steps):
+        inputs, labels = _through((step,), each(inputs, apart) if number else inputs, labels)
+    return inputs, labels
+
+
+def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> Pair:
+    """A batch of tensors with each step of augmentation made in turn.
+
+    Args:
+        pair: inputs and labels, prepared.
+        changes: the steps.
+        key: two numbers, of the seed, the epoch and the batch.
+        follow: whether labels with the inputs' height and width are moved with them.
+    """
+    import tensorflow as tf
+
+    inputs, labels = pair
+    for number, change in enumerate(changes):
+        own = tf.random.experimental.stateless_fold_in(key, number)
+
+        def changed(tensor: Any, change: Change = change, own: Any = own) -> Any:
+            return change.apply(tensor, own)
+
+        def moved(tensor: Any, change: Change = change, own: Any = own) -> Any:
+            whole = tf.cast(tensor, tf.float32)
+            return tf.cast(change.apply(whole, own, smooth=tensor.dtype.is_floating), tensor.dtype)
+
+        sizes = {tuple(tensor.shape[1:3]) for tensor in leaves(inputs) if len(tensor.shape) > 2}
+        inputs = _only(change.only, inputs, changed)
+        if follow and change.moves:
+            labels = each(labels, lambda t: moved(t) if len(t.shape) > 2 and tuple(t.shape[1:3]) in sizes else t)  # noqa: B023
+    return inputs, labels
+
+
+def _through(steps: Steps, inputs: Values, labels: Values) -> Pair:
+    for step in steps:
+        if not step.labels:
+            inputs = _only(step.only, inputs, step.apply)
+        elif labels is not None:
+            labels = _only(step.only, labels, step.apply)
+    return inputs, labels
+
+
+def _only(name: str | None, values: Values, function: Any) -> Values:
+    if name is None:
+        return each(values, function)
+    if not is_named(values) or name not in values:
+        known = f"has {', '.join(values)}" if is_named(values) else "has one, without a name"
+        raise DataError(f"a step is only for '{name}', and the data {known}", "mend 'only', or leave it out")
+    return {**values, name: function(values[name])}

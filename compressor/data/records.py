@@ -1,0 +1,158 @@
+"""TFRecord files, read in any order by an index of where their records begin."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.data.naming import parted_by_name
+from compressor.data.options import RecordFeature, RecordOptions, files_of
+from compressor.data.samples import Indices, Pair, Samples, held
+from compressor.data.split import Split, Splits
+from compressor.errors import DataError
+from compressor.recipe.problems import did_you_mean
+
+_NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is bytes
+
+
+@dataclass(frozen=True)
+class RecordSamples(Samples):
+    """Examples in TFRecord files. `index` has a row for each: its file, and its first byte and length there."""
+
+    files: tuple[Path, ...]
+    index: NDArray[np.int64]
+    options: RecordOptions
+
+    @property
+    def size(self) -> int:
+        return len(self.index)
+
+    def read(self, indices: Indices) -> Pair:
+        inputs = self.options.inputs
+        columns = self._columns(indices, inputs if self.options.label is None else [*inputs, self.options.label])
+        chosen = {name: columns[name] for name in inputs}
+        labels = columns[self.options.label] if self.options.label else None
+        return (chosen if len(inputs) > 1 else chosen[inputs[0]]), labels
+
+    def labels(self) -> Any:
+        if self.options.label is None:
+            return None
+        label = self.options.label
+        parts = [
+            self._columns(range(start, min(start + 4096, self.size)), [label])[label]
+            for start in range(0, self.size, 4096)
+        ]
+        return np.concatenate(parts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(self.options.model_dump_json().encode())
+        for path in self.files:
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return digest.hexdigest()
+
+    def _columns(self, indices: Indices, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        import tensorflow as tf
+
+        spec = {name: _spec(self.options.features[name]) for name in names}
+        try:
+            with tf.device("cpu"):
+                found = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
+                return {name: _decoded(found[name], self.options.features[name]) for name in names}
+        except (ValueError, tf.errors.OpError) as error:
+            reason = " ".join(str(getattr(error, "message", error)).split())[:200]
+            what = f"the records in {self.files[0].parent} are not as 'data.with.features' says ({reason})"
+            raise DataError(what, "mend dtype, shape and encoding there") from None
+
+    def _records(self, indices: NDArray[np.int64]) -> list[bytes]:
+        found: list[bytes] = [b""] * len(indices)
+        places = self.index[indices]
+        for number in np.unique(places[:, 0]):
+            with self.files[number].open("rb") as stream:
+                mine = np.flatnonzero(places[:, 0] == number)
+                for at in mine[np.argsort(places[mine, 1])]:
+                    stream.seek(int(places[at, 1]))
+                    found[at] = stream.read(int(places[at, 2]))
+        return found
+
+
+def record_splits(target: str, options: RecordOptions) -> Splits:
+    """The splits in TFRecord files: one file, a folder or a pattern; the names tell train, validation and test.
+
+    Raises:
+        DataError: there is none, a file is damaged, or it does not hold what the options say.
+    """
+    for name in (*options.inputs, *([options.label] if options.label else [])):
+        if name not in options.features:
+            hint = did_you_mean(name, options.features).removeprefix("; ")
+            raise DataError(f"'data.with.features' does not describe '{name}'", hint)
+    paths = files_of(target, "tfrecord")
+    if not paths:
+        raise DataError(f"there is no data at {target}", "check the path; it starts at the recipe's folder")
+    root = Path(target) if Path(target).is_dir() else Path(target).parent
+    sides = {part: _split(files, options) for part, files in parted_by_name(paths, root).items()}
+    return Splits(sides["train"], sides.get("test"), sides.get("validation"))
+
+
+def _split(files: Sequence[Path], options: RecordOptions) -> Split:
+    places = [_index(path) for path in files]
+    index = np.concatenate([np.insert(found, 0, number, axis=1) for number, found in enumerate(places)])
+    if not len(index):
+        raise DataError(f"{files[0]} holds no records", "write some, or remove it")
+    return Split(held(RecordSamples(tuple(files), index, options)))
+
+
+def _index(path: Path) -> NDArray[np.int64]:
+    """First byte and length of each record: before it stand its length and a checksum, after it another."""
+    places: list[tuple[int, int]] = []
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if stream.read(2) == b"\x1f\x8b":
+            raise DataError(f"{path} is compressed, and cannot be read in any order", "unpack it with gunzip")
+        at = 0
+        while at < size:
+            stream.seek(at)
+            head = stream.read(12)
+            length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size
+            if at + 16 + length > size:
+                raise DataError(
+                    f"{path} is no TFRecord file, or is cut short after {len(places):,} records", "make it again"
+                )
+            places.append((at + 12, length))
+            at += 16 + length
+    return np.array(places, np.int64).reshape(-1, 2)
+
+
+def _spec(feature: RecordFeature) -> Any:
+    import tensorflow as tf
+
+    if feature.encoding is None and feature.dtype in _NUMBERS:
+        return tf.io.FixedLenFeature(feature.shape, feature.dtype)
+    return tf.io.FixedLenFeature([], tf.string)
+
+
+def _decoded(column: Any, feature: RecordFeature) -> NDArray[Any]:
+    import tensorflow as tf
+
+    if feature.encoding is None and feature.dtype in _NUMBERS:
+        numbers: NDArray[Any] = column.numpy()
+        return numbers
+    shape = tuple(feature.shape)
+    if feature.encoding in (None, "raw"):
+        raw = [np.frombuffer(content, feature.dtype).reshape(shape) for content in column.numpy()]
+        return np.stack(raw)
+    channels = shape[2] if len(shape) == 3 else 1
+    images = [tf.io.decode_image(content, channels, expand_animations=False).numpy() for content in column]
+    stacked: NDArray[Any] = np.stack(images).astype(feature.dtype)
+    if stacked.shape[1:] not in (shape, (*shape, 1)):
+        raise ValueError(f"images have the shape {stacked.shape[1:]}, and not {shape}")
+    return stacked.reshape(-1, *shape)

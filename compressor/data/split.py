@@ -1,0 +1,190 @@
+"""Data splits: samples that training, calibration and evaluation all read through the same door."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.data.augment import Change
+from compressor.data.pipeline import Steps, augmented, default_steps, prepared, prepared_tensors
+from compressor.data.preprocess import Rescale
+from compressor.data.samples import ArraySamples, Indices, Pair, Samples, Values, each, is_named, leaves
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples in a fixed order, and what is done to them on the way to the model.
+
+    Inputs come as float32, shape (n, ...), or as a dict of such arrays by the names of the model's inputs; labels as
+    they are stored. `steps` of None are those of the data's kind: bytes are scaled to 0..1.
+    """
+
+    samples: Samples
+    steps: Steps | None = None
+    changes: tuple[Change, ...] = ()
+    inputs_as_labels: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return self.samples.size
+
+    @cached_property
+    def preprocessing(self) -> Steps:
+        """All that is done to a sample, whether declared or not."""
+        return default_steps(self.samples) if self.steps is None else self.steps
+
+    def read(self, indices: Indices) -> Pair:
+        """Inputs and labels of these samples as the model is to see them, not augmented.
+
+        Raises:
+            DataError: a sample cannot be read, or is not what a step takes.
+        """
+        inputs, labels = prepared(self.samples.read(indices), self.preprocessing)
+        return inputs, inputs if self.inputs_as_labels else labels
+
+    def batches(self, batch_size: int) -> Iterator[Pair]:
+        """Inputs and labels in order, `batch_size` at a time; the last batch may be smaller."""
+        for start in range(0, self.size, batch_size):
+            yield self.read(range(start, min(start + batch_size, self.size)))
+
+    def training_batches(self, batch_size: int, seed: int, first_epoch: int, epochs: int) -> Any:
+        """A `tf.data.Dataset` of all epochs from `first_epoch` to `epochs`, each in an order of its own, augmented.
+
+        The order of an epoch and its augmentation depend on the seed and the epoch alone, so that a training can go on
+        where it was cut.
+        """
+        import tensorflow as tf
+
+        size, fetch = self.size, self._fetch()
+
+        def order(epoch: Any) -> Any:
+            shuffled = tf.random.experimental.stateless_shuffle(tf.range(size), seed=[seed, epoch])
+            batches = tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
+            if not self.changes:
+                return batches
+            return batches.enumerate().map(lambda batch, indices: (epoch, batch, indices))
+
+        def changed(epoch: Any, batch: Any, indices: Any) -> Pair:
+            key = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed), epoch]), batch)
+            inputs, labels = augmented(fetch(indices), self.changes, key, follow=True)
+            return inputs, labels
+
+        every_epoch = tf.data.Dataset.range(first_epoch, epochs, output_type=tf.int32).flat_map(order)
+        batches = every_epoch.map(_as_it_is(changed if self.changes else fetch), 2, deterministic=True)
+        return batches.prefetch(4)
+
+    def evaluation_batches(self, batch_size: int) -> Any:
+        """A `tf.data.Dataset` of the samples in order."""
+        import tensorflow as tf
+
+        return tf.data.Dataset.range(self.size).batch(batch_size).map(_as_it_is(self._fetch())).prefetch(1)
+
+    def part(self, indices: Indices) -> Split:
+        """Some of the samples, in the order of the indices."""
+        return Split(self.samples.part(indices), self.preprocessing, self.changes, self.inputs_as_labels)
+
+    def take(self, samples: int) -> Split:
+        """The first `samples` of it, or all where there are fewer."""
+        return self.part(range(min(samples, self.size)))
+
+    def sample(self, samples: int, seed: int) -> Split:
+        """`samples` of it drawn without repetition by the seed, or all where there are fewer."""
+        return self.part(np.random.default_rng(seed).permutation(self.size)[:samples])
+
+    def labels(self) -> Values:
+        """The labels of all samples, as stored; None where there are none, or where they are the inputs."""
+        return None if self.inputs_as_labels else self.samples.labels()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of the content and of what is done to it."""
+        done = [[type(step).__name__, step.model_dump(mode="json")] for step in (*self.preprocessing, *self.changes)]
+        spec = json.dumps([done, self.inputs_as_labels], sort_keys=True)
+        return hashlib.sha256(f"{self.samples.fingerprint}{spec}".encode()).hexdigest()
+
+    def _fetch(self) -> Callable[[Any], Pair]:
+        """What fetches a batch within tf.data, given the tensor of its indices."""
+        read = _gathering(self.samples) if self.samples.in_memory else _reading(self.samples)
+
+        def fetch(indices: Any) -> Pair:
+            inputs, labels = prepared_tensors(read(indices), self.preprocessing)
+            return inputs, inputs if self.inputs_as_labels else labels
+
+        return fetch
+
+
+class ArraySplit(Split):
+    """A split of arrays, held as they are stored, say as bytes, and scaled batch by batch.
+
+    `inputs` has shape (n, ...), or is a dict of such arrays by the model's input; `targets` has shape (n,) or (n, ...).
+    The model sees `inputs * scale` as float32.
+    """
+
+    def __init__(self, inputs: Values, targets: Values, scale: float = 1.0) -> None:
+        super().__init__(ArraySamples(inputs, targets), (Rescale(scale=float(scale)),) if scale != 1 else ())
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a source of data brings. What is missing is taken from `train` by the recipe's fractions.
+
+    `classes` names the classes that the labels count, where the source has names for them.
+    """
+
+    train: Split
+    test: Split | None = None
+    validation: Split | None = None
+    classes: tuple[str, ...] = ()
+
+
+def _gathering(samples: Samples) -> Callable[[Any], Pair]:
+    import tensorflow as tf
+
+    inputs, labels = samples.read(range(samples.size))
+    with tf.device("cpu"):
+        inputs, labels = each(inputs, tf.constant), each(labels, tf.constant)
+
+    def gather(indices: Any) -> Pair:
+        return tuple(each(values, lambda array: tf.gather(array, indices)) for values in (inputs, labels))
+
+    return gather
+
+
+def _reading(samples: Samples) -> Callable[[Any], Pair]:
+    """Batches read by Python: tf.data passes arrays along and forgets their names, so they are put back here."""
+    import tensorflow as tf
+
+    example = samples.example
+    arrays = leaves(example)
+
+    def numbers(indices: NDArray[np.int64]) -> list[NDArray[Any]]:
+        return leaves(samples.read(indices))
+
+    def read(indices: Any) -> Pair:
+        found = tf.numpy_function(numbers, [tf.cast(indices, tf.int64)], [a.dtype for a in arrays], stateful=False)
+        for tensor, array in zip(found, arrays, strict=True):
+            tensor.set_shape([None, *array.shape[1:]])
+        left = iter(found)
+        inputs, labels = (
+            {name: next(left) for name in sorted(values)} if is_named(values) else each(values, lambda _: next(left))
+            for values in example
+        )
+        return inputs, labels
+
+    return read
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for tf.data to trace, without AutoGraph, which would wrap the errors that are meant for the user."""
+    import tensorflow as tf
+
+    wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
+    return wrapped

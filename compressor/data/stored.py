@@ -1,0 +1,125 @@
+"""Arrays on the disk, of which only what is asked for comes into memory."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.errors import DataError
+
+_NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of shape (n, ...) in a file, `offset` bytes after its start.
+
+    The file is mapped anew for each reading: the pages of a mapping that stays count as the process's memory for as
+    long as it does, and after an epoch that would be all of the file.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one entry."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return self.row_bytes * len(self)
+
+    def __getitem__(self, indices: slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Entries, read into memory.
+
+        Raises:
+            DataError: the file is not there any more, or became shorter.
+        """
+        try:
+            mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.path} changed while it was read ({error})", "leave it as it is during a run"
+            ) from None
+        return np.array(mapped[indices])
+
+
+def open_npy(path: Path) -> StoredArray:
+    """The array in a `.npy` file, unread.
+
+    Raises:
+        DataError: it is no such file, or holds objects.
+    """
+    try:
+        with path.open("rb") as stream:
+            shape, in_columns, dtype = _header(stream)
+            offset = stream.tell()
+        if dtype.hasobject or not shape:
+            raise ValueError("it holds objects" if dtype.hasobject else "it holds one number")
+        if in_columns and len(shape) > 1:
+            raise ValueError("its order is Fortran's; save numpy.ascontiguousarray of it")
+        if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):
+            raise ValueError("it is cut short")
+    except FileNotFoundError:
+        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is not an array ({error})", _NPY_REMEDY) from None
+    return StoredArray(path, dtype, shape, offset)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    return np.lib.format.read_array_header_2_0(stream)
+
+
+class ArrayWriter:
+    """Writes a `.npy` file piece by piece, without knowing how many there will be."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...]) -> None:
+        self._stream = path.open("wb")
+        self._dtype, self._row = dtype, row
+        self._count = 0
+        self._write_header()
+
+    def add(self, piece: NDArray[Any]) -> None:
+        """Write further entries."""
+        self._stream.write(np.ascontiguousarray(piece).data)
+        self._count += len(piece)
+
+    def close(self) -> None:
+        """Write down how many there were, and bring all of it to the disk."""
+        self._stream.seek(0)
+        self._write_header()
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+
+    def abandon(self) -> None:
+        """Let go of the file, whether it is whole or not."""
+        self._stream.close()
+
+    def _write_header(self) -> None:
+        # NumPy leaves room in a header for its first number to grow, so that it can be written over
+        np.lib.format.write_array_header_1_0(
+            self._stream,
+            {
+                "descr": np.lib.format.dtype_to_descr(self._dtype),
+                "fortran_order": False,
+                "shape": (self._count, *self._row),
+            },
+        )

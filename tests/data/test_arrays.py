@@ -1,0 +1,112 @@
+"""Arrays in `.npz` files and in folders of `.npy` files."""
+
+import numpy as np
+import pytest
+from reading import inputs_of, labels_of, refusal, trained_on
+
+from compressor.data import load_splits
+from compressor.sources import Reference
+
+
+def opened(path, **options):
+    return load_splits(Reference("path", str(path), options))
+
+
+@pytest.fixture
+def folder(few, tmp_path):
+    place = tmp_path / "my arrays ü"
+    place.mkdir()
+    for name, chosen in (("train", slice(0, 100)), ("val", slice(100, 120)), ("test", slice(120, 150))):
+        np.save(place / f"x_{name}.npy", few[0][chosen])
+        np.save(place / f"y_{name}.npy", few[1][chosen])
+    return place
+
+
+def test_npy_files_in_a_folder_are_the_splits(folder, few, budget):
+    splits = opened(folder)
+    assert splits.train.samples.in_memory == (budget == "in memory")
+    assert (splits.train.size, splits.validation.size, splits.test.size) == (100, 20, 30)
+    np.testing.assert_array_equal(inputs_of(splits.test), few[0][120:].astype(np.float32) * np.float32(1 / 255))
+    np.testing.assert_array_equal(labels_of(splits.train), few[1][:100])
+
+
+def test_files_train_as_arrays_in_memory_do(folder, monkeypatch):
+    from compressor.data import samples
+
+    held = trained_on(opened(folder).train, epochs=2)
+    monkeypatch.setattr(samples, "IN_MEMORY_BYTES", 0)
+    read = trained_on(opened(folder).train, epochs=2)
+    assert opened(folder).train.fingerprint is not None
+    for (inputs, labels), (same_inputs, same_labels) in zip(held, read, strict=True):
+        np.testing.assert_array_equal(inputs, same_inputs)
+        np.testing.assert_array_equal(labels, same_labels)
+
+
+def test_parts_of_parts_of_files_are_the_samples_asked_for(folder, few, tiny_budget):
+    train = opened(folder).train
+    drawn = train.part(np.array([9, 3, 50, 7, 8])).take(4).part(np.array([2, 0]))
+    assert labels_of(drawn).tolist() == few[1][[50, 9]].tolist()
+    assert drawn.labels().tolist() == few[1][[50, 9]].tolist()
+    assert labels_of(train.take(20).part(range(5, 8))).tolist() == few[1][5:8].tolist()
+    assert labels_of(train.part(range(10, 20)).part(np.array([1, 0]))).tolist() == few[1][[11, 10]].tolist()
+    assert train.take(20).fingerprint != train.take(21).fingerprint
+
+
+def test_an_npz_file_may_have_a_validation_split(few, tmp_path):
+    arrays = {f"{letter}_{part}": few[i][:9] for i, letter in enumerate("xy") for part in ("train", "val", "test")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    splits = opened(tmp_path / "a.npz")
+    assert (splits.train.size, splits.validation.size, splits.test.size) == (9, 9, 9)
+
+
+def test_inputs_and_labels_alone_are_training_data(few, tmp_path):
+    np.savez(tmp_path / "a.npz", x=few[0], y=few[1])
+    splits = opened(tmp_path / "a.npz")
+    assert (splits.train.size, splits.test, splits.validation) == (150, None, None)
+
+
+def test_a_folder_with_other_names_is_refused(tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros(3))
+    assert refusal(opened, tmp_path) == (
+        f"{tmp_path} is not a data set (it has images, and no x_train); "
+        "name them x_train.npy, y_train.npy, x_test.npy and y_test.npy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.array([{}, {}], dtype=object), "it holds objects"),
+        (np.float32(3), "it holds one number"),
+        (np.asfortranarray(np.zeros((3, 2))), "its order is Fortran's; save numpy.ascontiguousarray of it"),
+    ],
+)
+def test_arrays_that_cannot_be_read_in_pieces_are_refused(tmp_path, array, reason):
+    np.save(tmp_path / "x_train.npy", array, allow_pickle=True)
+    assert refusal(opened, tmp_path) == (
+        f"{tmp_path / 'x_train.npy'} is not an array ({reason}); "
+        "save it with numpy.save(path, array), and not as objects"
+    )
+
+
+def test_a_cut_file_is_named(folder):
+    path = folder / "x_test.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refusal(opened, folder) == (
+        f"{path} is not an array (it is cut short); save it with numpy.save(path, array), and not as objects"
+    )
+
+
+def test_files_that_are_cut_while_they_are_read_are_named(folder, tiny_budget):
+    train = opened(folder).train
+    path = folder / "x_train.npy"
+    path.write_bytes(path.read_bytes()[:500])
+    assert refusal(lambda: inputs_of(train)).startswith(f"{path} changed while it was read (")
+
+
+def test_what_is_of_no_known_kind_is_refused(tmp_path):
+    (tmp_path / "data.bin").write_bytes(b"0")
+    assert refusal(opened, tmp_path / "data.bin") == (
+        f"{tmp_path / 'data.bin'} is of no kind of data that is known; "
+        "use .npz, .npy, .csv, .parquet, TFRecord files, or folders of images"
+    )

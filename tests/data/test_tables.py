@@ -1,0 +1,124 @@
+"""CSV and Parquet tables: ends of lines, names, numbers, and where a value is wrong."""
+
+import sys
+
+import numpy as np
+import pytest
+from reading import inputs_of, labels_of, refusal, trained_on
+
+from compressor.data import load_splits
+from compressor.sources import Reference
+
+
+def opened(path, **options):
+    return load_splits(Reference("path", str(path), options))
+
+
+def test_columns_of_numbers_are_the_inputs_and_the_label_is_left_out(table, tmp_path, few, budget):
+    splits = opened(table(tmp_path / "digits.csv"), label="digit")
+    np.testing.assert_array_equal(inputs_of(splits.train), few[0][:, 14].astype(np.float32))
+    np.testing.assert_array_equal(labels_of(splits.train), few[1])
+    assert labels_of(splits.train).dtype == np.int64
+    assert splits.classes == ()
+    assert len(trained_on(splits.train)) == 3
+
+
+@pytest.mark.parametrize(("end", "encoding"), [("\r\n", "utf-8"), ("\n", "utf-8-sig"), ("\r\n", "utf-8-sig")])
+def test_windows_line_ends_and_byte_order_marks_change_nothing(table, tmp_path, few, end, encoding):
+    train = opened(table(tmp_path / "my digits é.csv", end=end, encoding=encoding), label="digit").train
+    np.testing.assert_array_equal(inputs_of(train), few[0][:, 14])
+
+
+def test_labels_of_text_become_numbers_in_the_order_of_their_names(table, tmp_path, few, budget):
+    names = ["zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"]
+    splits = opened(table(tmp_path / "digits.csv", label=lambda number: names[number]), label="digit")
+    assert splits.classes == tuple(sorted(names))
+    assert [splits.classes[number] for number in labels_of(splits.train)] == [names[number] for number in few[1]]
+
+
+def test_chosen_columns_are_the_inputs_in_the_order_they_are_named(table, tmp_path, few):
+    train = opened(table(tmp_path / "digits.csv"), label="digit", features=["p15", "p14"]).train
+    np.testing.assert_array_equal(inputs_of(train), few[0][:, 14, [15, 14]])
+
+
+def test_several_labels_are_rows_of_numbers(table, tmp_path, few):
+    train = opened(table(tmp_path / "digits.csv"), label=["p14", "p15"]).train
+    np.testing.assert_array_equal(labels_of(train), few[0][:, 14, [14, 15]])
+    assert inputs_of(train).shape == (150, 27)
+
+
+def test_labels_that_are_not_whole_stay_as_they_are(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,0.5\n2,1\n3,2.5\n")
+    assert labels_of(opened(tmp_path / "a.csv", label="y").train).tolist() == [0.5, 1.0, 2.5]
+
+
+def test_files_are_split_by_their_names(table, tmp_path):
+    table(tmp_path / "train-1.csv", slice(0, 60))
+    table(tmp_path / "train-2.csv", slice(60, 100))
+    table(tmp_path / "test.csv", slice(100, 150))
+    splits = opened(tmp_path, label="digit")
+    assert (splits.train.size, splits.test.size, splits.validation) == (100, 50, None)
+
+
+def test_a_file_whose_split_is_unclear_is_refused(table, tmp_path):
+    table(tmp_path / "train.csv")
+    table(tmp_path / "more.csv")
+    assert refusal(lambda: opened(tmp_path, label="digit")) == (
+        f"it is not clear which split {tmp_path / 'more.csv'} belongs to; "
+        "begin its name with train, validation or test, as the others do, or move it away"
+    )
+
+
+def test_a_missing_column_is_named_with_its_neighbor(table, tmp_path):
+    path = table(tmp_path / "digits.csv")
+    assert refusal(lambda: opened(path, label="digits")) == f"{path} has no column 'digits'; did you mean 'digit'?"
+
+
+@pytest.mark.parametrize(("value", "found"), [("", "nothing"), ("n/a", "'n/a'")])
+def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path, value, found):
+    path = tmp_path / "a.csv"
+    path.write_text(f"x,y\n1,0\n{value},1\n")
+    assert refusal(lambda: opened(path, label="y")) == (
+        f"{path}, row 2, column 'x': there is {found}, and it takes a number; "
+        "mend it, or name the columns to use with 'with: {features: [...]}' under data"
+    )
+
+
+def test_a_row_with_too_many_columns_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,0\n2,1,5\n")
+    assert refusal(lambda: opened(path, label="y")) == (
+        f"{path}, row 2: it has 3 columns, and the first line names 2; "
+        "mend it, or set 'with: {delimiter: ...}' under data"
+    )
+
+
+def test_another_delimiter_is_a_parameter(tmp_path):
+    (tmp_path / "a.csv").write_text("x;y\n1;0\n2;1\n")
+    assert inputs_of(opened(tmp_path / "a.csv", label="y", delimiter=";").train).tolist() == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize("text", ["", "x,y\n"])
+def test_a_table_without_rows_is_refused(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    assert refusal(lambda: opened(tmp_path / "a.csv")) in (
+        "a split of the data has no samples; give it at least one",
+        f"{tmp_path / 'a.csv'} has no columns for the inputs; begin it with a line of their names",
+    )
+
+
+def test_a_class_that_only_the_test_has_is_refused(tmp_path):
+    (tmp_path / "train.csv").write_text("x,y\n1,cat\n2,dog\n")
+    (tmp_path / "test.csv").write_text("x,y\n1,cat\n2,cow\n")
+    assert refusal(lambda: opened(tmp_path, label="y")) == (
+        f"{tmp_path / 'test.csv'}, row 2, column 'y': the class 'cow' is not among the training data's; "
+        "mend it, or train with some of that class"
+    )
+
+
+def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    assert refusal(lambda: opened(tmp_path / "a.parquet", label="y")) == (
+        "Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
+    )

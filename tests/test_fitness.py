@@ -1,0 +1,214 @@
+"""Data is held against the model before anything is trained, and the mend is in the message."""
+
+import numpy as np
+import pytest
+
+from compressor.data import ArraySplit, RunData
+from compressor.errors import DataError
+from compressor.fitness import Ends, check_fit, ends_of
+
+SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
+
+
+def data(inputs, labels, test_labels=None):
+    train = ArraySplit(inputs, labels)
+    return RunData("d", train, train, ArraySplit(inputs, labels if test_labels is None else test_labels))
+
+
+def images(*shape, count=8):
+    return np.linspace(0, 1, count * int(np.prod(shape)), dtype=np.float32).reshape(count, *shape)
+
+
+def ends(inputs=(28, 28, 1), outputs=(10,), **more):
+    return Ends({"image": inputs}, {"dense": outputs}, **more)
+
+
+def refusal(*arguments, **named):
+    with pytest.raises(DataError) as caught:
+        check_fit(*arguments, **named)
+    return str(caught.value)
+
+
+CLASSES = np.arange(8) % 3
+
+
+def test_data_that_fits_passes_without_a_word():
+    assert check_fit(ends(), data(images(28, 28, 1), CLASSES), SPARSE, batch_size=8) == []
+
+
+def test_the_ends_of_a_keras_model_are_read(small_cnn):
+    assert ends_of(small_cnn()) == Ends({"image": (28, 28)}, {"dense": (10,)})
+
+
+def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    a, b = layers.Input((4, 4, 1), name="a"), layers.Input((None,), name="b")
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(a))
+    model = tf_keras.Model({"a": a, "b": b}, [layers.Dense(2, name="kind")(x), layers.Dense(1, name="size")(x)])
+    assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, rescales=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "mend"),
+    [
+        ((28, 28), (28, 28, 1), "add 'preprocess: [{expand: -1}]' under data"),
+        ((28, 28, 1), (28, 28), "add 'preprocess: [{squeeze: -1}]' under data"),
+        ((28, 28, 3), (96, 96, 3), "add 'preprocess: [{resize: [96, 96]}]' under data"),
+        (
+            (28, 28, 3),
+            (28, 28, 1),
+            "read the images with 'with: {color: grayscale}' under data, or give the model 3 channels",
+        ),
+        ((5,), (7,), "choose as many columns as the model has inputs, or build the model for the data"),
+        ((5, 2, 2), (7,), "bring the data to that shape, or build the model for this one"),
+    ],
+)
+def test_a_shape_that_does_not_fit_is_told_with_the_mend(found, wanted, mend):
+    spelt = str(wanted)
+    assert refusal(ends(wanted), data(images(*found), CLASSES), SPARSE) == (
+        f"the training data has samples of shape {found}, and the model wants {spelt}; {mend}"
+    )
+
+
+def test_a_size_that_may_vary_takes_any():
+    assert check_fit(ends((None, None, 3)), data(images(5, 6, 3), CLASSES), SPARSE) == []
+    assert refusal(ends((None, 3)), data(images(5), CLASSES), SPARSE).startswith(
+        "the training data has samples of shape (5,), and the model wants (any, 3); "
+    )
+
+
+def test_several_inputs_go_by_their_names():
+    two = Ends({"a": (2,), "b": (3, 3, 1)}, {"out": (10,)})
+    found = {"a": images(2), "b": images(3, 3)}
+    assert refusal(two, data(found, CLASSES), SPARSE) == (
+        "the training data has samples of shape (3, 3) for 'b', and the model wants (3, 3, 1); "
+        "add 'preprocess: [{expand: {axis: -1, only: b}}]' under data"
+    )
+    assert refusal(two, data({"a": images(2), "c": images(3)}, CLASSES), SPARSE) == (
+        "the model has the inputs 'a', 'b', and the data has 'a', 'c'; give both the same names"
+    )
+    assert refusal(two, data(images(2), CLASSES), SPARSE) == (
+        "the model has the inputs 'a', 'b', and the data has one, without a name; give a dict of arrays by these names"
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused_with_their_place(value):
+    broken = images(5)
+    broken[3, 2] = value
+    assert refusal(ends((5,)), data(broken, CLASSES), SPARSE) == (
+        "the inputs of sample 3 of the training split hold NaN or infinity; remove that sample, or fill it in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "message"),
+    [
+        (
+            np.arange(8) * 14,
+            SPARSE,
+            "the training labels go from 0 to 98, and the model has 10 outputs, for 0 to 9; "
+            "give the model 99 outputs, or number the classes from 0 without gaps",
+        ),
+        (
+            np.arange(8) + 3,
+            SPARSE,
+            "the training labels go from 3 to 10, and the model has 10 outputs, for 0 to 9; number them from 0",
+        ),
+        (
+            np.array([0, 1, -1, 1, 0, 1, 0, 1]),
+            SPARSE,
+            "the training labels go down to -1, and classes count from 0; number them from 0",
+        ),
+        (
+            np.eye(10)[CLASSES],
+            SPARSE,
+            "the labels are one-hot, (10,), and 'sparse_categorical_crossentropy' takes class numbers; "
+            "set 'training.loss: categorical_crossentropy', or give class numbers",
+        ),
+        (
+            CLASSES,
+            ONE_HOT,
+            "the labels are class numbers, and 'categorical_crossentropy' takes one-hot ones; set 'training.loss: "
+            "sparse_categorical_crossentropy', or add 'preprocess: [{one_hot: 10}]' under data",
+        ),
+        (
+            np.eye(4)[CLASSES],
+            ONE_HOT,
+            "the labels have 4 classes, and the model has 10 outputs; "
+            "give the model as many outputs as there are classes",
+        ),
+        (
+            CLASSES + 0.5,
+            SPARSE,
+            "the labels are not whole numbers, and 'sparse_categorical_crossentropy' takes class numbers; "
+            "choose another loss",
+        ),
+        (
+            images(3),
+            "mse",
+            "the labels have the shape (3,), and the model gives (10,); "
+            "give labels of that shape, or choose another loss",
+        ),
+        (
+            images(10) * 5,
+            "binary_crossentropy",
+            "the labels go from 0 to 5, and 'binary_crossentropy' takes 0 to 1; number the two classes 0 and 1, "
+            "or set 'training.loss: sparse_categorical_crossentropy' for more of them",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_the_loss_or_the_outputs_are_refused(labels, loss, message):
+    assert refusal(ends((5,)), data(images(5), labels), loss) == message
+
+
+def test_every_split_s_labels_are_looked_at():
+    late = np.array([0, 1, 2, 0, 1, 2, 0, 10])
+    assert refusal(ends((5,)), data(images(5), CLASSES, late), SPARSE) == (
+        "the test labels go from 0 to 10, and the model has 10 outputs, for 0 to 9; "
+        "give the model 11 outputs, or number the classes from 0 without gaps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "labels", "loss"),
+    [
+        ((10,), np.eye(10)[CLASSES], ONE_HOT),
+        ((10,), CLASSES[:, None], SPARSE),
+        ((1,), CLASSES / 2, "mse"),
+        ((1,), CLASSES % 2, "binary_crossentropy"),
+        ((4,), images(4), "binary_crossentropy"),
+        ((6, 6, 3), np.zeros((8, 6, 6), np.uint8) + np.arange(8, dtype=np.uint8)[:, None, None] % 3, SPARSE),
+        ((10,), np.arange(8) + 90, None),
+    ],
+)
+def test_labels_of_other_tasks_pass(output, labels, loss):
+    assert check_fit(ends((5,), output), data(images(5), labels), loss) == []
+
+
+def test_labels_for_several_outputs_go_by_their_names():
+    two = Ends({"a": (5,)}, {"kind": (3,), "size": (1,)})
+    assert check_fit(two, data(images(5), {"kind": CLASSES, "size": images(1)}), None) == []
+    assert refusal(two, data(images(5), {"kind": CLASSES}), None) == (
+        "the model has the outputs 'kind', 'size', and the data has labels for 'kind'; give both the same names"
+    )
+
+
+def test_pixels_that_nobody_scales_are_a_warning():
+    pixels = np.arange(8 * 28 * 28, dtype=np.float32).reshape(8, 28, 28, 1) % 256
+    assert check_fit(ends(), data(pixels, CLASSES), SPARSE) == [
+        "the inputs are whole numbers from 0 to 255, like pixels, and the model does not rescale them; "
+        "most models are trained for 0..1: add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
+    ]
+    assert check_fit(ends(rescales=True), data(pixels, CLASSES), SPARSE) == []
+
+
+def test_one_class_and_less_than_a_batch_are_warnings():
+    assert check_fit(ends((5,)), data(images(5), np.full(8, 2)), SPARSE, batch_size=32) == [
+        "all training labels are of class 2; a model learns nothing from one class",
+        "all validation labels are of class 2; a model learns nothing from one class",
+        "all test labels are of class 2; a model learns nothing from one class",
+        "there are 8 training samples, fewer than a batch of 32; lower training.batch_size",
+    ]
