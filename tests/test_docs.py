@@ -22,6 +22,7 @@ def table(head, rows):
 
 def sections():
     from compressor.cli.strategies import parameters
+    from compressor.data.operation import Choice
     from compressor.recipe.schema import Recipe
 
     def rows(model, prefix=""):
@@ -29,7 +30,7 @@ def sections():
             key = f"{prefix}{field.alias or name}"
             listed = getattr(field.annotation, "__args__", (None,))[0]
             nested = field.annotation if hasattr(field.annotation, "model_fields") else listed
-            if hasattr(nested, "model_fields") and nested is not None:
+            if hasattr(nested, "model_fields") and not issubclass(nested, Choice):  # those have tables of their own
                 yield from rows(nested, f"{key}{'[]' if get_origin(field.annotation) is list else ''}.")
             else:
                 known = {row["name"]: row for row in parameters(model)}[field.alias or name]
@@ -74,7 +75,45 @@ def strategies():
     return "\n".join(parts)
 
 
-MAKERS = {"sections": sections, "report": report, "hooks": hooks, "strategies": strategies}
+def _steps(entry):
+    rows = []
+    for name, field in entry.model_fields.items():
+        step = field.annotation.__args__[0]
+        keys = sorted(step.model_fields.items(), key=lambda item: (item[0] != step.main, item[0] == "only"))
+        for key, own in keys:
+            default = "required" if own.is_required() else f"`{own.default}`"
+            first = f"`{name}`" if key == step.main else ""
+            rows.append([first, f"`{key}`", default, own.description])
+    return table(["step", "parameter", "default", "meaning"], rows)
+
+
+def operations():
+    from compressor.data.augment import AugmentStep
+    from compressor.data.preprocess import PreprocessStep
+
+    return f"`preprocess`:\n\n{_steps(PreprocessStep)}\n`augment`:\n\n{_steps(AugmentStep)}"
+
+
+def sources():
+    from compressor.cli.strategies import parameters
+    from compressor.data.options import OPTIONS
+
+    rows = [
+        [kind, f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
+        for kind, options in OPTIONS.items()
+        for row in parameters(options)
+    ]
+    return table(["kind", "`data.with`", "type", "default", "meaning"], rows)
+
+
+MAKERS = {
+    "sections": sections,
+    "report": report,
+    "hooks": hooks,
+    "strategies": strategies,
+    "operations": operations,
+    "sources": sources,
+}
 
 
 def renewed(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,8 +21,8 @@ _NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
 class StoredArray:
     """An array of shape (n, ...) in a file, `offset` bytes after its start.
 
-    The file is mapped anew for each reading: the pages of a mapping that stays count as the process's memory for as
-    long as it does, and after an epoch that would be all of the file.
+    Entries are read, and not mapped: the kernel maps a file in such large pieces that a batch drawn from all over it
+    counts nearly all of it as the process's memory.
     """
 
     path: Path
@@ -48,13 +49,31 @@ class StoredArray:
         Raises:
             DataError: the file is not there any more, or became shorter.
         """
+        places = range(*indices.indices(len(self))) if isinstance(indices, slice) else indices
+        found = np.empty((len(places), *self.shape[1:]), self.dtype)
+        buffer = memoryview(found.reshape(-1).view(np.uint8).data)
         try:
-            mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
-        except (OSError, ValueError) as error:
+            with self.path.open("rb", buffering=0) as stream:
+                if isinstance(places, range):
+                    self._fill(stream, places.start, buffer)
+                else:
+                    row = self.row_bytes
+                    for at in np.argsort(places):
+                        self._fill(stream, int(places[at]), buffer[at * row : (at + 1) * row])
+        except OSError as error:
             raise DataError(
                 f"{self.path} changed while it was read ({error})", "leave it as it is during a run"
             ) from None
-        return np.array(mapped[indices])
+        return found
+
+    def _fill(self, stream: FileIO, entry: int, buffer: memoryview) -> None:
+        stream.seek(self.offset + entry * self.row_bytes)
+        done = 0
+        while done < len(buffer):
+            count = stream.readinto(buffer[done:])
+            if not count:
+                raise OSError("it became shorter")
+            done += count
 
 
 def open_npy(path: Path) -> StoredArray:
