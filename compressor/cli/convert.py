@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from compressor.cli.options import debug_option, trust_option
-from compressor.errors import ModelError, OutputError
+from compressor.errors import ModelError, OutputError, StepError
 
 _FOREIGN = {
     ".onnx": (
@@ -75,7 +75,9 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
     came = "Keras 3" if is_keras3(model) else "Keras 2"
     if (came, output.suffix) in (("Keras 3", ".keras"), ("Keras 2", ".h5")):
         other = ".h5" if output.suffix == ".keras" else ".keras"
-        raise OutputError(f"{model} is a {came} model already, which {output.suffix} is for", f"give {other} or .tflite")
+        raise OutputError(
+            f"{model} is a {came} model already, which {output.suffix} is for", f"give {other} or .tflite"
+        )
     prepare_tensorflow(seed=0)
     if came == "Keras 3":
         bridged = bridge(model)
@@ -83,7 +85,7 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
         if output.suffix == ".h5":
             save_keras(loaded, output)
             return f"a Keras 2 model from Keras 3, {checked}"
-        return f"{_written_litert(loaded, output)} from Keras 3, {checked}"
+        return f"{_written_litert(loaded, output)} from Keras 3, its {checked}"
     loaded = load_keras(model, trusted=trusted)
     if output.suffix == ".keras":
         return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
@@ -93,8 +95,18 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
 def _written_litert(model: Any, output: Path) -> str:
     """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
     from compressor.export import to_litert
-    from compressor.keras3.litert_check import litert_difference
+    from compressor.keras3.samples import random_inputs
+    from compressor.keras3.verify import difference, outputs_of
+    from compressor.litert import LiteRTModel
 
-    content = to_litert(model)
+    try:
+        content = to_litert(model)
+    except StepError as error:
+        raise ModelError(error.what, "see what it says with --debug") from error
     output.write_bytes(content)
-    return f"a LiteRT model of {len(content):,} bytes, outputs within {litert_difference(model, content):.1e},"
+    made = f"a LiteRT model of {len(content):,} bytes"
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        return made
+    inputs = random_inputs(model)
+    (given,), (expected,) = inputs.values(), outputs_of(model, inputs)
+    return f"{made}, outputs within {difference(expected, LiteRTModel(content).run(given)):.1e} of the Keras model's,"

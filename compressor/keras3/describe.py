@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.errors import ModelError
-from compressor.keras3.options import LAYERS
+from compressor.keras3.options import LAYERS, RECURRENT
 from compressor.keras3.refusal import joined, refused_layer, refused_operation
 
 _REMEDY = "leave the model as it is, or ship it as .tflite"
@@ -56,7 +56,9 @@ def _model(model: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
             if node.is_input:
                 continue
             where = joined(place, layer.name)
-            args, kwargs = node.call_args, dict(node.call_kwargs)
+            args, kwargs = list(node.call_args), dict(node.call_kwargs)
+            if type(layer).__name__ in RECURRENT and isinstance(args[0], list):  # so tf_keras hands over states
+                args, kwargs["initial_state"] = args[0][:1], args[0][1:]
             if layer.name not in layers:
                 layers[layer.name] = _layer(layer, where, weights)
             kwargs = {

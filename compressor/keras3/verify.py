@@ -90,7 +90,7 @@ def judged(model: Any, expected: list[NDArray[Any]], found: list[NDArray[Any]]) 
     shapes, others = ([one.shape for one in ones] for ones in (expected, found))
     if shapes != others:
         raise ModelError(f"its outputs have the shapes {others} in Keras 2, and {shapes} in Keras 3", _REMEDY)
-    largest, limit = max(map(_difference, expected, found), default=0.0), tolerance_for(model)
+    largest, limit = max(map(difference, expected, found), default=0.0), tolerance_for(model)
     if not largest <= limit:
         what = f"its outputs in Keras 2 and in Keras 3 differ by {largest:.1e}, and at most {limit:.0e} is taken"
         raise ModelError(what, _REMEDY)
@@ -103,7 +103,8 @@ def tolerance_for(model: Any) -> float:
     return max([TOLERANCE, *(HALF_TOLERANCES[one] for one in types if one in HALF_TOLERANCES)])
 
 
-def _difference(expected: NDArray[Any], found: NDArray[Any]) -> float:
+def difference(expected: NDArray[Any], found: NDArray[Any]) -> float:
+    """The largest difference between two arrays, relative to the largest value where that is above 1."""
     a, b = expected.astype(np.float64), found.astype(np.float64)
     if not a.size:
         return 0.0
