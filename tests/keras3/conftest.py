@@ -11,28 +11,33 @@ import pytest
 WRITER = Path(__file__).with_name("write_foreign.py")
 
 
-def written(folder, what):
+def written(folder, *what):
     environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run(
-        [sys.executable, str(WRITER), str(folder), what], capture_output=True, text=True, env=environment, timeout=300
+        [sys.executable, str(WRITER), str(folder), *what], capture_output=True, text=True, env=environment, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
 
 @pytest.fixture(scope="session")
-def zoo_files(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("zoo"), "zoo")
+def foreign_files(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("foreign"), "zoo", "models")
 
 
 @pytest.fixture(scope="session")
-def model_files(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("models"), "models")
+def zoo_files(foreign_files):
+    return foreign_files / "zoo"
+
+
+@pytest.fixture(scope="session")
+def model_files(foreign_files):
+    return foreign_files / "models"
 
 
 @pytest.fixture(scope="session")
 def application_files(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("applications"), "applications")
+    return written(tmp_path_factory.mktemp("foreign"), "applications") / "applications"
 
 
 @pytest.fixture

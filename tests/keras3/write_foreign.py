@@ -1,7 +1,7 @@
 # ruff: noqa: E402
 """Run in a process of its own: saves models with Keras 3, and what it computes with them.
 
-`python write_foreign.py FOLDER zoo | models | applications`
+`python write_foreign.py FOLDER [zoo] [models] [applications]` makes a folder of each kind in FOLDER.
 """
 
 import os
@@ -34,8 +34,6 @@ def main(folder, what):
             model = layer_zoo.build(name, keras)
             names = [tensor._keras_history.operation.name for tensor in model.inputs]
             write(folder, name, model, dict(zip(names, layer_zoo.sample(name), strict=True)))
-            if name != "RandomBrightness":  # which Keras 3 itself cannot save so
-                model.save(folder / f"{name}.h5")
         return
     for name, make in (foreign_models.MODELS if what == "models" else foreign_models.APPLICATIONS).items():
         keras.utils.clear_session()
@@ -48,4 +46,6 @@ def main(folder, what):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    for what in sys.argv[2:]:
+        (Path(sys.argv[1]) / what).mkdir()
+        main(Path(sys.argv[1]) / what, what)
