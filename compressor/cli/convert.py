@@ -1,0 +1,112 @@
+"""`compressor convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compressor.cli.options import debug_option, trust_option
+from compressor.errors import ModelError, OutputError, StepError
+
+_FOREIGN = {
+    ".onnx": (
+        "is an ONNX model, which is not read here",
+        "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes",
+    ),
+    ".pt": (
+        "is a PyTorch model, which is not read here",
+        "export it with torch.onnx.export, then run `onnx2tf -i MODEL.onnx`, and give the .tflite it writes",
+    ),
+}
+_FOREIGN[".pth"] = _FOREIGN[".pt"]
+_OUTPUTS = (".h5", ".keras", ".tflite")
+
+
+@click.command("convert")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace OUTPUT where it is there already.")
+@trust_option
+@debug_option
+def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bool) -> None:
+    """Write a Keras MODEL as another format, told by OUTPUT's suffix, and check that both compute the same.
+
+    \b
+    .h5      Keras 2, from Keras 3
+    .keras   Keras 3, from Keras 2
+    .tflite  LiteRT with float weights, from either
+    """
+    import tempfile
+
+    from compressor.cli.native_output import native_output_to
+
+    _refuse(model, output, force)
+    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+        said = _convert(model, output, trust_model)
+    click.echo(f"{output}: {said}")
+
+
+def _refuse(model: Path, output: Path, force: bool) -> None:
+    if model.suffix.lower() in _FOREIGN:
+        what, remedy = _FOREIGN[model.suffix.lower()]
+        raise ModelError(f"{model} {what}", remedy)
+    if not model.exists():
+        raise ModelError(f"there is no model file {model}", "check the path")
+    if model.suffix == ".tflite":
+        raise ModelError(f"{model} is a LiteRT file already", "give the Keras model that it was made from")
+    if output.suffix not in _OUTPUTS:
+        raise OutputError(f"{output} ends in no format that is written here", f"end it in {', '.join(_OUTPUTS)}")
+    if output.exists() and not force:
+        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+
+
+def _convert(model: Path, output: Path, trusted: bool) -> str:
+    """Write the output; what was done, in a line."""
+    from compressor.keras3 import bridge, is_keras3, to_keras3
+    from compressor.keras_files import load_keras, save_keras
+    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.untrusted import refuse_harmful_keras
+
+    refuse_harmful_keras(model, trusted)
+    came = "Keras 3" if is_keras3(model) else "Keras 2"
+    if (came, output.suffix) in (("Keras 3", ".keras"), ("Keras 2", ".h5")):
+        other = ".h5" if output.suffix == ".keras" else ".keras"
+        raise OutputError(
+            f"{model} is a {came} model already, which {output.suffix} is for", f"give {other} or .tflite"
+        )
+    prepare_tensorflow(seed=0)
+    if came == "Keras 3":
+        bridged = bridge(model)
+        loaded, checked = bridged.model, f"outputs within {bridged.difference:.1e} of Keras 3's"
+        if output.suffix == ".h5":
+            save_keras(loaded, output)
+            return f"a Keras 2 model from Keras 3, {checked}"
+        return f"{_written_litert(loaded, output)} from Keras 3, its {checked}"
+    loaded = load_keras(model, trusted=trusted)
+    if output.suffix == ".keras":
+        return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
+    return f"{_written_litert(loaded, output)} from Keras 2"
+
+
+def _written_litert(model: Any, output: Path) -> str:
+    """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
+    from compressor.export import to_litert
+    from compressor.keras3.samples import random_inputs
+    from compressor.keras3.verify import difference, outputs_of
+    from compressor.litert import LiteRTModel
+
+    try:
+        content = to_litert(model)
+    except StepError as error:
+        raise ModelError(error.what, "see what it says with --debug") from error
+    output.write_bytes(content)
+    made = f"a LiteRT model of {len(content):,} bytes"
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        return made
+    inputs = random_inputs(model)
+    (given,), (expected,) = inputs.values(), outputs_of(model, inputs)
+    return f"{made}, outputs within {difference(expected, LiteRTModel(content).run(given)):.1e} of the Keras model's,"

@@ -1,0 +1,35 @@
+"""Which Keras wrote a file, told from a few bytes of it and without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+_METADATA_BYTES = 64 * 1024
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, NotImplementedError)
+
+
+def is_keras3(path: Path) -> bool:
+    """Whether a `.keras` or HDF5 file says that Keras 3 (or later) wrote it.
+
+    A file that is damaged, or says nothing, is not one: whoever loads it next tells what is wrong with it.
+    """
+    try:
+        version = _zipped_version(path) if zipfile.is_zipfile(path) else _hdf5_version(path)
+        return int(version.partition(".")[0]) >= 3
+    except (zipfile.BadZipFile, *_UNREADABLE):
+        return False
+
+
+def _zipped_version(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as file:
+        return str(json.loads(file.read(_METADATA_BYTES))["keras_version"])
+
+
+def _hdf5_version(path: Path) -> str:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        version = file.attrs["keras_version"]
+        return version.decode() if isinstance(version, bytes) else str(version)

@@ -1,0 +1,105 @@
+"""`compressor convert`: from Keras 3 to Keras 2 and back, and to LiteRT."""
+
+import re
+
+import pytest
+
+from compressor.cli import root
+from compressor.cli.boundary import run_guarded
+
+
+@pytest.fixture
+def call(capfd):
+    def call(*arguments):
+        code = run_guarded(root, ["convert", *map(str, arguments)])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def keras2_file(tensorflow, tmp_path):
+    import tf_keras
+
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([layers.InputLayer((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)])
+    model.save(tmp_path / "mine.keras")
+    return tmp_path / "mine.keras"
+
+
+def test_a_model_goes_from_keras_2_to_keras_3_and_back(call, keras2_file, tmp_path):
+    import numpy as np
+
+    from compressor.keras3 import is_keras3
+    from compressor.keras_files import load_keras
+
+    there, back = tmp_path / "there.keras", tmp_path / "back.h5"
+    code, out, err = call(keras2_file, there)
+    assert (code, err) == (0, "")
+    said = re.fullmatch(rf"{there}: a Keras 3 model from Keras 2, outputs within (.+)\n", out)
+    assert float(said[1]) <= 1e-5
+    assert is_keras3(there)
+    code, out, err = call(there, back)
+    assert (code, err) == (0, "")
+    said = re.fullmatch(rf"{back}: a Keras 2 model from Keras 3, outputs within (.+) of Keras 3's\n", out)
+    assert float(said[1]) <= 1e-5
+    before, after = (load_keras(path) for path in (keras2_file, back))
+    assert all(map(np.array_equal, before.get_weights(), after.get_weights()))
+
+
+def test_a_keras_model_becomes_a_litert_file(call, keras2_file, tmp_path):
+    path = tmp_path / "m.tflite"
+    code, out, err = call(keras2_file, path)
+    assert (code, err) == (0, "")
+    said = re.fullmatch(
+        rf"{path}: a LiteRT model of (.+) bytes, outputs within (.+) of the Keras model's, from Keras 2\n", out
+    )
+    assert int(said[1].replace(",", "")) == path.stat().st_size
+    assert float(said[2]) <= 1e-5
+
+
+def test_an_output_that_is_there_is_replaced_only_by_force(call, keras2_file, tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_text("precious")
+    message = f"error: {path} is there already; choose another name, or pass --force to replace it\n"
+    assert call(keras2_file, path) == (1, "", message)
+    assert path.read_text() == "precious"
+    assert call(keras2_file, path, "--force")[0] == 0
+    assert path.read_bytes()[4:8] == b"TFL3"
+
+
+@pytest.mark.parametrize(
+    ("model", "output", "message"),
+    [
+        (
+            "m.onnx",
+            "m.tflite",
+            "m.onnx is an ONNX model, which is not read here; run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), "
+            "and give the .tflite or SavedModel it writes",
+        ),
+        (
+            "m.pth",
+            "m.keras",
+            "m.pth is a PyTorch model, which is not read here; export it with torch.onnx.export, "
+            "then run `onnx2tf -i MODEL.onnx`, and give the .tflite it writes",
+        ),
+        ("gone.keras", "m.h5", "there is no model file gone.keras; check the path"),
+        ("m.tflite", "m.h5", "m.tflite is a LiteRT file already; give the Keras model that it was made from"),
+        ("m.keras", "m.pb", "m.pb ends in no format that is written here; end it in .h5, .keras, .tflite"),
+        ("m.keras", "m.h5", "m.keras: this is neither a .keras nor an HDF5 file; save it again"),
+    ],
+)
+def test_what_cannot_be_converted_is_told_in_one_line(call, tmp_path, monkeypatch, model, output, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.onnx", "m.pth", "m.tflite", "m.keras"):
+        (tmp_path / name).write_text("no model")
+    assert call(model, output) == (1, "", f"error: {message}\n")
+
+
+def test_a_model_of_that_format_already_is_not_written_again(call, keras2_file, tmp_path):
+    assert call(keras2_file, tmp_path / "m.h5") == (
+        1,
+        "",
+        f"error: {keras2_file} is a Keras 2 model already, which .h5 is for; give .keras or .tflite\n",
+    )

@@ -1,0 +1,59 @@
+"""Files that Keras 3 wrote, each with inputs and what Keras 3 makes of them; one process for each folder of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WRITER = Path(__file__).with_name("write_foreign.py")
+
+
+def written(folder, *what):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
+    done = subprocess.run(
+        [sys.executable, str(WRITER), str(folder), *what], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def foreign_files(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("foreign"), "zoo", "models")
+
+
+@pytest.fixture(scope="session")
+def zoo_files(foreign_files):
+    return foreign_files / "zoo"
+
+
+@pytest.fixture(scope="session")
+def model_files(foreign_files):
+    return foreign_files / "models"
+
+
+@pytest.fixture(scope="session")
+def application_files(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("foreign"), "applications") / "applications"
+
+
+@pytest.fixture
+def difference(tensorflow):
+    """A function: how far a tf_keras model is from what Keras 3 computed for the file of that name."""
+    import tf_keras
+
+    from compressor.keras3.verify import judged, outputs_of
+
+    tf_keras.backend.clear_session()
+
+    def measure(model, folder, name):
+        with np.load(folder / f"{name}.inputs.npz") as arrays:
+            inputs = dict(arrays)
+        with np.load(folder / f"{name}.outputs.npz") as arrays:
+            expected = [arrays[key] for key in arrays.files]
+        return judged(model, expected, outputs_of(model, inputs))
+
+    return measure
