@@ -198,8 +198,7 @@ class Run:
 
     def _context(self, step: PlannedStep, checkpoints: KeptCheckpoints) -> StepContext:
         plan, train = self._plan, self._data.train
-        names = [metric.keras_name for metric in plan.metrics if metric.keras_name]
-        trainer = Trainer(step.id, self._data, plan.seed, self._observer, names, plan.smoke, checkpoints)
+        trainer = Trainer(step.id, self._data, plan.seed, self._observer, plan.metrics, plan.smoke, checkpoints)
         return StepContext(state=step.before, train=train, trainer=trainer, seed=plan.seed)
 
     def _source(self) -> Artifact:

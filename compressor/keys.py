@@ -17,18 +17,21 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from compressor.chain import PlannedStep
+from compressor.judges import Judge
 from compressor.planner import Plan
 from compressor.sources import Reference
-from compressor.strategy import Dataset, Metric, ModelSource
+from compressor.strategy import Dataset, ModelSource
 
 Parts: TypeAlias = Mapping[str, Any]
 
 _MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
 _MAKING_CODE = (
-    "checkpoints", "data", "engine", "export", "flatbuffer", "keras_files", "params", "sources", "strategy",
-    "tensorflow_setup", "training", "training_state",
+    "checkpoints", "data", "endings", "engine", "export", "flatbuffer", "keras_files", "losses", "params", "sources",
+    "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
-_MEASURING_CODE = ("anatomy", "evaluation", "export", "flatbuffer", "litert", "data")
+_MEASURING_CODE = (
+    "agreement", "anatomy", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert", "strategy",
+)  # fmt: skip
 
 
 def step_parts(step: PlannedStep, model: str, data: str, plan: Plan) -> Parts:
@@ -55,13 +58,13 @@ def step_parts(step: PlannedStep, model: str, data: str, plan: Plan) -> Parts:
     }
 
 
-def measurement_parts(model: str, state: str, data: str, metrics: Sequence[Metric]) -> Parts:
+def measurement_parts(model: str, state: str, data: str, judges: Sequence[Judge]) -> Parts:
     """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
     return {
         "model": model,
         "state": state,
         "data": data,
-        "metrics": {metric.name: package_digest(type(metric)) for metric in metrics},
+        "metrics": {judge.name: judge.parts(package_digest(type(judge.metric))) for judge in judges},
         "versions": versions(),
         "code of the measuring": core_digest(_MEASURING_CODE),
     }

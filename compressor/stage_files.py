@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compressor.agreement import Agreement
 from compressor.anatomy import Anatomy, WeightTensor
 from compressor.cache import Cache, Entry, key_of
 from compressor.evaluation import Measurement
@@ -81,10 +82,11 @@ def _measurement(entry: Entry) -> Measurement:
         anatomy=Anatomy(**{**anatomy, "tensors": tensors}),
         scores=scores,
         latency=Latency(**facts["latency"]),
-        input=_endpoint(facts["input"]),
-        output=_endpoint(facts["output"]),
+        inputs=tuple(map(_endpoint, facts["inputs"])),
+        outputs=tuple(map(_endpoint, facts["outputs"])),
         seconds=facts["seconds"],
         keras_scores=facts["keras_scores"],
+        agreement=Agreement(**facts["agreement"]) if facts["agreement"] else None,
     )
 
 
