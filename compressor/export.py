@@ -183,14 +183,15 @@ def _finished(content: bytes, ends: _Ends) -> bytes:
 
 
 def _name_ends(model: Any, ends: _Ends) -> None:
-    """Put Keras' names where the numbers are, in the signature and on the tensors."""
+    """Put Keras' names where the numbers are, in the signature and on the tensors, and all ends in Keras' order."""
     (signature,) = model.signatureDefs
     graph = model.subgraphs[signature.subgraphIndex]
+    graph.inputs = [entry.tensorIndex for entry in sorted(signature.inputs, key=lambda entry: entry.name)]
+    graph.outputs = [entry.tensorIndex for entry in sorted(signature.outputs, key=lambda entry: entry.name)]
     for entries, names in ((signature.inputs, ends.inputs), (signature.outputs, ends.outputs)):
-        for entry in entries:
-            name = names[int(entry.name.decode().rpartition("_")[2])].encode()
-            entry.name = name
-            graph.tensors[entry.tensorIndex].name = name
+        for entry, name in zip(sorted(entries, key=lambda entry: entry.name), names, strict=True):
+            entry.name = name.encode()
+            graph.tensors[entry.tensorIndex].name = name.encode()
 
 
 def _free_samples(model: Any, shape: Any) -> None:

@@ -79,15 +79,18 @@ def _areas(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float
     """The area for each set of weights, shape (sets,), from rows (score, whether it is of the class); NaN for none."""
     import numpy as np
 
-    order = np.argsort(rows[:, 0], kind="stable")
-    scores, truth = rows[order, 0], rows[order, 1]
-    starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])  # of each group of equal scores
-    ordered = weights[:, order]
-    every = np.add.reduceat(ordered, starts, axis=1)
-    yes = np.add.reduceat(ordered * truth, starts, axis=1)
-    no = every - yes
-    below = np.cumsum(no, axis=1) - no
-    pairs = yes.sum(axis=1) * no.sum(axis=1)
-    won = (yes * (below + no / 2)).sum(axis=1)
+    scores, truth = rows[:, 0], rows[:, 1] > 0.5
+    by_sample = weights.T
+    yes, no = np.flatnonzero(truth), np.flatnonzero(~truth)
+    no = no[np.argsort(scores[no])]
+    counted = np.zeros((len(no) + 1, len(weights)))
+    np.cumsum(by_sample[no], axis=0, out=counted[1:])
+    below = np.searchsorted(scores[no], scores[yes], "left")
+    upto = np.searchsorted(scores[no], scores[yes], "right")
+    own = by_sample[yes]
+    won = np.einsum("ij,ij->j", own, counted[below])
+    if np.any(upto > below):  # ties are halves
+        won = (won + np.einsum("ij,ij->j", own, counted[upto])) / 2
+    pairs = own.sum(axis=0) * counted[-1]
     found: NDArray[np.float64] = np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
     return found
