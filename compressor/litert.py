@@ -58,10 +58,8 @@ class LiteRTModel:
         Raises:
             ModelError: the interpreter refuses it.
         """
-        from ai_edge_litert.interpreter import Interpreter
-
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter = _opened(content, threads)
             inputs, outputs = _ends(self._interpreter)
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
@@ -195,6 +193,18 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
 
 def _values(arrays: Arrays) -> list[NDArray[np.float32]]:
     return list(arrays.values()) if isinstance(arrays, Mapping) else [arrays]
+
+
+def _opened(content: bytes, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError:  # XNNPACK refuses some quantized graphs that LiteRT's own kernels run
+        own = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=own)
+    return interpreter
 
 
 def _ends(interpreter: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

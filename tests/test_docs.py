@@ -74,7 +74,20 @@ def strategies():
     return "\n".join(parts)
 
 
-MAKERS = {"sections": sections, "report": report, "hooks": hooks, "strategies": strategies}
+def metrics():
+    from compressor.registry import Registry
+
+    registry = Registry.installed()
+    rows = []
+    for name in registry.names("metric"):
+        entry = registry.get("metric", name)
+        if entry.provider.distribution == "compressor":
+            better, share = "higher" if entry.cls.higher_is_better else "lower", "yes" if entry.cls.share else ""
+            rows.append([f"`{name}`", entry.summary, better, share, entry.cls.takes])
+    return table(["metric", "what it is", "better", "share", "takes"], rows)
+
+
+MAKERS = {"metrics": metrics, "sections": sections, "report": report, "hooks": hooks, "strategies": strategies}
 
 
 def renewed(text):

@@ -178,3 +178,19 @@ def test_a_layer_used_twice_gives_two_outputs(keras):
     assert list(found) == ["head", "head_1"]
     np.testing.assert_allclose(found["head_1"], 0, atol=1e-6)
     assert np.abs(found["head"]).max() > 0.1
+
+
+def test_a_quantized_graph_that_the_fast_kernels_refuse_runs_on_the_plain_ones(keras):
+    from ai_edge_litert.interpreter import Interpreter
+
+    data = GENERATOR.uniform(size=(20, 8, 8, 1)).astype(np.float32)
+    image = keras.Input((8, 8, 1), name="image")
+    nearly_dead = keras.layers.Conv2D(4, 1, activation="relu", kernel_initializer="ones")
+    model = keras.Model(image, keras.layers.Conv2D(2, 1)(nearly_dead(image)))
+    nearly_dead.bias.assign(
+        [1e-6 - data.max()] * 4
+    )  # so that the range of its outputs is as small as its weights are not
+    content = to_litert(model, Conversion("int8", calibration=iter(data[:, None])))
+    with pytest.raises(RuntimeError, match="XNNPACK"):
+        Interpreter(model_content=content).allocate_tensors()
+    assert np.abs(LiteRTModel(content).run(data[:3])).max() < 1e-5

@@ -122,7 +122,8 @@ SPARSE = "the loss 'sparse_categorical_crossentropy' cannot compare labels of sh
             "sparse_categorical_crossentropy",
             1,
             np.array([0, 1, 1]),
-            f"{SPARSE}(n) with outputs of shape (n, 1); use 'binary_crossentropy', which takes a 0 or a 1 for each output",
+            f"{SPARSE}(n) with outputs of shape (n, 1); "
+            "use 'binary_crossentropy', which takes a 0 or a 1 for each output",
         ),
         (
             "sparse_categorical_crossentropy",
