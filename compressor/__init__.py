@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compressor.params import LayerTargets, Params, TrainingParams
     from compressor.session import Session
     from compressor.state import ModelState, Refusal
-    from compressor.strategy import Dataset, Metric, Model, ModelSource, StepContext, Strategy
+    from compressor.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
 
 _HOMES = {
     "compressor.api": ("apply", "load", "plan"),
@@ -28,7 +28,7 @@ _HOMES = {
     "compressor.params": ("LayerTargets", "Params", "TrainingParams"),
     "compressor.session": ("Session",),
     "compressor.state": ("ModelState", "Refusal"),
-    "compressor.strategy": ("Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
+    "compressor.strategy": ("Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -41,7 +41,7 @@ __all__ = [  # in the order of _HOMES; a test holds the two against each other
     "LayerTargets", "Params", "TrainingParams",
     "Session",
     "ModelState", "Refusal",
-    "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy",
+    "Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from compressor.cache import Cache, key_of
 from compressor.checkpoints import KeptCheckpoints
 from compressor.custom_objects import known_objects
+from compressor.digests import file_digest
 from compressor.durable import write_whole
 from compressor.errors import StepError
 from compressor.evaluation import Measurement, measure
@@ -24,7 +25,6 @@ from compressor.keras_files import load_keras
 from compressor.keys import (
     Parts,
     data_parts,
-    file_digest,
     loading_code,
     measurement_parts,
     note_name,
@@ -222,8 +222,7 @@ class Run:
 
     def _context(self, step: PlannedStep, checkpoints: KeptCheckpoints) -> StepContext:
         plan, train = self._plan, self._data.train
-        names = [metric.keras_name for metric in plan.metrics if metric.keras_name]
-        trainer = Trainer(step.id, self._data, plan.seed, self._observer, names, plan.smoke, checkpoints)
+        trainer = Trainer(step.id, self._data, plan.seed, self._observer, plan.metrics, plan.smoke, checkpoints)
         return StepContext(state=step.before, train=train, trainer=trainer, seed=plan.seed)
 
     def _source(self) -> Artifact:

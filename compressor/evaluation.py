@@ -1,77 +1,185 @@
-"""Judges a stage by the file that would ship: what is in it, how right it is, how fast it runs."""
+"""Judges a stage by the file that would ship: what is in it, how right it is, how fast it runs.
+
+The test split goes through batch by batch, and a metric keeps only its own figures of each sample, so that outputs as
+large as images need no more memory than one batch of them.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.agreement import Agreement, Comparison
 from compressor.anatomy import Anatomy, dissect
 from compressor.data import Split
+from compressor.endings import file_endings, input_names, output_names
 from compressor.errors import DataError
-from compressor.litert import Endpoint, Latency, LiteRTModel, predict
-from compressor.strategy import Metric
+from compressor.guard import fenced
+from compressor.judges import Judge
+from compressor.litert import Endpoint, Latency, LiteRTModel, predictions
+from compressor.statistics import value
+from compressor.strategy import Arrays, Batch, EndsIn
 
-_KERAS_BATCH = 512
-
-Samples = Mapping[str, NDArray[np.float64]]  # for each metric, a score for each sample
+Samples = Mapping[str, NDArray[Any]]  # for each metric, a row of figures for each sample
+_Outputs = Mapping[str, NDArray[np.float32]]
+_COUNT_ERRORS = (ValueError, IndexError, TypeError, KeyError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """All that is measured on one file. `keras_scores` is there while the model is still a Keras model."""
+    """All that is measured on one file.
+
+    `scores` holds each metric's figures of each sample. `keras_scores` and `agreement` are there while the model is
+    still a Keras model.
+    """
 
     anatomy: Anatomy
     scores: Samples
     latency: Latency
-    input: Endpoint
-    output: Endpoint
+    inputs: tuple[Endpoint, ...]
+    outputs: tuple[Endpoint, ...]
     seconds: float
     keras_scores: Mapping[str, float] = field(default_factory=dict)
+    agreement: Agreement | None = None
 
 
-def measure(content: bytes, test: Split, metrics: Sequence[Metric], keras_model: Any = None) -> Measurement:
+def measure(content: bytes, test: Split, judges: Sequence[Judge], keras_model: Any = None) -> Measurement:
     """Measure a `.tflite` file, and beside it the Keras model it was made of.
 
     Raises:
         ModelError: the file cannot be read or run.
-        DataError: the metric cannot be computed from the model's outputs and the labels.
+        DataError: a metric cannot be computed from the model's outputs and the labels.
     """
     start = time.perf_counter()
     anatomy = dissect(content)
-    sample = next(iter(test.batches(1)))[0]
     model = LiteRTModel(content)
-    latency = model.latency(sample)
-    labels = np.concatenate([targets for _, targets in test.batches(_KERAS_BATCH)])
-    scores = per_sample(metrics, predict(content, test), labels)
-    keras_scores: dict[str, float] = {}
+    latency = model.latency(next(iter(test.batches(1)))[0])
+    names = [end.name for end in model.outputs]
+    endings = dict(zip(names, file_endings(content), strict=True))
+    rows, keras_rows = _Rows(judges, endings), _Rows(judges, endings)
+    comparison = Comparison()
+    for features, outputs, labels in predictions(content, test):
+        by_name = _by_name(outputs, names)
+        rows.add(features, by_name, labels)
+        if keras_model is not None:
+            expected = _keras_outputs(keras_model, features, names)
+            keras_rows.add(features, expected, labels)
+            comparison.add(by_name, expected, _by_name(labels, names))
+    found = rows.joined()
+    _refuse_undefined(found, judges)
+    keras_scores = {}
     if keras_model is not None:
-        outputs = keras_model.predict(test.evaluation_batches(_KERAS_BATCH), verbose=0)
-        keras_scores = {name: float(np.mean(values)) for name, values in per_sample(metrics, outputs, labels).items()}
-    seconds = time.perf_counter() - start
-    return Measurement(anatomy, scores, latency, model.input, model.output, seconds, keras_scores)
+        joined = keras_rows.joined()
+        keras_scores = {judge.name: value(joined[judge.name], judge.metric) for judge in judges}
+    return Measurement(
+        anatomy=anatomy,
+        scores=found,
+        latency=latency,
+        inputs=model.inputs,
+        outputs=model.outputs,
+        seconds=time.perf_counter() - start,
+        keras_scores=keras_scores,
+        agreement=comparison.agreement() if keras_model is not None else None,
+    )
 
 
-def per_sample(metrics: Sequence[Metric], outputs: NDArray[np.float32], labels: NDArray[Any]) -> Samples:
-    """Each metric's score of each sample.
+class _Rows:
+    """Each metric's figures, gathered batch by batch."""
+
+    def __init__(self, judges: Sequence[Judge], endings: Mapping[str, EndsIn]) -> None:
+        self._judges = judges
+        self._endings = endings
+        self._parts: dict[str, list[NDArray[Any]]] = {judge.name: [] for judge in judges}
+
+    def add(self, features: Arrays, outputs: _Outputs, labels: Any) -> None:
+        for judge in self._judges:
+            name = _judged(judge, list(outputs))
+            batch = Batch(outputs[name], _labels_of(name, labels, judge), features, self._endings[name])
+            self._parts[judge.name].append(per_sample(judge, batch))
+
+    def joined(self) -> Samples:
+        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+
+def per_sample(judge: Judge, batch: Batch) -> NDArray[Any]:
+    """A metric's figures of each sample of a batch.
 
     Raises:
         DataError: outputs and labels do not go together.
     """
-    scores = {}
-    for metric in metrics:
+    batch = replace(batch, outputs=_frozen(batch.outputs), labels=_frozen(batch.labels))
+    with fenced(f"the metric '{judge.name}'{f' ({judge.origin})' if judge.origin else ''}", DataError):
         try:
-            values = np.asarray(metric.per_sample(outputs, labels), np.float64)
-        except (ValueError, IndexError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
-            shapes = f"outputs of shape {outputs.shape} by labels of shape {labels.shape}"
-            what = f"'{metric.name}' cannot judge {shapes} ({error})"
+            rows = np.asarray(judge.metric.per_sample(batch))
+        except _COUNT_ERRORS as error:
+            shapes = f"outputs of shape {batch.outputs.shape} by labels of shape {batch.labels.shape}"
+            what = f"it cannot judge {shapes} ({error})"
             raise DataError(what, "choose another metric, or data that fits the model") from error
-        if values.shape != (len(labels),):
-            what = f"'{metric.name}' gave scores of shape {values.shape} for {len(labels)} samples"
-            raise DataError(what, "a metric gives one score a sample")
-        scores[metric.name] = values
-    return scores
+    if rows.ndim == 0 or len(rows) != len(batch.labels) or rows.dtype.kind not in "fiub":
+        what = f"'{judge.name}' gave figures of shape {rows.shape} for {len(batch.labels)} samples"
+        raise DataError(what, "a metric gives one row of numbers a sample")
+    return rows.astype(np.float64, copy=False) if rows.ndim == 1 else rows
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, to be looked at only: the labels are the data set's own."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _judged(judge: Judge, names: Sequence[str]) -> str:
+    if judge.output is None and len(names) == 1:
+        return names[0]
+    listed = ", ".join(names)
+    if judge.output is None:
+        what = f"'{judge.name}' does not say which of the model's outputs ({listed}) it judges"
+        raise DataError(what, f"write it as {{uses: {judge.metric.name}, output: {names[0]}}}")
+    if judge.output not in names:
+        what = f"'{judge.name}' judges the output '{judge.output}', and the model has {listed}"
+        raise DataError(what, "name one of these")
+    return judge.output
+
+
+def _labels_of(name: str, labels: Any, judge: Judge) -> NDArray[Any]:
+    if not isinstance(labels, Mapping):
+        found: NDArray[Any] = labels
+        return found
+    if name not in labels:
+        what = f"'{judge.name}' judges the output '{name}', and the data has labels for {', '.join(labels)}"
+        raise DataError(what, "call the labels as the model's outputs are called")
+    named: NDArray[Any] = labels[name]
+    return named
+
+
+def _by_name(arrays: Any, names: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+    return arrays if isinstance(arrays, Mapping) else {names[0]: arrays}
+
+
+def _keras_outputs(model: Any, features: Arrays, names: Sequence[str]) -> _Outputs:
+    """What a Keras model gives for a batch, by the names of the file's outputs."""
+    import tensorflow as tf
+
+    found = model.predict_on_batch(_in_order(model, features))
+    return dict(zip(output_names(model) or names, tf.nest.flatten(found), strict=True))
+
+
+def _in_order(model: Any, features: Arrays) -> Any:
+    if not isinstance(features, Mapping):
+        return features
+    ordered = [features[name] for name in input_names(model)] if len(features) > 1 else list(features.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def _refuse_undefined(rows: Samples, judges: Sequence[Judge]) -> None:
+    """A score that is no number would be compared with nothing."""
+    for judge in judges:
+        if not math.isfinite(found := value(rows[judge.name], judge.metric)):
+            what = f"'{judge.name}' is {found:g} on the {len(rows[judge.name]):,} test samples"
+            raise DataError(what, "check the labels of the test split, and the outputs of the model")

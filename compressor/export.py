@@ -1,21 +1,23 @@
 """A Keras model to the bytes of the `.tflite` file that ships, and nothing in them that only the converter needs.
 
 The graph is traced for one sample, which drops the operators that compute shapes at run time. Reshapes then get
-their sample dimension freed again, so that the same file still takes many samples a call.
+their sample dimension freed again, so that the same file still takes many samples a call. The signature names inputs
+and outputs as Keras does, so that nobody has to guess which of two equal shapes is which.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from compressor.endings import input_names, output_names
 from compressor.errors import StepError
 from compressor.flatbuffer import RESHAPE, read_model, write_model
+from compressor.strategy import Arrays
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8"]
 IODtype = Literal["float32", "int8"]
@@ -26,26 +28,38 @@ class Conversion:
     """How to convert.
 
     `weights`: float32 as they are, float16, dynamic_int8 (weights alone), or int8 (weights and activations; from fake
-    quantization in the model, or from `calibration`). `io`: dtype of the file's inputs and outputs; int8 needs int8.
+    quantization in the model, or from `calibration`, which gives one sample after the other, by name where a model has
+    several inputs). `io`: dtype of the file's inputs and outputs; int8 needs int8.
     """
 
     weights: Weights = "float32"
     io: IODtype = "float32"
-    calibration: Iterator[NDArray[np.float32]] | None = None
+    calibration: Iterator[Arrays] | None = None
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Names and dtypes of a model's inputs, and names of its outputs, in the model's order."""
+
+    inputs: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
     """Convert a tf_keras model to a LiteRT file.
 
     Raises:
-        StepError: the converter cannot.
+        StepError: the converter cannot, or the model's inputs have no fixed shape.
     """
     import tensorflow as tf
 
     conversion = conversion or Conversion()
+    ends = _ends(model)
     try:
+        model = in_float32(model)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([_one_sample(model)], model)
-        _configure(converter, conversion)
+        _configure(converter, conversion, ends)
         content = converter.convert()
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
     except Exception as error:
@@ -53,21 +67,77 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
-    return _finished(content)
+    return _finished(content, ends)
+
+
+def _ends(model: Any) -> _Ends:
+    if not getattr(model, "inputs", None):
+        what = "the model has no fixed inputs, so it cannot be exported"
+        raise StepError(what, "make it a functional or sequential model with an Input of a fixed shape")
+    for name, tensor in zip(input_names(model), model.inputs, strict=True):
+        if any(size is None for size in tensor.shape[1:]):
+            what = f"the input '{name}' of the model has the shape {tuple(tensor.shape)}, which leaves a size open"
+            raise StepError(what, "build the model with a fixed size, such as Input((128,)), and load its weights")
+    dtypes = tuple(tensor.dtype.name for tensor in model.inputs)
+    return _Ends(tuple(input_names(model)), dtypes, tuple(output_names(model)))
+
+
+def in_float32(model: Any) -> Any:
+    """The model, or, where it computes in half precision, a copy that computes in float32.
+
+    LiteRT's operators know no other. The variables of mixed precision are float32 anyway, so that nothing is lost.
+    """
+    import tf_keras
+
+    layers = [layer for layer in model._flatten_layers(include_self=False) if hasattr(layer, "dtype_policy")]
+    if not any(_is_half(layer.dtype_policy.name) for layer in layers):
+        return model
+
+    def rebuilt(layer: Any) -> Any:
+        if isinstance(layer, tf_keras.Model):
+            return tf_keras.models.clone_model(layer, clone_function=rebuilt)
+        return type(layer).from_config(_without_halves(layer.get_config()))
+
+    copied = tf_keras.models.clone_model(model, clone_function=rebuilt)
+    copied.set_weights(model.get_weights())
+    return copied
+
+
+def _without_halves(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {
+            key: "float32" if key == "dtype" and _is_half(value) else _without_halves(value)
+            for key, value in config.items()
+        }
+    return [_without_halves(value) for value in config] if isinstance(config, list) else config
+
+
+def _is_half(policy: Any) -> bool:
+    name = policy["config"]["name"] if isinstance(policy, Mapping) else policy
+    return str(name).endswith("float16")  # of bfloat16 as well
 
 
 def _one_sample(model: Any) -> Any:
+    """The model for one sample, with numbered ends: Keras' own names may hold what TensorFlow's must not."""
     import tensorflow as tf
 
-    specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_plain(tensor.name)) for tensor in model.inputs]
+    specs = [
+        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_input(index))
+        for index, tensor in enumerate(model.inputs)
+    ]
 
     def call(*inputs: Any) -> Any:
-        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+        outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
+        return {f"output_{index:03}": output for index, output in enumerate(outputs)}
 
     return tf.function(call).get_concrete_function(*specs)
 
 
-def _configure(converter: Any, conversion: Conversion) -> None:
+def _input(index: int) -> str:
+    return f"input_{index:03}"
+
+
+def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
     import tensorflow as tf
 
     if conversion.weights == "float32":
@@ -78,7 +148,7 @@ def _configure(converter: Any, conversion: Conversion) -> None:
     if conversion.weights == "int8":
         if conversion.calibration is not None:
             samples = conversion.calibration
-            converter.representative_dataset = lambda: ([sample] for sample in samples)
+            converter.representative_dataset = lambda: (_by_number(sample, ends) for sample in samples)
             if conversion.io == "int8":  # with ranges from training the converter refuses this, and needs it not
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         if conversion.io == "int8":
@@ -86,18 +156,42 @@ def _configure(converter: Any, conversion: Conversion) -> None:
             converter.inference_output_type = tf.int8
 
 
-def _finished(content: bytes) -> bytes:
+def _by_number(sample: Arrays, ends: _Ends) -> dict[str, Any]:
+    if not isinstance(sample, Mapping):
+        sample = {ends.inputs[0]: sample}
+    elif len(ends.inputs) == len(sample) == 1:
+        sample = {ends.inputs[0]: next(iter(sample.values()))}
+    return {
+        _input(index): sample[name].astype(dtype)
+        for index, (name, dtype) in enumerate(zip(ends.inputs, ends.dtypes, strict=True))
+    }
+
+
+def _finished(content: bytes, ends: _Ends) -> bytes:
     model = read_model(content)
     for graph in model.subgraphs:
-        ends = {*graph.inputs, *graph.outputs}
+        outer = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):
-            if index not in ends:
+            if index not in outer:
                 tensor.name = _short(tensor.name.decode()).encode()
         for operator in graph.operators:
             if model.operatorCodes[operator.opcodeIndex].builtinCode == RESHAPE and len(operator.inputs) > 1:
                 _free_samples(model, graph.tensors[operator.inputs[1]])
+    _name_ends(model, ends)
     model.metadata = [entry for entry in model.metadata or [] if entry.name != b"CONVERSION_METADATA"]
     return write_model(model)
+
+
+def _name_ends(model: Any, ends: _Ends) -> None:
+    """Put Keras' names where the numbers are, in the signature and on the tensors, and all ends in Keras' order."""
+    (signature,) = model.signatureDefs
+    graph = model.subgraphs[signature.subgraphIndex]
+    graph.inputs = [entry.tensorIndex for entry in sorted(signature.inputs, key=lambda entry: entry.name)]
+    graph.outputs = [entry.tensorIndex for entry in sorted(signature.outputs, key=lambda entry: entry.name)]
+    for entries, names in ((signature.inputs, ends.inputs), (signature.outputs, ends.outputs)):
+        for entry, name in zip(sorted(entries, key=lambda entry: entry.name), names, strict=True):
+            entry.name = name.encode()
+            graph.tensors[entry.tensorIndex].name = name.encode()
 
 
 def _free_samples(model: Any, shape: Any) -> None:
@@ -107,7 +201,10 @@ def _free_samples(model: Any, shape: Any) -> None:
     sizes = np.frombuffer(bytes(buffer.data), np.int32).copy()
     if len(sizes) and sizes[0] == 1 and not (sizes < 0).any():
         sizes[0] = -1
-        buffer.data = np.frombuffer(sizes.tobytes(), np.uint8)
+        own = copy(buffer)  # another tensor may share the one it had
+        own.data = np.frombuffer(sizes.tobytes(), np.uint8)
+        shape.buffer = len(model.buffers)
+        model.buffers.append(own)
 
 
 def _short(name: str) -> str:
@@ -117,7 +214,3 @@ def _short(name: str) -> str:
     if len(parts) > 2 and parts[-1] == "ReadVariableOp":
         parts.pop()
     return "/".join(parts[1:] if len(parts) > 1 else parts)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"\W", "_", name.split(":")[0])

@@ -6,30 +6,32 @@ libraries, and the very code that makes or measures it.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import sys
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.chain import PlannedStep
+from compressor.digests import code_digest, core_digest, file_digest
+from compressor.judges import Judge
 from compressor.planner import Plan
 from compressor.sources import Reference
-from compressor.strategy import Dataset, Metric, ModelSource
+from compressor.strategy import Dataset, ModelSource
 
 Parts: TypeAlias = Mapping[str, Any]
 
 _MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
 _MAKING_CODE = (
-    "checkpoints", "custom_objects", "data", "engine", "export", "flatbuffer", "inputs", "keras_files", "params",
-    "sources", "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
+    "checkpoints", "custom_objects", "data", "endings", "engine", "export", "flatbuffer", "inputs", "keras3",
+    "keras_files", "losses", "params", "sources", "stage_files", "strategy", "tensorflow_setup", "training",
+    "training_state",
 )  # fmt: skip
-_MEASURING_CODE = ("anatomy", "evaluation", "export", "flatbuffer", "litert", "data")
+_MEASURING_CODE = (
+    "agreement", "anatomy", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert", "strategy",
+)  # fmt: skip
 
 
 def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan) -> Parts:
@@ -58,14 +60,14 @@ def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, 
     }
 
 
-def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[Metric]) -> Parts:
+def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, judges: Sequence[Judge]) -> Parts:
     """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
     return {
         "model": model,
         "code in the model": list(loaded),
         "state": state,
         "data": data,
-        "metrics": {metric.name: code_digest(type(metric).__module__) for metric in metrics},
+        "metrics": {judge.name: judge.parts(code_digest(type(judge.metric).__module__)) for judge in judges},
         "versions": versions(),
         "code of the measuring": core_digest(_MEASURING_CODE),
     }
@@ -110,18 +112,6 @@ def note_name(plan: Plan, step_id: str) -> str:
     return f"step {plan.recipe.name}/{step_id}{' smoke' if plan.smoke else ''}"
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of all files in a folder with their names, in hexadecimal."""
-    if path.is_dir():
-        digest = hashlib.sha256()
-        for below in sorted(path.rglob("*")):
-            if below.is_file():
-                digest.update(f"{below.relative_to(path)}\0{file_digest(below)}\0".encode())
-        return digest.hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 @cache
 def versions() -> Mapping[str, str]:
     """Versions of Python's minor release and of the libraries that make and measure models."""
@@ -132,44 +122,6 @@ def versions() -> Mapping[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-@cache
-def code_digest(module: str) -> str:
-    """SHA-256 of all Python files of the package that a module belongs to, so that an edit changes the key at once."""
-    parts = module.split(".")
-    for depth in range(1, len(parts) + 1):  # a namespace package has no file of its own
-        file = _file_of(".".join(parts[:depth]))
-        if file is not None:
-            paths = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-            return _source_digest(file.parent, paths)
-    return f"unknown {uuid.uuid4()}"  # as in a notebook: nothing can be taken from the cache for it
-
-
-def _file_of(module: str) -> Path | None:
-    """Where a module's code is, without importing what is not imported yet."""
-    found = sys.modules.get(module)
-    if found is not None:
-        file = getattr(found, "__file__", None)
-    elif "." in module and module.rpartition(".")[0] not in sys.modules:
-        return None  # looking for it would import its parent
-    else:
-        spec = importlib.util.find_spec(module)
-        file = spec.origin if spec and spec.has_location else None
-    return Path(file) if file and Path(file).is_file() else None
-
-
-@cache
-def core_digest(modules: Sequence[str]) -> str:
-    """SHA-256 of modules and packages of the core."""
-    folder = Path(__file__).parent
-    found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
-    return _source_digest(folder, [path for paths in found for path in paths])
-
-
-def _source_digest(folder: Path, paths: Sequence[Path]) -> str:
-    named = (f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\0" for path in paths)
-    return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
 def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:

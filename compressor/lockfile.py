@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from compressor.digests import code_digest
 from compressor.errors import CompressorError, StepError
-from compressor.keys import code_digest, versions
+from compressor.keys import versions
 from compressor.params import Params
 from compressor.planner import Plan
 from compressor.recipe.document import dump, read

@@ -8,27 +8,31 @@ from pydantic import ValidationError
 
 from compressor.data import RunData, Splits, load_splits, run_data
 from compressor.errors import DataError, PluginError
+from compressor.functions import names_function
+from compressor.judges import FunctionMetric, Judge
 from compressor.recipe.problems import did_you_mean
 from compressor.recipe.schema import DataSection
 from compressor.registry import Registry
 from compressor.sources import reference
-from compressor.strategy import Metric
 
 
-def find_metrics(registry: Registry, names: Sequence[str]) -> list[Metric]:
-    """The metrics of these names.
+def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
+    """The metrics of these names, or of the functions of this form, at their defaults.
 
     Raises:
         PluginError: there is no such metric.
     """
     found = []
     for name in names:
+        if names_function(name):
+            found.append(Judge.of(FunctionMetric(name, {}, higher_is_better=True)))
+            continue
         entry = registry.get("metric", name)
         if entry is None:
             raise PluginError(
                 f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; ")
             )
-        found.append(entry.cls())
+        found.append(Judge.of(entry.cls()))
     return found
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from compressor.loss_names import Loss
 
 
 class Params(BaseModel):
@@ -39,7 +41,13 @@ class TrainingDefaults(Params):
     weight_decay: float = Field(
         0.0, ge=0, lt=1, description="share of each weight taken off a step, times the learning rate (decoupled)"
     )
-    loss: str = Field("sparse_categorical_crossentropy", min_length=1, description="Keras loss, by name")
+    loss: Loss = Field(
+        "sparse_categorical_crossentropy",
+        description="Keras loss by name, or package.module:function; or a mapping of these by the outputs' names",
+    )
+    loss_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="how much the loss of each output counts, by the outputs' names; 1 where it is left out"
+    )
     batch_size: int = Field(128, ge=1, le=65_536, description="samples a training step")
     early_stopping: EarlyStopping | None = Field(None, description="stop when validation stops improving")
 

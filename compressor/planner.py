@@ -13,18 +13,20 @@ from pydantic import ValidationError
 from compressor.chain import ImpossibleError, PlannedStep, chained
 from compressor.data.options import options_of
 from compressor.errors import PluginError
+from compressor.functions import names_function
 from compressor.guard import fenced
+from compressor.judges import FunctionMetric, Judge, unfit_constraints
 from compressor.params import Params, TrainingDefaults
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.explain import problems_of
 from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
-from compressor.recipe.schema import Recipe
+from compressor.recipe.schema import MetricSection, Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
 from compressor.sources import Reference, reference
 from compressor.state import ModelState
-from compressor.strategy import Dataset, Metric, ModelSource
+from compressor.strategy import Dataset, ModelSource
 
 __all__ = ["BASELINE", "Plan", "PlannedStep", "check", "prepare", "resolve"]
 
@@ -42,7 +44,7 @@ class Plan:
     recipe: Recipe
     model: ModelSource | Reference
     data: Dataset | Reference
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Judge, ...]
     baseline: PlannedStep | None
     steps: tuple[PlannedStep, ...]
     origins: Mapping[str, Provider] = field(default_factory=dict)
@@ -157,15 +159,15 @@ class _Resolver:
         self.trusting = bool(self.recipe.plugins)
         self._parts()
 
-    def _parts(self) -> tuple[Any, Any, tuple[Metric, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
+    def _parts(self) -> tuple[Any, Any, tuple[Judge, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
         model, data = self._source("model"), self._source("data set")
-        metrics = [self._metric(index, name) for index, name in enumerate(self.recipe.evaluation.metrics)]
+        judges = self._judges()
         start = _start(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
             raise RecipeError(self.problems)
-        return model, data, tuple(metric for metric in metrics if metric), baseline, tuple(steps)
+        return model, data, tuple(judges), baseline, tuple(steps)
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
         """The recipe's plugin files that are there; the others are problems."""
@@ -203,14 +205,36 @@ class _Resolver:
         except ValidationError as error:
             self.problems += [problem for _, problem in problems_of(error, options, values)]
 
-    def _metric(self, index: int, name: str) -> Metric | None:
-        entry = self._entry("metric", name, self.recipe.tree.find(("evaluation", "metrics", index)))
-        if entry is None:
-            return None
-        self.origins[f"metric {name}"] = entry.provider
-        with fenced(f"the metric '{name}' ({entry.provider})", PluginError):
-            metric: Metric = entry.cls()
-        return metric
+    def _judges(self) -> list[Judge]:
+        found = [self._judge(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
+        judges: dict[str, Judge] = {}
+        for index, judge in enumerate(found):
+            if judge and judge.name in judges:
+                message = f"two metrics are called '{judge.name}'; remove one, or give one another 'name'"
+                self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
+            elif judge:
+                judges[judge.name] = judge
+        if found[0]:
+            for name in unfit_constraints(self.recipe.constraints, found[0]):
+                message = f"'{name}' is for a share, and '{found[0].name}' is none; use 'max_relative_drop'"
+                self._report(message, self.recipe.tree.nearest(("constraints", name)))
+        return list(judges.values())
+
+    def _judge(self, index: int, spec: MetricSection) -> Judge | None:
+        route = ("evaluation", "metrics", index)
+        place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
+        if names_function(spec.uses):
+            better = spec.higher_is_better is not False
+            return Judge.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
+        if spec.higher_is_better is not None:
+            message = f"'higher_is_better' is for functions; '{spec.uses}' knows it by itself; remove it"
+            self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
+        entry = self._entry("metric", spec.uses, place)
+        values = self.recipe.tree.find((*route, "with")) or mapping({}, like=place)
+        if entry:
+            self.origins[f"metric {spec.uses}"] = entry.provider
+        metric = self._made("metric", entry, values) if entry else None
+        return Judge.of(metric, spec.output, spec.name, str(entry.provider)) if entry and metric else None
 
     def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model

@@ -14,6 +14,7 @@ _NAMED: tuple[tuple[str, str, Kind], ...] = (
     ("StepSection", "uses", "strategy"),
     ("ModelSection", "source", "model"),
     ("DataSection", "source", "data set"),
+    ("MetricSection", "uses", "metric"),
 )
 
 
@@ -34,6 +35,8 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
             definitions |= _definitions(f"{section}_{name}", registry.entries[kind][name][0].cls.Params)
         definitions[section]["properties"][key]["examples"] = names
         definitions[section]["allOf"] = [_when(key, name, f"{section}_{name}") for name in names]
+    metrics = definitions["EvaluationSection"]["properties"]["metrics"]
+    metrics["items"] = {"anyOf": [{"type": "string", "minLength": 1}, metrics["items"]]}
     if "StepSection_train" in definitions:
         train = definitions["ModelSection"]["properties"]["train"]
         train["anyOf"] = [{"$ref": "#/$defs/StepSection_train"}, {"type": "null"}]

@@ -15,11 +15,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from compressor.anatomy import Anatomy
+from compressor.judges import Judge
 from compressor.recipe.schema import Constraints
 from compressor.recipe.sizes import format_size
 from compressor.results import RunResult, Stage
-from compressor.statistics import change, score
-from compressor.strategy import Metric
+from compressor.statistics import Change, change, score
 
 _VERSIONS = (
     "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
@@ -27,13 +27,16 @@ _VERSIONS = (
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # an interval of one sample has no ends, and JSON has no infinity but as text
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class ChangeRow(_Row):
     """A metric's change on the same samples."""
 
     difference: float = Field(description="new value less old value")
+    relative: float | None = Field(description="difference as a share of the old value; null where that was 0")
+    better: bool | None = Field(description="whether it is for the better; null for no difference")
     p_value: float = Field(description="probability of a change as large by chance (McNemar, or paired bootstrap)")
     within_noise: bool = Field(description="whether chance may explain it, at the 5 % level")
 
@@ -49,6 +52,13 @@ class MetricRow(_Row):
     keras: float | None = Field(description="the same metric of the Keras model, while there is one")
     from_baseline: ChangeRow | None
     from_previous: ChangeRow | None
+
+
+class AgreementRow(_Row):
+    """How well the file's outputs agree with the Keras model's on the test split; a gap is the conversion's."""
+
+    largest: float = Field(description="largest difference, as a share of the range of the Keras model's outputs")
+    same_class: float | None = Field(description="share of equal decisions, where the labels are classes")
 
 
 class LayerRow(_Row):
@@ -90,8 +100,9 @@ class StageRow(_Row):
     metrics: dict[str, MetricRow]
     latency_p50: float = Field(description="seconds of a call with one sample, one thread, median")
     latency_p90: float
-    input: EndpointRow
-    output: EndpointRow
+    inputs: list[EndpointRow]
+    outputs: list[EndpointRow]
+    agreement: AgreementRow | None = Field(description="of file and Keras model, while there is one")
     seconds: float = Field(description="what the step took")
     measure_seconds: float = Field(description="what exporting and measuring took")
     cached: bool
@@ -172,11 +183,12 @@ def stage_row(result: RunResult, index: int) -> StageRow:
         sparsity=anatomy.sparsity,
         unique=anatomy.unique,
         weight_bits=anatomy.weight_bits,
-        metrics={metric.name: _metric(metric, result.stages[: index + 1]) for metric in result.plan.metrics},
+        metrics={judge.name: _metric(judge, result.stages[: index + 1]) for judge in result.plan.metrics},
         latency_p50=measured.latency.p50,
         latency_p90=measured.latency.p90,
-        input=EndpointRow(**vars(measured.input)),
-        output=EndpointRow(**vars(measured.output)),
+        inputs=[EndpointRow(**vars(end)) for end in measured.inputs],
+        outputs=[EndpointRow(**vars(end)) for end in measured.outputs],
+        agreement=AgreementRow(**vars(measured.agreement)) if measured.agreement else None,
         seconds=stage.seconds,
         measure_seconds=stage.measure_seconds,
         cached=stage.cached,
@@ -213,23 +225,34 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _metric(metric: Metric, stages: Sequence[Stage]) -> MetricRow:
-    values = [stage.measurement.scores[metric.name] for stage in stages]
-    own = score(values[-1])
-    deltas = [change(values[0], values[-1]), change(values[-2], values[-1])] if len(values) > 1 else []
-    rows = [
-        ChangeRow(difference=delta.difference, p_value=delta.p_value, within_noise=delta.within_noise)
-        for delta in deltas
-    ]
+def _metric(judge: Judge, stages: Sequence[Stage]) -> MetricRow:
+    metric = judge.metric
+    rows = [stage.measurement.scores[judge.name] for stage in stages]
+    own = score(rows[-1], metric)
+    from_baseline = from_previous = None
+    if len(rows) > 1:
+        from_baseline = _change_row(change(rows[0], rows[-1], metric), own.value, metric.higher_is_better)
+        from_previous = _change_row(change(rows[-2], rows[-1], metric), own.value, metric.higher_is_better)
     return MetricRow(
         value=own.value,
         low=own.low,
         high=own.high,
         higher_is_better=metric.higher_is_better,
         share=metric.share,
-        keras=stages[-1].measurement.keras_scores.get(metric.name),
-        from_baseline=rows[0] if rows else None,
-        from_previous=rows[1] if rows else None,
+        keras=stages[-1].measurement.keras_scores.get(judge.name),
+        from_baseline=from_baseline,
+        from_previous=from_previous,
+    )
+
+
+def _change_row(delta: Change, now: float, higher_is_better: bool) -> ChangeRow:
+    before = now - delta.difference
+    return ChangeRow(
+        difference=delta.difference,
+        relative=delta.difference / abs(before) if before else None,
+        better=(delta.difference > 0) == higher_is_better if delta.difference else None,
+        p_value=delta.p_value,
+        within_noise=delta.within_noise,
     )
 
 
@@ -243,15 +266,13 @@ def _growth(stages: Sequence[Stage]) -> list[str]:
 def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[ConstraintRow]:
     last = rows[-1]
     metric = next(iter(last.metrics.values()))
-    fallen = 0.0
-    if metric.from_baseline is not None:
-        fallen = -metric.from_baseline.difference if metric.higher_is_better else metric.from_baseline.difference
-    points: Callable[[float], str] = lambda value: f"{value * 100:.2f} pt" if metric.share else f"{value:.4g}"  # noqa: E731
-    share: Callable[[float], str] = lambda value: f"{value:.2%}" if metric.share else f"{value:.4g}"  # noqa: E731
+    points: Callable[[float], str] = lambda value: f"{value * 100:.2f} pt"  # noqa: E731
+    share: Callable[[float], str] = lambda value: f"{value:.2%}"  # noqa: E731
     percent: Callable[[float], str] = lambda value: f"{value:.1%}"  # noqa: E731
     checks: list[tuple[str, float | None, float, bool, Callable[[float], str]]] = [
-        ("max_accuracy_drop", constraints.max_accuracy_drop, fallen, False, points),
+        ("max_accuracy_drop", constraints.max_accuracy_drop, _drop(metric), False, points),
         ("min_accuracy", constraints.min_accuracy, metric.value, True, share),
+        ("max_relative_drop", constraints.max_relative_drop, _relative_drop(metric), False, percent),
         ("max_size", constraints.max_size, last.bytes, False, format_size),
         ("max_gzip_size", constraints.max_gzip_size, last.gzip_bytes, False, format_size),
         ("min_sparsity", constraints.min_sparsity, last.sparsity, True, percent),
@@ -265,3 +286,21 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
                 ConstraintRow(name=name, limit=text(limit), actual=text(actual), met=met and np.isfinite(actual))
             )
     return found
+
+
+def _drop(metric: MetricRow) -> float:
+    """How much worse the metric is than the baseline's, whichever way is better."""
+    if metric.from_baseline is None:
+        return 0.0
+    difference = metric.from_baseline.difference
+    return -difference if metric.higher_is_better else difference
+
+
+def _relative_drop(metric: MetricRow) -> float:
+    """The same as a share of the baseline's value; without end where that was 0."""
+    drop, change = _drop(metric), metric.from_baseline
+    if change is None or drop == 0:
+        return 0.0
+    if change.relative is None:
+        return float(np.copysign(np.inf, drop))
+    return float(np.copysign(abs(change.relative), drop))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from compressor.errors import CompressorError, ModelError
+from compressor.functions import function_at, names_function
 from compressor.guard import fenced
 from compressor.recipe.document import Node
 from compressor.state import Format
 
-_CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _SUFFIXES = (".keras", ".h5", ".tflite", ".npz")
 
 
@@ -47,16 +45,8 @@ class Reference:
         Raises:
             CompressorError: the module or the function is not there, or the function fails.
         """
-        module_name, _, function_name = self.target.partition(":")
+        function = function_at(self.target)
         with fenced(f"'{self.target}'", CompressorError):
-            try:
-                module = importlib.import_module(module_name)
-            except ImportError as error:
-                remedy = "install it, put its folder on PYTHONPATH, or mend the name"
-                raise CompressorError(f"it cannot be imported ({error})", remedy) from error
-            function = getattr(module, function_name, None)
-            if not callable(function):
-                raise CompressorError(f"it has no function '{function_name}'", "mend the name after the colon")
             return function(**self.arguments)
 
 
@@ -65,7 +55,7 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
 
     A relative path starts at the folder of the recipe that holds it.
     """
-    if _CALLABLE.fullmatch(text):
+    if names_function(text):
         return Reference("function", text, arguments)
     if text.endswith(_SUFFIXES) or "/" in text or "\\" in text:
         folder = node.origin.source.folder if node and node.origin else Path.cwd()

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from compressor.agreement import Agreement
 from compressor.anatomy import Anatomy, WeightTensor
 from compressor.cache import Cache, Entry, key_of
+from compressor.digests import file_digest
 from compressor.durable import whole_file
 from compressor.evaluation import Measurement
 from compressor.keras_files import save_keras
-from compressor.keys import Parts, file_digest
+from compressor.keys import Parts
 from compressor.litert import Endpoint, Latency
 
 _MODEL, _FILE, _SCORES = "model", "stage.tflite", "scores.npz"
@@ -100,10 +102,11 @@ def _measurement(entry: Entry) -> Measurement:
         anatomy=Anatomy(**{**anatomy, "tensors": tensors}),
         scores=scores,
         latency=Latency(**facts["latency"]),
-        input=_endpoint(facts["input"]),
-        output=_endpoint(facts["output"]),
+        inputs=tuple(map(_endpoint, facts["inputs"])),
+        outputs=tuple(map(_endpoint, facts["outputs"])),
         seconds=facts["seconds"],
         keras_scores=facts["keras_scores"],
+        agreement=Agreement(**facts["agreement"]) if facts["agreement"] else None,
     )
 
 

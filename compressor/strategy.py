@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, Union
 
 from compressor import params
 from compressor.params import TrainingParams
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from compressor.training import Trainer
 
 Model: TypeAlias = Any  # a tf_keras.Model, or the bytes of a .tflite file, as the step's ModelState says
+Arrays: TypeAlias = Union["NDArray[np.float32]", "Mapping[str, NDArray[np.float32]]"]  # of one end, or by name
+EndsIn: TypeAlias = Literal["softmax", "sigmoid", "linear"]
 
 
 class StepContext:
@@ -53,8 +56,10 @@ class StepContext:
         """
         self._trainer.fit(model, params, callbacks, settled_after)
 
-    def calibration(self, samples: int) -> Iterator[NDArray[np.float32]]:
+    def calibration(self, samples: int) -> Iterator[Arrays]:
         """Training inputs one at a time, shape (1, ...), for a quantizer to see the range of activations.
+
+        Those of a model with several inputs come as a mapping by the inputs' names.
 
         They are drawn by the seed, since stored samples may be sorted by class.
         """
@@ -139,18 +144,70 @@ class ModelSource(ABC):
         """A new tf_keras model."""
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Some test samples as a metric sees them: one output of the model, the labels for it, and all that went in.
+
+    `outputs` has shape (n, ...); labels and inputs begin with the same n. `ends_in` is the last operator of the output,
+    read from the file: `softmax` and `sigmoid` give probabilities, `linear` gives logits where classes are told apart.
+    """
+
+    outputs: NDArray[np.float32]
+    labels: NDArray[Any]
+    inputs: Arrays
+    ends_in: EndsIn = "linear"
+
+
 class Metric(ABC):
-    """A score of a model's outputs, as the mean of a score for each sample.
+    """A score of a model's outputs on any set of samples.
+
+    Each sample gets a row of figures, and the score is made of the rows' means: their mean itself for accuracy, its
+    root for an error of squares. One that is no function of means, such as the area under a curve, says how it
+    combines rows. So an interval and the noise of a change can be had for every metric by drawing samples again.
 
     `share` tells a share from 0 to 1, shown in percent; `keras_name` is the Keras metric that comes nearest, shown
-    while training.
+    while training; `takes` says in a few words which outputs and labels it judges.
     """
 
     name: ClassVar[str]
-    higher_is_better: ClassVar[bool] = True
-    share: ClassVar[bool] = False
+    higher_is_better: bool = True
+    share: bool = False
     keras_name: ClassVar[str | None] = None
+    takes: ClassVar[str] = ""
+    Params: type[params.Params] = params.Params
+
+    def __init__(self, given: params.Params | None = None) -> None:
+        self.params: Any = self.Params() if given is None else given
 
     @abstractmethod
-    def per_sample(self, outputs: NDArray[np.float32], labels: NDArray[Any]) -> NDArray[np.float64]:
-        """A score for each of n samples, shape (n,), from outputs of shape (n, ...) and labels of shape (n, ...)."""
+    def per_sample(self, batch: Batch) -> NDArray[Any]:
+        """A figure for each of n samples, shape (n,), or a row of them, shape (n, ...).
+
+        Raises:
+            ValueError: outputs and labels are not what it judges; the text says what is.
+        """
+
+    def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The score from the means of the rows. Given those of many sets at once, shape (sets, ...): shape (sets,)."""
+        return means
+
+    def combine(self, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The scores of many sets of samples, shape (sets,).
+
+        Args:
+            rows: of all samples, shape (n, ...).
+            weights: how often each sample counts in each set, shape (sets, n).
+        """
+        flat = rows.reshape(len(rows), -1).astype("float64", copy=False)
+        means = weights @ flat / weights.sum(axis=1, keepdims=True)
+        return self.score(means.reshape(len(weights), *rows.shape[1:]))
+
+    @property
+    def label(self) -> str:
+        """What to call it in a report."""
+        return self.name
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the score is the plain mean of one figure a sample."""
+        return type(self).combine is Metric.combine and type(self).score is Metric.score

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from compressor.data import RunData
+from compressor.endings import input_names, keras_keys, model_endings, output_names
 from compressor.errors import StepError
+from compressor.judges import Judge
+from compressor.losses import losses_for, refuse_misfit
 from compressor.observer import Observer
 from compressor.params import TrainingParams
 from compressor.training_state import EarlyStop, TrainingState
 
 SMOKE_STEPS = 2
 _VALIDATION_BATCH = 512
+_LOOKED_AT = 64  # labels, to see whether the loss can be theirs
 
 
 class Checkpoints(Protocol):
@@ -36,7 +40,7 @@ class Trainer:
         data: RunData,
         seed: int,
         observer: Observer,
-        metrics: Sequence[str],
+        judges: Sequence[Judge],
         smoke: bool,
         checkpoints: Checkpoints | None = None,
     ) -> None:
@@ -44,7 +48,7 @@ class Trainer:
         self._data = data
         self._seed = seed
         self._observer = observer
-        self._metrics = list(metrics)
+        self._judges = judges
         self._smoke = smoke
         self._checkpoints = checkpoints
         self._fits = 0
@@ -63,10 +67,17 @@ class Trainer:
 
         Raises:
             StepError: the loss is unknown, or became NaN or infinite.
+            DataError: the loss cannot compare the model's outputs with the labels.
         """
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
         optimizer = _optimizer(params, steps * epochs)
-        model.compile(optimizer=optimizer, loss=loss_for(model, params.loss), metrics=self._metrics)
+        refuse_misfit(model, params.loss, next(iter(self._data.train.batches(_LOOKED_AT)))[1])
+        model.compile(
+            optimizer=optimizer,
+            loss=losses_for(model, params.loss),
+            loss_weights=_loss_weights(model, params.loss_weights),
+            metrics=_keras_metrics(model, self._judges),
+        )
         optimizer.build(model.trainable_variables)
         stop = None
         if params.early_stopping is not None and not self._smoke:
@@ -79,12 +90,13 @@ class Trainer:
                 self._observer.training_resumed(self._step_id, state.epoch)
             reporting = _reporting(self._step_id, self._observer)
             ending = _ending_epochs(state, lambda: self._keep(fit, state, model), epochs)
+            train, validation = self._data.train, self._data.validation
             model.fit(
-                self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs),
+                _by_keras_names(train.training_batches(params.batch_size, self._seed, state.epoch, epochs), model),
                 steps_per_epoch=steps,
                 initial_epoch=state.epoch,
                 epochs=epochs,
-                validation_data=self._data.validation.evaluation_batches(_VALIDATION_BATCH),
+                validation_data=_by_keras_names(validation.evaluation_batches(_VALIDATION_BATCH), model),
                 callbacks=[*callbacks, reporting, ending],
                 verbose=0,
             )
@@ -112,35 +124,51 @@ class Trainer:
         self._checkpoints.save(fit, state.to_bytes())
 
 
-def loss_for(model: Any, name: str) -> Any:
-    """The Keras loss of that name, told whether the model ends in logits or in probabilities.
+def _loss_weights(model: Any, weights: Mapping[str, float]) -> dict[str, float] | None:
+    keys = dict(zip(output_names(model), keras_keys(model), strict=True))
+    if unknown := [name for name in weights if name not in keys]:
+        what = f"'loss_weights' names the output '{unknown[0]}', and the model has {', '.join(keys)}"
+        raise StepError(what, "name one of these")
+    return {key: weights.get(name, 1.0) for name, key in keys.items()} if weights and len(keys) > 1 else None
 
-    Raises:
-        StepError: Keras has no such loss.
-    """
+
+def _keras_metrics(model: Any, judges: Sequence[Judge]) -> Any:
+    """Keras' own metrics to show while training, as `compile` takes them; those of a quantity it does not have are left
+    out."""
     import tf_keras
 
-    try:
-        loss = tf_keras.losses.get(name)
-    except ValueError:
-        raise StepError(f"Keras has no loss '{name}'", "use one of its names, such as 'mse'") from None
-    classes = {
-        "sparse_categorical_crossentropy": tf_keras.losses.SparseCategoricalCrossentropy,
-        "categorical_crossentropy": tf_keras.losses.CategoricalCrossentropy,
-        "binary_crossentropy": tf_keras.losses.BinaryCrossentropy,
-    }
-    return classes[name](from_logits=_ends_in_logits(model)) if name in classes else loss
+    names, endings = output_names(model), model_endings(model)
+    keys = dict(zip(names, keras_keys(model), strict=True))
+    found: dict[str, list[Any]] = {key: [] for key in keys.values()}
+    for judge in judges:
+        output = judge.output or (names[0] if len(names) == 1 else None)
+        metric = judge.metric.keras_name
+        if metric is None or output not in keys:
+            continue
+        shape = dict(zip(names, model.outputs, strict=True))[output].shape
+        if metric in ("accuracy", "binary_accuracy") and shape[-1] == 1 and endings[output] == "linear":
+            found[keys[output]].append(tf_keras.metrics.BinaryAccuracy(name=metric, threshold=0.0))
+        else:
+            found[keys[output]].append(metric)
+    return found if len(names) > 1 else next(iter(found.values()), [])
 
 
-def _ends_in_logits(model: Any) -> bool:
-    layer = model.get_layer(model.output_names[0])
-    while hasattr(layer, "layer"):  # tfmot's wrappers
-        layer = layer.layer
-    if type(layer).__name__ == "Softmax":
-        return False
-    activation = getattr(layer, "activation", None)
-    activation = getattr(activation, "activation", activation)  # tfmot's QuantizeAwareActivation
-    return getattr(activation, "__name__", "linear") not in ("softmax", "sigmoid")
+def _by_keras_names(batches: Any, model: Any) -> Any:
+    """Batches of a model with several inputs or outputs, as Keras takes them: inputs in order, labels by its names."""
+    inputs = input_names(model)
+    keys = dict(zip(output_names(model), keras_keys(model), strict=True))
+
+    def placed(features: Any, labels: Any) -> tuple[Any, Any]:
+        if isinstance(features, Mapping):
+            ordered = tuple(features[name] for name in inputs) if len(inputs) > 1 else tuple(features.values())
+            features = ordered if len(ordered) > 1 else ordered[0]
+        if isinstance(labels, Mapping):
+            named = {keys[name]: values for name, values in labels.items() if name in keys}
+            labels = named if len(keys) > 1 else next(iter(named.values()))
+        return features, labels
+
+    features, labels = batches.element_spec
+    return batches.map(placed) if isinstance(features, Mapping) or isinstance(labels, Mapping) else batches
 
 
 def _optimizer(params: TrainingParams, total_steps: int) -> Any:

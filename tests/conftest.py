@@ -54,13 +54,15 @@ def digits(mnist):
 @pytest.fixture
 def step_context(tensorflow, digits) -> Callable[..., Any]:
     """A context for a strategy that is applied by hand: `step_context(state)`."""
+    from compressor.judges import Judge
     from compressor.observer import Observer
     from compressor.state import ModelState
     from compressor.strategy import StepContext
     from compressor.training import Trainer
+    from compressor_plugins.classification import Accuracy
 
     def make(state: ModelState | None = None, data: Any = digits) -> StepContext:
-        trainer = Trainer("step", data, 0, Observer(), ["accuracy"], smoke=False)
+        trainer = Trainer("step", data, 0, Observer(), [Judge.of(Accuracy())], smoke=False)
         return StepContext(state=state or ModelState(), train=data.train, trainer=trainer, seed=0)
 
     return make

@@ -106,6 +106,19 @@ def sources():
     return table(["kind", "`data.with`", "type", "default", "meaning"], rows)
 
 
+def metrics():
+    from compressor.registry import Registry
+
+    registry = Registry.installed()
+    rows = []
+    for name in registry.names("metric"):
+        entry = registry.get("metric", name)
+        if entry.provider.distribution == "compressor":
+            better, share = "higher" if entry.cls.higher_is_better else "lower", "yes" if entry.cls.share else ""
+            rows.append([f"`{name}`", entry.summary, better, share, entry.cls.takes])
+    return table(["metric", "what it is", "better", "share", "takes"], rows)
+
+
 MAKERS = {
     "sections": sections,
     "report": report,
@@ -113,6 +126,7 @@ MAKERS = {
     "strategies": strategies,
     "operations": operations,
     "sources": sources,
+    "metrics": metrics,
 }
 
 

@@ -23,9 +23,9 @@ def test_many_samples_a_call_give_what_one_a_call_gives(small_cnn, mnist):
 def test_quantized_ends_take_and_give_floats(int8_file, small_cnn, mnist):
     images = mnist.test.take(100)
     model = LiteRTModel(int8_file)
-    assert (model.input.dtype, model.output.dtype) == ("int8", "int8")
-    assert model.input.scale == pytest.approx(1 / 255, rel=1e-3)
-    assert model.input.zero_point == -128
+    assert (model.inputs[0].dtype, model.outputs[0].dtype) == ("int8", "int8")
+    assert model.inputs[0].scale == pytest.approx(1 / 255, rel=1e-3)
+    assert model.inputs[0].zero_point == -128
     expected = small_cnn().predict(next(images.batches(100))[0], verbose=0)
     assert np.abs(predict(int8_file, images) - expected).mean() < 0.03 * np.abs(expected).max()
     assert predict(int8_file, images).dtype == np.float32

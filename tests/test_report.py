@@ -21,7 +21,15 @@ def test_report_json_is_the_report(smoke_run):
 def test_every_field_of_the_report_is_in_its_json_schema_with_a_type():
     schema = Report.model_json_schema()
     assert schema["properties"]["seconds"]["description"] == "the whole run"
-    assert set(schema["$defs"]) == {"ChangeRow", "ConstraintRow", "EndpointRow", "LayerRow", "MetricRow", "StageRow"}
+    assert set(schema["$defs"]) == {
+        "AgreementRow",
+        "ChangeRow",
+        "ConstraintRow",
+        "EndpointRow",
+        "LayerRow",
+        "MetricRow",
+        "StageRow",
+    }
 
 
 def test_bytes_zeros_and_bits_in_the_report_are_those_of_the_files(smoke_run):
@@ -99,7 +107,7 @@ def test_times_are_readable(seconds, text):
 
 
 def test_shares_are_shown_in_percent_and_points():
-    delta = ChangeRow(difference=-0.0012, p_value=0.3, within_noise=True)
+    delta = ChangeRow(difference=-0.0012, relative=-0.00122, better=False, p_value=0.3, within_noise=True)
     metric = MetricRow(
         value=0.9809, low=0.9780, high=0.9834, higher_is_better=True, share=True, keras=None,
         from_baseline=delta, from_previous=delta,

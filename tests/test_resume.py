@@ -120,7 +120,7 @@ def trained_weights(digits, build, checkpoints, params):
 
     tf_keras.utils.set_random_seed(0)
     model = build()
-    trainer = Trainer("t", digits, 0, Observer(), ["accuracy"], smoke=False, checkpoints=checkpoints)
+    trainer = Trainer("t", digits, 0, Observer(), [], smoke=False, checkpoints=checkpoints)
     trainer.fit(model, params, [], 0)
     return model.get_weights()
 
@@ -166,7 +166,7 @@ def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits
 
     def prune(checkpoints):
         model = small_cnn()
-        trainer = Trainer("t", digits, 0, Observer(), ["accuracy"], smoke=False, checkpoints=checkpoints)
+        trainer = Trainer("t", digits, 0, Observer(), [], smoke=False, checkpoints=checkpoints)
         context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
         return Prune(Prune.Params(epochs=3, batch_size=200)).apply(model, context).get_weights()
 

@@ -64,7 +64,7 @@ def test_a_model_and_data_from_memory_are_taken_as_they_are(small_cnn, digits):
     model = small_cnn()
     session = Session(model, Splits(digits.train, digits.test, digits.validation), smoke=True, progress=False)
     stage = session.apply("ptq", io="int8")
-    assert stage.input.dtype == "int8"
+    assert stage.inputs[0].dtype == "int8"
     assert [stage.id for stage in session.report().stages] == ["baseline", "ptq"]
 
 

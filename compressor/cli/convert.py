@@ -94,6 +94,8 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
 
 def _written_litert(model: Any, output: Path) -> str:
     """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
+    import numpy as np
+
     from compressor.export import to_litert
     from compressor.keras3.samples import random_inputs
     from compressor.keras3.verify import difference, outputs_of
@@ -109,4 +111,5 @@ def _written_litert(model: Any, output: Path) -> str:
         return made
     inputs = random_inputs(model)
     (given,), (expected,) = inputs.values(), outputs_of(model, inputs)
-    return f"{made}, outputs within {difference(expected, LiteRTModel(content).run(given)):.1e} of the Keras model's,"
+    found = np.asarray(LiteRTModel(content).run(given))
+    return f"{made}, outputs within {difference(expected, found):.1e} of the Keras model's,"

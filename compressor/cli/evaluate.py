@@ -27,7 +27,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     from compressor.cli.native_output import native_output_to
     from compressor.evaluation import measure
     from compressor.litert_bytes import shipped_bytes
-    from compressor.lookup import find_data, find_metrics
+    from compressor.lookup import find_data, find_judges
     from compressor.recipe.sizes import format_size
     from compressor.registry import Registry
     from compressor.render.figures import time_text
@@ -36,11 +36,11 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     if not model.is_file():
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = Registry.installed()
-    judges = find_metrics(registry, metrics)
+    judges = find_judges(registry, metrics)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         test = find_data(registry, data).test
         measured = measure(shipped_bytes(model, trust_model), test, judges)
-    scores = {name: score(values) for name, values in measured.scores.items()}
+    scores = {judge.name: score(measured.scores[judge.name], judge.metric) for judge in judges}
     if as_json:
         found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}
         sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}
@@ -50,7 +50,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     console = Console(highlight=False)
     for judge in judges:
         one = scores[judge.name]
-        unit, factor = (" %", 100) if judge.share else ("", 1)
+        unit, factor = (" %", 100) if judge.metric.share else ("", 1)
         text = f"{one.value * factor:.4g}{unit}  (95 %: {one.low * factor:.4g} to {one.high * factor:.4g})"
         console.print(f"{judge.name}  {text} on {test.size:,} samples")
     latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"

@@ -107,8 +107,8 @@ def parameters(params: type[Params]) -> list[dict[str, str]]:
 
 
 def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    if "anyOf" in field:
-        return " or ".join(_type(option, definitions) for option in field["anyOf"])
+    if options := field.get("anyOf") or field.get("oneOf"):
+        return " or ".join(_type(option, definitions) for option in options)
     if "$ref" in field:
         keys = ", ".join(definitions[field["$ref"].rpartition("/")[2]].get("properties", {}))
         return f"{{{keys}}}"
@@ -116,6 +116,8 @@ def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return " | ".join(map(str, field["enum"]))
     if field.get("type") == "array":
         return f"list of {_type(field['items'], definitions)}" if "items" in field else "list"
+    if isinstance(values := field.get("additionalProperties"), dict):
+        return f"mapping to {_type(values, definitions)}"
     bounds = [
         f"{sign} {field[key]:g}"
         for key, sign in (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic_core import PydanticCustomError
 
 from compressor.data.augment import AugmentStep
 from compressor.data.preprocess import PreprocessStep
@@ -61,11 +62,33 @@ class DataSection(Params):
     )
 
 
+class MetricSection(Params):
+    """A metric; its bare name stands for a mapping with `uses` alone."""
+
+    uses: Reference = Field(description="the metric, by name, or package.module:function")
+    with_: Values = Field({}, alias="with", description="the metric's parameters, or the function's arguments")
+    name: str | None = Field(None, min_length=1, max_length=80, description="what to call it in the report")
+    output: str | None = Field(None, min_length=1, description="which of the model's outputs it judges, by name")
+    higher_is_better: bool | None = Field(None, description="of a function; a metric by name knows it by itself")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: object) -> object:
+        if isinstance(given, str):
+            return {"uses": given}
+        if not isinstance(given, dict | MetricSection):
+            raise PydanticCustomError("metric_type", "a metric's name, or a mapping")
+        return given
+
+
 class EvaluationSection(Params):
     """How each stage is judged."""
 
-    metrics: list[Reference] = Field(
-        ["accuracy"], min_length=1, max_length=MAX_ENTRIES, description="metrics by name; the first one decides"
+    metrics: list[MetricSection] = Field(
+        default_factory=lambda: [MetricSection(uses="accuracy")],
+        min_length=1,
+        max_length=MAX_ENTRIES,
+        description="metrics, each by name or as a mapping; the first one decides",
     )
 
 
@@ -82,9 +105,15 @@ class Constraints(Params):
     """What the last stage must reach; a run that misses one ends with exit code 3."""
 
     max_accuracy_drop: float | None = Field(
-        None, ge=0, le=1, description="largest fall of the first metric against the baseline, absolute"
+        None, ge=0, le=1, description="largest fall of the first metric, a share, against the baseline, absolute"
     )
-    min_accuracy: float | None = Field(None, ge=0, le=1, description="lowest value of the first metric")
+    min_accuracy: float | None = Field(None, ge=0, le=1, description="lowest value of the first metric, a share")
+    max_relative_drop: float | None = Field(
+        None,
+        ge=0,
+        le=1_000,
+        description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
+    )
     max_size: Size | None = Field(None, description="largest file, in bytes or as `25 kB`")
     max_gzip_size: Size | None = Field(None, description="largest gzipped file, in bytes or as `8 kB`")
     min_sparsity: float | None = Field(None, ge=0, le=1, description="lowest share of zeros among the weights")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.report import ChangeRow, MetricRow, Report, StageRow
+from compressor.report import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 
 
 def metric_text(metric: MetricRow) -> str:
@@ -14,10 +14,13 @@ def metric_text(metric: MetricRow) -> str:
 
 
 def change_text(change: ChangeRow | None, share: bool) -> str:
-    """`-0.12 pt`, in percentage points for a share."""
+    """`-0.12 pt`, in percentage points for a share, and `+0.012 (+3.1 %)` for what is none."""
     if change is None:
         return "-"
-    return f"{change.difference * 100:+.2f} pt" if share else f"{change.difference:+.4g}"
+    if share:
+        return f"{change.difference * 100:+.2f} pt"
+    relative = "" if change.relative is None else f" ({change.relative * 100:+.1f} %)"
+    return f"{change.difference:+.4g}{relative}"
 
 
 def noise_text(metric: MetricRow) -> str:
@@ -27,7 +30,15 @@ def noise_text(metric: MetricRow) -> str:
         return ""
     if change.within_noise:
         return "within noise"
-    return "better" if (change.difference > 0) == metric.higher_is_better else "worse"
+    return "better" if change.better else "worse"
+
+
+def agreement_text(agreement: AgreementRow | None) -> str:
+    """`100.0 % same, within 0.002 %`: equal decisions, and the largest gap as a share of the outputs' range."""
+    if agreement is None:
+        return "-"
+    same = "" if agreement.same_class is None else f"{agreement.same_class:.2%} same, ".replace("%", " %")
+    return f"{same}within {agreement.largest * 100:.2g} %"
 
 
 def ratio_text(now: int, before: int) -> str:

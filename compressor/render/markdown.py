@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from compressor.recipe.sizes import format_size
 from compressor.render.figures import (
+    agreement_text,
     change_text,
     clock_text,
     headline,
@@ -41,7 +42,10 @@ def _parts(report: Report) -> Iterable[str]:
     yield "## What the model takes and gives"
     yield _table(
         ["", "name", "shape", "dtype", "scale", "zero point"],
-        [_endpoint("input", last.input), _endpoint("output", last.output)],
+        [
+            *(_endpoint("input", end) for end in last.inputs),
+            *(_endpoint("output", end) for end in last.outputs),
+        ],
     )
     yield f"## Weights of the last stage, {last.id}"
     yield _layers(last)
@@ -62,7 +66,7 @@ def _stages(report: Report) -> str:
     head = ["stage", "bytes", "vs base", "gzip", "parameters", "zeros", "unique", "bits"]
     for name in names:
         head += [name, "Keras", "vs base", "vs previous", ""]
-    head += ["p50", "p90", "took"]
+    head += ["file and Keras agree", "p50", "p90", "took"]
     return _table(head, [_stage(stage, report.stages[0], names) for stage in report.stages])
 
 
@@ -88,7 +92,7 @@ def _stage(stage: StageRow, first: StageRow, names: list[str]) -> list[str]:
             noise_text(metric),
         ]
     took = "cached" if stage.cached else clock_text(stage.seconds)
-    return [*cells, time_text(stage.latency_p50), time_text(stage.latency_p90), took]
+    return [*cells, agreement_text(stage.agreement), time_text(stage.latency_p50), time_text(stage.latency_p90), took]
 
 
 def _layers(stage: StageRow) -> str:

@@ -17,7 +17,7 @@ from compressor.render.figures import (
     remarks,
     time_text,
 )
-from compressor.report import LayerRow, Report, StageRow
+from compressor.report import LayerRow, MetricRow, Report, StageRow
 from compressor.seeds import SeedRow
 
 _WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway
@@ -31,7 +31,7 @@ def print_report(report: Report, console: Console) -> None:
     for stage in report.stages:
         for remark in remarks(stage):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
-    console.print(f" [bold]{headline(report)}[/]")
+    console.print(f" [bold]{escape(headline(report))}[/]")
     for row in report.constraints:
         if row.met:
             console.print(f" [green]✓ {row.name} {row.limit}[/]")
@@ -48,7 +48,7 @@ def stage_table(report: Report, width: int) -> Table:
     for heading in ("size",) if narrow else ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(escape(name), justify="right", no_wrap=True)
         table.add_column("vs base", justify="right", no_wrap=True)
         if wide:
             table.add_column("vs previous", justify="right", no_wrap=True)
@@ -69,13 +69,26 @@ def _cells(stage: StageRow, names: list[str], wide: bool, narrow: bool) -> list[
         cells.append(f"{stage.weight_bits:.0f}")
     for name in names:
         metric = stage.metrics[name]
-        cells += [metric_text(metric), change_text(metric.from_baseline, metric.share)]
+        color = _color(metric)
+        cells += [metric_text(metric), _painted(change_text(metric.from_baseline, metric.share), color)]
         if wide:
-            cells += [change_text(metric.from_previous, metric.share), noise_text(metric)]
+            cells += [change_text(metric.from_previous, metric.share), _painted(noise_text(metric), color)]
     if wide:
         cells.append(time_text(stage.latency_p50))
         cells.append("cached" if stage.cached else clock_text(stage.seconds))
     return cells
+
+
+def _color(metric: MetricRow) -> str:
+    """Of a change that is more than noise: for the better or for the worse, whichever way the metric goes."""
+    change = metric.from_baseline
+    if change is None or change.within_noise or change.better is None:
+        return ""
+    return "green" if change.better else "red"
+
+
+def _painted(text: str, color: str) -> str:
+    return f"[{color}]{text}[/]" if color else text
 
 
 def layer_table(layers: list[LayerRow]) -> Table:

@@ -39,6 +39,29 @@ def models() -> list[type[ModelSource]]:
 @hookimpl
 def metrics() -> list[type[Metric]]:
     """Every first-party metric."""
-    from compressor_plugins.accuracy import Accuracy
+    from compressor_plugins import classification, dense_labels, reconstruction, regression, roc
 
-    return [Accuracy]
+    return [
+        classification.Accuracy,
+        classification.TopKAccuracy,
+        classification.Top5Accuracy,
+        classification.BinaryAccuracy,
+        classification.Precision,
+        classification.Recall,
+        classification.F1,
+        roc.AUC,
+        roc.AnomalyAUC,
+        reconstruction.ReconstructionError,
+        regression.MeanAbsoluteError,
+        regression.MAE,
+        regression.MeanSquaredError,
+        regression.MSE,
+        regression.RootMeanSquaredError,
+        regression.RMSE,
+        regression.R2,
+        regression.CosineSimilarity,
+        dense_labels.MeanIoU,
+        dense_labels.SequenceAccuracy,
+        dense_labels.Perplexity,
+        dense_labels.SparseCategoricalCrossentropy,
+    ]

@@ -21,7 +21,7 @@ def trained(tensorflow, digits):
 
     tf_keras.utils.set_random_seed(0)
     model = MNISTCNN(MNISTCNN.Params()).build()
-    trainer = Trainer("train", digits, 0, Observer(), ["accuracy"], smoke=False)
+    trainer = Trainer("train", digits, 0, Observer(), [], smoke=False)
     trainer.fit(model, TrainingParams(epochs=6, batch_size=50), [], 0)
     return model
 
@@ -55,8 +55,8 @@ def test_dynamic_range_names_a_tensor_that_the_converter_left_in_float(trained, 
 
 def test_int8_ends_have_the_range_of_the_training_images(trained, step_context):
     model = LiteRTModel(ptq(trained, step_context(), io="int8"))
-    assert (model.input.dtype, model.input.zero_point, model.output.dtype) == ("int8", -128, "int8")
-    assert model.input.scale == pytest.approx(1 / 255, rel=1e-3)
+    assert (model.inputs[0].dtype, model.inputs[0].zero_point, model.outputs[0].dtype) == ("int8", -128, "int8")
+    assert model.inputs[0].scale == pytest.approx(1 / 255, rel=1e-3)
 
 
 def test_calibration_is_drawn_from_the_training_split_by_the_seed(trained, step_context, digits):

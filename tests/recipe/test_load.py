@@ -36,11 +36,14 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "augment": [],
         },
         "training": recipe.training.model_dump(),
-        "evaluation": {"metrics": ["accuracy"]},
+        "evaluation": {
+            "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}]
+        },
         "steps": [],
         "constraints": {
             "max_accuracy_drop": None,
             "min_accuracy": None,
+            "max_relative_drop": None,
             "max_size": None,
             "max_gzip_size": None,
             "min_sparsity": None,
@@ -166,7 +169,7 @@ def test_there_is_only_version_1(refusal, version):
         ("plugins: a.py", "2:10: error: 'plugins' takes a list, not the text 'a.py'"),
         ("evaluation: {metrics: accuracy}", "2:23: error: 'evaluation.metrics' takes a list, not the text 'accuracy'"),
         ("evaluation: {metrics: []}", "2:23: error: 'evaluation.metrics' needs 1 or more entries, and is a list"),
-        ("evaluation: {metrics: [1]}", "2:24: error: 'evaluation.metrics.0' takes text, not 1"),
+        ("evaluation: {metrics: [1]}", "2:24: error: 'evaluation.metrics.0' takes a name or a mapping, not 1"),
         ("training: {batch_size: '32'}", "2:24: error: 'training.batch_size' takes a whole number, not the text '32'"),
         ("training: {batch_size: 32.0}", "2:24: error: 'training.batch_size' takes a whole number, not 32.0"),
         ("training: {batch_size: 1e2}", "2:24: error: 'training.batch_size' takes a whole number, not 100.0"),

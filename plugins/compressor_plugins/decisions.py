@@ -1,0 +1,99 @@
+"""From outputs and labels to decisions: which class each is, and how probable each was held to be.
+
+Labels come as class numbers, as one-hot rows or as several zeros and ones, outputs as probabilities or logits, with an
+output for each class or one for two classes. Every metric of classes reads them here, so that all read them alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from compressor.strategy import Batch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]:
+    """The class number of each decision, shape (n, ...) for outputs of shape (n, ..., classes).
+
+    Raises:
+        ValueError: the labels are neither class numbers nor one-hot for outputs of this shape.
+    """
+    if labels.shape == outputs and outputs[-1] > 1:
+        if not (((labels == 0) | (labels == 1)).all() and (labels.sum(-1) == 1).all()):
+            raise ValueError("some labels have several classes, or none; take a metric of several labels a sample")
+        numbers: NDArray[Any] = labels.argmax(-1)
+        return numbers
+    if labels.shape == (*outputs[:-1], 1):
+        labels = labels[..., 0]
+    if labels.shape != outputs[:-1]:
+        raise ValueError("it takes class numbers, or one-hot labels")
+    return labels.astype("int64")
+
+
+def chosen_classes(batch: Batch) -> NDArray[Any]:
+    """The class that each output decides for; a single output decides between 0 and 1, at 0.5 or at logit 0."""
+    if batch.outputs.shape[-1] > 1:
+        highest: NDArray[Any] = batch.outputs.argmax(-1)
+        return highest
+    above = batch.outputs[..., 0] > threshold(batch)
+    return above.astype("int64")
+
+
+def threshold(batch: Batch) -> float:
+    """Where an output that stands by itself turns from no to yes."""
+    return 0.0 if batch.ends_in == "linear" else 0.5
+
+
+def with_class_axis(batch: Batch) -> Batch:
+    """The same batch with outputs of shape (n, ..., classes): a lone output for each label gets its axis."""
+    if batch.outputs.ndim == batch.labels.ndim == 1 or batch.outputs.ndim < 2:
+        return Batch(batch.outputs[..., None], batch.labels, batch.inputs, batch.ends_in)
+    return batch
+
+
+def yes_and_no(batch: Batch, several: bool | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Decisions and truth for each class of each sample, both of shape (n, classes).
+
+    Args:
+        batch: outputs of shape (n, classes).
+        several: whether a sample may have several classes; where it is None, a sigmoid at the end says so.
+
+    Raises:
+        ValueError: outputs and labels do not go together.
+    """
+    import numpy as np
+
+    batch = with_class_axis(batch)
+    outputs, labels = batch.outputs, batch.labels
+    if outputs.ndim != 2:
+        raise ValueError("it takes outputs of shape (n, classes)")
+    classes = outputs.shape[1]
+    if classes == 1:
+        truth = labels.reshape(len(labels), -1)
+        if truth.shape[1] != 1:
+            raise ValueError("it takes one label a sample")
+        return outputs > threshold(batch), truth > 0.5
+    if several or (several is None and batch.ends_in == "sigmoid"):
+        if labels.shape != outputs.shape:
+            raise ValueError("it takes a 0 or a 1 for each output")
+        return outputs > threshold(batch), labels > 0.5
+    numbers = np.arange(classes)
+    chosen, truth = outputs.argmax(1), true_classes(labels, outputs.shape)
+    return chosen[:, None] == numbers, truth[:, None] == numbers
+
+
+def log_probabilities(batch: Batch) -> NDArray[np.float64]:
+    """The logarithm of each class's probability, of the outputs' shape, from 1e-7 up, as in Keras."""
+    import numpy as np
+
+    outputs = batch.outputs.astype(np.float64)
+    if batch.ends_in != "linear":
+        total = outputs.sum(-1, keepdims=True)
+        found: NDArray[np.float64] = np.log(np.clip(outputs / np.where(total > 0, total, 1), 1e-7, 1))
+        return found
+    shifted = outputs - outputs.max(-1, keepdims=True)
+    logs: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return logs

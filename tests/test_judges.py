@@ -1,0 +1,106 @@
+"""Metrics in a recipe: by name, as mappings, as functions, and the constraints that suit them."""
+
+import json
+
+import pytest
+
+from compressor import planner
+from compressor.recipe.problems import RecipeError
+from compressor.recipe.schema import Constraints
+from compressor.render.figures import change_text, noise_text
+from compressor.report import ChangeRow, MetricRow, _constraints
+
+HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def make(metrics, rest=""):
+        (tmp_path / "recipe.yaml").write_text(f"{HEAD}evaluation: {{metrics: {metrics}}}\n{rest}")
+        return planner.prepare("recipe.yaml")
+
+    return make
+
+
+def test_names_mappings_and_functions_stand_side_by_side(plan):
+    metrics = plan(
+        "[accuracy, {uses: top_k_accuracy, with: {k: 3}}, {uses: mae, output: angle}, "
+        "{uses: 'own:cost', higher_is_better: false, name: cost}]"
+    ).metrics
+    assert [(judge.name, judge.output, judge.metric.higher_is_better) for judge in metrics] == [
+        ("accuracy", None, True),
+        ("top_3_accuracy", None, True),
+        ("mae (angle)", "angle", False),
+        ("cost", None, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "rest", "problem"),
+    [
+        (
+            "[accuracy, accuracy]",
+            "",
+            "4:34: error: two metrics are called 'accuracy'; remove one, or give one another 'name'",
+        ),
+        ("[{uses: top_k_accuracy, with: {k: 0}}]", "", "4:57: error: 'k' must be 1 or more, and is 0"),
+        (
+            "[{uses: mae, higher_is_better: true}]",
+            "",
+            "4:54: error: 'higher_is_better' is for functions; 'mae' knows it by itself; remove it",
+        ),
+        ("[{uses: maee}]", "", "4:31: error: unknown metric 'maee'; did you mean 'mae'?"),
+        (
+            "[mae]",
+            "constraints: {max_accuracy_drop: 0.1}\n",
+            "5:34: error: 'max_accuracy_drop' is for a share, and 'mae' is none; use 'max_relative_drop'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_metric_is_told_where_it_stands(plan, metrics, rest, problem):
+    with pytest.raises(RecipeError) as error:
+        plan(metrics, rest)
+    assert str(error.value).splitlines()[0] == f"recipe.yaml:{problem}"
+
+
+def row(value, base, higher_is_better):
+    difference = value - base
+    change = ChangeRow(
+        difference=difference,
+        relative=difference / abs(base) if base else None,
+        better=(difference > 0) == higher_is_better,
+        p_value=0.01,
+        within_noise=False,
+    )
+    return MetricRow(
+        value=value, low=value, high=value, higher_is_better=higher_is_better, share=False, keras=None,
+        from_baseline=change, from_previous=change,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "higher_is_better", "limit", "actual", "met"),
+    [
+        (1.04, 1.0, False, 0.05, "4.0%", True),
+        (1.06, 1.0, False, 0.05, "6.0%", False),
+        (0.5, 1.0, False, 0.05, "-50.0%", True),
+        (0.94, 1.0, True, 0.05, "6.0%", False),
+        (-1.2, -1.0, True, 0.05, "20.0%", False),
+        (0.1, 0.0, False, 0.05, "inf%", False),
+    ],
+)
+def test_a_relative_drop_is_a_drop_whichever_way_is_better(
+    smoke_run, value, base, higher_is_better, limit, actual, met
+):
+    last = smoke_run[0].stages[-1].model_copy(update={"metrics": {"m": row(value, base, higher_is_better)}})
+    (found,) = _constraints(Constraints.model_validate_json(json.dumps({"max_relative_drop": limit})), [last])
+    assert (found.name, found.limit, found.actual, found.met) == ("max_relative_drop", "5.0%", actual, met)
+
+
+def test_a_rising_error_is_shown_as_worse_with_its_sign_and_its_share():
+    error = row(1.06, 1.0, higher_is_better=False)
+    assert change_text(error.from_baseline, share=False) == "+0.06 (+6.0 %)"
+    assert noise_text(error) == "worse"
+    assert noise_text(row(1.06, 1.0, higher_is_better=True)) == "better"
