@@ -7,13 +7,14 @@ layers it does not know, and leaves the layer behind a float one in float too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor_plugins.activation_ranges import observed, start_ranges
 from compressor_plugins.batch_norm import follows_convolution
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.relu_fusion import is_plain_relu
@@ -46,10 +47,14 @@ class QuantizationMap:
     roles: dict[str, Role] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     preprocessing: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)  # layers put in where tensors in float become 8-bit values
 
 
-def simulated(graph: LayerGraph, selects: Callable[[str, str], bool]) -> tuple[Any, QuantizationMap]:
-    """The graph's model with fake quantization, and where it went. `selects` tells the layers to quantize.
+def simulated(
+    graph: LayerGraph, selects: Callable[[str, str], bool], samples: Iterable[NDArray[np.float32]]
+) -> tuple[Any, QuantizationMap]:
+    """The graph's model with fake quantization, and where it went. `selects` tells the layers to quantize, and
+    `samples` are inputs of shape (1, ...) that the ranges of activations start from.
 
     Layers that have no 8-bit form here stay as they are, and the tensors between them and the others are quantized.
     """
@@ -66,7 +71,18 @@ def simulated(graph: LayerGraph, selects: Callable[[str, str], bool]) -> tuple[A
         return layer if config is None else QuantizeWrapperV2(layer, config)
 
     with tfmot.quantization.keras.quantize_scope():
-        return tf_keras.models.clone_model(graph.build(), clone_function=wrap), chosen
+        plain = graph.build()
+        ranges = observed(plain, _ranged(graph, chosen), samples)
+        quantized = tf_keras.models.clone_model(plain, clone_function=wrap)
+    start_ranges(quantized, ranges)
+    return quantized, chosen
+
+
+def _ranged(graph: LayerGraph, chosen: QuantizationMap) -> list[str]:
+    """The layers whose range can be seen at their output. A softmax's or sigmoid's is that of its input."""
+    found = [name for name, role in chosen.roles.items() if role in ("output", "weights and output")]
+    seen = [name for name in found if graph.layers[name].config.get("activation") not in ("softmax", "sigmoid", "tanh")]
+    return [name for name in (*seen, *chosen.entries) if len(graph.calls(name)) == 1]
 
 
 @dataclass
@@ -75,6 +91,7 @@ class _Chooser:
     selects: Callable[[str, str], bool]
     found: QuantizationMap = field(default_factory=QuantizationMap)
     quantized: set[int] = field(default_factory=set)  # nodes whose outputs are 8-bit values
+    raw: set[int] = field(default_factory=set)  # nodes with nothing but preprocessing between them and the inputs
     entries: dict[Ref, int] = field(default_factory=dict)  # where a float tensor was quantized
 
     def chosen(self) -> QuantizationMap:
@@ -90,7 +107,10 @@ class _Chooser:
         graph, layer = self.graph, self.graph.layer_of(number)
         sources = [ref.node for ref in graph.sources(number)]
         ready = bool(sources) and all(source in self.quantized for source in sources)
-        if layer.kind == "InputLayer":
+        if layer.kind in _PREPROCESSING | _SAME_VALUES | {"InputLayer"} and self.raw.issuperset(sources):
+            self.raw.add(number)
+            if layer.kind in _PREPROCESSING:
+                self.found.preprocessing.append(layer.name)
             return
         if layer.kind in _KERNELS:
             if self.selects(layer.name, layer.kind):
@@ -117,9 +137,7 @@ class _Chooser:
 
     def _leave(self, layer: GraphLayer, was_quantized: bool) -> None:
         kind = layer.kind
-        if kind in _PREPROCESSING:
-            self.found.preprocessing.append(layer.name)
-        elif kind == "BatchNormalization":
+        if kind == "BatchNormalization":
             self.found.left[layer.name] = "a BatchNormalization that follows no convolution or dense layer"
         elif any(weight.ndim > 1 for weight in layer.weights) or (was_quantized and kind not in _WEIGHTLESS):
             name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
@@ -142,8 +160,9 @@ class _Chooser:
         source = self.graph.layer_of(ref.node)
         kind = quantizers.AllValuesQuantizer if source.kind == "InputLayer" else quantizers.MovingAverageQuantizer
         quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
-        layer = QuantizeLayer(quantizer, name=self.graph.free_name(f"quantize_{source.name}".replace(".", "_")))
-        return self.graph.insert_after(ref, graph_layer(layer, []), [])
+        name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
+        self.found.entries.append(name)
+        return self.graph.insert_after(ref, graph_layer(QuantizeLayer(quantizer, name=name), []), [])
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor_plugins.activation_ranges import SAMPLES
 from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.fake_quantization import simulated
 from compressor_plugins.flattening import flatten
@@ -49,7 +50,7 @@ class QAT(Strategy):
     def apply(self, model: Model, context: StepContext) -> Model:
         """The model with fake quantization in its layers."""
         graph = prepared(model, self._rewrites(context.state), context, "quantization-aware training")
-        quantized, chosen = simulated(graph, self.params.selects)
+        quantized, chosen = simulated(graph, self.params.selects, context.calibration(SAMPLES))
         if not any(role.startswith("weights") for role in chosen.roles.values()):
             raise StepError("there is no layer that can be quantized in training", "use 'ptq' alone")
         if chosen.preprocessing:
