@@ -139,7 +139,7 @@ class _Chooser:
         kind = layer.kind
         if kind == "BatchNormalization":
             self.found.left[layer.name] = "a BatchNormalization that follows no convolution or dense layer"
-        elif any(weight.ndim > 1 for weight in layer.weights) or (was_quantized and kind not in _WEIGHTLESS):
+        elif layer.weights or (was_quantized and kind not in _WEIGHTLESS):
             name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
             self.found.left[layer.name] = f"tfmot cannot quantize {name}"
 

@@ -12,32 +12,31 @@ import pytest
 
 from compressor.anatomy import dissect
 from compressor.keras_files import load_keras, save_keras
-from compressor.litert import predict
+from compressor.litert import LiteRTModel
 from compressor.state import ModelState
 from compressor_plugins.prune import Prune
 from compressor_plugins.ptq import PTQ
 from compressor_plugins.qat import QAT
 
 
-def application(name, **settings):
-    def build(keras):
-        make = getattr(keras.applications, name)
-        return make(input_shape=(32, 32, 3), weights=None, classes=10, **settings)
-
-    return build
+def embedding(keras):
+    spread = keras.initializers.RandomNormal(
+        stddev=1.0
+    )  # as after training, so that the outputs are no rounding errors
+    return keras.layers.Embedding(50, 16, spread, name="embedding")
 
 
 def lstm(keras):
     layers = keras.layers
     return keras.Sequential(
-        [layers.InputLayer((12,)), layers.Embedding(50, 16), layers.LSTM(16, name="lstm"), layers.Dense(10)]
+        [layers.InputLayer((12,)), embedding(keras), layers.LSTM(16, name="lstm"), layers.Dense(10)]
     )
 
 
 def transformer(keras):
     layers = keras.layers
     tokens = keras.Input((12,))
-    x = layers.Embedding(50, 16, name="embedding")(tokens)
+    x = embedding(keras)(tokens)
     x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 8, name="attention")(x, x))
     hidden = layers.Dense(16)(layers.Dense(64, activation="gelu")(x))
     x = layers.LayerNormalization()(layers.Add()([x, hidden]))
@@ -82,10 +81,6 @@ class Case:
 
 
 CASES = {
-    "MobileNetV2": Case(application("MobileNetV2", alpha=0.35)),
-    "EfficientNetV2B0": Case(application("EfficientNetV2B0")),
-    "ResNet50": Case(application("ResNet50")),
-    "DenseNet121": Case(application("DenseNet121")),
     "LSTM": Case(
         lstm,
         "tokens",
@@ -99,6 +94,7 @@ CASES = {
         {
             "embedding": "tfmot cannot quantize Embedding",
             "attention": "tfmot cannot quantize MultiHeadAttention",
+            "layer_normalization": "tfmot cannot quantize LayerNormalization",
             "layer_normalization_1": "tfmot cannot quantize LayerNormalization",
         },
     ),
@@ -142,6 +138,7 @@ def test_an_architecture_is_pruned_quantized_and_ships_what_it_trained(name, ten
     training = {
         "epochs": 1,
         "batch_size": 8,
+        "optimizer": "sgd",
         "learning_rate": 1e-4,
         "loss": "sparse_categorical_crossentropy" if model.output_shape[1:] == (10,) else "mse",
     }
@@ -168,7 +165,9 @@ def test_an_architecture_is_pruned_quantized_and_ships_what_it_trained(name, ten
 
     few = split.take(4)
     simulated = quantized.predict(few.inputs, verbose=0)
-    apart = np.abs(predict(content, few) - simulated)
+    # a new interpreter for each sample, since LiteRT's LSTM carries its state from one call to the next
+    shipped = np.concatenate([LiteRTModel(content).run(sample[None]) for sample in few.inputs])
+    apart = np.abs(shipped - simulated)
     assert apart.max() <= case.tolerance * max(1e-3, np.ptp(simulated), np.abs(simulated).max())
 
 
