@@ -9,12 +9,14 @@ from compressor.strategy import Dataset, Metric, ModelSource, Strategy
 @hookimpl
 def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
+    from compressor_plugins.cluster import Cluster
+    from compressor_plugins.fuse import Fuse
     from compressor_plugins.prune import Prune
     from compressor_plugins.ptq import PTQ
     from compressor_plugins.qat import QAT
     from compressor_plugins.train import Train
 
-    return [Train, Prune, QAT, PTQ]
+    return [Train, Fuse, Prune, Cluster, QAT, PTQ]
 
 
 @hookimpl

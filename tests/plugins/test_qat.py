@@ -11,6 +11,7 @@ from compressor.state import ModelState
 from compressor_plugins.prune import Prune
 from compressor_plugins.qat import QAT
 from compressor_plugins.relu_fusion import fuse_relus
+from compressor_plugins.rewrites import rewritten
 
 
 def qat(model, context, **params):
@@ -51,13 +52,14 @@ def test_weights_before_a_separate_relu_are_quantized_and_keep_their_zeros(separ
     anatomy = dissect(shipped(qat(pruned, context)))
     assert {tensor.dtype for tensor in anatomy.kernels} == {"int8"}
     assert min(tensor.zeros / tensor.size for tensor in anatomy.kernels) >= 0.749
-    assert context.notes == ["fused into the layer before: relu, act"]
+    assert context.notes == ["fused 2 ReLUs into the layer before: relu, act"]
     assert context.left_alone == {}
 
 
 def test_fusing_changes_no_output(separate_relu, digits):
     images = next(digits.test.batches(20))[0]
-    fused, names = fuse_relus(separate_relu)
+    fused, done = rewritten(separate_relu, [fuse_relus])
+    names = [name for one in done for name in one.changed]
     assert names == ["relu", "act"]
     np.testing.assert_allclose(
         fused.predict(images, verbose=0), separate_relu.predict(images, verbose=0), rtol=1e-5, atol=1e-6
@@ -71,12 +73,13 @@ def test_a_relu_whose_input_is_used_elsewhere_is_not_fused(tensorflow):
     inputs = tf_keras.Input((8,))
     hidden = layers.Dense(4, name="hidden")(inputs)
     model = tf_keras.Model(inputs, layers.Concatenate()([layers.ReLU()(hidden), hidden]))
-    fused, names = fuse_relus(model)
+    fused, done = rewritten(model, [fuse_relus])
+    names = [name for one in done for name in one.changed]
     assert names == []
     assert fused.get_layer("hidden").activation.__name__ == "linear"
 
 
-def test_a_relu_with_a_ceiling_is_not_fused_and_its_layer_is_named_in_the_report(tensorflow, step_context):
+def test_the_weights_before_a_relu_with_a_ceiling_are_quantized_as_well(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
 
@@ -90,9 +93,9 @@ def test_a_relu_with_a_ceiling_is_not_fused_and_its_layer_is_named_in_the_report
         ]
     )
     context = step_context()
-    qat(model, context)
-    reason = "an activation that cannot be fused follows it, and tfmot then skips its weights"
-    assert context.left_alone == {"hidden": reason}
+    anatomy = dissect(shipped(qat(model, context)))
+    assert [tensor.dtype for tensor in anatomy.kernels] == ["int8", "int8"]
+    assert context.left_alone == {}
 
 
 def test_layers_that_tfmot_cannot_quantize_are_left_alone_and_named(tensorflow, step_context):
@@ -152,3 +155,148 @@ def test_a_subclassed_model_is_refused(tensorflow, step_context):
         "quantization-aware training needs a functional or sequential model; "
         "rewrite the subclassed model, or use 'ptq' alone"
     )
+
+
+@pytest.fixture
+def image_net(tensorflow):
+    """A function that builds a model over digits from what comes before a last dense layer."""
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+
+    def build(*parts):
+        head = [layers.GlobalAveragePooling2D(name="mean"), layers.Dense(10, name="head")]
+        return tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Reshape((28, 28, 1)), *parts, *head])
+
+    return build
+
+
+def operators(content):
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    from compressor.flatbuffer import read_model
+
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    model = read_model(content)
+    return [names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in model.subgraphs[0].operators]
+
+
+def dtypes(content):
+    return {tensor.dtype for tensor in dissect(content).kernels}
+
+
+def test_the_convolution_behind_preprocessing_is_quantized_and_the_preprocessing_stays(image_net, step_context):
+    # skipped layers leave the first convolution in float, unless its input gets a range of its own
+    from tf_keras import layers
+
+    augmentation = (layers.RandomFlip(name="flip"), layers.RandomContrast(0.1, name="contrast"))
+    norm = layers.Normalization(mean=0.1, variance=0.3, name="norm")
+    model = image_net(layers.Rescaling(2.0, -1.0, name="scale"), *augmentation, norm, layers.Conv2D(4, 3, name="conv"))
+    context = step_context()
+    content = shipped(qat(model, context))
+    assert {tensor.dtype for tensor in dissect(content).kernels if tensor.size > 1} == {"int8"}
+    assert context.notes == ["kept in float before the quantized layers: scale, flip, contrast, norm"]
+    assert context.left_alone == {}
+    found = operators(content)
+    assert found.index("SUB") < found.index("QUANTIZE") < found.index("CONV_2D")
+
+
+def test_a_saved_model_with_augmentation_and_float_layers_loads_again(image_net, step_context, digits, tmp_path):
+    from tf_keras import layers
+
+    model = image_net(layers.RandomFlip(), layers.Conv2D(4, 3), layers.PReLU(shared_axes=[1, 2]), layers.Conv2D(4, 3))
+    model = qat(model, step_context())
+    save_keras(model, tmp_path / "model.h5")
+    loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
+    images = next(digits.test.batches(50))[0]
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
+
+
+def test_a_batch_norm_before_its_convolution_is_quantized_too(image_net, step_context):
+    from tf_keras import layers
+
+    parts = (layers.Conv2D(4, 3), layers.ReLU(), layers.BatchNormalization(name="pre"), layers.ReLU())
+    context = step_context()
+    content = shipped(qat(image_net(*parts, layers.Conv2D(4, 3)), context))
+    assert dtypes(content) == {"int8"}
+    assert "made 1 BatchNormalization a 1x1 depthwise convolution: pre" in context.notes
+    context = step_context()
+    content = shipped(qat(image_net(*parts, layers.Conv2D(4, 3)), context, fold_batch_norm="none"))
+    assert context.left_alone == {"pre": "a BatchNormalization that follows no convolution or dense layer"}
+
+
+def test_convolutions_with_batch_norm_ship_as_single_operators(image_net, step_context):
+    from tf_keras import layers
+
+    parts = [layers.SeparableConv2D(8, 3, use_bias=False), layers.BatchNormalization(), layers.ReLU(6.0)]
+    content = shipped(qat(image_net(*parts), step_context()))
+    expected = ["QUANTIZE", "RESHAPE", "DEPTHWISE_CONV_2D", "CONV_2D", "MEAN", "FULLY_CONNECTED", "DEQUANTIZE"]
+    assert sorted(operators(content)) == sorted(expected)
+
+
+def test_the_layers_of_nested_models_are_quantized_and_operations_do_not_stop_it(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    inner = tf_keras.Sequential([layers.Dense(16, activation="elu", name="within")], name="inner")
+    inputs = tf_keras.Input((28, 28))
+    hidden = inner(layers.Flatten()(inputs))
+    hidden = tensorflow.nn.relu(hidden * 0.5)
+    hidden = tensorflow.cumsum(hidden, axis=1)
+    context = step_context()
+    content = shipped(qat(tf_keras.Model(inputs, layers.Dense(10)(hidden)), context))
+    assert dtypes(content) == {"int8"}
+    assert context.notes == [
+        "flattened 1 nested model: inner",
+        "made 2 operations a layer: tf.math.multiply, tf.nn.relu",
+    ]
+    assert context.left_alone == {
+        "tf.math.cumsum": "no layer stands for the operation tf.math.cumsum",
+        "within_activation": "tfmot cannot quantize Activation 'elu'",
+    }
+
+
+def test_only_the_layers_chosen_are_quantized(small_cnn, step_context):
+    content = shipped(qat(small_cnn(), step_context(), layers=["type:Dense"]))
+    assert {tensor.name: tensor.dtype for tensor in dissect(content).kernels} == {
+        "conv/Conv2D": "float32",
+        "dense/MatMul": "int8",
+    }
+
+
+def test_ranges_start_where_the_activations_are(small_cnn, step_context, digits):
+    # tfmot starts them at -6 to 6, and one step moves them by a thousandth of the way
+    model = small_cnn()
+    images = next(digits.train.batches(2000))[0]
+    largest = model.get_layer("conv").output
+    import tf_keras
+
+    largest = float(tf_keras.Model(model.inputs, largest).predict(images, verbose=0).max())
+    quantized = qat(model, step_context(), batch_size=2000)
+    (end,) = [w for w in quantized.get_layer("quant_conv").weights if "post_activation_max" in w.name]
+    assert float(end.numpy()) == pytest.approx(largest, rel=0.15)
+
+
+def test_zeros_stay_in_layers_that_are_left_in_float(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(8, name="gru"), layers.Dense(10)])
+    pruned = Prune(Prune.Params(epochs=1, batch_size=500)).apply(model, step_context())
+    context = step_context(ModelState().add("sparse"))
+    anatomy = dissect(shipped(qat(pruned, context)))
+    assert context.left_alone == {"gru": "tfmot cannot quantize GRU"}
+    assert anatomy.sparsity == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_model_with_nothing_to_quantize_is_an_error(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.errors import StepError
+
+    with pytest.raises(StepError) as error:
+        qat(tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(10)]), step_context())
+    assert str(error.value) == "there is no layer that can be quantized in training; use 'ptq' alone"

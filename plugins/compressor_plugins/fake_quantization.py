@@ -1,0 +1,244 @@
+"""Decides which layers compute in 8 bits, and gives them the fake quantization that they train with.
+
+tfmot brings the wrappers and quantizers. Where they go is decided here, on the model's graph: tfmot's own search for
+patterns (`default_8bit_transforms.py`) skips the weights before a ReLU of its own without a word, refuses models with
+layers it does not know, and leaves the layer behind a float one in float too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor_plugins.activation_ranges import observed, start_ranges
+from compressor_plugins.batch_norm import follows_convolution
+from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
+from compressor_plugins.relu_fusion import is_plain_relu
+
+_KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Conv2DTranspose": "kernel", "Dense": "kernel"}
+_WEIGHTLESS = {
+    "Add", "Average", "AveragePooling1D", "AveragePooling2D", "Concatenate", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU", "Subtract", "UpSampling2D",
+}  # fmt: skip
+_SAME_VALUES = {
+    "ActivityRegularization", "AlphaDropout", "Cropping1D", "Cropping2D", "Dropout", "Flatten", "GaussianDropout",
+    "GaussianNoise", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "MaxPooling1D", "MaxPooling2D", "Permute", "Reshape",
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ZeroPadding1D", "ZeroPadding2D",
+}  # fmt: skip
+_RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
+_FIXED = {"linear", "softmax", "sigmoid", "tanh"}  # whose range is known, or that of their input
+_PREPROCESSING = {
+    "CategoryEncoding", "CenterCrop", "Discretization", "Normalization", "RandomBrightness", "RandomContrast",
+    "RandomCrop", "RandomFlip", "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth", "RandomZoom",
+    "Rescaling", "Resizing",
+}  # fmt: skip
+
+Role = Literal["weights", "weights and output", "output", "none"]
+
+
+@dataclass
+class QuantizationMap:
+    """What each layer's wrapper quantizes, layers that stay in float with the reason, and preprocessing before them."""
+
+    roles: dict[str, Role] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    preprocessing: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)  # layers put in where tensors in float become 8-bit values
+
+
+def simulated(
+    graph: LayerGraph, selects: Callable[[str, str], bool], samples: Iterable[NDArray[np.float32]]
+) -> tuple[Any, QuantizationMap]:
+    """The graph's model with fake quantization, and where it went. `selects` tells the layers to quantize, and
+    `samples` are inputs of shape (1, ...) that the ranges of activations start from.
+
+    Layers that have no 8-bit form here stay as they are, and the tensors between them and the others are quantized.
+    """
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+    from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
+
+    _split_activations(graph)
+    chosen = _Chooser(graph, selects).chosen()
+    configs = {name: _config(graph.layers[name], role) for name, role in chosen.roles.items()}
+
+    def wrap(layer: Any) -> Any:
+        config = configs.get(layer.name)
+        return layer if config is None else QuantizeWrapperV2(layer, config)
+
+    with tfmot.quantization.keras.quantize_scope():
+        plain = graph.build()
+        ranges = observed(plain, _ranged(graph, chosen), samples)
+        quantized = tf_keras.models.clone_model(plain, clone_function=wrap)
+    start_ranges(quantized, ranges)
+    return quantized, chosen
+
+
+def _ranged(graph: LayerGraph, chosen: QuantizationMap) -> list[str]:
+    """The layers whose range can be seen at their output. A softmax's or sigmoid's is that of its input."""
+    found = [name for name, role in chosen.roles.items() if role in ("output", "weights and output")]
+    seen = [name for name in found if graph.layers[name].config.get("activation") not in ("softmax", "sigmoid", "tanh")]
+    return [name for name in (*seen, *chosen.entries) if len(graph.calls(name)) == 1]
+
+
+@dataclass
+class _Chooser:
+    graph: LayerGraph
+    selects: Callable[[str, str], bool]
+    found: QuantizationMap = field(default_factory=QuantizationMap)
+    quantized: set[int] = field(default_factory=set)  # nodes whose outputs are 8-bit values
+    raw: set[int] = field(default_factory=set)  # nodes with nothing but preprocessing between them and the inputs
+    entries: dict[Ref, int] = field(default_factory=dict)  # where a float tensor was quantized
+
+    def chosen(self) -> QuantizationMap:
+        """Go through the graph from its inputs on."""
+        for number in self.graph.order():
+            self._choose(number)
+        for number in self.graph.order():
+            if self.graph.layer_of(number).kind == "Concatenate":
+                self._share_range(number)
+        return self.found
+
+    def _choose(self, number: int) -> None:
+        graph, layer = self.graph, self.graph.layer_of(number)
+        sources = [ref.node for ref in graph.sources(number)]
+        ready = bool(sources) and all(source in self.quantized for source in sources)
+        if layer.kind in _PREPROCESSING | _SAME_VALUES | {"InputLayer"} and self.raw.issuperset(sources):
+            self.raw.add(number)
+            if layer.kind in _PREPROCESSING:
+                self.found.preprocessing.append(layer.name)
+            return
+        if layer.kind in _KERNELS:
+            if self.selects(layer.name, layer.kind):
+                self._enter(number)
+                followed = layer.config["activation"] == "linear" and self._is_fused(number)
+                self._give(number, "weights" if followed else "weights and output")
+        elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
+            self._give(number, "none" if self._relu_follows(number) else "output")
+        elif layer.kind in _SAME_VALUES or (layer.kind, ready) == ("Softmax", True):
+            if ready:
+                self.quantized.add(number)
+        elif ready and layer.kind in _WEIGHTLESS:
+            self._give(number, "none" if layer.kind == "Add" and self._relu_follows(number) else "output")
+        elif ready and layer.kind == "Activation" and layer.config["activation"] in _RANGED:
+            self._give(number, "output")
+        elif ready and layer.kind == "Activation" and layer.config["activation"] in _FIXED:
+            self.quantized.add(number)
+        else:
+            self._leave(layer, any(source in self.quantized for source in sources))
+
+    def _give(self, number: int, role: Role) -> None:
+        self.found.roles[self.graph.nodes[number].layer] = role
+        self.quantized.add(number)
+
+    def _leave(self, layer: GraphLayer, was_quantized: bool) -> None:
+        kind = layer.kind
+        if kind == "BatchNormalization":
+            self.found.left[layer.name] = "a BatchNormalization that follows no convolution or dense layer"
+        elif layer.weights or (was_quantized and kind not in _WEIGHTLESS):
+            name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
+            self.found.left[layer.name] = f"tfmot cannot quantize {name}"
+
+    def _enter(self, number: int) -> None:
+        """Quantize those of a node's inputs that come from the model's input or from a layer in float."""
+        for ref in set(self.graph.sources(number)):
+            if ref.node in self.quantized:
+                continue
+            if ref not in self.entries:
+                self.entries[ref] = self._quantize_layer(ref)
+                self.quantized.add(self.entries[ref])
+            self.graph.redirect({ref: Ref(self.entries[ref])}, [number])
+
+    def _quantize_layer(self, ref: Ref) -> int:
+        from tensorflow_model_optimization.python.core.quantization.keras import quantizers
+        from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
+
+        source = self.graph.layer_of(ref.node)
+        kind = quantizers.AllValuesQuantizer if source.kind == "InputLayer" else quantizers.MovingAverageQuantizer
+        quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+        name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
+        self.found.entries.append(name)
+        return self.graph.insert_after(ref, graph_layer(QuantizeLayer(quantizer, name=name), []), [])
+
+    def _is_fused(self, number: int) -> bool:
+        """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""
+        taker = self.graph.only_consumer(number)
+        return taker is not None and (follows_convolution(self.graph, taker) or self._relu_follows(number))
+
+    def _relu_follows(self, number: int) -> bool:
+        taker = self.graph.only_consumer(number)
+        if taker is None or len(self.graph.calls(self.graph.nodes[taker].layer)) != 1:
+            return False
+        layer = self.graph.layer_of(taker)
+        six = layer.kind == "ReLU" and layer.config["max_value"] == 6 and not layer.config.get("negative_slope")
+        return is_plain_relu(layer) or (six and not layer.config.get("threshold"))
+
+    def _share_range(self, number: int) -> None:
+        """Let what a concatenation joins take its range, or each part would be scaled again at run time."""
+        if self.graph.nodes[number].layer not in self.found.roles:
+            return
+        for ref in self.graph.sources(number):
+            name = self.graph.nodes[ref.node].layer
+            layer, role = self.graph.layers[name], self.found.roles.get(name)
+            if self.graph.only_consumer(ref.node) != number:
+                continue
+            if role == "output" and layer.kind in ("Add", "BatchNormalization", "ReLU"):
+                self.found.roles[name] = "none"
+            elif role == "weights and output" and layer.config["activation"] in ("linear", "relu"):
+                self.found.roles[name] = "weights"
+
+
+def _split_activations(graph: LayerGraph) -> None:
+    """Let an activation without an 8-bit form (elu, softplus) follow its layer, whose weights then can be quantized."""
+    import tf_keras
+
+    for name, layer in list(graph.layers.items()):
+        activation = layer.config.get("activation")
+        if layer.kind not in _KERNELS or (isinstance(activation, str) and activation in _RANGED | _FIXED):
+            continue
+        function = tf_keras.activations.deserialize(activation)
+        separate = tf_keras.layers.Activation(function, name=graph.free_name(f"{name}_activation"))
+        graph.replace_layer(name, replace(layer, config=layer.config | {"activation": "linear"}))
+        for number in graph.calls(name):
+            graph.insert_after(Ref(number), graph_layer(separate))
+
+
+def _config(layer: GraphLayer, role: Role) -> Any:
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_configs as configs,
+    )
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry as registry,
+    )
+
+    if role == "none":
+        return configs.NoOpQuantizeConfig()
+    if role == "output":
+        return configs.Default8BitOutputQuantizeConfig()
+    activations = ["activation"] if role == "weights and output" else []
+    kinds = {
+        "Conv2D": registry.Default8BitConvQuantizeConfig,
+        "DepthwiseConv2D": registry.Default8BitConvQuantizeConfig,
+        "Conv2DTranspose": registry.Default8BitConvTransposeQuantizeConfig,
+    }
+    kind = kinds.get(layer.kind, registry.Default8BitQuantizeConfig)
+    if shares_values(layer.weights[0]):
+        kind = registry.Default8BitQuantizeConfig
+    return kind([_KERNELS[layer.kind]], activations, False)
+
+
+def shares_values(kernel: NDArray[Any]) -> bool:
+    """Whether a kernel was clustered as a whole: its channels share values.
+
+    Scales for each channel would make of k values up to k for each channel; one scale for all keeps them k.
+    """
+    nonzero = kernel[kernel != 0]
+    values = len(np.unique(nonzero))
+    if values > nonzero.size / 2:
+        return False
+    channels = kernel.reshape(-1, kernel.shape[-1]).T
+    return bool(values < sum(len(np.unique(channel[channel != 0])) for channel in channels))

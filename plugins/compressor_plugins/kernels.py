@@ -1,0 +1,65 @@
+"""Which weights of a model are kernels, the ones that pruning and clustering are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import compressor
+from compressor import StepContext
+
+_NO_KERNELS = ("bias", "alpha", "depthwise_kernel")  # a bias has two dimensions in attention, a slope in PReLU
+
+
+def layers_of(model: Any) -> Iterator[Any]:
+    """The layers of a model and of the models nested in it; the parts of a layer count as that layer."""
+    import tf_keras
+
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            yield from layers_of(layer)
+        else:
+            yield layer
+
+
+def kernels_of(layer: Any) -> list[Any]:
+    """The variables of a layer that hold one weight for each pair of an input and an output."""
+    return [variable for variable in layer.trainable_weights if variable.shape.rank > 1 and _is_kernel(variable)]
+
+
+def targeted(
+    model: Any, targets: compressor.LayerTargets, context: StepContext, verb: str
+) -> list[tuple[str, list[Any]]]:
+    """Names and kernels of the layers that a step works on; a layer that it must leave alone is told of.
+
+    `verb` is what the step does to a kernel, such as "pruned".
+    """
+    found, seen = [], set()
+    for layer in layers_of(model):
+        if id(layer) in seen or not targets.selects(layer.name, type(layer).__name__):
+            continue
+        seen.add(id(layer))
+        if kernels := kernels_of(layer):
+            found.append((layer.name, kernels))
+        elif reason := _left_alone(layer, verb):
+            context.leave_alone(layer.name, reason)
+    return found
+
+
+def others(model: Any, chosen: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+    """The trainable variables that are not among the chosen kernels."""
+    taken = {id(variable) for _, kernels in chosen for variable in kernels}
+    return [variable for variable in model.trainable_variables if id(variable) not in taken]
+
+
+def _is_kernel(variable: Any) -> bool:
+    return variable.name.split(":")[0].split("/")[-1] not in _NO_KERNELS
+
+
+def _left_alone(layer: Any, verb: str) -> str:
+    wide = [variable for variable in layer.weights if variable.shape.rank > 1]
+    if any("depthwise_kernel" in variable.name for variable in wide):
+        return f"depthwise kernels are not {verb}: they are few, and every one of them matters"
+    if wide and not layer.trainable_weights:
+        return "it is frozen"
+    return f"{type(layer).__name__} has no kernel" if wide else ""

@@ -1,0 +1,252 @@
+"""Rewrites of a model change its layers and never its outputs."""
+
+import numpy as np
+import pytest
+
+from compressor.errors import StepError
+from compressor.state import ModelState
+from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
+from compressor_plugins.flattening import flatten
+from compressor_plugins.fuse import Fuse
+from compressor_plugins.layer_graph import read
+from compressor_plugins.operation_layers import map_operations
+from compressor_plugins.rewrites import listed, rewritten
+from compressor_plugins.separable_split import split_separable
+
+
+@pytest.fixture
+def keras(tensorflow):
+    import tf_keras
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    return tf_keras
+
+
+def trained_like(model):
+    """Biases and statistics as a trained model has them."""
+    generator = np.random.default_rng(0)
+    for variable in model.weights:
+        name = variable.name.split("/")[-1]
+        if name.startswith(("bias", "beta", "moving_mean")):
+            variable.assign(generator.normal(0, 0.5, variable.shape))
+        if name.startswith(("gamma", "moving_variance")):
+            variable.assign(generator.uniform(0.5, 2, variable.shape))
+    return model
+
+
+def assert_same(before, after):
+    generator = np.random.default_rng(1)
+    inputs = [generator.normal(size=(4, *tensor.shape[1:])).astype(np.float32) for tensor in before.inputs]
+    old, new = before.predict(inputs, verbose=0), after.predict(inputs, verbose=0)
+    np.testing.assert_allclose(new, old, rtol=0, atol=1e-5)
+
+
+def told(model, *rewrites):
+    """The rewritten model, of which it was checked that its outputs are the same, and what was done."""
+    changed, done = rewritten(model, rewrites)
+    assert_same(model, changed)
+    return changed, [str(one) for one in done if one.changed]
+
+
+def kinds(model):
+    return [type(layer).__name__ for layer in model.layers]
+
+
+def test_a_graph_is_rebuilt_with_shared_layers_several_ends_and_keyword_arguments(keras):
+    layers = keras.layers
+    left, right = keras.Input((6, 8), name="left"), keras.Input((6, 8), name="right")
+    shared = layers.Dense(8, name="shared")
+    attention = layers.MultiHeadAttention(2, 4, name="attention")
+    joined = attention(shared(left), value=shared(right), use_causal_mask=True)
+    first = layers.Dense(2, name="first")(joined)
+    second = layers.GRU(3, name="second")(joined, initial_state=layers.Dense(3)(left[:, 0]))
+    model = trained_like(keras.Model([left, right], [first, second], name="both"))
+    copy = read(model).build()
+    assert copy.name == "both"
+    assert copy.output_names == ["first", "second"]
+    assert [layer.name for layer in copy.layers] == [layer.name for layer in model.layers]
+    generator = np.random.default_rng(0)
+    inputs = [generator.normal(size=(2, 6, 8)).astype(np.float32) for _ in range(2)]
+    for old, new in zip(model.predict(inputs, verbose=0), copy.predict(inputs, verbose=0), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_adapted_statistics_come_along(keras):
+    norm = keras.layers.Normalization()
+    norm.adapt(np.random.default_rng(0).normal(3, 2, (100, 5)))
+    model = keras.Sequential([keras.layers.InputLayer((5,)), norm, keras.layers.Dense(2)])
+    assert_same(model, read(model).build())
+
+
+def test_nested_models_are_flattened_at_any_depth_and_keep_their_names_where_they_are_free(keras):
+    layers = keras.layers
+    deep = keras.Sequential([layers.InputLayer((8,)), layers.Dense(8, name="within"), layers.ReLU()], name="deep")
+    inputs = keras.Input((8,))
+    middle = keras.Model(inputs, layers.Dense(4, name="head")(deep(inputs)), name="middle")
+    outer = keras.Input((8,))
+    model = trained_like(keras.Model(outer, layers.Dense(3, name="head")(middle(outer))))
+    flat, done = told(model, flatten)
+    assert done == ["flattened 2 nested models: middle, deep"]
+    assert [layer.name for layer in flat.layers][1:] == ["within", "re_lu", "middle_head", "head"]
+
+
+def test_a_nested_model_that_is_called_twice_goes_on_sharing_its_weights(keras):
+    layers = keras.layers
+    tower = keras.Sequential([layers.Dense(5, name="tower_dense")], name="tower")
+    left, right = keras.Input((8,)), keras.Input((8,))
+    model = trained_like(keras.Model([left, right], layers.Subtract()([tower(left), tower(right)])))
+    flat, _ = told(model, flatten)
+    assert kinds(flat) == ["InputLayer", "InputLayer", "Dense", "Subtract"]
+
+
+def test_a_nested_model_told_not_to_train_passes_that_on_to_its_layers(keras):
+    layers = keras.layers
+    base = keras.Sequential([layers.InputLayer((4,)), layers.BatchNormalization(name="norm")], name="base")
+    inputs = keras.Input((4,))
+    flat, _ = told(trained_like(keras.Model(inputs, layers.Dense(2)(base(inputs, training=False)))), flatten)
+    before = flat.get_layer("norm").get_weights()
+    flat(np.random.default_rng(0).normal(9, 1, (8, 4)).astype(np.float32), training=True)
+    np.testing.assert_array_equal(flat.get_layer("norm").get_weights(), before)
+
+
+def test_batch_norms_are_folded_into_every_kind_of_layer_before_them(keras):
+    layers = keras.layers
+    model = keras.Sequential([layers.InputLayer((8, 8, 3))])
+    for layer in (
+        layers.Conv2D(4, 3, use_bias=False),
+        layers.DepthwiseConv2D(3, depth_multiplier=2),
+        layers.Conv2DTranspose(5, 3, strides=2),
+        layers.Reshape((-1, 5)),
+        layers.Conv1D(6, 3),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(7),
+    ):
+        model.add(layer)
+        if layer.weights:
+            model.add(layers.BatchNormalization(scale=len(model.layers) % 2 == 0))
+    folded, done = told(trained_like(model), fold_batch_norms)
+    assert done[0].startswith("folded 5 BatchNormalizations into the layer before: batch_normalization, ")
+    assert "BatchNormalization" not in kinds(folded)
+
+
+def test_a_batch_norm_stays_where_its_input_is_used_elsewhere_or_is_not_linear(keras):
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    hidden = layers.Conv2D(4, 3, padding="same")(inputs)
+    joined = layers.Add()([layers.BatchNormalization()(hidden), hidden])
+    active = layers.Conv2D(4, 3, activation="relu")(joined)
+    model = trained_like(keras.Model(inputs, layers.BatchNormalization()(active)))
+    folded, done = told(model, fold_batch_norms)
+    assert done == []
+    assert kinds(folded).count("BatchNormalization") == 2
+
+
+def test_a_batch_norm_before_its_convolution_becomes_a_depthwise_convolution_of_the_same_name(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [layers.InputLayer((8, 8, 3)), layers.BatchNormalization(name="pre"), layers.ReLU(), layers.Conv2D(4, 3)]
+    )
+    changed, done = told(trained_like(model), separate_batch_norms)
+    assert done == ["made 1 BatchNormalization a 1x1 depthwise convolution: pre"]
+    assert type(changed.get_layer("pre")).__name__ == "DepthwiseConv2D"
+
+
+def test_operations_become_the_layers_that_do_the_same(keras, tensorflow):
+    tf = tensorflow
+    inputs = keras.Input((8, 8, 3))
+    x = tf.nn.relu(inputs) * 0.5 + 1.0
+    x = tf.concat([x, x / 4.0, x - 2.0], axis=-1)
+    x = tf.nn.relu6(x + x)
+    x = tf.reshape(tf.reduce_mean(x, [1, 2], keepdims=True), (-1, 9))
+    model = keras.Model(inputs, tf.nn.softmax(tf.tanh(x)))
+    changed, done = told(model, map_operations)
+    assert done == ["made 12 operations a layer: tf.nn.relu, tf.math.multiply, tf.__operators__.add, tf.math.truediv "
+                    "and 8 more"]  # fmt: skip
+    assert kinds(changed) == [
+        "InputLayer", "ReLU", "Rescaling", "Rescaling", "Rescaling", "Rescaling", "Concatenate", "Add", "ReLU",
+        "GlobalAveragePooling2D", "Reshape", "Activation", "Softmax",
+    ]  # fmt: skip
+
+
+def test_an_operation_that_no_layer_stands_for_stays_and_is_named(keras, tensorflow):
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, 1.0 - tensorflow.math.cumsum(inputs, axis=1))
+    _, done = rewritten(model, [map_operations])
+    assert [one.left for one in done] == [
+        {
+            "tf.math.cumsum": "no layer stands for the operation tf.math.cumsum",
+            "tf.math.subtract": "no layer stands for the operation tf.math.subtract",
+        }
+    ]
+
+
+def test_separable_convolutions_are_split_in_two(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [layers.InputLayer((8, 8, 3)), layers.SeparableConv2D(4, 3, strides=2, depth_multiplier=2, activation="relu")]
+    )
+    changed, _ = told(trained_like(model), split_separable)
+    assert [layer.name for layer in changed.layers][1:] == ["separable_conv2d_depthwise", "separable_conv2d"]
+
+
+def test_mixed_precision_becomes_float32(keras):
+    layers = keras.layers
+    policy = keras.mixed_precision.Policy("mixed_float16")
+    model = keras.Sequential([layers.InputLayer((8,)), layers.Dense(4, dtype=policy, name="half")])
+    changed, done = rewritten(model, [])
+    assert [str(one) for one in done] == ["computes in float32, no longer in mixed precision: half"]
+    assert changed.output.dtype == "float32"
+
+
+def test_a_long_list_of_names_is_cut():
+    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c, d, e"
+    assert listed(["a", "b", "c", "d", "e", "f"]) == "a, b, c, d and 2 more"
+
+
+@pytest.fixture
+def small_net(keras):
+    layers = keras.layers
+    inner = keras.Sequential([layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="norm")], name="inner")
+    model = keras.Sequential(
+        [layers.InputLayer((28, 28)), layers.Reshape((28, 28, 1)), inner, layers.ReLU(name="relu"), layers.Flatten()]
+    )
+    model.add(layers.Dense(10, name="dense"))
+    return trained_like(model)
+
+
+def test_the_strategy_does_all_of_it_and_says_what(small_net, step_context):
+    context = step_context()
+    fused = Fuse(Fuse.Params()).apply(small_net, context)
+    assert kinds(fused) == ["InputLayer", "Reshape", "Conv2D", "Flatten", "Dense"]
+    assert context.notes == [
+        "flattened 1 nested model: inner",
+        "folded 1 BatchNormalization into the layer before: norm",
+        "fused 1 ReLU into the layer before: relu",
+    ]
+
+
+def test_each_rewrite_can_be_switched_off(small_net, step_context):
+    fused = Fuse(Fuse.Params(fold_batch_norm=False, fuse_relu=False)).apply(small_net, step_context())
+    assert kinds(fused)[2:5] == ["Conv2D", "BatchNormalization", "ReLU"]
+    context = step_context()
+    Fuse(Fuse.Params(flatten=False, fold_batch_norm=False, fuse_relu=False)).apply(small_net, context)
+    assert context.notes == ["there was nothing to rewrite"]
+
+
+def test_clusters_are_not_parted_by_folding(small_net, step_context):
+    context = step_context(ModelState().add("clustered"))
+    Fuse(Fuse.Params()).apply(small_net, context)
+    assert context.notes[0] == "folded no BatchNormalization, whose factor for each channel would part the clusters"
+
+
+def test_a_subclassed_model_cannot_be_rewritten(keras, step_context):
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(StepError) as error:
+        Fuse(Fuse.Params()).apply(Own(), step_context())
+    assert str(error.value) == (
+        "'fuse' needs a functional or sequential model; rewrite the subclassed model, or use 'ptq' alone"
+    )
