@@ -9,16 +9,19 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from compressor.cache import Cache, key_of
 from compressor.checkpoints import KeptCheckpoints
 from compressor.custom_objects import known_objects
+from compressor.data.expectation import expected_inputs
 from compressor.digests import file_digest
 from compressor.durable import write_whole
 from compressor.errors import StepError
 from compressor.evaluation import Measurement, measure
 from compressor.export import Conversion, to_litert
+from compressor.fitness import check_fit, ends_from, ends_of
 from compressor.guard import fenced
 from compressor.inputs import build_source, load_data
 from compressor.keras_files import load_keras
@@ -33,6 +36,7 @@ from compressor.keys import (
 )
 from compressor.layer_patterns import refuse_unmatched
 from compressor.observer import Observer
+from compressor.params import TrainingDefaults
 from compressor.planner import BASELINE, Plan, PlannedStep
 from compressor.promises import refuse_broken
 from compressor.report import stage_row
@@ -108,10 +112,12 @@ class Run:
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": self._data.training_fingerprint})
         self._observer.run_started(self._plan, self._sizes())
+        self._expects = expected_inputs(self._data.test)
         self._artifact = self._source()
         self._source_digest = self._artifact.digest
         self._layers = self._artifact.facts["layers"]
         refuse_unmatched(self._plan.recipe, self._plan.stages, self._layers)
+        self._remarks = (*self._artifact.facts["notes"], *self._odd())
         if self._plan.baseline is None:  # the model as it came is the baseline
             self._observer.step_started(BASELINE)
             self._finish(self._measured(BASELINE, None, self._artifact))
@@ -146,7 +152,7 @@ class Run:
         """What the run has brought so far."""
         seconds = time.perf_counter() - self._started
         name = self._plan.model.name
-        return RunResult(self._plan, name, self._data.name, self._sizes(), tuple(self._stages), seconds)
+        return RunResult(self._plan, name, self._data.name, self._sizes(), tuple(self._stages), seconds, self._expects)
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
@@ -203,7 +209,7 @@ class Run:
             measurement=measurement,
             seconds=made.facts.get("seconds", 0.0),
             measure_seconds=time.perf_counter() - started,
-            notes=tuple(made.facts.get("notes", ())),
+            notes=tuple(made.facts["notes"]) if self._stages else self._first_notes(step, made),
             left_alone=made.facts.get("left_alone", {}),
             cached=made.cached,
         )
@@ -220,6 +226,20 @@ class Run:
         keep_measurement(self._cache, parts, content, measurement)
         return content, measurement
 
+    def _first_notes(self, step: PlannedStep | None, made: Artifact) -> tuple[str, ...]:
+        """What must be said of the data and of the model as it came, too."""
+        return (*self._remarks, *(made.facts["notes"] if step else ()))
+
+    def _odd(self) -> list[str]:
+        """What is odd about the data for this model; what cannot work is refused."""
+        trained = [step.strategy.params for step in self._plan.stages]
+        params = next((one for one in trained if isinstance(one, TrainingDefaults)), None)
+        loss = params.loss if params and isinstance(params.loss, str) else None
+        found = check_fit(ends_from(self._artifact.facts["ends"]), self._data, loss, params.batch_size if params else 1)
+        for text in found:
+            self._observer.warned(text)
+        return found
+
     def _context(self, step: PlannedStep, checkpoints: KeptCheckpoints) -> StepContext:
         plan, train = self._plan, self._data.train
         trainer = Trainer(step.id, self._data, plan.seed, self._observer, plan.metrics, plan.smoke, checkpoints)
@@ -233,9 +253,14 @@ class Run:
             if found := cached_artifact(self._cache, parts, self._folder, "source"):
                 return found
         self._fresh_tensorflow()
-        model = build_source(self._plan)
+        built = build_source(self._plan)
+        model = built.model
         layers = [] if isinstance(model, bytes) else model._flatten_layers(include_self=False)
-        facts = {"layers": [(layer.name, type(layer).__name__) for layer in layers]}
+        facts = {
+            "layers": [(layer.name, type(layer).__name__) for layer in layers],
+            "notes": built.notes,
+            "ends": asdict(ends_of(model)),
+        }
         return kept_artifact(self._cache, parts, saved(model, self._folder, "source"), facts)
 
     def _load(self, artifact: Artifact, steps: Sequence[PlannedStep]) -> Model:

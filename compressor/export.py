@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from compressor.endings import input_names, output_names
-from compressor.errors import StepError
+from compressor.errors import ModelError, StepError
 from compressor.flatbuffer import RESHAPE, read_model, write_model
 from compressor.strategy import Arrays
 
@@ -68,6 +69,45 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
     return _finished(content, ends)
+
+
+def saved_model_to_litert(folder: Path) -> bytes:
+    """Convert the serving signature of a SavedModel to a float LiteRT file that takes one sample a call.
+
+    Raises:
+        ModelError: it has none, or the converter cannot.
+    """
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(str(folder))
+        serving = loaded.signatures["serving_default"]
+    except KeyError:
+        remedy = "save it with a serving signature, as model.export does"
+        raise ModelError(f"{folder} has no signature 'serving_default'", remedy) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder} is not a whole SavedModel ({error})", "save it again") from None
+    inputs = dict(sorted(serving.structured_input_signature[1].items()))
+    names, outputs = tuple(inputs), tuple(sorted(serving.structured_outputs))
+    specs = [
+        tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name=_input(index))
+        for index, spec in enumerate(inputs.values())
+    ]
+
+    def call(*given: Any) -> Any:
+        found = serving(**dict(zip(names, given, strict=True)))
+        return {f"output_{index:03}": found[name] for index, name in enumerate(outputs)}
+
+    try:
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [tf.function(call).get_concrete_function(*specs)], loaded
+        )
+        content = converter.convert()
+    # the converter's own error derives from nothing narrower
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
+    return _finished(content, _Ends(names, tuple(spec.dtype.name for spec in specs), outputs))
 
 
 def _ends(model: Any) -> _Ends:

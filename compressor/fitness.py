@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from compressor.data.run import RunData
 from compressor.data.samples import Values, is_named
 from compressor.data.split import Split
+from compressor.endings import input_names, output_names
 from compressor.errors import DataError
 
 SEEN = 512  # samples of each split whose values are looked at
@@ -33,11 +34,22 @@ class Ends:
 
 
 def ends_of(model: Any) -> Ends:
-    """The ends of a tf_keras model."""
-    inputs = dict(zip(model.input_names, (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
-    outputs = dict(zip(model.output_names, (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
+    """The ends of a tf_keras model, or of the bytes of a LiteRT file."""
+    if isinstance(model, bytes):
+        from compressor.litert import LiteRTModel
+
+        file = LiteRTModel(model)
+        return Ends({end.name: end.shape[1:] for end in file.inputs}, {end.name: end.shape[1:] for end in file.outputs})
+    inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
+    outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
     kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
     return Ends(inputs, outputs, bool(kinds & {"Rescaling", "Normalization", "BatchNormalization"}))
+
+
+def ends_from(facts: Mapping[str, Any]) -> Ends:
+    """The ends that were written down as plain data."""
+    inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
+    return Ends(inputs, outputs, facts["rescales"])
 
 
 def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) -> list[str]:

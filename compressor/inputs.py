@@ -8,7 +8,7 @@ from compressor.data import RunData, load_splits, run_data
 from compressor.errors import DataError, ModelError
 from compressor.guard import fenced
 from compressor.planner import Plan
-from compressor.sources import Reference, build_model
+from compressor.sources import Built, Reference, build_model
 from compressor.strategy import Model
 
 
@@ -26,7 +26,7 @@ def load_data(plan: Plan, cache: Path) -> RunData:
     return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
 
 
-def build_source(plan: Plan) -> Model:
+def build_source(plan: Plan) -> Built:
     """The model that a plan's run starts from.
 
     Raises:
@@ -34,13 +34,13 @@ def build_source(plan: Plan) -> Model:
     """
     source = plan.model
     if isinstance(source, Reference):
-        model = build_model(source, plan.trust_model, plan.recipe.model.custom_objects)
+        built = build_model(source, plan.trust_model, plan.recipe.model.custom_objects)
     else:
         with fenced(f"the model '{source.name}' ({plan.origins['model']})", ModelError):
-            model = source.build()
-    if not isinstance(model, bytes):
-        _refuse_unusable(model, source.name)
-    return model
+            built = Built(source.build())
+    if not isinstance(built.model, bytes):
+        _refuse_unusable(built.model, source.name)
+    return built
 
 
 def _refuse_unusable(model: Model, name: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from compressor.chain import PlannedStep
 from compressor.digests import code_digest, core_digest, file_digest
+from compressor.functions import names_function
 from compressor.judges import Judge
 from compressor.planner import Plan
 from compressor.sources import Reference
@@ -25,9 +26,9 @@ Parts: TypeAlias = Mapping[str, Any]
 
 _MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
 _MAKING_CODE = (
-    "checkpoints", "custom_objects", "data", "endings", "engine", "export", "flatbuffer", "inputs", "keras3",
-    "keras_files", "losses", "params", "sources", "stage_files", "strategy", "tensorflow_setup", "training",
-    "training_state",
+    "checkpoints", "custom_objects", "data", "endings", "engine", "export", "flatbuffer", "functions", "inputs",
+    "keras3", "keras_files", "loss_names", "losses", "params", "sources", "stage_files", "strategy",
+    "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _MEASURING_CODE = (
     "agreement", "anatomy", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert", "strategy",
@@ -52,6 +53,7 @@ def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, 
         "provider": step.provider.full,
         "code of the strategy": code_digest(type(step.strategy).__module__),
         "parameters": step.strategy.params.model_dump(mode="json", by_alias=True),
+        "code of the losses": _loss_code(step),
         "data": data,
         "seed": plan.seed,
         "smoke": plan.smoke,
@@ -122,6 +124,13 @@ def versions() -> Mapping[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _loss_code(step: PlannedStep) -> list[str]:
+    """Hashes of the code of the user's own losses."""
+    loss = getattr(step.strategy.params, "loss", None)
+    names = loss.values() if isinstance(loss, Mapping) else [loss] if isinstance(loss, str) else []
+    return [code_digest(name.partition(":")[0]) for name in names if names_function(name)]
 
 
 def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:

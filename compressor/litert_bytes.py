@@ -11,13 +11,14 @@ from compressor.untrusted import refuse_harmful_litert
 
 
 def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
-    """A `.tflite` file's bytes, or those that a Keras 2 model becomes, unquantized.
+    """A `.tflite` file's bytes, or those that a Keras model or a SavedModel becomes, unquantized.
 
     Raises:
         ModelError: it is neither.
     """
-    if path.suffix in (".keras", ".h5"):
-        prepare_tensorflow(seed=0)
-        return to_litert(build_model(Reference("path", str(path)), trusted))
-    refuse_harmful_litert(path)
-    return path.read_bytes()
+    if path.suffix == ".tflite":
+        refuse_harmful_litert(path)
+        return path.read_bytes()
+    prepare_tensorflow(seed=0)
+    model = build_model(Reference("path", str(path)), trusted).model
+    return model if isinstance(model, bytes) else to_litert(model)

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from compressor.anatomy import Anatomy
+from compressor.data.expectation import ExpectedInput
 from compressor.judges import Judge
 from compressor.recipe.schema import Constraints
 from compressor.recipe.sizes import format_size
@@ -132,6 +133,7 @@ class Report(_Row):
     model: str
     data: str
     samples: dict[str, int] = Field(description="samples in each split")
+    expects: list[ExpectedInput] = Field(description="what is done to a stored sample before the model gets it")
     runs_code: list[str] = Field([], description="plugin files, functions and modules that the recipe itself brings")
     stages: list[StageRow]
     constraints: list[ConstraintRow]
@@ -158,6 +160,7 @@ def summarise(result: RunResult) -> Report:
         model=result.model,
         data=result.data,
         samples=dict(result.samples),
+        expects=list(result.expects),
         runs_code=list(result.plan.runs_code),
         stages=rows,
         constraints=[] if result.plan.smoke else _constraints(recipe.constraints, rows),

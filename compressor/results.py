@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compressor.data.expectation import ExpectedInput
 from compressor.evaluation import Measurement
 from compressor.planner import Plan
 from compressor.state import ModelState
@@ -40,3 +41,4 @@ class RunResult:
     samples: Mapping[str, int]
     stages: tuple[Stage, ...]
     seconds: float
+    expects: tuple[ExpectedInput, ...] = ()

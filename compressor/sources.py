@@ -11,9 +11,16 @@ from compressor.errors import CompressorError, ModelError
 from compressor.functions import function_at, names_function
 from compressor.guard import fenced
 from compressor.recipe.document import Node
+from compressor.recipe.problems import did_you_mean
 from compressor.state import Format
 
-_SUFFIXES = (".keras", ".h5", ".tflite", ".npz")
+_SUFFIXES = (
+    ".keras", ".h5", ".hdf5", ".tflite", ".onnx", ".pt", ".pth",
+    ".npz", ".npy", ".csv", ".parquet", ".tfrecord",
+)  # fmt: skip
+_APPLICATIONS = "keras_applications:"
+_FOREIGN = {".onnx": "an ONNX model", ".pt": "a PyTorch model", ".pth": "a PyTorch model"}
+_FROM_ONNX = "export it to ONNX, run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite it writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,21 @@ class Reference:
     @property
     def runs_code(self) -> bool:
         """Whether it is a function of the recipe's author."""
-        return self.kind == "function"
+        return self.kind == "function" and not self.is_application
+
+    @property
+    def is_application(self) -> bool:
+        """Whether it is one of Keras's own architectures."""
+        return self.kind == "function" and self.target.startswith(_APPLICATIONS)
 
     @property
     def format(self) -> Format:
-        """The format of the model it leads to."""
-        return "litert" if self.kind == "path" and self.target.endswith(".tflite") else "keras"
+        """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
+        if self.kind == "function":
+            return "keras"
+        path = Path(self.target)
+        only_graph = (path / "saved_model.pb").exists() and not (path / "keras_metadata.pb").exists()
+        return "litert" if path.suffix == ".tflite" or only_graph else "keras"
 
     def call(self) -> Any:
         """What the function returns.
@@ -63,7 +79,15 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
     return None
 
 
-def build_model(reference: Reference, trusted: bool = False, custom_objects: Sequence[str] = ()) -> Any:
+@dataclass(frozen=True)
+class Built:
+    """A model from a file or a function, and what the report must say of how it came."""
+
+    model: Any
+    notes: tuple[str, ...] = ()
+
+
+def build_model(reference: Reference, trusted: bool = False, custom_objects: Sequence[str] = ()) -> Built:
     """The tf_keras model, or the bytes of the `.tflite` file, that a reference leads to.
 
     Args:
@@ -75,16 +99,51 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         ModelError: there is none, or it is of a kind that cannot be read.
     """
     if reference.kind == "function":
-        return reference.call()
+        return _application(reference) if reference.is_application else Built(reference.call())
     path = Path(reference.target)
     if not path.exists():
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
-    from compressor.custom_objects import known_objects
-    from compressor.keras_files import load_keras
+    if path.suffix.lower() in _FOREIGN:
+        raise ModelError(f"{path} is {_FOREIGN[path.suffix.lower()]}, which is not read here", _FROM_ONNX)
     from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
     if path.suffix == ".tflite":
         refuse_harmful_litert(path)
-        return path.read_bytes()
+        return Built(path.read_bytes())
     refuse_harmful_keras(path, trusted, custom_objects)
-    return load_keras(path, known_objects(custom_objects), trusted)
+    if reference.format == "litert":
+        from compressor.export import saved_model_to_litert
+
+        return Built(saved_model_to_litert(path), ("a SavedModel without a Keras model in it, converted to LiteRT",))
+    return _keras_file(path, trusted, custom_objects)
+
+
+def _keras_file(path: Path, trusted: bool, custom_objects: Sequence[str]) -> Built:
+    from compressor.custom_objects import known_objects
+    from compressor.keras3 import bridge, is_keras3
+    from compressor.keras_files import load_keras
+
+    known = known_objects(custom_objects)
+    if not is_keras3(path):
+        return Built(load_keras(path, known, trusted))
+    bridged = bridge(path, known)
+    checked = "" if bridged.difference is None else f", outputs within {bridged.difference:.1e} of Keras 3's"
+    return Built(bridged.model, (f"brought from Keras 3 to Keras 2{checked}", *bridged.notes))
+
+
+def _application(reference: Reference) -> Built:
+    """A model of `tf_keras.applications`, such as `keras_applications:MobileNetV2`."""
+    import tf_keras
+
+    name = reference.target.partition(":")[2]
+    build = getattr(tf_keras.applications, name, None)
+    if not callable(build):
+        known = [found for found in dir(tf_keras.applications) if found[:1].isupper()]
+        hint = did_you_mean(name, known).removeprefix("; ")
+        raise ModelError(f"tf_keras.applications has no model '{name}'", hint)
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in reference.arguments.items()}
+    given.setdefault("weights", None)
+    with fenced(f"'{reference.target}'", ModelError):
+        model = build(**given)
+    fresh = given["weights"] is None
+    return Built(model, ("its weights are random; train it, or give 'weights' under 'model.with'",) if fresh else ())

@@ -1,12 +1,12 @@
 """Tiny real models of every task, trained for a moment, compressed, and measured through the file that would ship."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from compressor.cache import Cache
-from compressor.data import ArraySplit, Split, Splits
+from compressor.data import ArraySplit, Splits
 from compressor.engine import run
 from compressor.errors import DataError
 from compressor.evaluation import measure
@@ -23,44 +23,6 @@ from compressor.strategy import Dataset, ModelSource
 GENERATOR = np.random.default_rng(0)
 IMAGES = GENERATOR.uniform(size=(160, 8, 8, 1)).astype(np.float32)
 BRIGHT = (IMAGES > 0.5).astype(np.int64)[..., 0]
-
-
-@dataclass(frozen=True)
-class NamedSplit(Split):
-    """Arrays by the names of inputs and outputs."""
-
-    features: dict
-    labels: dict
-
-    @property
-    def size(self):
-        return len(next(iter(self.features.values())))
-
-    def batches(self, batch_size):
-        for start in range(0, self.size, batch_size):
-            yield self._part(slice(start, start + batch_size))
-
-    def training_batches(self, batch_size, seed, first_epoch, epochs):
-        import tensorflow as tf
-
-        data = tf.data.Dataset.from_tensor_slices((self.features, self.labels))
-        return data.batch(batch_size).repeat(epochs - first_epoch)
-
-    def evaluation_batches(self, batch_size):
-        return self.training_batches(batch_size, 0, 0, 1)
-
-    def take(self, samples):
-        return NamedSplit(*self._part(slice(samples)))
-
-    def sample(self, samples, seed):
-        return self.take(samples)
-
-    @property
-    def fingerprint(self):
-        return ArraySplit(np.stack([*self.features.values()]), np.zeros(len(self.features))).fingerprint
-
-    def _part(self, part):
-        return tuple({name: array[part] for name, array in side.items()} for side in (self.features, self.labels))
 
 
 @pytest.fixture
@@ -277,7 +239,7 @@ def two_heads(layers):
 def driving(count=128):
     left, right = GENERATOR.normal(size=(2, count, 4)).astype(np.float32)
     labels = {"kind": (left.sum(1) > right.sum(1)).astype(np.int64), "angle": (left - right).sum(1)}
-    return NamedSplit({"right": right, "left": left}, labels)
+    return ArraySplit({"right": right, "left": left}, labels)
 
 
 def test_two_inputs_and_two_outputs_go_through_training_quantization_and_the_report(layers, report_of):
@@ -367,6 +329,6 @@ def test_a_gap_between_the_model_and_its_file_shows_in_the_agreement(layers):
     kernel, bias = model.get_weights()
     model.set_weights([-kernel, bias])
     found = measure(content, split, [Judge.of(Accuracy())], model).agreement
-    outputs = split.inputs @ kernel
+    outputs = split.samples.inputs @ kernel
     assert found.same_class == 0
     assert found.largest == pytest.approx(2 * np.abs(outputs).max() / np.ptp(outputs), rel=1e-4)

@@ -40,6 +40,7 @@ def _parts(report: Report) -> Iterable[str]:
         yield _table(["constraint", "limit", "actual", ""], rows)
     last = report.stages[-1]
     yield "## What the model takes and gives"
+    yield "\n".join(f"- {one.text}" for one in report.expects)
     yield _table(
         ["", "name", "shape", "dtype", "scale", "zero point"],
         [

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from compressor.strategy import Arrays
 
 Ranges = Mapping[str, tuple[float, float]]
 
 SAMPLES = 64
 
 
-def observed(model: Any, layers: Iterable[str], samples: Iterable[NDArray[np.float32]]) -> Ranges:
+def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ranges:
     """The smallest and largest output of each layer over some samples, zero included.
 
     Args:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.strategy import Arrays
 from compressor_plugins.activation_ranges import observed, start_ranges
 from compressor_plugins.batch_norm import follows_convolution
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
@@ -51,7 +52,7 @@ class QuantizationMap:
 
 
 def simulated(
-    graph: LayerGraph, selects: Callable[[str, str], bool], samples: Iterable[NDArray[np.float32]]
+    graph: LayerGraph, selects: Callable[[str, str], bool], samples: Iterable[Arrays]
 ) -> tuple[Any, QuantizationMap]:
     """The graph's model with fake quantization, and where it went. `selects` tells the layers to quantize, and
     `samples` are inputs of shape (1, ...) that the ranges of activations start from.
