@@ -16,7 +16,7 @@ def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
     Raises:
         ModelError: it is neither.
     """
-    if path.suffix == ".tflite":
+    if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):
         refuse_harmful_litert(path)
         return path.read_bytes()
     prepare_tensorflow(seed=0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from compressor.cli.supervised import Tell
+from compressor.cli.supervised import KEPT, Tell
 from compressor.errors import CompressorError, ExitCode
 
 _ISSUES = "the project's issue tracker"
@@ -60,7 +60,7 @@ def _what_stays(arguments: list[str]) -> str:
         return "nothing was changed"
     if "--no-cache" in arguments:
         return "nothing is kept under --no-cache, so the same command starts anew"
-    return "finished steps are kept, and the same command goes on from there"
+    return KEPT
 
 
 def _message(error: CompressorError) -> str:

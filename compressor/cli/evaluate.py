@@ -33,7 +33,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     from compressor.render.figures import time_text
     from compressor.statistics import score
 
-    if not model.is_file():
+    if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = Registry.installed()
     judges = find_judges(registry, metrics)

@@ -29,7 +29,7 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     from compressor.render.terminal import layer_table
     from compressor.report import LayerRow, layer_rows
 
-    if not model.is_file():
+    if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         anatomy = dissect(shipped_bytes(model, trust_model))

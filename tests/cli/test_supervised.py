@@ -90,4 +90,4 @@ def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start):
     assert time.monotonic() - begun < 2
     assert hanging.returncode == 130
     assert errors.splitlines()[-1].startswith("interrupted while the step 'bad' (bad, ")
-    assert errors.endswith(" heard nothing; finished steps are kept\n")
+    assert errors.endswith(" heard nothing; finished steps are kept, and the same command goes on from there\n")

@@ -1,23 +1,8 @@
-"""Files that Keras 3 wrote, each with inputs and what Keras 3 makes of them; one process for each folder of them."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Fixtures: files that Keras 3 wrote."""
 
 import numpy as np
 import pytest
-
-WRITER = Path(__file__).with_name("write_foreign.py")
-
-
-def written(folder, *what):
-    environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
-    done = subprocess.run(
-        [sys.executable, str(WRITER), str(folder), *what], capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+from foreign_files import written
 
 
 @pytest.fixture(scope="session")

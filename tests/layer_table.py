@@ -1,0 +1,177 @@
+"""What each technique makes of each layer type, found by doing it: Keras 3 file, bridge, then the technique, and count.
+
+python tests/layer_table.py           print the table
+python tests/layer_table.py --write   put it into docs/layers.md, which test_layer_table.py holds against fresh runs
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from foreign_files import written  # noqa: E402
+from layer_zoo import ZOO, sample  # noqa: E402
+
+DOCS = Path(__file__).parents[1] / "docs" / "layers.md"
+TECHNIQUES = ("bridge", "prune", "cluster", "qat", "ptq")
+_TRAINING = {"epochs": 1, "batch_size": 3, "optimizer": "sgd", "learning_rate": 1e-4, "loss": "mse"}
+_INTRODUCTION = """# Layer types
+
+What each step makes of a layer type, found by doing it to a small model that Keras 3 saved, with a Dense layer behind.
+Made by `python tests/layer_table.py --write`.
+
+- **works**: the layer's kernels end in zeros (`prune`), in clusters (`cluster`) or in 8 bits (`qat`, `ptq`); without kernels, it computes in 8 bits
+- **float**: the step goes through, leaves the layer as it is in float and names it in the report where it has weights
+- **-**: it has no kernel, so there is nothing to do
+- **refused**: the step stops with a message that says why
+
+"""
+
+
+def verdicts(name: str, file: Path) -> dict[str, str]:
+    """For each technique, what becomes of the layer type whose specimen is in a Keras 3 file."""
+    from compressor.keras3 import from_keras3
+
+    found = {"bridge": "works"}
+    for technique in TECHNIQUES[1:]:
+        bridged = from_keras3(file, verify=False)
+        try:
+            found[technique] = globals()[f"_{technique}"](_with_dense(bridged), name)
+        except _errors():
+            found[technique] = "refused"
+    return found
+
+
+def _errors() -> Any:
+    from compressor.errors import CompressorError
+
+    return CompressorError
+
+
+def _with_dense(model: Any) -> Any:
+    import tf_keras
+
+    outputs = model.outputs[0]
+    flat = tf_keras.layers.Flatten(name="zoo_flatten")(outputs)
+    return tf_keras.Model(model.inputs, tf_keras.layers.Dense(4, name="zoo_dense")(flat))
+
+
+def _context(model: Any, name: str, state: Any = None) -> Any:
+    from compressor.data import ArraySplit, RunData
+    from compressor.observer import Observer
+    from compressor.state import ModelState
+    from compressor.strategy import StepContext
+    from compressor.training import Trainer
+
+    inputs = [array.astype(np.float32) for array in sample(name)]
+    features = inputs[0] if len(inputs) == 1 else dict(zip(model.input_names, inputs, strict=True))
+    split = ArraySplit(features, np.zeros((3, 4), np.float32))
+    trainer = Trainer("zoo", RunData("zoo", split, split, split), 0, Observer(), [], smoke=True)
+    return StepContext(state=state or ModelState(), train=split, trainer=trainer, seed=0)
+
+
+def _kernels(model: Any, name: str) -> list[Any]:
+    """The kernels of the specimen, which is the one layer type of that name."""
+    found = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == name]
+    own = [layer for layer in found if not layer.name.startswith("zoo_")]
+    return [weight.numpy() for layer in own for weight in layer.trainable_weights if weight.shape.rank > 1]
+
+
+def _prune(model: Any, name: str) -> str:
+    from compressor_plugins.prune import Prune
+
+    if not _kernels(model, name):
+        Prune(Prune.Params(**_TRAINING)).apply(model, _context(model, name))
+        return "-"
+    pruned = Prune(Prune.Params(final_sparsity=0.5, **_TRAINING)).apply(model, _context(model, name))
+    zeros = [float((kernel == 0).mean()) for kernel in _kernels(pruned, name)]
+    return "works" if max(zeros) >= 0.3 else "float"
+
+
+def _cluster(model: Any, name: str) -> str:
+    from compressor_plugins.cluster import Cluster
+
+    kernels = _kernels(model, name)
+    clustered = Cluster(Cluster.Params(number_of_clusters=2, **_TRAINING)).apply(model, _context(model, name))
+    if not kernels:
+        return "-"
+    counts = [len(np.unique(kernel)) for kernel in _kernels(clustered, name)]
+    return "works" if min(counts) <= 2 else "float"
+
+
+def _qat(model: Any, name: str) -> str:
+    from compressor.export import Conversion, to_litert
+    from compressor_plugins.qat import QAT
+
+    context = _context(model, name)
+    quantized = QAT(QAT.Params(**_TRAINING)).apply(model, context)
+    content = to_litert(quantized, Conversion("int8"))
+    return _in_file(content, model, name)
+
+
+def _ptq(model: Any, name: str) -> str:
+    from compressor_plugins.ptq import PTQ
+
+    return _in_file(PTQ(PTQ.Params()).apply(model, _context(model, name)), model, name)
+
+
+def _in_file(content: bytes, model: Any, name: str) -> str:
+    """Whether the specimen's kernels, or its computation where it has none, are in 8 bits in the file."""
+    from compressor.anatomy import dissect
+    from compressor.flatbuffer import read_model
+
+    sizes = {kernel.size for kernel in _kernels(model, name)} - {4 * n for n in (1,)}
+    dense = model.get_layer("zoo_dense").get_weights()[0].size
+    kernels = [tensor for tensor in dissect(content).kernels if tensor.size != dense or tensor.size in sizes]
+    if _kernels(model, name) and name != "Dense":
+        if not kernels:
+            return "works"  # the converter folded it into the layer behind
+        return "works" if all(tensor.bits <= 8 for tensor in kernels) else "float"
+    if name == "Dense":
+        return "works" if all(tensor.bits <= 8 for tensor in dissect(content).kernels) else "float"
+    graph = read_model(content).subgraphs[0]
+    ends = {*graph.inputs, *graph.outputs}
+    floats = sum(1 for i, tensor in enumerate(graph.tensors) if (tensor.type or 0) == 0 and i not in ends)
+    return "works" if not floats else "float"
+
+
+def table(rows: dict[str, dict[str, str]]) -> str:
+    """The rows as Markdown."""
+    lines = [f"| layer | {' | '.join(TECHNIQUES)} |", "| --- " * (len(TECHNIQUES) + 1) + "|"]
+    lines += [f"| `{name}` | {' | '.join(row[key] for key in TECHNIQUES)} |" for name, row in sorted(rows.items())]
+    return "\n".join(lines) + "\n"
+
+
+def read_table() -> dict[str, dict[str, str]]:
+    """The rows of the table in the docs."""
+    lines = [line for line in DOCS.read_text().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name.strip("`"): dict(zip(TECHNIQUES, rest, strict=True)) for name, *rest in cells}
+
+
+def main() -> None:
+    """Try every layer type."""
+    from compressor.tensorflow_setup import prepare_tensorflow
+
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        files = written(Path(folder), "zoo") / "zoo"
+        for name in ZOO:
+            import tf_keras
+
+            prepare_tensorflow(0)
+            tf_keras.backend.clear_session()
+            rows[name] = verdicts(name, files / f"{name}.keras")
+            print(f"{name:24}", *(f"{rows[name][key]:8}" for key in TECHNIQUES), flush=True)
+    if "--write" in sys.argv:
+        DOCS.write_text(_INTRODUCTION + table(rows))
+
+
+if __name__ == "__main__":
+    main()
