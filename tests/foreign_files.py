@@ -9,7 +9,7 @@ WRITER = Path(__file__).with_name("keras3") / "write_foreign.py"
 
 
 def written(folder, *what):
-    """The folder, with a folder in it for each of `zoo`, `models`, `applications` and `architectures` that is asked for."""
+    """The folder, with a folder in it for each kind (`zoo`, `models`, ...) that is asked for."""
     environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run(
         [sys.executable, str(WRITER), str(folder), *what], capture_output=True, text=True, env=environment, timeout=300

@@ -15,8 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from foreign_files import written  # noqa: E402
-from layer_zoo import ZOO, sample  # noqa: E402
+from foreign_files import written
+from layer_zoo import ZOO, sample
 
 DOCS = Path(__file__).parents[1] / "docs" / "layers.md"
 TECHNIQUES = ("bridge", "prune", "cluster", "qat", "ptq")
@@ -26,7 +26,8 @@ _INTRODUCTION = """# Layer types
 What each step makes of a layer type, found by doing it to a small model that Keras 3 saved, with a Dense layer behind.
 Made by `python tests/layer_table.py --write`.
 
-- **works**: the layer's kernels end in zeros (`prune`), in clusters (`cluster`) or in 8 bits (`qat`, `ptq`); without kernels, it computes in 8 bits
+- **works**: the layer's kernels end in zeros (`prune`), in clusters (`cluster`) or in 8 bits (`qat`, `ptq`); without
+  kernels, it computes in 8 bits
 - **float**: the step goes through, leaves the layer as it is in float and names it in the report where it has weights
 - **-**: it has no kernel, so there is nothing to do
 - **refused**: the step stops with a message that says why

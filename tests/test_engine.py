@@ -168,16 +168,6 @@ def test_a_function_that_returns_no_model_is_refused(tmp_path):
     )
 
 
-def test_a_keras_3_model_is_refused_by_name(tmp_path):
-    path = tmp_path / "three.keras"
-    import keras
-
-    keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]).save(path)
-    plan = resolve(recipe(model={"source": str(path)}), Registry.installed(), smoke=True)
-    with pytest.raises(ModelError, match=r"cannot be loaded as a Keras 2 model .*; save it again with tf_keras"):
-        run(plan, tmp_path, Cache(tmp_path / "cache"))
-
-
 def test_strategies_get_no_test_split(tmp_path):
     seen = []
     odd = strategy(lambda model, context: seen.append(vars(context)) or model)

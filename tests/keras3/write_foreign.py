@@ -1,7 +1,7 @@
 # ruff: noqa: E402
 """Run in a process of its own: saves models with Keras 3, and what it computes with them.
 
-`python write_foreign.py FOLDER [zoo] [models] [applications]` makes a folder of each kind in FOLDER.
+`python write_foreign.py FOLDER [zoo] [models] [applications] [architectures]` makes a folder of each kind in FOLDER.
 """
 
 import os
@@ -13,6 +13,7 @@ os.environ.pop("TF_USE_LEGACY_KERAS", None)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
+import architectures
 import foreign_models
 import keras
 import layer_zoo
@@ -35,7 +36,12 @@ def main(folder, what):
             names = [tensor._keras_history.operation.name for tensor in model.inputs]
             write(folder, name, model, dict(zip(names, layer_zoo.sample(name), strict=True)))
         return
-    for name, make in (foreign_models.MODELS if what == "models" else foreign_models.APPLICATIONS).items():
+    kinds = {
+        "models": foreign_models.MODELS,
+        "applications": foreign_models.APPLICATIONS,
+        "architectures": architectures.ARCHITECTURES,
+    }
+    for name, make in kinds[what].items():
         keras.utils.clear_session()
         model = make(keras)
         if what == "models":

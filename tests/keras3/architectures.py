@@ -1,0 +1,65 @@
+"""Small models of the kinds that people ship, built alike with `keras` and `tf_keras`."""
+
+from foreign_models import application
+
+
+def embedding(keras):
+    spread = keras.initializers.RandomNormal(
+        stddev=1.0
+    )  # as after training, so that the outputs are no rounding errors
+    return keras.layers.Embedding(50, 16, spread, name="embedding")
+
+
+def lstm(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [layers.InputLayer((12,)), embedding(keras), layers.LSTM(16, name="lstm"), layers.Dense(10)]
+    )
+
+
+def transformer(keras):
+    layers = keras.layers
+    tokens = keras.Input((12,))
+    x = embedding(keras)(tokens)
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 8, name="attention")(x, x))
+    hidden = layers.Dense(16)(layers.Dense(64, activation="gelu")(x))
+    x = layers.LayerNormalization()(layers.Add()([x, hidden]))
+    return keras.Model(tokens, layers.Dense(10)(layers.GlobalAveragePooling1D()(x)))
+
+
+def u_net(keras):
+    layers = keras.layers
+
+    def block(filters, x):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        return layers.ReLU()(layers.BatchNormalization()(x))
+
+    inputs = keras.Input((16, 16, 3))
+    first = block(8, layers.Rescaling(1 / 255, name="scale")(inputs))
+    second = block(16, layers.MaxPooling2D()(first))
+    third = block(32, layers.MaxPooling2D()(second))
+    up = block(16, layers.Concatenate()([second, layers.Conv2DTranspose(16, 2, strides=2)(third)]))
+    up = block(8, layers.Concatenate()([first, layers.UpSampling2D()(up)]))
+    return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(up))
+
+
+def autoencoder(keras):
+    layers = keras.layers
+
+    def half(name, *units):
+        return keras.Sequential([layers.Dense(n, activation="relu", name=f"{name}_{n}") for n in units], name=name)
+
+    inputs = keras.Input((64,))
+    return keras.Model(inputs, layers.Dense(64)(half("decoder", 16, 32)(half("encoder", 32, 16, 8)(inputs))))
+
+
+ARCHITECTURES = {
+    "MobileNetV2": application("MobileNetV2", 32, alpha=0.35),
+    "EfficientNetV2B0": application("EfficientNetV2B0", 32),
+    "ResNet50": application("ResNet50", 32),
+    "DenseNet121": application("DenseNet121", 32),
+    "LSTM": lstm,
+    "Transformer": transformer,
+    "U-Net": u_net,
+    "autoencoder": autoencoder,
+}
