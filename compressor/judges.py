@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compressor.digests import code_digest
+from compressor.code import code_digest
 from compressor.functions import function_at
 from compressor.recipe.schema import Constraints
 from compressor.strategy import Batch, Metric

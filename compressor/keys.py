@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.chain import PlannedStep
-from compressor.digests import code_digest, core_digest, file_digest
+from compressor.code import code_digest, core_digest
+from compressor.digests import file_digest
 from compressor.functions import names_function
 from compressor.judges import Judge
 from compressor.planner import Plan

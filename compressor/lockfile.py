@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from compressor.digests import code_digest
+from compressor.code import code_digest
 from compressor.errors import CompressorError, StepError
 from compressor.keys import versions
 from compressor.params import Params
@@ -16,7 +16,6 @@ from compressor.planner import Plan
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.recipe_paths import portable
-from compressor.registry import Provider
 from compressor.sources import Reference
 
 NAME = "lock.yaml"
@@ -53,7 +52,7 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
         seed=plan.seed,
         smoke=plan.smoke,
         tool=version("compressor"),
-        plugins={name: _unplaced(provider) for name, provider in origins.items()},
+        plugins={name: provider.full for name, provider in origins.items()},
         code={_package(module): code_digest(module) for module in sorted({*modules, "compressor"})},
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
@@ -109,11 +108,6 @@ def refuse_other_files(locked: Lock, now: Lock) -> None:
     if other:
         remedy = "check that the machine is of the same kind, or run without --locked to make a new lock"
         raise StepError(f"not the locked bytes: {', '.join(other)}", remedy)
-
-
-def _unplaced(provider: Provider) -> str:
-    """A provider without the folder that a local file stands in."""
-    return Provider(Path(provider.distribution).name, provider.version).full
 
 
 def _package(module: str) -> str:

@@ -42,8 +42,8 @@ class Provider:
 
     @property
     def full(self) -> str:
-        """All of it, for keys and locks."""
-        return f"{self.distribution} {self.version}"
+        """All of it, for keys and locks; of a local file the name, since where it stands changes nothing."""
+        return f"{Path(self.distribution).name} {self.version}"
 
     def __str__(self) -> str:
         kind, colon, digest = self.version.partition(":")

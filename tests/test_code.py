@@ -1,0 +1,94 @@
+"""The digest of a module's code changes with any code that it runs, and with nothing else."""
+
+import importlib
+import sys
+
+import pytest
+
+from compressor.code import code_digest
+
+fresh = code_digest.__wrapped__  # what is cached is so for the time of a process
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path; what is imported from it is forgotten again."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if str(folder) in str(getattr(module, "__file__", None) or getattr(module, "__path__", "")):
+            del sys.modules[name]
+
+
+def write(folder, **files):
+    """Files by name, in which two underscores stand for a slash and `package` for `__init__`."""
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/').replace('package', '__init__')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    importlib.invalidate_caches()
+
+
+@pytest.fixture(params=["import", "from", "inside a function", "relative"])
+def importing(request):
+    return {
+        "import": "import keyed.layers",
+        "from": "from keyed.layers import Doubling",
+        "inside a function": "def custom_objects():\n    from keyed import layers",
+        "relative": "from . import layers",
+    }[request.param]
+
+
+def test_a_layers_module_beside_the_strategys_counts_in_a_folder_without_init(site, importing):
+    write(site, keyed__strategy=importing, keyed__layers="FACTOR = 2", keyed__other="")
+    before = fresh("keyed.strategy")
+    write(site, keyed__other="FACTOR = 9")
+    assert fresh("keyed.strategy") == before
+    write(site, keyed__layers="FACTOR = 3")
+    assert fresh("keyed.strategy") != before
+
+
+def test_a_module_on_the_path_that_is_imported_by_an_imported_one_counts(site):
+    write(site, keyed_strategy="import keyed_layers", keyed_layers="import keyed_maths", keyed_maths="FACTOR = 2")
+    before = fresh("keyed_strategy")
+    write(site, keyed_maths="FACTOR = 3")
+    assert fresh("keyed_strategy") != before
+
+
+def test_it_is_the_same_whether_the_module_is_imported_or_not(site):
+    write(site, keyed__package="", keyed__strategy="from keyed_layers import A", keyed_layers="A = 1")
+    before = fresh("keyed.strategy")
+    assert "keyed" not in sys.modules
+    importlib.import_module("keyed.strategy")
+    assert fresh("keyed.strategy") == before
+
+
+def test_modules_that_import_each_other_are_counted_once(site):
+    write(site, keyed_a="import keyed_b", keyed_b="import keyed_a")
+    assert fresh("keyed_a") == fresh("keyed_a")
+
+
+def test_other_distributions_count_by_their_version_and_the_plugins_own_by_its_code(site, monkeypatch):
+    from compressor import code
+
+    write(site, keyed_strategy="import keyed_layers, numpy", keyed_layers="A = 1")
+    places = (site, *code._site_folders())
+    monkeypatch.setattr(code, "_site_folders", lambda: places)
+    monkeypatch.setattr(code, "_distribution_of", lambda name: "numpy" if name == "numpy" else "keyed-plugin")
+    before = fresh("keyed_strategy")
+    write(site, keyed_layers="A = 2")
+    edited = fresh("keyed_strategy")
+    monkeypatch.setattr(code, "_version", lambda distribution: f"another {distribution}")
+    assert len({before, edited, fresh("keyed_strategy")}) == 3
+
+
+def test_a_file_that_is_no_python_stops_nothing(site):
+    write(site, keyed__package="", keyed__template="class {{name}}:")
+    assert len(fresh("keyed")) == 64
+
+
+def test_every_first_party_strategy_has_one_digest(registry):
+    modules = {registry.get("strategy", name).cls.__module__ for name in registry.names("strategy")}
+    assert len({code_digest(module) for module in modules}) == 1
