@@ -55,6 +55,12 @@ def code_digest(module: str) -> str:
     return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
 
 
+def owner(module: str) -> str:
+    """The package that a module belongs to, or the module itself."""
+    unit = _unit_of(module)
+    return unit.name if unit else module
+
+
 @cache
 def core_digest(modules: Sequence[str]) -> str:
     """SHA-256 of modules and packages of the core, in hexadecimal."""

@@ -22,6 +22,7 @@ from compressor.errors import StepError
 from compressor.evaluation import Measurement, measure
 from compressor.export import Conversion, to_litert
 from compressor.fitness import check_fit, ends_from, ends_of
+from compressor.functions import names_function
 from compressor.guard import fenced
 from compressor.inputs import build_source, load_data
 from compressor.keras_files import load_keras
@@ -235,6 +236,7 @@ class Run:
         trained = [step.strategy.params for step in self._plan.stages]
         params = next((one for one in trained if isinstance(one, TrainingDefaults)), None)
         loss = params.loss if params and isinstance(params.loss, str) else None
+        loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
         found = check_fit(ends_from(self._artifact.facts["ends"]), self._data, loss, params.batch_size if params else 1)
         for text in found:
             self._observer.warned(text)

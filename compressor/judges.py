@@ -53,23 +53,23 @@ class FunctionMetric(Metric):
     def __init__(self, target: str, arguments: Mapping[str, Any], higher_is_better: bool) -> None:
         super().__init__()
         self.higher_is_better = higher_is_better
-        self._target = target
+        self.target = target
         self._arguments = dict(arguments)
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
         """What the function gives for the outputs and the labels; other keyword arguments are the recipe's `with`."""
-        found: NDArray[Any] = function_at(self._target)(batch.outputs, batch.labels, **self._arguments)
+        found: NDArray[Any] = function_at(self.target)(batch.outputs, batch.labels, **self._arguments)
         return found
 
     def parts(self) -> Mapping[str, Any]:
         """What its figures depend on: the function's arguments and its code."""
         return {
-            "function": self._target,
+            "function": self.target,
             "arguments": self._arguments,
-            "code of the function": code_digest(self._target.partition(":")[0]),
+            "code of the function": code_digest(self.target.partition(":")[0]),
         }
 
     @property
     def label(self) -> str:
         """The function's name."""
-        return self._target.rpartition(":")[2]
+        return self.target.rpartition(":")[2]

@@ -17,8 +17,8 @@ from typing import Any, Literal, TypeAlias
 from compressor.chain import PlannedStep
 from compressor.code import code_digest, core_digest
 from compressor.digests import file_digest
-from compressor.functions import names_function
 from compressor.judges import Judge
+from compressor.loss_names import loss_functions
 from compressor.planner import Plan
 from compressor.sources import Reference
 from compressor.strategy import Dataset, ModelSource
@@ -129,9 +129,7 @@ def versions() -> Mapping[str, str]:
 
 def _loss_code(step: PlannedStep) -> list[str]:
     """Hashes of the code of the user's own losses."""
-    loss = getattr(step.strategy.params, "loss", None)
-    names = loss.values() if isinstance(loss, Mapping) else [loss] if isinstance(loss, str) else []
-    return [code_digest(name.partition(":")[0]) for name in names if names_function(name)]
+    return [code_digest(name.partition(":")[0]) for name in loss_functions(step.strategy.params)]
 
 
 def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from compressor.code import code_digest
+from compressor.code import code_digest, owner
 from compressor.errors import CompressorError, StepError
 from compressor.keys import versions
 from compressor.params import Params
@@ -16,6 +16,7 @@ from compressor.planner import Plan
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.recipe_paths import portable
+from compressor.registry import local_module
 from compressor.sources import Reference
 
 NAME = "lock.yaml"
@@ -45,15 +46,13 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
     from importlib.metadata import version
 
     origins = dict(plan.origins) | {f"step {step.id}": step.provider for step in plan.stages}
-    brought = [step.strategy for step in plan.stages] + [plan.model, plan.data, *plan.metrics]
-    modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
     return Lock(
         recipe=portable(plan.recipe),
         seed=plan.seed,
         smoke=plan.smoke,
         tool=version("compressor"),
         plugins={name: provider.full for name, provider in origins.items()},
-        code={_package(module): code_digest(module) for module in sorted({*modules, "compressor"})},
+        code=_code(plan),
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
     )
@@ -110,9 +109,18 @@ def refuse_other_files(locked: Lock, now: Lock) -> None:
         raise StepError(f"not the locked bytes: {', '.join(other)}", remedy)
 
 
-def _package(module: str) -> str:
-    top = module.partition(".")[0]
-    return "a local plugin file" if top.startswith("compressor_local_") else top
+def _code(plan: Plan) -> dict[str, str]:
+    """The hash of all code that a run runs: by package or module, and by name of the recipe's own plugin files."""
+    brought = [step.strategy for step in plan.stages] + [plan.model, plan.data, *(one.metric for one in plan.metrics)]
+    modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
+    modules |= {name.partition(":")[0] for name in (*plan.own_functions, *plan.recipe.model.custom_objects)}
+    local = {local_module(path.read_bytes(), path): path.name for path in plan.plugin_files}
+    named = {owner(module): code_digest(module) for module in {*modules, "compressor"} - local.keys()}
+    for module, name in local.items():
+        while name in named:  # another folder's file of the same name
+            name = f"{name} too"
+        named[name] = code_digest(module)
+    return dict(sorted(named.items()))
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:

@@ -48,6 +48,13 @@ def full_name(name: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def loss_functions(params: object) -> list[str]:
+    """The `package.module:function`s among the losses in a step's parameters."""
+    loss = getattr(params, "loss", None)
+    names = loss.values() if isinstance(loss, Mapping) else [loss] if isinstance(loss, str) else []
+    return [name for name in names if names_function(name)]
+
+
 def _known(name: str) -> str:
     if full_name(name) not in LOSSES and not names_function(name):
         raise ValueError(f"Keras has no loss '{name}'{did_you_mean(name, [*LOSSES, *_ALIASES])}")

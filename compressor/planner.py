@@ -16,6 +16,7 @@ from compressor.errors import PluginError
 from compressor.functions import names_function
 from compressor.guard import fenced
 from compressor.judges import FunctionMetric, Judge, unfit_constraints
+from compressor.loss_names import loss_functions
 from compressor.params import Params, TrainingDefaults
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
@@ -61,8 +62,16 @@ class Plan:
     @property
     def runs_code(self) -> tuple[str, ...]:
         """The code that the recipe brings or names itself: plugin files, functions and modules of Keras classes."""
-        functions = (one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code)
-        return (*self.recipe.plugins, *functions, *self.recipe.model.custom_objects)
+        return (*self.recipe.plugins, *self.own_functions, *self.recipe.model.custom_objects)
+
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """The functions that the recipe names as `package.module:function`: model, data, losses and metrics."""
+        found = [one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code]
+        for step in self.stages:
+            found += loss_functions(step.strategy.params)
+        found += [judge.metric.target for judge in self.metrics if isinstance(judge.metric, FunctionMetric)]
+        return tuple(dict.fromkeys(found))
 
     @property
     def stages(self) -> tuple[PlannedStep, ...]:

@@ -213,12 +213,17 @@ def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
         raise PluginError(what, "derive them from it, so that no unknown key is taken in silence")
 
 
+def local_module(code: bytes, path: Path) -> str:
+    """The name of the module that a local plugin file becomes."""
+    return f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
+
+
 def _module_of(code: bytes, path: Path) -> ModuleType:
     """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache.
 
     The same bytes are run once.
     """
-    name = f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
+    name = local_module(code, path)
     if name not in sys.modules:
         module = ModuleType(name)
         module.__file__ = str(path)

@@ -19,6 +19,7 @@ _SUFFIXES = (
     ".npz", ".npy", ".csv", ".parquet", ".tfrecord",
 )  # fmt: skip
 _APPLICATIONS = "keras_applications:"
+_LIBRARIES = (_APPLICATIONS, "tfds:")  # what is written as a function and is none of the author's
 _FOREIGN = {".onnx": "an ONNX model", ".pt": "a PyTorch model", ".pth": "a PyTorch model"}
 _FROM_ONNX = "export it to ONNX, run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite it writes"
 
@@ -39,7 +40,7 @@ class Reference:
     @property
     def runs_code(self) -> bool:
         """Whether it is a function of the recipe's author."""
-        return self.kind == "function" and not self.is_application
+        return self.kind == "function" and not self.target.startswith(_LIBRARIES)
 
     @property
     def is_application(self) -> bool:

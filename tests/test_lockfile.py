@@ -160,6 +160,35 @@ def test_the_lock_names_every_plugin_and_the_hash_of_its_code(lock_path):
     assert all(len(digest) == 64 for digest in lock.code.values())
 
 
+def test_the_lock_and_the_report_name_all_code_of_the_recipes_own(tmp_path, monkeypatch):
+    watching = "import compressor\n\n@compressor.hookimpl\ndef run_started(plan):\n    pass\n"
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "own.py").write_text(watching + f"# {name}")
+    (tmp_path / "locked_code.py").write_text(
+        "import tf_keras\n\ndef build():\n"
+        "    layers = [tf_keras.layers.Flatten(), tf_keras.layers.Dense(10)]\n"
+        "    return tf_keras.Sequential([tf_keras.Input((28, 28)), *layers])\n"
+        "\ndef error(outputs, labels):\n    return outputs.argmax(-1) != labels\n"
+        "\ndef loss(labels, outputs):\n    return tf_keras.losses.sparse_categorical_crossentropy(labels, outputs)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    recipe = {
+        "version": 1,
+        "plugins": [str(tmp_path / "one" / "own.py"), str(tmp_path / "other" / "own.py")],
+        "model": {"source": "locked_code:build", "train": {"epochs": 1, "loss": "locked_code:loss"}},
+        "data": {"source": "mnist"},
+        "evaluation": {"metrics": [{"uses": "locked_code:error", "higher_is_better": False}]},
+    }
+    report, folder = compressor.apply(recipe, output=tmp_path / "out", smoke=True)
+    functions = ["locked_code:build", "locked_code:loss", "locked_code:error"]
+    assert report.runs_code == [*recipe["plugins"], *functions]
+    assert list(compressor.plan(recipe).runs_code) == report.runs_code
+    code = read_lock(folder / "lock.yaml").code
+    assert set(code) == {"compressor", "compressor_plugins", "locked_code", "own.py", "own.py too"}
+    assert code["own.py"] != code["own.py too"]
+
+
 def test_the_kept_recipe_leads_to_the_same_files_from_anywhere(tmp_path, small_cnn, monkeypatch):
     home = tmp_path / "a project"
     home.mkdir()
