@@ -28,9 +28,10 @@ def refuse_unmatched(recipe: Recipe, steps: Sequence[PlannedStep], layers: Seque
         params = step.strategy.params
         if not isinstance(params, LayerTargets):
             continue
-        for name, index, pattern in params.unmatched(list(layers)):
-            node = recipe.tree.nearest((*step.route, name, index))
+        for place, pattern in params.unmatched(list(layers)):
+            node = recipe.tree.nearest((*step.route, *place))
             known = did_you_mean(pattern, [layer for layer, _ in layers])
-            problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", node.origin))
+            origin = node.key_origin if isinstance(place[-1], str) else node.origin
+            problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", origin))
     if problems:
         raise RecipeError(problems)

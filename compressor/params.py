@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from compressor.loss_names import Loss
+
+_Value = TypeVar("_Value")
 
 
 class Params(BaseModel):
@@ -59,7 +62,12 @@ class TrainingParams(TrainingDefaults):
 
 
 class LayerTargets(Params):
-    """Which layers a strategy works on."""
+    """Which layers a strategy works on.
+
+    `per_layer` names the fields that map patterns to values, such as a sparsity for each layer.
+    """
+
+    per_layer: ClassVar[tuple[str, ...]] = ()
 
     layers: list[str] = Field(
         ["*"], min_length=1, description="names, globs (`block_*/conv*`) or types (`type:Dense`) to work on"
@@ -71,15 +79,24 @@ class LayerTargets(Params):
         chosen = any(_matches(pattern, name, kind) for pattern in self.layers)
         return chosen and not any(_matches(pattern, name, kind) for pattern in self.except_)
 
-    def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[str, int, str]]:
-        """Patterns that match none of the (name, class) pairs, as (field, index, pattern)."""
+    def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[tuple[str | int, ...], str]]:
+        """Patterns that match none of the (name, class) pairs, each with the way to it from these parameters."""
         lists = (("layers", self.layers), ("except", self.except_))
+        places: list[tuple[tuple[str | int, ...], str]] = [
+            ((field, index), pattern) for field, patterns in lists for index, pattern in enumerate(patterns)
+        ]
+        places += [((field, pattern), pattern) for field in self.per_layer for pattern in getattr(self, field)]
         return [
-            (field, index, pattern)
-            for field, patterns in lists
-            for index, pattern in enumerate(patterns)
+            (place, pattern)
+            for place, pattern in places
             if not any(_matches(pattern, name, kind) for name, kind in layers)
         ]
+
+
+def value_for(values: Mapping[str, _Value], name: str, kind: str) -> _Value | None:
+    """What a mapping of patterns gives a layer of this name and class; of several that match, the last counts."""
+    found = [value for pattern, value in values.items() if _matches(pattern, name, kind)]
+    return found[-1] if found else None
 
 
 def _matches(pattern: str, name: str, kind: str) -> bool:

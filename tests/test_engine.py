@@ -101,6 +101,11 @@ def test_a_pattern_that_matches_no_layer_is_told_before_anything_is_trained(tmp_
         "error: 'nothing*' matches no layer of the model; known: conv, dense, flatten, image, pool, reshape"
     )
     assert not list((tmp_path / "stages").glob("*.tflite"))
+    with pytest.raises(RecipeError) as error:
+        smoke(tmp_path, {"uses": "prune", "with": {"sparsity": {"conv": 0.5, "type:Desne": 0.9}}})
+    assert str(error.value) == (
+        "error: 'type:Desne' matches no layer of the model; known: conv, dense, flatten, image, pool, reshape"
+    )
 
 
 def test_a_model_that_comes_trained_is_its_own_baseline(tmp_path, small_cnn):

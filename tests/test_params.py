@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from compressor.params import EarlyStopping, LayerTargets, Params, TrainingParams
+from compressor.params import EarlyStopping, LayerTargets, Params, TrainingParams, value_for
 from compressor.registry import Registry
 
 LAYERS = [("conv", "Conv2D"), ("block_1", "Functional"), ("block_1/conv", "Conv2D"), ("dense", "Dense")]
@@ -77,7 +77,18 @@ def test_layers_are_chosen_by_name_glob_or_type_less_the_exceptions(targets, sel
 
 def test_patterns_that_match_no_layer_are_found_with_their_place():
     targets = LayerTargets(**{"layers": ["conv", "denze"], "except": ["type:LSTM", "dense"]})
-    assert targets.unmatched(LAYERS) == [("layers", 1, "denze"), ("except", 0, "type:LSTM")]
+    assert targets.unmatched(LAYERS) == [(("layers", 1), "denze"), (("except", 0), "type:LSTM")]
+
+
+def test_a_mapping_of_patterns_is_held_against_the_layers_too_and_its_last_match_counts():
+    class Own(LayerTargets):
+        per_layer = ("sparsity",)
+        sparsity: dict[str, float]
+
+    targets = Own(sparsity={"*": 0.5, "type:Conv2D": 0.6, "convv": 0.7})
+    assert targets.unmatched(LAYERS) == [(("sparsity", "convv"), "convv")]
+    assert [value_for(targets.sparsity, *layer) for layer in LAYERS] == [0.6, 0.5, 0.6, 0.5]
+    assert value_for({"type:LSTM": 1}, "conv", "Conv2D") is None
 
 
 def test_exceptions_can_be_given_from_python():

@@ -351,7 +351,7 @@ def test_wrong_parameters_are_told_each_at_its_place(write):
         data: {source: mnist, with: {size: 3}}
         steps:
           - uses: prune
-            with: {final_sparsity: 1.5, sparsity: 0.5, epochs: many}
+            with: {final_sparsity: 1.5, sparsities: 0.5, epochs: many}
           - uses: ptq
             with: {precision: int9}
         """
@@ -360,8 +360,8 @@ def test_wrong_parameters_are_told_each_at_its_place(write):
         "recipe.yaml:2:63: error: 'epochs' must be 1 or more, and is 0",
         "recipe.yaml:3:30: error: unknown key 'size'; there is none to choose from",
         "recipe.yaml:6:28: error: 'final_sparsity' must be below 1, and is 1.5",
-        "recipe.yaml:6:33: error: unknown key 'sparsity'; did you mean 'final_sparsity'?",
-        "recipe.yaml:6:56: error: 'epochs' takes a whole number, not the text 'many'",
+        "recipe.yaml:6:33: error: unknown key 'sparsities'; did you mean 'sparsity'?",
+        "recipe.yaml:6:58: error: 'epochs' takes a whole number, not the text 'many'",
         "recipe.yaml:8:23: error: 'precision' cannot be the text 'int9'; did you mean 'int8'?",
     ]
 

@@ -50,11 +50,11 @@ class Cluster(Strategy):
         chosen = targeted(model, params, context, "clustered")
         generator = np.random.default_rng(context.seed)
         few = []
-        for name, kernels in chosen:
-            for kernel in kernels:
+        for target in chosen:
+            for kernel in target.kernels:
                 values = kernel.numpy()
                 if values.size <= params.number_of_clusters:
-                    few.append(name)
+                    few.append(target.name)
                 kernel.assign(
                     clustered(
                         values,
@@ -65,14 +65,14 @@ class Cluster(Strategy):
                         keep_zeros="sparse" in context.state.traits,
                     )
                 )
-        chosen = [(name, kernels) for name, kernels in chosen if name not in few]
+        chosen = [target for target in chosen if target.name not in few]
         if not chosen:
             raise StepError("there is no layer that can be clustered", "name other layers, or drop the step")
         for name in few:
             context.leave_alone(name, f"it has no more than {params.number_of_clusters} weights")
         context.fit(model, params, kept(model, context.state.add("clustered")))
-        for name, kernels in chosen:
-            _require_clusters(name, kernels, params)
+        for target in chosen:
+            _require_clusters(target.name, target.kernels, params)
         return model
 
 

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import compressor
 from compressor import StepContext
 
 _NO_KERNELS = ("bias", "alpha", "depthwise_kernel")  # a bias has two dimensions in attention, a slope in PReLU
+
+
+@dataclass(frozen=True)
+class Target:
+    """A layer that a step works on, and its kernels."""
+
+    layer: Any
+    kernels: list[Any]
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return str(self.layer.name)
+
+    @property
+    def kind(self) -> str:
+        """The name of its class."""
+        return type(self.layer).__name__
 
 
 def layers_of(model: Any) -> Iterator[Any]:
@@ -27,10 +46,8 @@ def kernels_of(layer: Any) -> list[Any]:
     return [variable for variable in layer.trainable_weights if variable.shape.rank > 1 and _is_kernel(variable)]
 
 
-def targeted(
-    model: Any, targets: compressor.LayerTargets, context: StepContext, verb: str
-) -> list[tuple[str, list[Any]]]:
-    """Names and kernels of the layers that a step works on; a layer that it must leave alone is told of.
+def targeted(model: Any, targets: compressor.LayerTargets, context: StepContext, verb: str) -> list[Target]:
+    """The layers that a step works on; a layer that it must leave alone is told of.
 
     `verb` is what the step does to a kernel, such as "pruned".
     """
@@ -40,15 +57,15 @@ def targeted(
             continue
         seen.add(id(layer))
         if kernels := kernels_of(layer):
-            found.append((layer.name, kernels))
+            found.append(Target(layer, kernels))
         elif reason := _left_alone(layer, verb):
             context.leave_alone(layer.name, reason)
     return found
 
 
-def others(model: Any, chosen: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+def others(model: Any, chosen: Sequence[Target]) -> list[Any]:
     """The trainable variables that are not among the chosen kernels."""
-    taken = {id(variable) for _, kernels in chosen for variable in kernels}
+    taken = {id(variable) for target in chosen for variable in target.kernels}
     return [variable for variable in model.trainable_variables if id(variable) not in taken]
 
 

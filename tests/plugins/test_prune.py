@@ -146,3 +146,60 @@ def test_a_curve_that_falls_is_refused():
         ValidationError, match="initial_sparsity is above final_sparsity; swap them, or lower the first"
     ):
         Prune.Params(initial_sparsity=0.9, final_sparsity=0.5)
+
+
+def test_a_cubic_curve_is_the_polynomial_of_power_three(small_cnn, step_context):
+    one, two = (prune(small_cnn(), step_context(), schedule=name) for name in ("cubic", "polynomial_decay"))
+    for first, second in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    with pytest.raises(ValidationError, match="power belongs to schedule: polynomial_decay; a cubic curve has"):
+        Prune.Params(schedule="cubic", power=2)
+
+
+def test_layers_can_have_a_sparsity_of_their_own_below_the_start_of_the_curve_too(small_cnn, step_context):
+    pruned = prune(small_cnn(), step_context(), sparsity={"*": 0.6, "type:Conv2D": 0.25})
+    assert zeros(pruned) == pytest.approx({"conv/Conv2D": 0.25, "dense/MatMul": 0.6}, abs=1e-9)
+
+
+def lenet(tensorflow):
+    import tf_keras
+
+    from compressor_plugins.lenet import LeNet300100
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    return LeNet300100(LeNet300100.Params()).build()
+
+
+def test_one_threshold_over_all_layers_takes_more_where_weights_are_small_for_their_layer(tensorflow, step_context):
+    model = lenet(tensorflow)
+    last = model.layers[-1].kernel
+    last.assign(np.random.default_rng(0).laplace(size=last.shape) ** 3)  # a few large weights, and many small
+    kernels = [weight for weight in model.get_weights() if weight.ndim > 1]
+    scores = [np.abs(kernel) / kernel.std() for kernel in kernels]
+    threshold = np.quantile(np.concatenate([score.ravel() for score in scores]), 0.9)
+    expected = [float((score <= threshold).mean()) for score in scores]
+    context = step_context()
+    settings = {"schedule": "constant", "learning_rate": 1e-9, "batch_size": 2000}
+    pruned = prune(model, context, scope="global", final_sparsity=0.9, **settings)
+    found = dissect(to_litert(pruned)).kernels
+    shares = {tensor.shape[::-1]: tensor.zeros / tensor.size for tensor in found}
+    assert [shares[kernel.shape] for kernel in kernels] == pytest.approx(expected, abs=1e-3)
+    assert sum(tensor.zeros for tensor in found) == round(0.9 * 266_200)
+    assert max(expected) - min(expected) > 0.03
+    assert context.notes == []
+
+
+def test_a_layer_that_one_threshold_would_empty_keeps_its_floor_and_is_named(small_cnn, step_context):
+    model, context = small_cnn(), step_context()
+    kernel = model.get_layer("conv").kernel
+    kernel.assign(np.where(np.arange(108).reshape(kernel.shape) == 0, 1e3, kernel.numpy() * 1e-3))
+    pruned = prune(model, context, scope="global", initial_sparsity=0.9, final_sparsity=0.98, learning_rate=1e-9)
+    conv, dense = dissect(to_litert(pruned)).kernels
+    assert (conv.size - conv.zeros, dense.size - dense.zeros) == (1, round(20_388 * 0.02) - 1)
+    assert context.notes == ["'conv' was held at 1 of 108 weights; the one threshold would have taken more"]
+
+
+def test_a_layer_with_a_sparsity_of_its_own_is_not_under_the_one_threshold(small_cnn, step_context):
+    pruned = prune(small_cnn(), step_context(), scope="global", final_sparsity=0.9, sparsity={"conv": 0.5})
+    assert zeros(pruned) == pytest.approx({"conv/Conv2D": 0.5, "dense/MatMul": 0.9}, abs=1e-9)
