@@ -25,6 +25,7 @@ class KeptCheckpoints:
         if entry is None:
             return None
         self._saved.add(fit)
+        self._in_use(self._key(fit))
         try:
             return entry.read(_STATE)
         except FileNotFoundError:  # pruned since it was looked at

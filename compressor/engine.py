@@ -18,7 +18,7 @@ from compressor.custom_objects import known_objects
 from compressor.data.expectation import expected_inputs
 from compressor.digests import file_digest
 from compressor.durable import write_whole
-from compressor.errors import StepError
+from compressor.errors import CompressorError, ModelError, StepError
 from compressor.evaluation import Measurement, measure
 from compressor.export import Conversion, to_litert
 from compressor.fitness import check_fit, ends_from, ends_of
@@ -42,6 +42,7 @@ from compressor.planner import BASELINE, Plan, PlannedStep
 from compressor.promises import refuse_broken
 from compressor.report import stage_row
 from compressor.results import RunResult, Stage
+from compressor.returned import checked_objects, layers_of, named, refuse_left_alone, refuse_other_kind
 from compressor.sharing import InUse, making
 from compressor.stage_files import (
     Artifact,
@@ -109,12 +110,13 @@ class Run:
         Raises:
             CompressorError: the data or the model is at fault, or a pattern matches no layer.
         """
+        self._artifact = self._source()  # before the data, which may take long, in case the model cannot be used
+        self._fresh_tensorflow()  # whatever draws random numbers to make the data draws the same
         self._data = load_data(self._plan, self._cache.folder)
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": self._data.training_fingerprint})
         self._observer.run_started(self._plan, self._sizes())
         self._expects = expected_inputs(self._data.test)
-        self._artifact = self._source()
         self._source_digest = self._artifact.digest
         self._layers = self._artifact.facts["layers"]
         refuse_unmatched(self._plan.recipe, self._plan.stages, self._layers)
@@ -129,8 +131,7 @@ class Run:
         Raises:
             StepError: it failed, or lost what an earlier step had made.
         """
-        if step not in self._plan.stages:  # a session adds its steps one by one
-            refuse_unmatched(self._plan.recipe, [step], self._layers)
+        refuse_unmatched(self._plan.recipe, [step], self._artifact.facts["layers"], gone=self._layers)
         self._observer.step_started(step.id)
         loaded = loading_code(self._plan, self._steps)
         parts = step_parts(step, self._artifact.digest, loaded, self._data.training_fingerprint, self._plan)
@@ -142,7 +143,7 @@ class Run:
             with making(self._cache.folder, key, lambda: self._observer.waiting(step.id)):
                 made = cached_artifact(self._cache, parts, self._folder, stem) or self._make(step, parts, stem)
         self._cache.remember(note_name(self._plan, step.id), parts)
-        _refuse_left_alone(step, made.facts["left_alone"])
+        refuse_left_alone(step, made.facts["left_alone"])
         stage = self._measured(step.id, step, made)
         self._artifact = made
         self._steps.append(step)
@@ -176,15 +177,18 @@ class Run:
         checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
         context = self._context(step, checkpoints)
         model = self._load(self._artifact, self._steps)
-        with fenced(f"the step '{step.id}' ({step.uses}, {step.provider})", StepError):
+        with fenced(named(step), StepError):
             model = step.strategy.apply(model, context)
-        _refuse_other_kind(step, model)
+        refuse_other_kind(step, model)
         facts = {
+            "layers": layers_of(model),
             "seconds": time.perf_counter() - started,
             "notes": context.notes,
             "left_alone": context.left_alone,
         }
-        made = kept_artifact(self._cache, parts, saved(model, self._folder, stem), facts)
+        with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
+            path = saved(model, self._folder, stem)
+        made = kept_artifact(self._cache, parts, path, facts)
         checkpoints.clear()
         return made
 
@@ -222,8 +226,10 @@ class Run:
         if isinstance(model, bytes):
             content, measurement = model, measure(model, self._data.test, self._plan.metrics)
         else:
-            content = to_litert(model, _shipping(state))
-            measurement = measure(content, self._data.test, self._plan.metrics, model)
+            whose = self._whose(steps)
+            with fenced(whose, StepError, (CompressorError,)):
+                content = to_litert(model, _shipping(state))
+            measurement = measure(content, self._data.test, self._plan.metrics, model, whose)
         keep_measurement(self._cache, parts, content, measurement)
         return content, measurement
 
@@ -257,13 +263,10 @@ class Run:
         self._fresh_tensorflow()
         built = build_source(self._plan)
         model = built.model
-        layers = [] if isinstance(model, bytes) else model._flatten_layers(include_self=False)
-        facts = {
-            "layers": [(layer.name, type(layer).__name__) for layer in layers],
-            "notes": built.notes,
-            "ends": asdict(ends_of(model)),
-        }
-        return kept_artifact(self._cache, parts, saved(model, self._folder, "source"), facts)
+        facts = {"layers": layers_of(model), "notes": built.notes, "ends": asdict(ends_of(model))}
+        with fenced(f"{self._whose(())}, which cannot be saved,", ModelError, (OSError,)):
+            path = saved(model, self._folder, "source")
+        return kept_artifact(self._cache, parts, path, facts)
 
     def _load(self, artifact: Artifact, steps: Sequence[PlannedStep]) -> Model:
         """The model in a file, with random numbers as in a new process."""
@@ -273,8 +276,17 @@ class Run:
         known = dict(known_objects(self._plan.recipe.model.custom_objects))
         for step in steps:
             with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
-                known |= step.strategy.custom_objects()
-        return load_keras(artifact.path, known, self._plan.trust_model)
+                known |= checked_objects(step.strategy.custom_objects())
+        error = StepError if steps else ModelError
+        with fenced(self._whose(steps), error, () if steps else (CompressorError,)):
+            return load_keras(artifact.path, known, self._plan.trust_model)
+
+    def _whose(self, steps: Sequence[PlannedStep]) -> str:
+        """The model that these steps left, and who made it, to begin a message with."""
+        if steps:
+            return f"the model that {named(steps[-1])} left"
+        origin = self._plan.origins.get("model")
+        return f"the model '{self._plan.model.name}'{f' ({origin})' if origin else ''}"
 
     def _fresh_tensorflow(self) -> None:
         """Names and random numbers as in a new process, whatever was built before in this one."""
@@ -293,19 +305,3 @@ class Run:
 def _shipping(state: ModelState) -> Conversion:
     """How a Keras model in this state would ship."""
     return Conversion("int8" if "quantization_aware" in state.traits else "float32")
-
-
-def _refuse_left_alone(step: PlannedStep, left_alone: Mapping[str, str]) -> None:
-    if step.strict and left_alone:
-        left = "".join(f"\n  {layer}: {reason}" for layer, reason in left_alone.items())
-        remedy = "\nname them under 'except', change the model, or drop 'strict: true'"
-        raise StepError(f"the step '{step.id}' is strict, and left alone{left}", remedy)
-
-
-def _refuse_other_kind(step: PlannedStep, model: Model) -> None:
-    import tf_keras
-
-    wanted = bytes if step.after.format == "litert" else tf_keras.Model
-    if not isinstance(model, wanted):
-        what = f"the step '{step.id}' ({step.uses}, {step.provider}) returned {type(model).__name__}"
-        raise StepError(what, f"its strategy must return {'bytes' if wanted is bytes else 'a tf_keras model'}")

@@ -19,7 +19,7 @@ from compressor.agreement import Agreement, Comparison
 from compressor.anatomy import Anatomy, dissect
 from compressor.data import Split
 from compressor.endings import file_endings, input_names, output_names
-from compressor.errors import DataError
+from compressor.errors import CompressorError, DataError, StepError
 from compressor.guard import fenced
 from compressor.judges import Judge
 from compressor.litert import Endpoint, Latency, LiteRTModel, predictions
@@ -28,7 +28,10 @@ from compressor.strategy import Arrays, Batch, EndsIn
 
 Samples = Mapping[str, NDArray[Any]]  # for each metric, a row of figures for each sample
 _Outputs = Mapping[str, NDArray[np.float32]]
-_COUNT_ERRORS = (ValueError, IndexError, TypeError, KeyError, AttributeError, ArithmeticError)
+_MISFIT = ValueError  # what a metric raises for outputs and labels that it does not judge
+_COUNT_ERRORS = (  # what a plain function of arrays stumbles over then
+    _MISFIT, IndexError, TypeError, KeyError, AttributeError, ArithmeticError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,15 @@ class Measurement:
     agreement: Agreement | None = None
 
 
-def measure(content: bytes, test: Split, judges: Sequence[Judge], keras_model: Any = None) -> Measurement:
-    """Measure a `.tflite` file, and beside it the Keras model it was made of.
+def measure(
+    content: bytes, test: Split, judges: Sequence[Judge], keras_model: Any = None, whose: str = "the Keras model"
+) -> Measurement:
+    """Measure a `.tflite` file, and beside it the Keras model it was made of; `whose` layers may be a stranger's.
 
     Raises:
         ModelError: the file cannot be read or run.
         DataError: a metric cannot be computed from the model's outputs and the labels.
+        StepError: a metric of a plugin, or a layer, fails.
     """
     start = time.perf_counter()
     anatomy = dissect(content)
@@ -68,7 +74,8 @@ def measure(content: bytes, test: Split, judges: Sequence[Judge], keras_model: A
         by_name = _by_name(outputs, names)
         rows.add(features, by_name, labels)
         if keras_model is not None:
-            expected = _keras_outputs(keras_model, features, names)
+            with fenced(whose, StepError, (CompressorError,)):
+                expected = _keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
             comparison.add(by_name, expected, _by_name(labels, names))
     found = rows.joined()
@@ -76,7 +83,7 @@ def measure(content: bytes, test: Split, judges: Sequence[Judge], keras_model: A
     keras_scores = {}
     if keras_model is not None:
         joined = keras_rows.joined()
-        keras_scores = {judge.name: value(joined[judge.name], judge.metric) for judge in judges}
+        keras_scores = {judge.name: _value(joined, judge) for judge in judges}
     return Measurement(
         anatomy=anatomy,
         scores=found,
@@ -114,16 +121,19 @@ def per_sample(judge: Judge, batch: Batch) -> NDArray[Any]:
         DataError: outputs and labels do not go together.
     """
     batch = replace(batch, outputs=_frozen(batch.outputs), labels=_frozen(batch.labels))
-    with fenced(f"the metric '{judge.name}'{f' ({judge.origin})' if judge.origin else ''}", DataError):
+    who = f"the metric '{judge.name}'{f' ({judge.origin})' if judge.origin else ''}"
+    with judge.at_work():
         try:
             rows = np.asarray(judge.metric.per_sample(batch))
         except _COUNT_ERRORS as error:
+            if judge.origin and not isinstance(error, _MISFIT):
+                raise
             shapes = f"outputs of shape {batch.outputs.shape} by labels of shape {batch.labels.shape}"
-            what = f"it cannot judge {shapes} ({error})"
+            what = f"{who}: it cannot judge {shapes} ({error})"
             raise DataError(what, "choose another metric, or data that fits the model") from error
     if rows.ndim == 0 or len(rows) != len(batch.labels) or rows.dtype.kind not in "fiub":
-        what = f"'{judge.name}' gave figures of shape {rows.shape} for {len(batch.labels)} samples"
-        raise DataError(what, "a metric gives one row of numbers a sample")
+        what = f"{who} gave figures of shape {rows.shape} for {len(batch.labels)} samples"
+        raise judge.fault(what, "a metric gives one row of numbers a sample")
     return rows.astype(np.float64, copy=False) if rows.ndim == 1 else rows
 
 
@@ -177,9 +187,14 @@ def _in_order(model: Any, features: Arrays) -> Any:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
+def _value(rows: Samples, judge: Judge) -> float:
+    with judge.at_work():
+        return value(rows[judge.name], judge.metric)
+
+
 def _refuse_undefined(rows: Samples, judges: Sequence[Judge]) -> None:
     """A score that is no number would be compared with nothing."""
     for judge in judges:
-        if not math.isfinite(found := value(rows[judge.name], judge.metric)):
+        if not math.isfinite(found := _value(rows, judge)):
             what = f"'{judge.name}' is {found:g} on the {len(rows[judge.name]):,} test samples"
             raise DataError(what, "check the labels of the test split, and the outputs of the model")

@@ -9,18 +9,21 @@ from compressor.errors import CompressorError
 
 
 @contextmanager
-def fenced(who: str, error: type[CompressorError]) -> Iterator[None]:
+def fenced(who: str, error: type[CompressorError], passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Run a plugin's code.
 
     Args:
         who: the plugin's part and where it came from, to begin the message with.
         error: the class to raise.
+        passing: errors to leave as they are, such as those that name who is at fault by themselves.
 
     Raises:
-        CompressorError: of that class, for anything the code raises, `sys.exit` included; an interrupt passes.
+        CompressorError: of that class, for anything else the code raises, `sys.exit` included; an interrupt passes.
     """
     try:
         yield
+    except passing:
+        raise
     except CompressorError as own:
         raise error(f"{who}: {own.what}", own.remedy) from own
     except MemoryError as failure:

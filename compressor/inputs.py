@@ -11,6 +11,8 @@ from compressor.planner import Plan
 from compressor.sources import Built, Reference, build_model
 from compressor.strategy import Model
 
+_ELSE = "or export it as .tflite and start from that"
+
 
 def load_data(plan: Plan, cache: Path) -> RunData:
     """The splits that a plan's run works with; what can only be read in order is spooled into the cache's folder.
@@ -39,19 +41,26 @@ def build_source(plan: Plan) -> Built:
         with fenced(f"the model '{source.name}' ({plan.origins['model']})", ModelError):
             built = Built(source.build())
     if not isinstance(built.model, bytes):
-        _refuse_unusable(built.model, source.name)
+        origin = plan.origins.get("model")
+        refuse_unusable(built.model, f"the model '{source.name}'{f' ({origin})' if origin else ''}")
     return built
 
 
-def _refuse_unusable(model: Model, name: str) -> None:
+def refuse_unusable(model: Model, who: str) -> None:
+    """Refuse what is no tf_keras model, or one that steps cannot work on and files cannot hold.
+
+    Raises:
+        ModelError: it is one of these; the message begins with `who`.
+    """
     import tf_keras
 
     if not isinstance(model, tf_keras.Model):
         kind = f"{type(model).__module__}.{type(model).__name__}"
-        raise ModelError(f"the model '{name}' is a {kind}", "build it with tf_keras, which is Keras 2")
+        raise ModelError(f"{who} is a {kind}", "build it with tf_keras, which is Keras 2")
     if not model.built:
         remedy = "build it, as with model.build((None, 28, 28)) or an Input layer"
-        raise ModelError(f"the model '{name}' has no weights yet, since it does not know its input's shape", remedy)
+        raise ModelError(f"{who} has no weights yet, since it does not know its input's shape", remedy)
     if not getattr(model, "_is_graph_network", False):
-        what = f"the model '{name}' is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
-        raise ModelError(what, "write it with the functional API, or export it as .tflite and start from that")
+        what = f"{who} is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
+        remedy = "make it a functional one, which shares its layers and weights, with "
+        raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compressor.code import code_digest
+from compressor.errors import CompressorError, DataError, StepError
 from compressor.functions import function_at
+from compressor.guard import fenced
 from compressor.recipe.schema import Constraints
 from compressor.strategy import Batch, Metric
 
@@ -31,6 +34,18 @@ class Judge:
         """All that its figures depend on, for a cache's key: `code` is the digest of the metric's class."""
         parts = {"code": code, "output": self.output, "parameters": self.metric.params.model_dump(mode="json")}
         return {**parts, **self.metric.parts()} if isinstance(self.metric, FunctionMetric) else parts
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Run the metric's code: what a plugin's raises fails the step, and what the user's own does is wrong input."""
+        who = f"the metric '{self.name}'{f' ({self.origin})' if self.origin else ''}"
+        with fenced(who, self.fault, (CompressorError,)):
+            yield
+
+    @property
+    def fault(self) -> type[CompressorError]:
+        """The error of a metric that does not do what a metric must."""
+        return StepError if self.origin else DataError
 
     @classmethod
     def of(cls, metric: Metric, output: str | None = None, name: str | None = None, origin: str = "") -> Judge:

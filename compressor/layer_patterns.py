@@ -10,13 +10,19 @@ from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import Recipe
 
 
-def refuse_unmatched(recipe: Recipe, steps: Sequence[PlannedStep], layers: Sequence[tuple[str, str]]) -> None:
+def refuse_unmatched(
+    recipe: Recipe,
+    steps: Sequence[PlannedStep],
+    layers: Sequence[tuple[str, str]],
+    gone: Sequence[tuple[str, str]] = (),
+) -> None:
     """Check the patterns of steps.
 
     Args:
         recipe: where the patterns stand.
         steps: those to check.
         layers: name and class of each layer of the model; none where they are not known.
+        gone: layers that it had before, which a pattern may still leave out.
 
     Raises:
         RecipeError: with every pattern that matches no layer.
@@ -28,7 +34,10 @@ def refuse_unmatched(recipe: Recipe, steps: Sequence[PlannedStep], layers: Seque
         params = step.strategy.params
         if not isinstance(params, LayerTargets):
             continue
+        slips = params.unmatched([*layers, *gone])
         for place, pattern in params.unmatched(list(layers)):
+            if place[0] == "except" and (place, pattern) not in slips:
+                continue
             node = recipe.tree.nearest((*step.route, *place))
             known = did_you_mean(pattern, [layer for layer, _ in layers])
             origin = node.key_origin if isinstance(place[-1], str) else node.origin

@@ -32,7 +32,7 @@ def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
             raise PluginError(
                 f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; ")
             )
-        found.append(Judge.of(entry.cls()))
+        found.append(Judge.of(entry.cls(), origin=str(entry.provider)))
     return found
 
 

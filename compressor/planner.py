@@ -243,7 +243,10 @@ class _Resolver:
         if entry:
             self.origins[f"metric {spec.uses}"] = entry.provider
         metric = self._made("metric", entry, values) if entry else None
-        return Judge.of(metric, spec.output, spec.name, str(entry.provider)) if entry and metric else None
+        if entry is None or metric is None:
+            return None
+        with fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
+            return Judge.of(metric, spec.output, spec.name, str(entry.provider))
 
     def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model
@@ -302,10 +305,14 @@ class _Resolver:
         cls = entry.cls
         with fenced(f"the {kind} '{cls.name}' ({entry.provider})", PluginError):
             try:
-                return cls(validate_as_json(cls.Params, values))
+                made = cls(validate_as_json(cls.Params, values))
             except ValidationError as error:
                 self.problems += [problem for _, problem in problems_of(error, cls.Params, values)]
-        return None
+                return None
+            if not isinstance(getattr(made, "params", None), Params):
+                raise PluginError("its '__init__' does not keep 'params'", "have it call super().__init__(params)")
+            made.params.model_dump(mode="json")  # which keys of the cache are made of
+            return made
 
     def _refuse_repeated_ids(self, ids: list[str]) -> None:
         seen = {BASELINE}

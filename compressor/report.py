@@ -186,7 +186,7 @@ def stage_row(result: RunResult, index: int) -> StageRow:
         sparsity=anatomy.sparsity,
         unique=anatomy.unique,
         weight_bits=anatomy.weight_bits,
-        metrics={judge.name: _metric(judge, result.stages[: index + 1]) for judge in result.plan.metrics},
+        metrics={judge.name: _metric_row(judge, result.stages[: index + 1]) for judge in result.plan.metrics},
         latency_p50=measured.latency.p50,
         latency_p90=measured.latency.p90,
         inputs=[EndpointRow(**vars(end)) for end in measured.inputs],
@@ -226,6 +226,11 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _metric_row(judge: Judge, stages: Sequence[Stage]) -> MetricRow:
+    with judge.at_work():
+        return _metric(judge, stages)
 
 
 def _metric(judge: Judge, stages: Sequence[Stage]) -> MetricRow:

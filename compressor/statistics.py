@@ -46,7 +46,7 @@ def value(rows: NDArray[Any], metric: Metric | None = None) -> float:
     """The score of all samples; without a metric, the mean."""
     if metric is None or metric.is_mean:
         return float(np.mean(rows))
-    return float(metric.combine(rows, np.ones((1, len(rows))))[0])
+    return float(_combined(metric, rows, np.ones((1, len(rows))))[0])
 
 
 def score(rows: NDArray[Any], metric: Metric | None = None) -> Score:
@@ -60,7 +60,7 @@ def score(rows: NDArray[Any], metric: Metric | None = None) -> Score:
     if n == 1 and not _is_binary(rows):
         return Score(found, -math.inf, math.inf)
     if metric is not None and not metric.is_mean:
-        drawn = np.concatenate([metric.combine(rows, weights) for weights in _resamples(n)])
+        drawn = np.concatenate([_combined(metric, rows, weights) for weights in _resamples(n)])
         low, high = np.nanquantile(drawn, [0.025, 0.975])
         return Score(found, min(found, float(low)), max(found, float(high)))
     if _is_binary(rows):
@@ -91,13 +91,25 @@ def change(before: NDArray[Any], after: NDArray[Any], metric: Metric | None = No
         [
             _mean_change(before, after, weights)
             if metric is None or metric.is_mean
-            else metric.combine(after, weights) - metric.combine(before, weights)
+            else _combined(metric, after, weights) - _combined(metric, before, weights)
             for weights in _resamples(len(before))
         ]
     )
     drawn = drawn[np.isfinite(drawn)]
     as_far = np.sum(np.abs(drawn - difference) >= abs(difference))
     return Change(difference, float((as_far + 1) / (len(drawn) + 1)))
+
+
+def _combined(metric: Metric, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A metric's scores, shape (sets,).
+
+    Raises:
+        ValueError: it gives something else.
+    """
+    found = np.asarray(metric.combine(rows, weights))
+    if found.shape != (len(weights),) or found.dtype.kind not in "fiub":
+        raise ValueError(f"its scores of {len(weights)} sets of samples have the shape {found.shape}")
+    return found.astype(np.float64, copy=False)
 
 
 def _mean_change(before: NDArray[Any], after: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:

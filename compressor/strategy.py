@@ -68,11 +68,11 @@ class StepContext:
 
     def note(self, text: str) -> None:
         """Say something that belongs into the report: less was done than asked, or in another way."""
-        self.notes.append(text)
+        self.notes.append(str(text))  # a plugin may give anything, and JSON must take it
 
     def leave_alone(self, layer: str, reason: str) -> None:
         """Say that a layer which might have been compressed was not, and why."""
-        self.left_alone[layer] = reason
+        self.left_alone[str(layer)] = str(reason)
 
 
 class Strategy(ABC):

@@ -7,7 +7,10 @@ import warnings
 
 
 def prepare_tensorflow(seed: int) -> None:
-    """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow."""
+    """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
+
+    What a plugin may have set for the whole process is as at its start again.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
     import tf_keras
@@ -18,4 +21,8 @@ def prepare_tensorflow(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
     # layers then draw from generators whose state can be saved, so that a training can be cut and go on
     tf_keras.backend.experimental.enable_tf_random_generator()
+    tf.config.run_functions_eagerly(False)
+    tf_keras.backend.set_floatx("float32")
+    tf_keras.backend.set_image_data_format("channels_last")
+    tf_keras.mixed_precision.set_global_policy("float32")
     tf_keras.utils.set_random_seed(seed)

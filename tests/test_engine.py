@@ -173,6 +173,18 @@ def test_a_function_that_returns_no_model_is_refused(tmp_path):
     )
 
 
+def test_the_remedy_for_a_subclassed_model_makes_one_that_works(tmp_path):
+    import tf_keras
+
+    def functional():
+        model = subclassed(shape=(28, 28))
+        x = tf_keras.Input((28, 28))
+        return tf_keras.Model(x, model.call(x))
+
+    result = smoke(tmp_path, {"uses": "ptq"}, model={"source": "given"}, registry=model_from(functional))
+    assert result.stages[-1].measurement.anatomy.weight_bits == 8
+
+
 def test_strategies_get_no_test_split(tmp_path):
     seen = []
     odd = strategy(lambda model, context: seen.append(vars(context)) or model)
@@ -263,19 +275,20 @@ def model_from(build, **recipe_parts):
     return registry
 
 
-def subclassed():
+def subclassed(shape=(784,)):
     import tf_keras
 
     class Mine(tf_keras.Model):
         def __init__(self):
             super().__init__()
+            self.flatten = tf_keras.layers.Flatten()
             self.dense = tf_keras.layers.Dense(10)
 
         def call(self, inputs):
-            return self.dense(inputs)
+            return self.dense(self.flatten(inputs))
 
     model = Mine()
-    model.build((None, 784))
+    model.build((None, *shape))
     return model
 
 
@@ -290,12 +303,13 @@ def unbuilt():
     [
         (
             subclassed,
-            "the model 'given' is a subclass of tf_keras.Model, whose layers cannot be seen from outside; "
-            "write it with the functional API, or export it as .tflite and start from that",
+            "the model 'given' (bad-plugin 1.2) is a subclass of tf_keras.Model, whose layers cannot be seen from "
+            "outside; make it a functional one, which shares its layers and weights, with `x = tf_keras.Input(shape); "
+            "tf_keras.Model(x, model.call(x))`, or export it as .tflite and start from that",
         ),
         (
             unbuilt,
-            "the model 'given' has no weights yet, since it does not know its input's shape; "
+            "the model 'given' (bad-plugin 1.2) has no weights yet, since it does not know its input's shape; "
             "build it, as with model.build((None, 28, 28)) or an Input layer",
         ),
         (

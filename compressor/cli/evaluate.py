@@ -40,7 +40,10 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         test = find_data(registry, data).test
         measured = measure(shipped_bytes(model, trust_model), test, judges)
-    scores = {judge.name: score(measured.scores[judge.name], judge.metric) for judge in judges}
+    scores = {}
+    for judge in judges:
+        with judge.at_work():
+            scores[judge.name] = score(measured.scores[judge.name], judge.metric)
     if as_json:
         found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}
         sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}

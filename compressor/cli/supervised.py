@@ -19,6 +19,7 @@ KEPT = "finished steps are kept, and the same command goes on from there"
 
 Tell: TypeAlias = Callable[[str], None]
 
+_DONE = "done "  # said with the exit code when the work has come to its end
 _PATIENCE = 1.5  # seconds that the child has to leave once it is interrupted
 _PR_SET_PDEATHSIG = 1
 
@@ -43,7 +44,9 @@ def supervised(work: Callable[[Tell], int]) -> int:
         _die_with_parent()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return work(lambda doing: _say(writing, doing))
+        result = work(lambda doing: _say(writing, doing))
+        _say(writing, f"{_DONE}{int(result)}")
+        return result
     os.close(writing)
     code = _exit_code_of(child, ending)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -51,10 +54,10 @@ def supervised(work: Callable[[Tell], int]) -> int:
     if code is None:
         click.echo(f"\ninterrupted while {said} heard nothing; {KEPT}", err=True)
         return ExitCode.INTERRUPTED
-    if code < 0:
-        click.echo(f"error: {_killed(said, -code)}", err=True)
-        return ExitCode.STEP
-    return code
+    if said.startswith(_DONE):  # whatever becomes of the process after that
+        return int(said.removeprefix(_DONE))
+    click.echo(f"error: {_ended(said, code)}", err=True)
+    return ExitCode.STEP
 
 
 def _exit_code_of(child: int, ending: set[signal.Signals]) -> int | None:
@@ -99,8 +102,13 @@ def _said(reading: int) -> str:
     return said[-2] if len(said) > 1 else "the run"
 
 
-def _killed(doing: str, number: int) -> str:
+def _ended(doing: str, code: int) -> str:
+    """How a child ended that did not come to its end by itself."""
+    remedy = "finished steps are kept; mend it, or report it to its author"
+    if code >= 0:
+        return f"{doing} ended the process (exit code {code}); {remedy}"
+    number = -code
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
         return f"{doing} was killed ({name}); if memory ran out, use a smaller batch_size or a larger machine"
-    return f"{doing} crashed the process ({name}); finished steps are kept; mend it, or report it to its author"
+    return f"{doing} crashed the process ({name}); {remedy}"

@@ -119,6 +119,9 @@ class ArraySamples(Samples):
             raise DataError(what, "give each input one label")
         if not min(counts):
             raise DataError("a split of the data has no samples", "give it at least one")
+        # a plugin that wrote into what it is given would change the data of every later step
+        object.__setattr__(self, "inputs", each(self.inputs, _frozen))
+        object.__setattr__(self, "targets", each(self.targets, _frozen))
 
     @property
     def in_memory(self) -> bool:  # type: ignore[override]
@@ -207,6 +210,14 @@ def rows(array: NDArray[Any] | StoredArray, indices: Indices) -> NDArray[Any]:
     """The entries of an array at these indices; a view where it is in memory and they are a range."""
     chosen: NDArray[Any] = array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
     return chosen
+
+
+def _frozen(array: Any) -> Any:
+    if not isinstance(array, np.ndarray):
+        return array  # what is read from the disk is read anew each time
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _pieces_of(array: NDArray[Any] | StoredArray) -> Iterator[NDArray[Any]]:

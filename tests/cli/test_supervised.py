@@ -29,6 +29,8 @@ class Bad(Strategy):
     def apply(self, model, context):
         if self.params.how == "abort":
             os.abort()
+        if self.params.how == "exit":
+            os._exit(0)
         if self.params.how == "memory":
             os.kill(os.getpid(), signal.SIGKILL)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -79,6 +81,14 @@ def test_a_crash_and_a_kill_end_with_4_and_name_the_plugin_and_the_stages_before
     _, errors = (killed := start("memory", "a")).communicate()
     assert killed.returncode == 4
     assert errors.endswith(") was killed (SIGKILL); if memory ran out, use a smaller batch_size or a larger machine\n")
+
+
+def test_a_step_that_ends_the_process_does_not_pass_for_a_run_that_is_done(start):
+    _, errors = (ended := start("exit", "e")).communicate()
+    assert ended.returncode == 4
+    assert errors.endswith(
+        ") ended the process (exit code 0); finished steps are kept; mend it, or report it to its author\n"
+    )
 
 
 def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start):
