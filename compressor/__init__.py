@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from compressor.errors import CompressorError, DataError, ModelError, StepError
     from compressor.export import Conversion, to_litert
     from compressor.hookspecs import hookimpl
+    from compressor.package import unpack
     from compressor.params import LayerTargets, Params, TrainingParams
     from compressor.session import Session
     from compressor.state import ModelState, Refusal
@@ -25,6 +26,7 @@ _HOMES = {
     "compressor.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
     "compressor.export": ("Conversion", "to_litert"),
     "compressor.hookspecs": ("hookimpl",),
+    "compressor.package": ("unpack",),
     "compressor.params": ("LayerTargets", "Params", "TrainingParams"),
     "compressor.session": ("Session",),
     "compressor.state": ("ModelState", "Refusal"),
@@ -38,6 +40,7 @@ __all__ = [  # in the order of _HOMES; a test holds the two against each other
     "CompressorError", "DataError", "ModelError", "StepError",
     "Conversion", "to_litert",
     "hookimpl",
+    "unpack",
     "LayerTargets", "Params", "TrainingParams",
     "Session",
     "ModelState", "Refusal",

@@ -19,7 +19,7 @@ from compressor.recipe.load import load, with_overrides
 from compressor.recipe.schema import Recipe
 from compressor.registry import Registry
 from compressor.report import Report, summarise
-from compressor.run_folder import claimed, explained, write_results
+from compressor.run_folder import claimed, explained, results_of, write_results
 from compressor.watchers import Watchers
 
 __all__ = ["apply", "load", "plan"]
@@ -72,7 +72,8 @@ def apply(
         observer: told of everything that happens.
 
     Returns:
-        The report, and the folder that holds it, the final `model.tflite`, and every stage's files.
+        The report, and the folder that holds it, the final `model.tflite`, its package where it is packed, and every
+        stage's files.
 
     Raises:
         CompressorError: the recipe, the data, the model or a step is at fault.
@@ -120,10 +121,12 @@ def _executed(
         for step in plan.stages:
             work.stage(step)
         result, files = work.result(), work.files
-    report, content = summarise(result), result.stages[-1].content
-    lock = with_files(lock, {**files, "model.tflite": hashlib.sha256(content).hexdigest()})
+    report, results = summarise(result), results_of(result.stages[-1].content)
+    lock = with_files(
+        lock, {**files, **{name: hashlib.sha256(content).hexdigest() for name, content in results.items()}}
+    )
     if locked is not None:
         refuse_other_files(locked, lock)
-    write_results(folder, plan, report, content, lock)
+    write_results(folder, plan, report, results, lock)
     watchers.run_finished(report)
     return report

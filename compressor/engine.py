@@ -37,6 +37,7 @@ from compressor.keys import (
 )
 from compressor.layer_patterns import refuse_unmatched
 from compressor.observer import Observer
+from compressor.package import shipping_suffix, unpacked
 from compressor.params import TrainingDefaults
 from compressor.planner import BASELINE, Plan, PlannedStep
 from compressor.promises import refuse_broken
@@ -202,7 +203,7 @@ class Run:
         self._in_use.add(key_of(parts))
         content, measurement = cached_measurement(self._cache, parts) or self._measure(made, steps, state, parts)
         refuse_broken(id_, state, self._stages, measurement.anatomy)
-        shipped = self._folder / f"{len(self._stages)}-{id_}.tflite"
+        shipped = self._folder / f"{len(self._stages)}-{id_}{shipping_suffix(content)}"
         write_whole(shipped, content)
         self._files |= {f"stages/{path.name}": file_digest(path) for path in (made.path, shipped)}
         return Stage(
@@ -224,7 +225,7 @@ class Run:
     ) -> tuple[bytes, Measurement]:
         model = self._load(made, steps)
         if isinstance(model, bytes):
-            content, measurement = model, measure(model, self._data.test, self._plan.metrics)
+            content, measurement = model, measure(unpacked(model), self._data.test, self._plan.metrics)
         else:
             whose = self._whose(steps)
             with fenced(whose, StepError, (CompressorError,)):
@@ -271,7 +272,7 @@ class Run:
     def _load(self, artifact: Artifact, steps: Sequence[PlannedStep]) -> Model:
         """The model in a file, with random numbers as in a new process."""
         self._fresh_tensorflow()
-        if artifact.is_litert:
+        if not artifact.is_keras:
             return artifact.path.read_bytes()
         known = dict(known_objects(self._plan.recipe.model.custom_objects))
         for step in steps:

@@ -8,7 +8,7 @@ from typing import Any
 from compressor.errors import ModelError
 
 RESHAPE = 22  # BuiltinOperator.RESHAPE in the LiteRT schema
-_IDENTIFIER = b"TFL3"
+IDENTIFIER = b"TFL3"
 
 
 def read_model(content: bytes) -> Any:
@@ -19,7 +19,7 @@ def read_model(content: bytes) -> Any:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    if len(content) < 8 or content[4:8] != _IDENTIFIER:
+    if len(content) < 8 or content[4:8] != IDENTIFIER:
         raise ModelError("this is not a LiteRT file", "give a .tflite file")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
@@ -35,5 +35,5 @@ def write_model(model: Any) -> bytes:
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())

@@ -25,14 +25,18 @@ from compressor.strategy import Dataset, ModelSource
 
 Parts: TypeAlias = Mapping[str, Any]
 
-_MAKING = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy")
+_MAKING = (
+    "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy",
+    "brotli", "zstandard",
+)  # fmt: skip
 _MAKING_CODE = (
-    "checkpoints", "custom_objects", "data", "endings", "engine", "export", "flatbuffer", "functions", "inputs",
-    "keras3", "keras_files", "loss_names", "losses", "params", "sources", "stage_files", "strategy",
-    "tensorflow_setup", "training", "training_state",
+    "checkpoints", "coders", "compact", "custom_objects", "data", "endings", "engine", "export", "flatbuffer",
+    "functions", "inputs", "keras3", "keras_files", "loss_names", "losses", "package", "params", "shrinking", "sources",
+    "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _MEASURING_CODE = (
-    "agreement", "anatomy", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert", "strategy",
+    "agreement", "anatomy", "coders", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert",
+    "package", "strategy",
 )  # fmt: skip
 
 
@@ -97,11 +101,11 @@ def data_parts(plan: Plan) -> Parts | None:
 
 
 def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
-    """Hashes of the code that runs when the model is loaded that these steps left; none for a LiteRT file.
+    """Hashes of the code that runs when the model is loaded that these steps left; none for a file that ships.
 
     Keras files name layers and quantizers, and other code under the same names is another model.
     """
-    if (steps[-1].after if steps else plan.start).format == "litert":
+    if (steps[-1].after if steps else plan.start).format != "keras":
         return []
     modules = {type(step.strategy).__module__ for step in steps}
     modules |= {name.partition(":")[0] for name in plan.recipe.model.custom_objects}

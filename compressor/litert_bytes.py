@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from compressor.export import to_litert
+from compressor.package import unpacked
 from compressor.sources import Reference, build_model
 from compressor.tensorflow_setup import prepare_tensorflow
 from compressor.untrusted import refuse_harmful_litert
 
 
 def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
-    """A `.tflite` file's bytes, or those that a Keras model or a SavedModel becomes, unquantized.
+    """A `.tflite` file's bytes, those in a package, or those that a Keras model or a SavedModel becomes, unquantized.
 
     Raises:
         ModelError: it is neither.
     """
     if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):
         refuse_harmful_litert(path)
-        return path.read_bytes()
+        return unpacked(path.read_bytes())
     prepare_tensorflow(seed=0)
     model = build_model(Reference("path", str(path)), trusted).model
     return model if isinstance(model, bytes) else to_litert(model)

@@ -29,8 +29,9 @@ def main(kind: str, path: Path) -> int:
             print(json.dumps(code_of(path)))
         else:
             from compressor.anatomy import dissect
+            from compressor.package import unpacked
 
-            content = path.read_bytes()
+            content = unpacked(path.read_bytes())
             dissect(content)
             _run(content)
     except ModelError as error:

@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from compressor.anatomy import Anatomy
+from compressor.anatomy import Anatomy, gzip_size
 from compressor.data.expectation import ExpectedInput
 from compressor.judges import Judge
+from compressor.package import is_package, shipping_suffix
 from compressor.recipe.schema import Constraints
 from compressor.recipe.sizes import format_size
 from compressor.results import RunResult, Stage
@@ -92,8 +93,9 @@ class StageRow(_Row):
     provider: str = Field(description="distribution and version that the strategy came from")
     state: str
     file: str = Field(description="the stage's file in the run's folder")
-    bytes: int
+    bytes: int = Field(description="of the file that ships")
     gzip_bytes: int = Field(description="after gzip -9")
+    unpacked_bytes: int | None = Field(None, description="of the .tflite in it, where a package ships")
     parameters: int
     sparsity: float = Field(description="share of zeros among the values of all kernels")
     unique: int = Field(description="most different values in any kernel")
@@ -174,14 +176,16 @@ def stage_row(result: RunResult, index: int) -> StageRow:
     """The row of a stage, with its changes against the baseline and the stage before."""
     stage = result.stages[index]
     anatomy, measured = stage.measurement.anatomy, stage.measurement
+    packed = is_package(stage.content)
     return StageRow(
         id=stage.id,
         uses=stage.uses,
         provider=stage.provider,
         state=str(stage.state),
-        file=f"stages/{index}-{stage.id}.tflite",
-        bytes=anatomy.bytes,
-        gzip_bytes=anatomy.gzip_bytes,
+        file=f"stages/{index}-{stage.id}{shipping_suffix(stage.content)}",
+        bytes=len(stage.content),
+        gzip_bytes=gzip_size(stage.content) if packed else anatomy.gzip_bytes,
+        unpacked_bytes=anatomy.bytes if packed else None,
         parameters=anatomy.parameters,
         sparsity=anatomy.sparsity,
         unique=anatomy.unique,

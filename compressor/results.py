@@ -13,7 +13,7 @@ from compressor.state import ModelState
 
 @dataclass(frozen=True)
 class Stage:
-    """The model after a step, as the file that would ship: `content` holds the bytes of the `.tflite`.
+    """The model after a step, as the file that would ship: `content` holds the bytes of the `.tflite` or the package.
 
     `seconds` is what the step took, `measure_seconds` what exporting and measuring took.
     """

@@ -8,6 +8,8 @@ from typing import Any
 from compressor.chain import PlannedStep
 from compressor.errors import ModelError, StepError
 from compressor.inputs import refuse_unusable
+from compressor.package import is_package
+from compressor.state import FORMAT_NAMES
 from compressor.strategy import Model
 
 
@@ -31,11 +33,14 @@ def refuse_other_kind(step: PlannedStep, model: Model) -> None:
     """
     import tf_keras
 
-    wanted = bytes if step.after.format == "litert" else tf_keras.Model
-    if not isinstance(model, wanted):
+    keras = step.after.format == "keras"
+    if not isinstance(model, tf_keras.Model if keras else bytes):
         what = f"{named(step)} returned {type(model).__name__}"
-        raise StepError(what, f"its strategy must return {'bytes' if wanted is bytes else 'a tf_keras model'}")
-    if wanted is not bytes:
+        raise StepError(what, f"its strategy must return {'a tf_keras model' if keras else 'bytes'}")
+    if not keras and is_package(model) != (step.after.format == "package"):
+        what = f"{named(step)} returned {FORMAT_NAMES['package' if is_package(model) else 'litert']}"
+        raise StepError(what, f"its strategy must return {FORMAT_NAMES[step.after.format]}")
+    if keras:
         try:
             refuse_unusable(model, f"the model that {named(step)} returned")
         except ModelError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from compressor.durable import write_whole
 from compressor.errors import CompressorError, OutputError
 from compressor.lockfile import NAME, Lock, lock_text
+from compressor.package import SUFFIX, is_package, unpacked
 from compressor.planner import Plan
 from compressor.recipe.document import dump
 from compressor.recipe_paths import absolute
@@ -23,7 +24,8 @@ from compressor.report import Report
 
 _CLAIM = ".running.lock"
 _STAGES = "stages"
-_WRITTEN = {_CLAIM, _STAGES, "run.log", "model.tflite", NAME, "recipe.yaml", "report.md"}  # before report.json
+RESULTS = ("model.tflite", f"model{SUFFIX}")
+_WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
@@ -55,9 +57,16 @@ def claimed(plan: Plan, output: str | Path | None) -> Iterator[Path]:
         claim.release()
 
 
-def write_results(folder: Path, plan: Plan, report: Report, content: bytes, lock: Lock) -> None:
+def results_of(content: bytes) -> dict[str, bytes]:
+    """The files of a run's model by their names: the `.tflite`, and the package that it ships in, where it does."""
+    files = dict(zip(RESULTS, (unpacked(content), content), strict=True))
+    return files if is_package(content) else {RESULTS[0]: content}
+
+
+def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str, bytes], lock: Lock) -> None:
     """Write all that a run leaves beside its stages."""
-    write_whole(folder / "model.tflite", content)
+    for name, content in results.items():
+        write_whole(folder / name, content)
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))

@@ -17,6 +17,7 @@ from compressor.engine import Run
 from compressor.errors import CompressorError
 from compressor.hookspecs import hookimpl
 from compressor.observer import Observer
+from compressor.package import unpacked
 from compressor.planner import Plan, resolve
 from compressor.recipe.load import load
 from compressor.registry import Provider, Registry
@@ -137,7 +138,7 @@ class Session:
         return report
 
     def save(self, path: str | Path) -> Path:
-        """Write the `.tflite` file that would ship now.
+        """Write the file that would ship now; under a name in `.tflite`, what is in a package.
 
         Raises:
             CompressorError: nothing has run yet.
@@ -145,7 +146,8 @@ class Session:
         if self._run is None:
             raise CompressorError("there is nothing to save yet", "call train() or apply() first")
         path = Path(path)
-        path.write_bytes(self._run.result().stages[-1].content)
+        content = self._run.result().stages[-1].content
+        path.write_bytes(unpacked(content) if path.suffix == ".tflite" else content)
         return path
 
     @property

@@ -15,9 +15,10 @@ from compressor.recipe.problems import did_you_mean
 from compressor.state import Format
 
 _SUFFIXES = (
-    ".keras", ".h5", ".hdf5", ".tflite", ".onnx", ".pt", ".pth",
+    ".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt", ".pth",
     ".npz", ".npy", ".csv", ".parquet", ".tfrecord",
 )  # fmt: skip
+_LITERT = (".tflite", ".tfpack")
 _APPLICATIONS = "keras_applications:"
 _LIBRARIES = (_APPLICATIONS, "tfds:")  # what is written as a function and is none of the author's
 _FOREIGN = {".onnx": "an ONNX model", ".pt": "a PyTorch model", ".pth": "a PyTorch model"}
@@ -54,7 +55,7 @@ class Reference:
             return "keras"
         path = Path(self.target)
         only_graph = (path / "saved_model.pb").exists() and not (path / "keras_metadata.pb").exists()
-        return "litert" if path.suffix == ".tflite" or only_graph else "keras"
+        return "litert" if path.suffix in _LITERT or only_graph else "keras"
 
     def call(self) -> Any:
         """What the function returns.
@@ -106,11 +107,12 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
     if path.suffix.lower() in _FOREIGN:
         raise ModelError(f"{path} is {_FOREIGN[path.suffix.lower()]}, which is not read here", _FROM_ONNX)
+    from compressor.package import unpacked
     from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
-    if path.suffix == ".tflite":
+    if path.suffix in _LITERT:
         refuse_harmful_litert(path)
-        return Built(path.read_bytes())
+        return Built(unpacked(path.read_bytes()))
     refuse_harmful_keras(path, trusted, custom_objects)
     if reference.format == "litert":
         from compressor.export import saved_model_to_litert

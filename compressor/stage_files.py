@@ -19,8 +19,9 @@ from compressor.evaluation import Measurement
 from compressor.keras_files import save_keras
 from compressor.keys import Parts
 from compressor.litert import Endpoint, Latency
+from compressor.package import shipping_suffix
 
-_MODEL, _FILE, _SCORES = "model", "stage.tflite", "scores.npz"
+_MODEL, _FILE, _SCORES = "model", "shipped", "scores.npz"
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Artifact:
     cached: bool
 
     @property
-    def is_litert(self) -> bool:
-        """Whether it is a `.tflite` file, and not a Keras model."""
-        return self.path.suffix == ".tflite"
+    def is_keras(self) -> bool:
+        """Whether it is a Keras model, and not a file that ships as it is."""
+        return self.path.suffix == ".h5"
 
 
 def saved(model: Any, folder: Path, stem: str) -> Path:
-    """Where a model was saved: a tf_keras model as `.h5`, the bytes of a LiteRT file as `.tflite`."""
-    path = folder / f"{stem}{'.tflite' if isinstance(model, bytes) else '.h5'}"
+    """Where a model was saved: a tf_keras model as `.h5`, the bytes of a file that ships under that one's suffix."""
+    path = folder / f"{stem}{shipping_suffix(model) if isinstance(model, bytes) else '.h5'}"
     with whole_file(path) as temporary:
         if isinstance(model, bytes):
             temporary.write_bytes(model)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Format: TypeAlias = Literal["keras", "litert"]
+Format: TypeAlias = Literal["keras", "litert", "package"]
 Trait: TypeAlias = Literal["sparse", "clustered", "quantization_aware", "quantized"]
 
-FORMAT_NAMES: dict[Format, str] = {"keras": "a Keras model", "litert": "a LiteRT model"}
+FORMAT_NAMES: dict[Format, str] = {
+    "keras": "a Keras model",
+    "litert": "a LiteRT model",
+    "package": "a packed LiteRT model",
+}
 TRAIT_NAMES: dict[Trait, str] = {
     "sparse": "zeros to keep",
     "clustered": "clustered weights",
@@ -60,7 +64,7 @@ class ModelState:
     def to(self, format: Format) -> ModelState:
         """The state in another format; fake quantization becomes the real one on the way to LiteRT."""
         traits = self.traits
-        if format == "litert" and "quantization_aware" in traits:
+        if format != "keras" and "quantization_aware" in traits:
             traits = (traits - {"quantization_aware"}) | {"quantized"}
         return replace(self, format=format, traits=traits)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from compressor.data import Split, Splits
     from compressor.training import Trainer
 
-Model: TypeAlias = Any  # a tf_keras.Model, or the bytes of a .tflite file, as the step's ModelState says
+Model: TypeAlias = Any  # a tf_keras.Model, or the bytes of a .tflite file or of a package, as its ModelState says
 Arrays: TypeAlias = Union["NDArray[np.float32]", "Mapping[str, NDArray[np.float32]]"]  # of one end, or by name
 EndsIn: TypeAlias = Literal["softmax", "sigmoid", "linear"]
 

@@ -11,12 +11,14 @@ def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
     from compressor_plugins.cluster import Cluster
     from compressor_plugins.fuse import Fuse
+    from compressor_plugins.pack import Pack
     from compressor_plugins.prune import Prune
     from compressor_plugins.ptq import PTQ
     from compressor_plugins.qat import QAT
+    from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Fuse, Prune, Cluster, QAT, PTQ]
+    return [Train, Fuse, Prune, Cluster, QAT, PTQ, Slim, Pack]
 
 
 @hookimpl

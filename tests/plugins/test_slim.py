@@ -1,0 +1,64 @@
+"""`slim` takes bytes away, and nothing that anyone can notice in the outputs."""
+
+import numpy as np
+import pytest
+
+from compressor.errors import StepError
+from compressor.export import Conversion, to_litert
+from compressor.flatbuffer import read_model
+from compressor.litert import LiteRTModel
+from compressor.state import ModelState
+from compressor_plugins.slim import Slim
+
+LITERT = ModelState(format="litert")
+
+
+@pytest.fixture
+def int8_file(small_cnn, step_context):
+    return to_litert(small_cnn(), Conversion("int8", calibration=step_context().calibration(20)))
+
+
+def slimmed(content, context, **params):
+    return Slim(Slim.Params(**params)).apply(content, context)
+
+
+def test_outputs_names_and_signature_stay(int8_file, step_context, digits):
+    context = step_context(LITERT)
+    small = slimmed(int8_file, context)
+    before, after = LiteRTModel(int8_file), LiteRTModel(small)
+    features, _ = next(digits.test.batches(50))
+    assert np.array_equal(before.run(features), after.run(features))
+    assert (after.inputs, after.outputs) == (before.inputs, before.outputs)
+    assert after.inputs[0].name == "image"
+    assert context.notes == [f"{len(int8_file) - len(small):,} of {len(int8_file):,} bytes were not needed"]
+
+
+def test_little_more_than_the_weights_is_left(int8_file, step_context):
+    small = slimmed(int8_file, step_context(LITERT), signature="drop", names="drop")
+    model = read_model(small)
+    weights = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    assert len(small) - weights < 1700 < 2700 < len(int8_file) - weights
+    assert all(tensor.name is None for tensor in model.subgraphs[0].tensors)
+    assert model.signatureDefs is None
+    assert model.metadata is None
+
+
+def test_what_is_slim_stays_as_it_is(int8_file, step_context):
+    small = slimmed(int8_file, step_context(LITERT))
+    assert slimmed(small, step_context(LITERT)) == small
+
+
+def test_equal_kernels_share_a_buffer(tensorflow, step_context):
+    import tf_keras
+
+    image = tf_keras.Input((28, 28), name="image")
+    flat = tf_keras.layers.Flatten()(image)
+    twins = [tf_keras.layers.Dense(5, name=name) for name in ("one", "two")]
+    model = tf_keras.Model(image, [layer(flat) for layer in twins])
+    twins[1].set_weights(twins[0].get_weights())
+    content = to_litert(model)
+    small = slimmed(content, step_context(LITERT))
+    kernels = [buffer for buffer in read_model(small).buffers if buffer.data is not None and len(buffer.data) > 1000]
+    assert len(kernels) == 1
+    with pytest.raises(StepError, match="nobody could tell the file's inputs and outputs apart; keep one of the two"):
+        slimmed(content, step_context(LITERT), signature="drop", names="drop")

@@ -1,0 +1,71 @@
+"""Packages give back what went in, and nothing else."""
+
+import random
+import re
+from contextlib import suppress
+
+import pytest
+
+import compressor
+from compressor.coders import CODERS
+from compressor.errors import ModelError
+from compressor.package import coder_of, is_package, pack, unpacked
+
+CONTENT = bytes(random.Random(0).choices(range(256), weights=[200, *[1] * 255], k=3000))
+
+
+@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("content", [CONTENT, b"x", b""])
+def test_a_package_gives_back_what_was_packed(coder, content):
+    package = pack(content, coder)
+    assert coder_of(package) == coder
+    assert compressor.unpack(package) == content
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_no_flipped_bit_and_no_cut_goes_unnoticed(coder):
+    package, chance = pack(CONTENT, coder), random.Random(1)
+    header = 3 + 1 + 2 + 4
+    flips = [*range(8 * 3, 8 * header), *chance.choices(range(8 * header, 8 * len(package)), k=100)]
+    damaged = [package[:length] for length in (*range(3, 20), *chance.choices(range(20, len(package)), k=30))]
+    for bit in flips:
+        flipped = bytearray(package)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged.append(bytes(flipped))
+    for one in damaged:
+        with suppress(ModelError):
+            assert compressor.unpack(one) == CONTENT  # the last bits of some coders mean nothing
+
+
+def test_the_best_coder_makes_the_smallest_package():
+    assert len(pack(CONTENT)) == min(len(pack(CONTENT, coder)) for coder in CODERS)
+
+
+def test_the_header_takes_ten_bytes_for_a_small_file():
+    assert len(pack(b"x" * 3000, "zstd")) - len(CODERS["zstd"].encode(b"x" * 3000)) == 10
+
+
+def test_a_file_that_is_no_package_is_named():
+    text = "this is not a package; give a .tfpack file that the step 'pack' made"
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        compressor.unpack(b"TFL3")
+    assert not is_package(b"TFL3")
+    assert unpacked(b"TFL3") == b"TFL3"
+
+
+def test_damage_is_told_with_a_remedy():
+    package = pack(CONTENT, "zstd")
+    wrong = package[:6] + bytes(4) + package[10:]
+    text = "the package is damaged (its content is not what was packed); make it again"
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        compressor.unpack(wrong)
+    text = "the package is damaged (its header is cut); make it again"
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        compressor.unpack(package[:5])
+
+
+def test_a_package_that_claims_too_much_is_not_opened():
+    package = pack(CONTENT, "gzip")
+    bomb = package[:4] + b"\xff\xff\xff\xff\x0f" + package[6:]
+    with pytest.raises(ModelError, match="the package claims to hold 4,294,967,295 bytes; do not open it"):
+        compressor.unpack(bomb)
