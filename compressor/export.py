@@ -20,17 +20,18 @@ from compressor.errors import ModelError, StepError
 from compressor.flatbuffer import RESHAPE, read_model, write_model
 from compressor.strategy import Arrays
 
-Weights = Literal["float32", "float16", "dynamic_int8", "int8"]
-IODtype = Literal["float32", "int8"]
+Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
+IODtype = Literal["float32", "int8", "uint8", "int16"]
 
 
 @dataclass(frozen=True)
 class Conversion:
     """How to convert.
 
-    `weights`: float32 as they are, float16, dynamic_int8 (weights alone), or int8 (weights and activations; from fake
+    `weights`: float32 as they are, float16, dynamic_int8 (weights alone), int8 (weights and activations; from fake
     quantization in the model, or from `calibration`, which gives one sample after the other, by name where a model has
-    several inputs). `io`: dtype of the file's inputs and outputs; int8 needs int8.
+    several inputs), or int16x8 (int8 weights, int16 activations). `io`: dtype of the file's inputs and outputs; int8
+    and uint8 need int8, and int16 needs int16x8.
     """
 
     weights: Weights = "float32"
@@ -185,15 +186,18 @@ def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if conversion.weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if conversion.weights == "int8":
+    if conversion.weights in ("int8", "int16x8"):
+        ops = tf.lite.OpsSet
         if conversion.calibration is not None:
             samples = conversion.calibration
             converter.representative_dataset = lambda: (_by_number(sample, ends) for sample in samples)
-            if conversion.io == "int8":  # with ranges from training the converter refuses this, and needs it not
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        if conversion.io == "int8":
-            converter.inference_input_type = tf.int8
-            converter.inference_output_type = tf.int8
+            if conversion.weights == "int16x8":
+                in_int16 = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+                converter.target_spec.supported_ops = [in_int16, ops.TFLITE_BUILTINS]
+            elif conversion.io != "float32":  # with ranges from training the converter refuses it, and needs it not
+                converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
+        if conversion.io != "float32":
+            converter.inference_input_type = converter.inference_output_type = tf.as_dtype(conversion.io)
 
 
 def _by_number(sample: Arrays, ends: _Ends) -> dict[str, Any]:

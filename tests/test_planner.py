@@ -101,9 +101,9 @@ def test_the_plan_tells_what_each_step_gets_and_leaves(write):
     ]
 
 
-def test_float16_leaves_a_litert_model_that_is_not_quantized(write):
+def test_float16_weights_count_as_quantized_so_that_none_are_quantized_twice(write):
     plan = prepare(write(HEAD + "steps:\n  - {uses: ptq, with: {precision: float16}}\n"))
-    assert plan.steps[0].after == ModelState("litert")
+    assert plan.steps[0].after == ModelState("litert", frozenset({"quantized"}))
 
 
 def test_a_plan_knows_its_model_data_metrics_and_seed(write):
@@ -164,7 +164,8 @@ def test_prune_after_ptq_is_refused_before_tensorflow_is_imported(write):
         (
             ("ptq", "ptq"),
             6,
-            "'ptq' leaves a LiteRT model, and 'ptq-2' needs a Keras model; remove one of the two",
+            "'ptq' leaves quantized weights, and 'ptq-2' cannot work on a model with quantized weights; "
+            "remove one of the two",
         ),
         (
             ("prune", "ptq", "prune", "ptq"),

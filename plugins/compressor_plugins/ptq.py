@@ -1,65 +1,176 @@
-"""Post-training quantization by the LiteRT converter."""
+"""Post-training quantization, by the LiteRT converter and by litert-quantizer."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, Refusal, StepContext, Strategy
+from compressor_plugins.precision import MEANING, ActivationType, Precision, WeightType
+from compressor_plugins.weight_quantization import Algorithm, Granularity, Request
+from compressor_plugins.weighted_operators import WeightedOperator
+
+if TYPE_CHECKING:
+    from compressor.export import Weights
+
+IO = Literal["float32", "int8", "uint8", "int16"]
+
+_ENDS: dict[IO, ActivationType] = {"int8": "int8", "uint8": "int8", "int16": "int16"}
+_CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the converter does
+    ("int8", "int8"): "int8",
+    ("int8", "int16"): "int16x8",
+    ("int8", "dynamic"): "dynamic_int8",
+    ("float16", "float32"): "float16",
+}
+_LOSES_ZEROS = ("gptq", "hadamard")  # they move weights that are zero
+_LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
 
 
 class PTQ(Strategy):
     """Quantize without training: weights alone, or weights and activations by the ranges that calibration sees.
 
     Jacob et al. 2018 (arXiv 1712.05877), section 3; ranges come from samples of the training split, or, after
-    quantization-aware training, from the model itself.
+    quantization-aware training, from the model itself. Scales of weights by other ways than their largest: OCTAV
+    (Sakr et al. 2022, arXiv 2206.06501), least squares (mse), GPTQ (Frantar et al. 2022, arXiv 2210.17323), rotation by
+    Hadamard matrices (Ashkboos et al. 2024, arXiv 2404.00456). A Keras model or a float `.tflite` file may be given;
+    what the converter can do for a Keras model it does, and litert-quantizer the rest.
     """
 
     name = "ptq"
 
     class Params(compressor.Params):
-        """To what, and by how many samples."""
+        """To what, how, and by how many samples."""
 
-        precision: Literal["int8", "dynamic", "float16"] = Field(
-            "int8", description="int8 weights and activations, int8 weights alone (dynamic range), or float16 weights"
+        precision: Precision = Field(
+            "int8",
+            description="of the weights: int8 (activations too), int16x8 (int8, and int16 activations), dynamic (int8, "
+            "and activations in 8 bits at run time), float16, int4 or int2 (and float activations)",
         )
-        io: Literal["float32", "int8"] = Field("float32", description="dtype of the file's inputs and outputs")
+        activations: ActivationType | None = Field(
+            None, description="what layers compute with, where that is to be other than what the precision says"
+        )
+        algorithm: Algorithm = Field(
+            "min_max",
+            description="how weights are rounded: by the largest, by the clipping (octav) or the scale (mse) of the "
+            "least error, by calibration (gptq, oscar), rotated first (hadamard), or on the grid that they lie on "
+            "already (recovery)",
+        )
+        granularity: Granularity = Field(
+            "channel", description="weights that share a scale: those of a channel, of a tensor, or of so many inputs"
+        )
+        io: IO = Field("float32", description="dtype of the file's inputs and outputs")
+        per_layer: dict[str, WeightType] = Field(
+            {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"
+        )
         calibration_samples: int = Field(
             300, ge=1, le=100_000, description="training samples that the ranges of activations are taken from"
         )
 
+        @property
+        def request(self) -> Request:
+            """What is asked of every layer."""
+            weights, activations = MEANING[self.precision]
+            return Request(weights, self.activations or activations, self.algorithm, self.granularity, self.per_layer)
+
+        @property
+        def by_converter(self) -> bool:
+            """Whether the LiteRT converter can do it all."""
+            request = self.request
+            plain = (self.algorithm, self.granularity) == ("min_max", "channel")
+            named = (request.weights, request.activations) in _CONVERTED
+            return plain and named and not self.per_layer
+
         @model_validator(mode="after")
-        def _io_fits(self) -> PTQ.Params:
-            if self.io == "int8" and self.precision != "int8":
-                raise ValueError(f"io int8 needs precision int8, not {self.precision}")
+        def _fits(self) -> PTQ.Params:
+            request = self.request
+            if (needed := _ENDS.get(self.io)) and request.activations != needed:
+                raise ValueError(f"io {self.io} needs {needed} activations, not {request.activations}")
+            if request.weights == "float16" and (
+                request.activations != "float32" or (self.algorithm, self.granularity) != ("min_max", "channel")
+            ):
+                raise ValueError("float16 weights are cast: activations stay float32, and there is nothing to choose")
+            if self.granularity.startswith("block") and request.activations != "dynamic":
+                raise ValueError(f"weights in blocks need dynamic activations, not {request.activations}")
+            if self.granularity.startswith("block") and self.algorithm in ("mse", "recovery", "hadamard"):
+                raise ValueError(f"{self.algorithm} knows no weights in blocks")
             return self
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a Keras model and leaves a LiteRT file."""
-        state = state.require(format="keras")
-        if "quantization_aware" in state.traits and self.params.precision != "int8":
-            raise Refusal(
-                f"with precision {self.params.precision} would waste the training for int8; use precision int8"
-            )
-        quantizes = self.params.precision != "float16"
-        return state.to("litert").add("quantized") if quantizes else state.to("litert")
+        """Takes a Keras model or a float file, and leaves a LiteRT file."""
+        params = self.params
+        if state.format != "litert":
+            state.require(format="keras")
+        state = state.require(lacks="quantized")
+        if "quantization_aware" in state.traits and not (params.precision == "int8" and params.by_converter):
+            raise Refusal(f"with precision {params.precision} would waste the training for int8; use precision int8")
+        needs_quantizer = state.format == "litert" or not params.by_converter
+        if needs_quantizer and find_spec("litert_quantizer") is None:
+            what = "needs litert-quantizer, which is not installed"
+            raise Refusal(f"{what}; on Linux and macOS 'pip install litert-quantizer' gets it")
+        for trait, losing in (("sparse", _LOSES_ZEROS), ("clustered", _LOSES_CLUSTERS)):
+            if trait in state.traits and params.algorithm in losing:
+                kept = "zeros" if trait == "sparse" else "clusters"
+                raise Refusal(f"with algorithm {params.algorithm} loses {kept}; use octav, which keeps them")
+        return state.to("litert").add("quantized")
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
+        if isinstance(model, bytes) or not self.params.by_converter:
+            return self._by_quantizer(model, context)
+        return self._by_converter(model, context)
+
+    def _by_converter(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
-        from compressor.anatomy import dissect
 
         params = self.params
-        if params.precision != "int8":
-            content = to_litert(model, Conversion("float16" if params.precision == "float16" else "dynamic_int8"))
-        else:
-            trained = "quantization_aware" in context.state.traits
-            calibration = None if trained else context.calibration(params.calibration_samples)
-            content = to_litert(model, Conversion("int8", params.io, calibration))
-        wanted = 16 if params.precision == "float16" else 8
-        for tensor in dissect(content).kernels:
-            if tensor.bits > wanted:
-                context.leave_alone(tensor.name, f"the converter kept it in {tensor.dtype}")
+        request = params.request
+        calibrated = request.activations in ("int8", "int16") and "quantization_aware" not in context.state.traits
+        calibration = context.calibration(params.calibration_samples) if calibrated else None
+        weights = _CONVERTED[request.weights, request.activations]
+        content = to_litert(model, Conversion(weights, params.io, calibration))
+        _tell_wider(content, 16 if request.weights == "float16" else 8, context)
         return content
+
+    def _by_quantizer(self, model: Model, context: StepContext) -> bytes:
+        from compressor import to_litert
+        from compressor_plugins.file_quantization import quantized
+        from compressor_plugins.weight_quantization import assigned
+        from compressor_plugins.weighted_operators import weighted_operators
+
+        params, keras_model = self.params, None if isinstance(model, bytes) else model
+        content = model if keras_model is None else to_litert(keras_model)
+        operators = weighted_operators(content, keras_model)
+        assignment = assigned(operators, params.request)
+        samples = list(context.calibration(params.calibration_samples))
+        result = quantized(content, assignment.storages, params.request.activations, params.io, samples)
+        for note in assignment.notes:
+            context.note(note)
+        for layer, reason in assignment.left.items():
+            context.leave_alone(layer, reason)
+        _tell_others(content, operators, context)
+        return result
+
+
+def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
+    """Name the weights that the converter kept wider than so many bits."""
+    from compressor.anatomy import dissect
+
+    for tensor in dissect(content).kernels:
+        if tensor.bits > bits:
+            context.leave_alone(tensor.name, f"the converter kept it in {tensor.dtype}")
+
+
+def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:
+    """Name the weights of a float file that no operator has which can be quantized."""
+    from compressor.anatomy import dissect
+    from compressor.flatbuffer import read_model
+
+    tensors = read_model(content).subgraphs[0].tensors
+    known = {tensors[operator.tensor].name.decode(errors="replace") for operator in operators}
+    for tensor in dissect(content).kernels:
+        if tensor.name not in known and tensor.size > 1:
+            context.leave_alone(tensor.name, "its operator is none that litert-quantizer gives quantized weights")

@@ -1,0 +1,22 @@
+"""What weights and activations can be stored as, and the short names for what goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+WeightType = Literal["float32", "float16", "int8", "int4", "int2"]
+ActivationType = Literal["float32", "dynamic", "int8", "int16"]
+Precision = Literal["int8", "int16x8", "dynamic", "float16", "int4", "int2"]
+
+BITS: Mapping[WeightType, int] = {"float32": 32, "float16": 16, "int8": 8, "int4": 4, "int2": 2}
+
+# what a precision means: the type of the weights, and what layers compute with unless told otherwise
+MEANING: Mapping[Precision, tuple[WeightType, ActivationType]] = {
+    "int8": ("int8", "int8"),
+    "int16x8": ("int8", "int16"),
+    "dynamic": ("int8", "dynamic"),
+    "float16": ("float16", "float32"),
+    "int4": ("int4", "float32"),
+    "int2": ("int2", "float32"),
+}

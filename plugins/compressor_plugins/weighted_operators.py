@@ -1,0 +1,146 @@
+"""The operators of a LiteRT file that have weights, and the layers that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor import StepError
+from compressor.flatbuffer import read_model
+
+# BuiltinOperator of the LiteRT schema: its name, the place of the weights among the inputs, the Keras class
+_KINDS: Mapping[int, tuple[str, int, str]] = {
+    3: ("CONV_2D", 1, "Conv2D"),
+    4: ("DEPTHWISE_CONV_2D", 1, "DepthwiseConv2D"),
+    7: ("EMBEDDING_LOOKUP", 1, "Embedding"),
+    9: ("FULLY_CONNECTED", 1, "Dense"),
+    67: ("CONV_2D_TRANSPOSE", 1, "Conv2DTranspose"),
+    126: ("BATCH_MATMUL", 1, "EinsumDense"),
+}
+_FLOAT32 = 0  # TensorType of the LiteRT schema
+
+
+@dataclass(frozen=True)
+class WeightedOperator:
+    """An operator and its kernel, of shape (..., channels) as LiteRT lays it out. `index` is its place in the graph.
+
+    `layer` and `layer_kind` are what the user knows it by.
+    """
+
+    index: int
+    kind: str
+    layer: str
+    layer_kind: str
+    tensor: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return int(np.prod(self.shape))
+
+
+def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperator]:
+    """The operators with float weights in the main graph of a float file.
+
+    Args:
+        content: of the file.
+        model: the tf_keras model that it was converted from, whose layers' names the operators then get.
+
+    Raises:
+        StepError: the file is quantized or sparse-encoded already.
+    """
+    file = read_model(content)
+    refuse_encoded(file)
+    graph = file.subgraphs[0]
+    found = []
+    for index, operator in enumerate(graph.operators):
+        known = _KINDS.get(file.operatorCodes[operator.opcodeIndex].builtinCode)
+        if known is None or len(operator.inputs) <= known[1]:
+            continue
+        kind, place, layer_kind = known
+        tensor = graph.tensors[operator.inputs[place]]
+        data = file.buffers[tensor.buffer].data
+        if data is None or not len(data) or (tensor.type or 0) != _FLOAT32:
+            continue
+        shape = tuple(int(size) for size in tensor.shape)
+        name = _layer_in(tensor.name.decode(errors="replace"))
+        found.append(WeightedOperator(index, kind, name, layer_kind, int(operator.inputs[place]), shape))
+    return found if model is None else _named(found, file, model)
+
+
+def kernel_of(file: Any, operator: WeightedOperator) -> NDArray[np.float32]:
+    """The float weights of an operator, as they lie in the file."""
+    tensor = file.subgraphs[0].tensors[operator.tensor]
+    return np.frombuffer(bytes(file.buffers[tensor.buffer].data), np.float32).reshape(operator.shape)
+
+
+def refuse_encoded(file: Any) -> None:
+    """Refuse a file that litert-quantizer would hand back unchanged, without a word.
+
+    Raises:
+        StepError: it is quantized, or its weights are stored sparsely.
+    """
+    for tensor in (tensor for graph in file.subgraphs for tensor in graph.tensors):
+        name = tensor.name.decode(errors="replace")
+        data = file.buffers[tensor.buffer].data
+        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+        if tensor.sparsity is not None:
+            what = f"the file's weights are stored sparsely ('{name}')"
+            raise StepError(what, "give the dense float file that it was made from")
+        if scaled and len(tensor.quantization.scale):
+            raise StepError(f"the file is quantized already ('{name}')", "give the float file that it was made from")
+        if tensor.type == 1 and data is not None and len(data):
+            what = f"the file's weights are float16 already ('{name}')"
+            raise StepError(what, "give the float32 file that it was made from")
+
+
+def _layer_in(tensor: str) -> str:
+    """The layer in a tensor's name: `inner/conv/Conv2D` is of `conv`."""
+    parts = tensor.split(";")[0].split("/")
+    return parts[-2] if len(parts) > 1 else parts[0]
+
+
+def _named(operators: Sequence[WeightedOperator], file: Any, model: Any) -> list[WeightedOperator]:
+    """The operators with the names of the Keras layers that their kernels are of, but for a factor a channel.
+
+    The converter names a kernel after whatever it was merged with, such as the BatchNormalization behind it.
+    """
+    layers = [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
+    directions = [(layer, found) for layer in layers for weight in layer.weights if (found := _directions(weight))]
+    named = []
+    for operator in operators:
+        kernel = kernel_of(file, operator)
+        axis = -1 if operator.kind == "DEPTHWISE_CONV_2D" else 0
+        own = _direction(np.moveaxis(kernel, axis, -1))
+        layer = next((layer for layer, found in directions for one in found if _same(one, own)), None)
+        if layer is not None:
+            operator = replace(operator, layer=layer.name, layer_kind=type(layer).__name__)
+        named.append(operator)
+    return named
+
+
+def _directions(weight: Any) -> list[NDArray[np.float64]]:
+    """Each channel of a kernel as a unit vector of sorted magnitudes, for the channel axes that it may have."""
+    if weight.shape.rank < 2:
+        return []
+    values = weight.numpy()
+    depthwise = "depthwise" in weight.name.split("/")[-1]
+    if depthwise:
+        return [_direction(values.reshape(*values.shape[:-2], -1))]
+    return [_direction(values), _direction(np.moveaxis(values, -2, -1))]
+
+
+def _direction(kernel: NDArray[Any]) -> NDArray[np.float64]:
+    channels = np.sort(np.abs(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)), axis=0)
+    lengths = np.linalg.norm(channels, axis=0)
+    units: NDArray[np.float64] = np.divide(channels, lengths, out=np.zeros_like(channels), where=lengths > 0)
+    return units
+
+
+def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, atol=1e-5))
