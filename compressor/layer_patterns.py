@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compressor.chain import PlannedStep
-from compressor.params import LayerTargets
+from compressor.params import LayerPatterns
 from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import Recipe
 
@@ -32,7 +32,7 @@ def refuse_unmatched(
     problems = []
     for step in steps:
         params = step.strategy.params
-        if not isinstance(params, LayerTargets):
+        if not isinstance(params, LayerPatterns):
             continue
         slips = params.unmatched([*layers, *gone])
         for place, pattern in params.unmatched(list(layers)):

@@ -61,13 +61,26 @@ class TrainingParams(TrainingDefaults):
     epochs: int = Field(3, ge=1, le=10_000, description="passes over the training split")
 
 
-class LayerTargets(Params):
-    """Which layers a strategy works on.
+class LayerPatterns(Params):
+    """Parameters that name layers. `by_layer` tells the fields that map patterns to values, such as a sparsity each."""
 
-    `per_layer` names the fields that map patterns to values, such as a sparsity for each layer.
-    """
+    by_layer: ClassVar[tuple[str, ...]] = ()
 
-    per_layer: ClassVar[tuple[str, ...]] = ()
+    def patterns(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """Every pattern, with the way to it from these parameters."""
+        return [((field, pattern), pattern) for field in self.by_layer for pattern in getattr(self, field)]
+
+    def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[tuple[str | int, ...], str]]:
+        """The patterns that match none of the (name, class) pairs, with the way to each."""
+        return [
+            (place, pattern)
+            for place, pattern in self.patterns()
+            if not any(_matches(pattern, name, kind) for name, kind in layers)
+        ]
+
+
+class LayerTargets(LayerPatterns):
+    """Which layers a strategy works on."""
 
     layers: list[str] = Field(
         ["*"], min_length=1, description="names, globs (`block_*/conv*`) or types (`type:Dense`) to work on"
@@ -79,18 +92,11 @@ class LayerTargets(Params):
         chosen = any(_matches(pattern, name, kind) for pattern in self.layers)
         return chosen and not any(_matches(pattern, name, kind) for pattern in self.except_)
 
-    def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[tuple[str | int, ...], str]]:
-        """Patterns that match none of the (name, class) pairs, each with the way to it from these parameters."""
+    def patterns(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """Those of the lists, and of the mappings."""
         lists = (("layers", self.layers), ("except", self.except_))
-        places: list[tuple[tuple[str | int, ...], str]] = [
-            ((field, index), pattern) for field, patterns in lists for index, pattern in enumerate(patterns)
-        ]
-        places += [((field, pattern), pattern) for field in self.per_layer for pattern in getattr(self, field)]
-        return [
-            (place, pattern)
-            for place, pattern in places
-            if not any(_matches(pattern, name, kind) for name, kind in layers)
-        ]
+        listed = [((field, index), pattern) for field, found in lists for index, pattern in enumerate(found)]
+        return [*listed, *super().patterns()]
 
 
 def value_for(values: Mapping[str, _Value], name: str, kind: str) -> _Value | None:

@@ -82,7 +82,7 @@ def test_patterns_that_match_no_layer_are_found_with_their_place():
 
 def test_a_mapping_of_patterns_is_held_against_the_layers_too_and_its_last_match_counts():
     class Own(LayerTargets):
-        per_layer = ("sparsity",)
+        by_layer = ("sparsity",)
         sparsity: dict[str, float]
 
     targets = Own(sparsity={"*": 0.5, "type:Conv2D": 0.6, "convv": 0.7})

@@ -31,7 +31,7 @@ class Prune(Strategy):
     class Params(compressor.TrainingParams, compressor.LayerTargets):
         """How much to prune, where, and how fast."""
 
-        per_layer: ClassVar[tuple[str, ...]] = ("sparsity",)
+        by_layer: ClassVar[tuple[str, ...]] = ("sparsity",)
 
         schedule: Literal["polynomial_decay", "cubic", "constant"] = Field(
             "polynomial_decay",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-import compressor
 from compressor import Model, ModelState, Refusal, StepContext, Strategy
+from compressor.params import LayerPatterns
 from compressor_plugins.precision import MEANING, ActivationType, Precision, WeightType
 from compressor_plugins.weight_quantization import Algorithm, Granularity, Request
 from compressor_plugins.weighted_operators import WeightedOperator
@@ -42,8 +42,10 @@ class PTQ(Strategy):
 
     name = "ptq"
 
-    class Params(compressor.Params):
+    class Params(LayerPatterns):
         """To what, how, and by how many samples."""
+
+        by_layer: ClassVar[tuple[str, ...]] = ("per_layer",)
 
         precision: Precision = Field(
             "int8",
