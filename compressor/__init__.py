@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from compressor.export import Conversion, to_litert
     from compressor.hookspecs import hookimpl
     from compressor.package import unpack
-    from compressor.params import LayerTargets, Params, TrainingParams
+    from compressor.params import LayerTargets, Params, Teacher, TrainingParams
     from compressor.session import Session
     from compressor.state import ModelState, Refusal
     from compressor.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
@@ -27,7 +27,7 @@ _HOMES = {
     "compressor.export": ("Conversion", "to_litert"),
     "compressor.hookspecs": ("hookimpl",),
     "compressor.package": ("unpack",),
-    "compressor.params": ("LayerTargets", "Params", "TrainingParams"),
+    "compressor.params": ("LayerTargets", "Params", "Teacher", "TrainingParams"),
     "compressor.session": ("Session",),
     "compressor.state": ("ModelState", "Refusal"),
     "compressor.strategy": ("Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
@@ -41,7 +41,7 @@ __all__ = [  # in the order of _HOMES; a test holds the two against each other
     "Conversion", "to_litert",
     "hookimpl",
     "unpack",
-    "LayerTargets", "Params", "TrainingParams",
+    "LayerTargets", "Params", "Teacher", "TrainingParams",
     "Session",
     "ModelState", "Refusal",
     "Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy",

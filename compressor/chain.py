@@ -12,6 +12,7 @@ from compressor.recipe.document import Route
 from compressor.registry import Provider
 from compressor.state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
 from compressor.strategy import Strategy
+from compressor.teachers import PlannedTeacher
 
 _MOST_REORDERED = 10  # steps, since the beginnings of their orders are as many as their subsets
 
@@ -21,7 +22,7 @@ class PlannedStep:
     """A step that is ready to run: its strategy with its parameters, and the model's state before and after.
 
     `route` leads to its parameters in the recipe; `strict` fails it where it leaves a layer alone that it might have
-    compressed.
+    compressed; `teacher` is whom its training learns from.
     """
 
     id: str
@@ -31,6 +32,7 @@ class PlannedStep:
     after: ModelState
     route: Route = ()
     strict: bool = False
+    teacher: PlannedTeacher | None = None
 
     @property
     def uses(self) -> str:

@@ -7,9 +7,11 @@ in memory, so that a run that was cut and goes on cannot differ from one that wa
 from __future__ import annotations
 
 import gc
+import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from compressor.cache import Cache, key_of
@@ -34,9 +36,10 @@ from compressor.keys import (
     note_name,
     source_parts,
     step_parts,
+    teacher_parts,
 )
 from compressor.layer_patterns import refuse_unmatched
-from compressor.observer import Observer
+from compressor.observer import Observer, TeacherRelay
 from compressor.package import shipping_suffix, unpacked
 from compressor.params import TrainingDefaults
 from compressor.planner import BASELINE, Plan, PlannedStep
@@ -93,6 +96,8 @@ class Run:
         self._in_use = InUse(cache.folder)
         self._stages: list[Stage] = []
         self._steps: list[PlannedStep] = []
+        self._open = ExitStack()
+        self._teachers: dict[str, Run] = {}
         self._files: dict[str, str] = {}
 
     def __enter__(self) -> Run:
@@ -103,6 +108,7 @@ class Run:
 
     def close(self) -> None:
         """Let others prune what this run used."""
+        self._open.close()
         self._in_use.close()
 
     def start(self) -> None:
@@ -133,16 +139,19 @@ class Run:
             StepError: it failed, or lost what an earlier step had made.
         """
         refuse_unmatched(self._plan.recipe, [step], self._artifact.facts["layers"], gone=self._layers)
+        teacher = self._teacher(step)
         self._observer.step_started(step.id)
         loaded = loading_code(self._plan, self._steps)
-        parts = step_parts(step, self._artifact.digest, loaded, self._data.training_fingerprint, self._plan)
+        data = self._data.training_fingerprint
+        parts = step_parts(step, self._artifact.digest, loaded, data, self._plan, teacher.parts if teacher else None)
         key = key_of(parts)
         self._in_use.add(key)
         stem = f"{len(self._stages)}-{step.id}"
         made = cached_artifact(self._cache, parts, self._folder, stem)
         if made is None:
             with making(self._cache.folder, key, lambda: self._observer.waiting(step.id)):
-                made = cached_artifact(self._cache, parts, self._folder, stem) or self._make(step, parts, stem)
+                made = cached_artifact(self._cache, parts, self._folder, stem)
+                made = made or self._make(step, parts, stem, teacher)
         self._cache.remember(note_name(self._plan, step.id), parts)
         refuse_left_alone(step, made.facts["left_alone"])
         stage = self._measured(step.id, step, made)
@@ -170,13 +179,16 @@ class Run:
         return dict(self._files)
 
     def _finish(self, stage: Stage) -> None:
+        if not self._stages:
+            self._baseline = _Taught(self, self._artifact, tuple(self._steps))
         self._stages.append(stage)
         self._observer.step_finished(stage_row(self.result(), len(self._stages) - 1))
 
-    def _make(self, step: PlannedStep, parts: Parts, stem: str) -> Artifact:
+    def _make(self, step: PlannedStep, parts: Parts, stem: str, teacher: _Taught | None) -> Artifact:
         started = time.perf_counter()
         checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
-        context = self._context(step, checkpoints)
+        taught_by = teacher.load() if teacher else None  # before the model, whose random numbers it leaves alone
+        context = self._context(step, checkpoints, taught_by)
         model = self._load(self._artifact, self._steps)
         with fenced(named(step), StepError):
             model = step.strategy.apply(model, context)
@@ -217,6 +229,7 @@ class Run:
             measure_seconds=time.perf_counter() - started,
             notes=tuple(made.facts["notes"]) if self._stages else self._first_notes(step, made),
             left_alone=made.facts.get("left_alone", {}),
+            teacher=step.teacher.name if step and step.teacher else "",
             cached=made.cached,
         )
 
@@ -249,10 +262,37 @@ class Run:
             self._observer.warned(text)
         return found
 
-    def _context(self, step: PlannedStep, checkpoints: KeptCheckpoints) -> StepContext:
+    def _context(self, step: PlannedStep, checkpoints: KeptCheckpoints, teacher: Model | None) -> StepContext:
         plan, train = self._plan, self._data.train
-        trainer = Trainer(step.id, self._data, plan.seed, self._observer, plan.metrics, plan.smoke, checkpoints)
+        who, how = (step.id, self._data, plan.seed, self._observer), (plan.metrics, plan.smoke)
+        trainer = Trainer(*who, *how, checkpoints, teacher)
         return StepContext(state=step.before, train=train, trainer=trainer, seed=plan.seed)
+
+    def _teacher(self, step: PlannedStep) -> _Taught | None:
+        """The teacher of a step, made by a run of its own if it has a plan and was not made before."""
+        if step.teacher is None or step.teacher.is_baseline:
+            return self._baseline if step.teacher else None
+        name = step.teacher.name
+        if name not in self._teachers:
+            folder = self._folder / "teachers" / re.sub(r"[^A-Za-z0-9._-]", "-", name)
+            folder.mkdir(parents=True, exist_ok=True)
+            plan, relay = step.teacher.plan_for(self._plan), TeacherRelay(self._observer, name)
+            run = self._open.enter_context(Run(plan, folder, self._cache, relay))
+            run._make_teacher()
+            self._teachers[name] = run
+            self._files |= {f"stages/teachers/{folder.name}/{path}": digest for path, digest in run.files.items()}
+        teacher = self._teachers[name]
+        return _Taught(teacher, teacher._artifact, tuple(teacher._steps))
+
+    def _make_teacher(self) -> None:
+        """Run the whole plan; a model that teaches as it is gets loaded, and not measured."""
+        if not self._plan.stages:
+            self._artifact = self._source()
+            self._files[f"stages/{self._artifact.path.name}"] = self._artifact.digest
+            return
+        self.start()
+        for step in self._plan.stages:
+            self.stage(step)
 
     def _source(self) -> Artifact:
         """The model that the run starts from, built and saved, or as it was before."""
@@ -301,6 +341,24 @@ class Run:
     def _sizes(self) -> Mapping[str, int]:
         data = self._data
         return {"train": data.train.size, "validation": data.validation.size, "test": data.test.size}
+
+
+@dataclass(frozen=True)
+class _Taught:
+    """A teacher that is there: the run that made it, the file it is in, and the steps that led to it."""
+
+    run: Run
+    artifact: Artifact
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def parts(self) -> Parts:
+        """What it is, for the cache."""
+        return teacher_parts(self.artifact.digest, loading_code(self.run._plan, self.steps))
+
+    def load(self) -> Model:
+        """The model."""
+        return self.run._load(self.artifact, self.steps)
 
 
 def _shipping(state: ModelState) -> Conversion:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.cache import Cache, key_of
-from compressor.keys import Parts, data_parts, loading_code, note_name, source_parts, step_parts
+from compressor.chain import PlannedStep
+from compressor.keys import Parts, data_parts, loading_code, note_name, source_parts, step_parts, teacher_parts
 from compressor.planner import Plan
 
 
@@ -23,25 +24,52 @@ class Forecast:
 
 def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
     """A forecast for each stage of the plan that runs."""
+    return _forecast(plan, cache)[0]
+
+
+def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
+    """The forecasts, and the hash of the last model if it is cached."""
     source, data = source_parts(plan), data_parts(plan)
     entry = cache.get("step", key_of(source)) if source else None
     noted = cache.recall(f"data {key_of(data)}") if data else None
+    if not plan.stages:
+        return [], str(entry.facts["digest"]) if entry else None
     if source is None or data is None:
-        return [Forecast(step.id, False, "the model or the data is only known when it runs") for step in plan.stages]
+        reason = "the model or the data is only known when it runs"
+        return [Forecast(step.id, False, reason) for step in plan.stages], None
     if entry is None or noted is None:
-        return _unseen(plan, cache)
+        return _unseen(plan, cache), None
     found: list[Forecast] = []
     model: str | None = str(entry.facts["digest"])
+    baseline: str | None = None if plan.baseline else model
     for index, step in enumerate(plan.stages):
         if model is None:
             found.append(Forecast(step.id, False, "a step before it will be made anew"))
             continue
+        teacher = _teacher(step, plan, baseline, cache)
+        if step.teacher and teacher is None:
+            found.append(Forecast(step.id, False, "its teacher will be made anew"))
+            model = None
+            continue
         loaded = loading_code(plan, plan.stages[:index])
-        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan)
+        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher)
         entry = cache.get("step", key_of(parts))
         found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
-    return found
+        baseline = baseline or model
+    return found, model
+
+
+def _teacher(step: PlannedStep, plan: Plan, baseline: str | None, cache: Cache) -> Parts | None:
+    """What a step's teacher is, if that is known before it runs."""
+    if step.teacher is None:
+        return None
+    if step.teacher.is_baseline:
+        steps = (plan.baseline,) if plan.baseline else ()
+        return teacher_parts(baseline, loading_code(plan, steps)) if baseline else None
+    own = step.teacher.plan_for(plan)
+    model = _forecast(own, cache)[1]
+    return teacher_parts(model, loading_code(own, own.stages)) if model else None
 
 
 def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
@@ -49,7 +77,8 @@ def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
     first = plan.stages[0] if plan.stages else None
     last = cache.recall(note_name(plan, first.id)) if first else None
     if first and last:
-        parts = step_parts(first, str(last.get("model")), loading_code(plan, ()), str(last.get("data")), plan)
+        model, data, teacher = str(last.get("model")), str(last.get("data")), last.get("teacher")
+        parts = step_parts(first, model, loading_code(plan, ()), data, plan, teacher)
         judged = _judged(first.id, False, parts, last)
         if judged.changed:
             rest = plan.stages[1:]

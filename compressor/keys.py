@@ -30,9 +30,9 @@ _MAKING = (
     "brotli", "zstandard",
 )  # fmt: skip
 _MAKING_CODE = (
-    "checkpoints", "coders", "compact", "custom_objects", "data", "endings", "engine", "export", "flatbuffer",
-    "functions", "inputs", "keras3", "keras_files", "loss_names", "losses", "package", "params", "shrinking", "sources",
-    "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
+    "checkpoints", "coders", "compact", "custom_objects", "data", "distillation", "endings", "engine", "export",
+    "flatbuffer", "functions", "inputs", "keras3", "keras_files", "loss_names", "losses", "package", "params",
+    "shrinking", "sources", "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _MEASURING_CODE = (
     "agreement", "anatomy", "coders", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert",
@@ -40,7 +40,9 @@ _MEASURING_CODE = (
 )  # fmt: skip
 
 
-def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan) -> Parts:
+def step_parts(
+    step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan, teacher: Parts | None = None
+) -> Parts:
     """What the model that a step leaves depends on.
 
     Args:
@@ -49,7 +51,9 @@ def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, 
         loaded: hashes of the code that loading that model runs.
         data: hash of the training and validation splits.
         plan: for the seed, and whether this is a smoke run.
+        teacher: what `teacher_parts` tells of the teacher, where the step has one.
     """
+    by_content = {"teacher": {"source", "with_"}} if teacher else set()
     return {
         "model": model,
         "code in the model": list(loaded),
@@ -57,7 +61,8 @@ def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, 
         "strategy": step.uses,
         "provider": step.provider.full,
         "code of the strategy": code_digest(type(step.strategy).__module__),
-        "parameters": step.strategy.params.model_dump(mode="json", by_alias=True),
+        "parameters": step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content),
+        "teacher": teacher,
         "code of the losses": _loss_code(step),
         "data": data,
         "seed": plan.seed,
@@ -65,6 +70,11 @@ def step_parts(step: PlannedStep, model: str, loaded: Sequence[str], data: str, 
         "versions": versions(),
         "code of the engine": core_digest(_MAKING_CODE),
     }
+
+
+def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
+    """What a teacher is: the hash of its model, and those of the code that loading it runs."""
+    return {"model": model, "code in the model": list(loaded)}
 
 
 def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, judges: Sequence[Judge]) -> Parts:

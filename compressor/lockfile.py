@@ -31,6 +31,7 @@ class Lock(Params):
 
     version: Literal[1] = 1
     recipe: dict[str, Any]
+    teachers: dict[str, dict[str, Any]] = {}
     seed: int
     smoke: bool
     tool: str
@@ -48,6 +49,7 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
     origins = dict(plan.origins) | {f"step {step.id}": step.provider for step in plan.stages}
     return Lock(
         recipe=portable(plan.recipe),
+        teachers={name: portable(teacher.recipe) for name, teacher in plan.teachers.items()},
         seed=plan.seed,
         smoke=plan.smoke,
         tool=version("compressor"),
@@ -111,10 +113,13 @@ def refuse_other_files(locked: Lock, now: Lock) -> None:
 
 def _code(plan: Plan) -> dict[str, str]:
     """The hash of all code that a run runs: by package or module, and by name of the recipe's own plugin files."""
-    brought = [step.strategy for step in plan.stages] + [plan.model, plan.data, *(one.metric for one in plan.metrics)]
+    plans = (plan, *plan.teachers.values())
+    brought: list[Any] = [source for one in plans for source in (one.model, one.data)]
+    brought += [*(step.strategy for one in plans for step in one.stages), *(judge.metric for judge in plan.metrics)]
     modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
-    modules |= {name.partition(":")[0] for name in (*plan.own_functions, *plan.recipe.model.custom_objects)}
-    local = {local_module(path.read_bytes(), path): path.name for path in plan.plugin_files}
+    named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
+    modules |= {name.partition(":")[0] for name in named_code}
+    local = {local_module(path.read_bytes(), path): path.name for one in plans for path in one.plugin_files}
     named = {owner(module): code_digest(module) for module in {*modules, "compressor"} - local.keys()}
     for module, name in local.items():
         while name in named:  # another folder's file of the same name

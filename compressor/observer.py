@@ -43,6 +43,9 @@ class Observer:
     def step_finished(self, stage: StageRow) -> None:
         """A stage is done and measured."""
 
+    def teacher_stage_finished(self, stage: StageRow) -> None:
+        """A stage of the run that makes a teacher is done; that run's other events come under the ids of its steps."""
+
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
         _log.warning(text)
@@ -87,6 +90,9 @@ class Relay(Observer):
     def step_finished(self, stage: StageRow) -> None:
         self._observer.step_finished(stage)
 
+    def teacher_stage_finished(self, stage: StageRow) -> None:
+        self._observer.teacher_stage_finished(stage)
+
     def warned(self, text: str) -> None:
         self._observer.warned(text)
 
@@ -95,3 +101,44 @@ class Relay(Observer):
 
     def run_finished(self, report: Report) -> None:
         self._observer.run_finished(report)
+
+
+class TeacherRelay(Relay):
+    """Passes on the events of the run that makes a teacher, so that they are not taken for those of the student's."""
+
+    def __init__(self, observer: Observer, teacher: str) -> None:
+        super().__init__(observer)
+        self._teacher = teacher
+
+    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
+        pass
+
+    def step_started(self, step_id: str) -> None:
+        super().step_started(self._named(step_id))
+
+    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
+        super().training_started(self._named(step_id), epochs, steps_per_epoch)
+
+    def training_resumed(self, step_id: str, epoch: int) -> None:
+        super().training_resumed(self._named(step_id), epoch)
+
+    def waiting(self, step_id: str) -> None:
+        super().waiting(self._named(step_id))
+
+    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
+        super().batch_finished(self._named(step_id), epoch, batch, logs)
+
+    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
+        super().epoch_finished(self._named(step_id), epoch, logs)
+
+    def measuring(self, step_id: str) -> None:
+        super().measuring(self._named(step_id))
+
+    def step_finished(self, stage: StageRow) -> None:
+        self.teacher_stage_finished(stage)
+
+    def teacher_stage_finished(self, stage: StageRow) -> None:
+        super().teacher_stage_finished(stage.model_copy(update={"id": self._named(stage.id)}))
+
+    def _named(self, step_id: str) -> str:
+        return f"teacher {self._teacher}/{step_id}"

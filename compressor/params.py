@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from compressor.loss_names import Loss
 
@@ -33,6 +34,53 @@ class EarlyStopping(Params):
     min_delta: float = Field(0.0, ge=0, description="smallest fall of the validation loss that counts")
 
 
+class Hint(Params):
+    """Two layers whose outputs are held against each other, through a projection that is learned beside the student."""
+
+    student: str = Field(min_length=1, description="a layer of the student, by name")
+    teacher: str = Field(min_length=1, description="a layer of the teacher, by name, of the same height and width")
+
+
+class Teacher(Params):
+    """A trained model whose outputs a training learns from, beside the labels; its source alone may stand for it.
+
+    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531); the hints are those
+    of Romero et al. 2015, "FitNets: Hints for Thin Deep Nets" (arXiv 1412.6550).
+    """
+
+    source: str = Field(
+        min_length=1,
+        max_length=1_000,
+        description="`baseline`, `recipe:NAME` of a shipped recipe, the path of a recipe or of a Keras model, a "
+        "registered model that comes trained, or package.module:function",
+    )
+    with_: dict[str, Any] = Field({}, alias="with", description="parameters of a registered model, or of the function")
+    temperature: float = Field(
+        4.0, ge=1, le=100, description="what logits are divided by before they are compared; above 1 brings out "
+        "what the teacher makes of the wrong classes"
+    )  # fmt: skip
+    soft_share: float = Field(
+        0.7, ge=0, le=1, description="how much the teacher's outputs count in the loss; the labels count the rest"
+    )
+    hints: list[Hint] = Field([], max_length=64, description="pairs of layers whose outputs are to agree as well")
+    hint_weight: float = Field(1.0, gt=0, le=1_000, description="how much the mean squared error of the hints counts")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_source(cls, given: object) -> object:
+        if isinstance(given, str):
+            return {"source": given}
+        if not isinstance(given, dict | Teacher):
+            raise PydanticCustomError("teacher_type", "a source, or a mapping")
+        return given
+
+
+def or_text(schema: dict[str, Any]) -> None:
+    """Let a field's JSON Schema take the text that stands for a mapping."""
+    options = schema.pop("anyOf", None) or [{"$ref": schema.pop("$ref")}]
+    schema["anyOf"] = [{"type": "string", "minLength": 1}, *options]
+
+
 class TrainingDefaults(Params):
     """What a recipe's `training:` section may set for every training step."""
 
@@ -53,6 +101,9 @@ class TrainingDefaults(Params):
     )
     batch_size: int = Field(128, ge=1, le=65_536, description="samples a training step")
     early_stopping: EarlyStopping | None = Field(None, description="stop when validation stops improving")
+    teacher: Teacher | None = Field(
+        None, description="a trained model to learn from, beside the labels", json_schema_extra=or_text
+    )
 
 
 class TrainingParams(TrainingDefaults):

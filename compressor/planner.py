@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,8 +16,8 @@ from compressor.errors import PluginError
 from compressor.functions import names_function
 from compressor.guard import fenced
 from compressor.judges import FunctionMetric, Judge, unfit_constraints
-from compressor.loss_names import loss_functions
-from compressor.params import Params, TrainingDefaults
+from compressor.params import Params, Teacher, TrainingDefaults
+from compressor.plans import Plan, start_of
 from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.explain import problems_of
@@ -25,58 +25,23 @@ from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.schema import MetricSection, Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
-from compressor.sources import Reference, reference
+from compressor.sources import reference
 from compressor.state import ModelState
-from compressor.strategy import Dataset, ModelSource
+from compressor.strategy import ModelSource
+from compressor.teachers import (
+    BASELINE,
+    PlannedTeacher,
+    own_chain,
+    read_recipe,
+    recipe_around,
+    recipe_file,
+    teaching_part,
+    without_baseline,
+)
 
 __all__ = ["BASELINE", "Plan", "PlannedStep", "check", "prepare", "resolve"]
 
-BASELINE = "baseline"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything a run needs, checked; self-contained, and free of TensorFlow.
-
-    `origins` tells which plugin brought the "model", the "data" and each metric; files and functions have none.
-    """
-
-    recipe: Recipe
-    model: ModelSource | Reference
-    data: Dataset | Reference
-    metrics: tuple[Judge, ...]
-    baseline: PlannedStep | None
-    steps: tuple[PlannedStep, ...]
-    origins: Mapping[str, Provider] = field(default_factory=dict)
-    plugin_files: tuple[Path, ...] = ()
-    seed: int = 0
-    smoke: bool = False
-    trust_model: bool = False  # whether code in the model's file may run
-
-    @property
-    def start(self) -> ModelState:
-        """What the model is before anything is done to it."""
-        return _start(self.model)
-
-    @property
-    def runs_code(self) -> tuple[str, ...]:
-        """The code that the recipe brings or names itself: plugin files, functions and modules of Keras classes."""
-        return (*self.recipe.plugins, *self.own_functions, *self.recipe.model.custom_objects)
-
-    @property
-    def own_functions(self) -> tuple[str, ...]:
-        """The functions that the recipe names as `package.module:function`: model, data, losses and metrics."""
-        found = [one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code]
-        for step in self.stages:
-            found += loss_functions(step.strategy.params)
-        found += [judge.metric.target for judge in self.metrics if isinstance(judge.metric, FunctionMetric)]
-        return tuple(dict.fromkeys(found))
-
-    @property
-    def stages(self) -> tuple[PlannedStep, ...]:
-        """What runs, the training of the baseline first where there is one."""
-        return (self.baseline, *self.steps) if self.baseline else self.steps
 
 
 def prepare(
@@ -147,12 +112,20 @@ class _Resolver:
     recipe: Recipe
     registry: Registry
     trusting: bool = False  # that a plugin file which has not been run brings the names that nobody else does
+    teaches: bool = False  # whether this is the recipe around a model that teaches as it is
+    chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, the first one first
+    teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     origins: dict[str, Provider] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.installed = self.registry
+        self.chain = self.chain or own_chain(self.recipe)
 
     def plan(self, seed: int, smoke: bool) -> Plan:
         """The plan, with the recipe's plugin files run."""
         files = self._plugin_files()
+        self.runs_plugins = True
         for path, node in files:
             try:
                 self.registry = self.registry.with_file(path)
@@ -165,13 +138,14 @@ class _Resolver:
     def check(self) -> None:
         """Find the problems, without the recipe's plugin files."""
         self._plugin_files()
-        self.trusting = bool(self.recipe.plugins)
+        self.runs_plugins = False
+        self.trusting = self.trusting or bool(self.recipe.plugins)
         self._parts()
 
     def _parts(self) -> tuple[Any, Any, tuple[Judge, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
         model, data = self._source("model"), self._source("data set")
         judges = self._judges()
-        start = _start(model)
+        start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
@@ -256,6 +230,8 @@ class _Resolver:
             return chain[0] if chain else None
         if isinstance(model, ModelSource) and not model.trained:
             message = f"the model '{section.source}' comes untrained; add 'train: {{epochs: 10}}' under 'model'"
+            if self.teaches:
+                message = f"the model '{section.source}' comes untrained; name a recipe that trains it as the teacher"
             self._report(message, self.recipe.tree.find(("model", "source")))
         return None
 
@@ -279,9 +255,45 @@ class _Resolver:
         values = self.recipe.tree.find(route) or mapping({}, like=place)
         defaults = self.recipe.tree.find(("training",))
         if defaults is not None and issubclass(entry.cls.Params, TrainingDefaults):
-            values = merge(defaults, values)
+            values = merge(without_baseline(defaults) if id_ == BASELINE else defaults, values)
         strategy = self._made("strategy", entry, values)
-        return strategy and PlannedStep(id_, strategy, entry.provider, start, start, route, strict)
+        if strategy is None:
+            return None
+        teacher = getattr(strategy.params, "teacher", None)
+        planned = self._teacher(id_, teacher, values) if isinstance(teacher, Teacher) else None
+        return PlannedStep(id_, strategy, entry.provider, start, start, route, strict, planned)
+
+    def _teacher(self, id_: str, teacher: Teacher, values: Node) -> PlannedTeacher | None:
+        place = values.find(("teacher", "source")) or values.child("teacher")
+        if teacher.source == BASELINE:
+            if id_ == BASELINE:
+                self._report("the baseline cannot teach itself; name another teacher, or remove this", place)
+            return PlannedTeacher(BASELINE)
+        path = recipe_file(teacher.source, place)
+        key = str(path or (_folder(place), teacher.source, teacher.with_))
+        if key not in self.teachers:
+            try:
+                plan = self._teaching(teacher, path, place)
+            except RecipeError as error:
+                self.problems += error.problems
+                return None
+            stem = f"recipe {path.stem}" if path else Path(teacher.source).name
+            taken = [known.name for known in self.teachers.values()]
+            self.teachers[key] = PlannedTeacher(first_free(stem, taken), plan)
+        return self.teachers[key]
+
+    def _teaching(self, teacher: Teacher, path: Path | None, place: Node | None) -> Plan | None:
+        """The plan that makes a teacher; None where plugin files are not to be run."""
+        if path is None:
+            recipe = recipe_around(teacher, place, self.recipe)
+            nested = _Resolver(recipe, self.registry, self.trusting, teaches=True, chain=self.chain)
+        else:
+            recipe = read_recipe(path, place, self.chain)
+            nested = _Resolver(recipe, self.installed, chain=(*self.chain, path.resolve()))
+        if not self.runs_plugins:
+            nested.check()
+            return None
+        return teaching_part(nested.plan(0, False), place)
 
     def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
         try:
@@ -330,10 +342,6 @@ class _Resolver:
 
     def _report(self, message: str, node: Node | None) -> None:
         self.problems.append(Problem(message, node.origin if node else None))
-
-
-def _start(model: object) -> ModelState:
-    return ModelState(model.format) if isinstance(model, Reference) else ModelState()
 
 
 def _folder(node: Node | None) -> Path:

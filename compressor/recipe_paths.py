@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from compressor.recipe import shipped
+from compressor.recipe.nodes import Route
 from compressor.recipe.schema import Recipe
 from compressor.sources import reference
+from compressor.teachers import recipe_file, teacher_routes
 
 
 def absolute(recipe: Recipe) -> dict[str, Any]:
@@ -27,8 +30,21 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
         found = reference(str(plain[section]["source"]), node, {})
         if found and found.kind == "path":
             plain[section]["source"] = spelled(Path(found.target))
+    for route in teacher_routes(recipe.tree):
+        node = recipe.tree.find(route)
+        source = str(node.plain()) if node else ""
+        found = reference(source, node, {})
+        path = recipe_file(source, node) or (Path(found.target) if found and found.kind == "path" else None)
+        if path is not None and source.removeprefix("recipe:") not in shipped.names():
+            _put(plain, route, spelled(path))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
         folder = node.origin.source.folder if node and node.origin else Path.cwd()
         plain["plugins"][index] = spelled(folder / name)
     return plain
+
+
+def _put(plain: Any, route: Route, value: str) -> None:
+    for part in route[:-1]:
+        plain = plain[part]
+    plain[route[-1]] = value

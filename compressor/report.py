@@ -111,6 +111,7 @@ class StageRow(_Row):
     cached: bool
     notes: list[str]
     left_alone: dict[str, str] = Field(description="layers that the step left alone, and why")
+    teacher: str = Field("", description="whose outputs the step's training learned from; empty for nobody's")
     layers: list[LayerRow]
 
 
@@ -201,6 +202,7 @@ def stage_row(result: RunResult, index: int) -> StageRow:
         cached=stage.cached,
         notes=[*stage.notes, *_growth(result.stages[: index + 1])],
         left_alone=dict(stage.left_alone),
+        teacher=stage.teacher,
         layers=layer_rows(anatomy),
     )
 

@@ -28,6 +28,7 @@ class Stage:
     measure_seconds: float
     notes: tuple[str, ...] = ()
     left_alone: Mapping[str, str] = field(default_factory=dict)
+    teacher: str = ""
     cached: bool = False
 
 

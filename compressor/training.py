@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol
 
 from compressor.data import RunData
+from compressor.distillation import Lessons
 from compressor.endings import input_names, keras_keys, model_endings, output_names
 from compressor.errors import StepError
 from compressor.judges import Judge
@@ -43,6 +45,7 @@ class Trainer:
         judges: Sequence[Judge],
         smoke: bool,
         checkpoints: Checkpoints | None = None,
+        teacher: Any = None,
     ) -> None:
         self._step_id = step_id
         self._data = data
@@ -51,6 +54,7 @@ class Trainer:
         self._judges = judges
         self._smoke = smoke
         self._checkpoints = checkpoints
+        self._teacher = teacher
         self._fits = 0
 
     def epochs(self, params: TrainingParams) -> int:
@@ -66,7 +70,7 @@ class Trainer:
         """Compile and train a model in place, from where an earlier try was cut, if it was.
 
         Raises:
-            StepError: the loss is unknown, or became NaN or infinite.
+            StepError: the loss is unknown, or became NaN or infinite; or the teacher is none for this model.
             DataError: the loss cannot compare the model's outputs with the labels.
         """
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
@@ -78,49 +82,62 @@ class Trainer:
             loss_weights=_loss_weights(model, params.loss_weights),
             metrics=_keras_metrics(model, self._judges),
         )
-        optimizer.build(model.trainable_variables)
+        lessons = self._lessons(model, params)
+        projections = lessons.variables if lessons else []
+        optimizer.build([*model.trainable_variables, *projections])
         stop = None
         if params.early_stopping is not None and not self._smoke:
             stop = EarlyStop(params.early_stopping.patience, params.early_stopping.min_delta, settled_after)
         fit, self._fits = self._fits, self._fits + 1
-        state = self._resumed(fit, model, stop)
+        state = self._resumed(fit, model, stop, projections)
         self._observer.training_started(self._step_id, epochs, steps)
         if not state.done:
             if state.epoch:
                 self._observer.training_resumed(self._step_id, state.epoch)
             reporting = _reporting(self._step_id, self._observer)
-            ending = _ending_epochs(state, lambda: self._keep(fit, state, model), epochs)
+            ending = _ending_epochs(state, lambda: self._keep(fit, state, model, projections), epochs)
             train, validation = self._data.train, self._data.validation
-            model.fit(
-                _by_keras_names(train.training_batches(params.batch_size, self._seed, state.epoch, epochs), model),
-                steps_per_epoch=steps,
-                initial_epoch=state.epoch,
-                epochs=epochs,
-                validation_data=_by_keras_names(validation.evaluation_batches(_VALIDATION_BATCH), model),
-                callbacks=[*callbacks, reporting, ending],
-                verbose=0,
-            )
+            with lessons.given() if lessons else nullcontext():
+                model.fit(
+                    _by_keras_names(train.training_batches(params.batch_size, self._seed, state.epoch, epochs), model),
+                    steps_per_epoch=steps,
+                    initial_epoch=state.epoch,
+                    epochs=epochs,
+                    validation_data=_by_keras_names(validation.evaluation_batches(_VALIDATION_BATCH), model),
+                    callbacks=[*callbacks, reporting, ending],
+                    verbose=0,
+                )
         if stop is not None and stop.best_weights:
             model.set_weights(stop.best_weights)
 
-    def _resumed(self, fit: int, model: Any, stop: EarlyStop | None) -> TrainingState:
+    def _lessons(self, model: Any, params: TrainingParams) -> Lessons | None:
+        if params.teacher is None:
+            return None
+        if self._teacher is None:
+            raise StepError("the training has a teacher, and the step none", "give the step's own parameters to 'fit'")
+        return Lessons(model, self._teacher, params, params.teacher, self._seed)
+
+    def _resumed(self, fit: int, model: Any, stop: EarlyStop | None, projections: Sequence[Any]) -> TrainingState:
         content = self._checkpoints.load(fit) if self._checkpoints else None
         if content is None:
             return TrainingState(0, False, [], [], [], stop)
         state = TrainingState.from_bytes(content, stop)
         model.set_weights(state.weights)
+        for variable, value in zip(projections, state.projections, strict=True):
+            variable.assign(value)
         for variable, value in zip(_optimizer_variables(model), state.optimizer, strict=True):
             variable.assign(value)
         for generator, value in zip(_generators(model), state.generators, strict=True):
             generator.state.assign(value)
         return state
 
-    def _keep(self, fit: int, state: TrainingState, model: Any) -> None:
+    def _keep(self, fit: int, state: TrainingState, model: Any, projections: Sequence[Any]) -> None:
         if self._checkpoints is None:
             return
         state.weights = model.get_weights()
         state.optimizer = [variable.numpy() for variable in _optimizer_variables(model)]
         state.generators = [generator.state.numpy() for generator in _generators(model)]
+        state.projections = [variable.numpy() for variable in projections]
         self._checkpoints.save(fit, state.to_bytes())
 
 

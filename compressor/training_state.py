@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_GROUPS = ("weights", "optimizer", "generators", "projections")
+
 
 @dataclass
 class EarlyStop:
@@ -44,11 +46,12 @@ class TrainingState:
     optimizer: list[NDArray[Any]]
     generators: list[NDArray[Any]]
     stop: EarlyStop | None
+    projections: list[NDArray[Any]] = field(default_factory=list)  # of hints, which are no part of the model
 
     def to_bytes(self) -> bytes:
         """The state as one file."""
         arrays: dict[str, NDArray[Any]] = {}
-        groups = {"weights": self.weights, "optimizer": self.optimizer, "generators": self.generators}
+        groups = {name: getattr(self, name) for name in _GROUPS}
         if self.stop is not None:
             groups["best"] = self.stop.best_weights
         for name, group in groups.items():
@@ -71,4 +74,4 @@ class TrainingState:
         if stop is not None:
             stop.best, stop.waited = facts["stop"]["best"], facts["stop"]["waited"]
             stop.best_weights = groups["best"]
-        return cls(facts["epoch"], facts["done"], groups["weights"], groups["optimizer"], groups["generators"], stop)
+        return cls(facts["epoch"], facts["done"], stop=stop, **{name: groups[name] for name in _GROUPS})

@@ -51,6 +51,8 @@ def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
     for step in plan.stages:
         console.print(f"\n [bold]{escape(step.id)}[/]  {escape(step.uses)} from {escape(str(step.provider))}")
         console.print(f"   {step.before}  ->  {step.after}")
+        if step.teacher:
+            console.print(f"   learns from {escape(step.teacher.name)}")
         one = prospects[step.id]
         console.print("   [green]cached[/]" if one.cached else f"   to run: {escape(one.reason)}")
         given = step.strategy.params.model_dump(by_alias=True, mode="json")
@@ -82,5 +84,6 @@ def _step_as_data(step: PlannedStep, prospect: Forecast) -> dict[str, Any]:
         "provider": str(step.provider),
         "before": str(step.before),
         "after": str(step.after),
+        "teacher": step.teacher.name if step.teacher else None,
         "with": step.strategy.params.model_dump(by_alias=True, mode="json"),
     }

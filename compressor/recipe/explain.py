@@ -27,6 +27,7 @@ _KINDS = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "metric_type": "a name or a mapping",
+    "teacher_type": "a source or a mapping",
 }
 _PATTERNS = {NAME_PATTERN: "may hold letters, digits, '.', '_' and '-', and starts with a letter or digit"}
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -70,5 +70,6 @@ def headline(report: Report) -> str:
 
 
 def remarks(stage: StageRow) -> list[str]:
-    """What a stage's reader must know: notes, and the layers left alone."""
-    return [*stage.notes, *(f"left alone: {layer} ({reason})" for layer, reason in stage.left_alone.items())]
+    """What a stage's reader must know: who taught it, notes, and the layers left alone."""
+    taught = [f"learned from {stage.teacher}"] if stage.teacher else []
+    return [*taught, *stage.notes, *(f"left alone: {layer} ({reason})" for layer, reason in stage.left_alone.items())]

@@ -69,6 +69,8 @@ class Lines(Observer):
         how = "cached" if stage.cached else f"done in {clock_text(stage.seconds)}"
         self._say(f" {stage.id}: {how}, measured in {clock_text(stage.measure_seconds)}")
 
+    teacher_stage_finished = step_finished
+
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -139,6 +141,8 @@ class Bars(Observer):
             status = self._progress.tasks[self._task].fields["status"]
             status = "cached" if stage.cached else "" if status == "measuring" else status
             self._update(total=1, completed=1, status=status)
+
+    teacher_stage_finished = step_finished
 
     def run_finished(self, report: Report) -> None:
         """Leave the bars as they are."""

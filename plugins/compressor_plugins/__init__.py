@@ -10,6 +10,7 @@ from compressor.strategy import Dataset, Metric, ModelSource, Strategy
 def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
     from compressor_plugins.cluster import Cluster
+    from compressor_plugins.distill import Distill
     from compressor_plugins.fuse import Fuse
     from compressor_plugins.pack import Pack
     from compressor_plugins.prune import Prune
@@ -18,7 +19,7 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Fuse, Prune, Cluster, QAT, PTQ, Slim, Pack]
+    return [Train, Distill, Fuse, Prune, Cluster, QAT, PTQ, Slim, Pack]
 
 
 @hookimpl

@@ -94,6 +94,7 @@ def test_json_has_the_whole_plan(run, recipes):
         "provider": f"compressor {VERSION}",
         "before": "keras",
         "after": "litert, quantized",
+        "teacher": None,
         "with": {"precision": "int8", "io": "float32", "calibration_samples": 10},
     }
 
