@@ -60,7 +60,7 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
     ends = _ends(model)
     try:
         model = in_float32(model)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([_one_sample(model)], model)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([_one_sample(model)], _holder(model))
         _configure(converter, conversion, ends)
         content = converter.convert()
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
@@ -172,6 +172,15 @@ def _one_sample(model: Any) -> Any:
         return {f"output_{index:03}": output for index, output in enumerate(outputs)}
 
     return tf.function(call).get_concrete_function(*specs)
+
+
+def _holder(model: Any) -> Any:
+    """What keeps the variables for the converter, which saves all that it is given: of a model, every layer's calls."""
+    import tensorflow as tf
+
+    holder = tf.Module()
+    holder.variables_of_model = list(model.variables)
+    return holder
 
 
 def _input(index: int) -> str:
