@@ -36,10 +36,14 @@ class Refusal(Exception):  # noqa: N818 - a verdict, which the planner turns int
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """A model's format and traits, before or after a step."""
+    """A model's format and traits, before or after a step.
+
+    `trained_for` is the type of weights that quantization-aware training prepared the model for, such as `int4`.
+    """
 
     format: Format = "keras"
     traits: frozenset[Trait] = frozenset()
+    trained_for: str = ""
 
     def require(
         self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None
@@ -66,7 +70,8 @@ class ModelState:
         traits = self.traits
         if format != "keras" and "quantization_aware" in traits:
             traits = (traits - {"quantization_aware"}) | {"quantized"}
-        return replace(self, format=format, traits=traits)
+        return replace(self, format=format, traits=traits, trained_for=self.trained_for if format == "keras" else "")
 
     def __str__(self) -> str:
-        return ", ".join([self.format, *sorted(self.traits)])
+        trained = [f"trained for {self.trained_for}"] if self.trained_for not in ("", "int8") else []
+        return ", ".join([self.format, *sorted(self.traits), *trained])

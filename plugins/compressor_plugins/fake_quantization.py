@@ -52,10 +52,14 @@ class QuantizationMap:
 
 
 def simulated(
-    graph: LayerGraph, selects: Callable[[str, str], bool], samples: Iterable[Arrays]
+    graph: LayerGraph, bits_of: Callable[[str, str], int], samples: Iterable[Arrays]
 ) -> tuple[Any, QuantizationMap]:
-    """The graph's model with fake quantization, and where it went. `selects` tells the layers to quantize, and
-    `samples` are inputs of shape (1, ...) that the ranges of activations start from.
+    """The graph's model with fake quantization, and where it went.
+
+    Args:
+        graph: of the float model.
+        bits_of: the bits of a layer's weights by its name and class, 8 or 4; 0 for one that stays in float.
+        samples: inputs of shape (1, ...) that the ranges of activations start from.
 
     Layers that have no 8-bit form here stay as they are, and the tensors between them and the others are quantized.
     """
@@ -64,8 +68,11 @@ def simulated(
     from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
 
     _split_activations(graph)
-    chosen = _Chooser(graph, selects).chosen()
-    configs = {name: _config(graph.layers[name], role) for name, role in chosen.roles.items()}
+    chosen = _Chooser(graph, bits_of).chosen()
+    configs = {}
+    for name, role in chosen.roles.items():
+        layer = graph.layers[name]
+        configs[name] = _config(layer, role, bits_of(name, layer.kind))
 
     def wrap(layer: Any) -> Any:
         config = configs.get(layer.name)
@@ -89,7 +96,7 @@ def _ranged(graph: LayerGraph, chosen: QuantizationMap) -> list[str]:
 @dataclass
 class _Chooser:
     graph: LayerGraph
-    selects: Callable[[str, str], bool]
+    bits_of: Callable[[str, str], int]
     found: QuantizationMap = field(default_factory=QuantizationMap)
     quantized: set[int] = field(default_factory=set)  # nodes whose outputs are 8-bit values
     raw: set[int] = field(default_factory=set)  # nodes with nothing but preprocessing between them and the inputs
@@ -114,7 +121,7 @@ class _Chooser:
                 self.found.preprocessing.append(layer.name)
             return
         if layer.kind in _KERNELS:
-            if self.selects(layer.name, layer.kind):
+            if self.bits_of(layer.name, layer.kind):
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")
@@ -208,12 +215,16 @@ def _split_activations(graph: LayerGraph) -> None:
             graph.insert_after(Ref(number), graph_layer(separate))
 
 
-def _config(layer: GraphLayer, role: Role) -> Any:
+def _config(layer: GraphLayer, role: Role, bits: int) -> Any:
+    """What a layer's wrapper quantizes; of one with weights, these to so many bits."""
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_configs as configs,
     )
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-        default_8bit_quantize_registry as registry,
+        default_8bit_quantize_registry as in_8_bits,
+    )
+    from tensorflow_model_optimization.python.core.quantization.keras.experimental.default_n_bit import (
+        default_n_bit_quantize_registry as in_n_bits,
     )
 
     if role == "none":
@@ -221,15 +232,13 @@ def _config(layer: GraphLayer, role: Role) -> Any:
     if role == "output":
         return configs.Default8BitOutputQuantizeConfig()
     activations = ["activation"] if role == "weights and output" else []
-    kinds = {
-        "Conv2D": registry.Default8BitConvQuantizeConfig,
-        "DepthwiseConv2D": registry.Default8BitConvQuantizeConfig,
-        "Conv2DTranspose": registry.Default8BitConvTransposeQuantizeConfig,
-    }
-    kind = kinds.get(layer.kind, registry.Default8BitQuantizeConfig)
+    kind = {"Conv2D": "Conv", "DepthwiseConv2D": "Conv", "Conv2DTranspose": "ConvTranspose"}.get(layer.kind, "")
     if shares_values(layer.weights[0]):
-        kind = registry.Default8BitQuantizeConfig
-    return kind([_KERNELS[layer.kind]], activations, False)
+        kind = ""
+    registry, depth = (in_8_bits, "8") if bits == 8 else (in_n_bits, "N")
+    config = getattr(registry, f"Default{depth}Bit{kind}QuantizeConfig")
+    settings = {} if bits == 8 else {"num_bits_weight": bits}
+    return config([_KERNELS[layer.kind]], activations, False, **settings)
 
 
 def shares_values(kernel: NDArray[Any]) -> bool:

@@ -86,6 +86,12 @@ class PTQ(Strategy):
             named = (request.weights, request.activations) in _CONVERTED
             return plain and named and not self.per_layer
 
+        def follows(self, trained_for: str) -> bool:
+            """Whether this is what training has prepared a model for, whose own ranges and bits are taken then."""
+            plain = (self.algorithm, self.granularity, self.per_layer) == ("min_max", "channel", {})
+            trained = self.precision == (trained_for or "int8") and self.activations in (None, "int8")
+            return plain and trained
+
         @model_validator(mode="after")
         def _fits(self) -> PTQ.Params:
             request = self.request
@@ -107,9 +113,15 @@ class PTQ(Strategy):
         if state.format != "litert":
             state.require(format="keras")
         state = state.require(lacks="quantized")
-        if "quantization_aware" in state.traits and not (params.precision == "int8" and params.by_converter):
-            raise Refusal(f"with precision {params.precision} would waste the training for int8; use precision int8")
-        needs_quantizer = state.format == "litert" or not params.by_converter
+        trained = "quantization_aware" in state.traits
+        if trained and not params.follows(state.trained_for):
+            type_ = state.trained_for or "int8"
+            if params.precision == type_:
+                settled = "algorithm, granularity, activations and per_layer"
+                raise Refusal(f"takes what the training has settled; leave out {settled}")
+            what = f"with precision {params.precision} would waste the training for {type_}"
+            raise Refusal(f"{what}; use precision {type_}")
+        needs_quantizer = state.format == "litert" or not (trained or params.by_converter)
         if needs_quantizer and find_spec("litert_quantizer") is None:
             what = "needs litert-quantizer, which is not installed"
             raise Refusal(f"{what}; on Linux and macOS 'pip install litert-quantizer' gets it")
@@ -121,16 +133,25 @@ class PTQ(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
+        if "quantization_aware" in context.state.traits:
+            return self._as_trained(model, context)
         if isinstance(model, bytes) or not self.params.by_converter:
             return self._by_quantizer(model, context)
         return self._by_converter(model, context)
+
+    def _as_trained(self, model: Model, context: StepContext) -> bytes:
+        from compressor import Conversion, to_litert
+
+        content = to_litert(model, Conversion("int8", self.params.io))
+        _tell_wider(content, 8, context)
+        return content
 
     def _by_converter(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
 
         params = self.params
         request = params.request
-        calibrated = request.activations in ("int8", "int16") and "quantization_aware" not in context.state.traits
+        calibrated = request.activations in ("int8", "int16")
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
         content = to_litert(model, Conversion(weights, params.io, calibration))

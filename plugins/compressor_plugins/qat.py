@@ -1,27 +1,30 @@
-"""Quantization-aware training to 8 bits."""
+"""Quantization-aware training to 8 bits, or to 4 for weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.params import value_for
 from compressor_plugins.activation_ranges import SAMPLES
 from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.fake_quantization import simulated
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
 from compressor_plugins.operation_layers import map_operations
+from compressor_plugins.precision import BITS
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
 from compressor_plugins.separable_split import split_separable
 
 
 class QAT(Strategy):
-    """Fine-tune with 8-bit weights and activations simulated, so that the model learns to live with them.
+    """Fine-tune with few bits simulated (weights 8 or 4, activations 8), so that the model learns to live with them.
 
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
     (arXiv 1712.05877). Zeros and clusters that earlier steps made are kept. Layers that have no 8-bit form stay in
@@ -33,7 +36,13 @@ class QAT(Strategy):
     class Params(compressor.TrainingParams, compressor.LayerTargets):
         """How to fine-tune, which layers, and how the model is made ready for it."""
 
+        by_layer: ClassVar[tuple[str, ...]] = ("per_layer",)
+
         epochs: int = Field(2, ge=1, le=10_000, description="passes over the training split")
+        weights: Literal["int8", "int4"] = Field("int8", description="type of the weights; activations are int8")
+        per_layer: dict[str, Literal["float32", "int8", "int4"]] = Field(
+            {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"
+        )
         flatten: bool = Field(True, description="put the layers of nested models into the model, to quantize them too")
         fuse_relu: bool = Field(True, description="make a ReLU of its own part of the layer before it")
         map_operations: bool = Field(True, description="replace operations such as `x * 0.5` by layers")
@@ -43,14 +52,20 @@ class QAT(Strategy):
             "follow no convolution, or those before a training of the statistics too",
         )
 
+        def bits_of(self, name: str, kind: str) -> int:
+            """Bits of the weights of the layer of this name and class; 0 where it stays in float."""
+            weights = value_for(self.per_layer, name, kind) or self.weights
+            return 0 if weights == "float32" or not self.selects(name, kind) else BITS[weights]
+
     def plan(self, state: ModelState) -> ModelState:
         """Needs a Keras model with plain layers."""
-        return state.require(format="keras", lacks="quantization_aware").add("quantization_aware")
+        state = state.require(format="keras", lacks="quantization_aware")
+        return replace(state.add("quantization_aware"), trained_for=self.params.weights)
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The model with fake quantization in its layers."""
         graph = prepared(model, self._rewrites(context.state), context, "quantization-aware training")
-        quantized, chosen = simulated(graph, self.params.selects, context.calibration(SAMPLES))
+        quantized, chosen = simulated(graph, self.params.bits_of, context.calibration(SAMPLES))
         if not any(role.startswith("weights") for role in chosen.roles.values()):
             raise StepError("there is no layer that can be quantized in training", "use 'ptq' alone")
         if chosen.preprocessing:
@@ -66,7 +81,7 @@ class QAT(Strategy):
         import tf_keras
 
         with tfmot.quantization.keras.quantize_scope():
-            return dict(tf_keras.utils.get_custom_objects()) | _scope_objects()
+            return dict(tf_keras.utils.get_custom_objects()) | _scope_objects() | _n_bit_objects()
 
     def _rewrites(self, state: ModelState) -> list[Rewrite]:
         params = self.params
@@ -86,3 +101,12 @@ def _scope_objects() -> dict[str, Any]:
 
     scope = tfmot.quantization.keras.quantize_scope()
     return {name: value for group in scope.custom_objects for name, value in group.items()}
+
+
+def _n_bit_objects() -> dict[str, Any]:
+    """What tfmot's scope leaves out: its configs for other than 8 bits."""
+    from tensorflow_model_optimization.python.core.quantization.keras.experimental.default_n_bit import (
+        default_n_bit_quantize_registry as registry,
+    )
+
+    return {name: value for name, value in vars(registry).items() if name.startswith("DefaultNBit")}

@@ -300,3 +300,91 @@ def test_a_model_with_nothing_to_quantize_is_an_error(tensorflow, step_context):
     with pytest.raises(StepError) as error:
         qat(tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(10)]), step_context())
     assert str(error.value) == "there is no layer that can be quantized in training; use 'ptq' alone"
+
+
+@pytest.fixture(scope="module")
+def in_four_bits(tensorflow, digits):
+    """A model with each kind of weights after training for int4, one layer for int8 and one in float."""
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.observer import Observer
+    from compressor.strategy import StepContext
+    from compressor.training import Trainer
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential(
+        [
+            layers.InputLayer((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(8, 3, strides=2, name="conv"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(3, activation="relu", name="depthwise"),
+            layers.Conv2D(16, 1, activation="relu", name="pointwise"),
+            layers.Flatten(),
+            layers.Dense(16, activation="relu", name="hidden"),
+            layers.Dense(12, activation="relu", name="eight"),
+            layers.Dense(10, name="head"),
+        ]
+    )
+    trainer = Trainer("qat", digits, 0, Observer(), [], smoke=False)
+    context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
+    return qat(model, context, weights="int4", per_layer={"eight": "int8", "head": "float32"}, batch_size=100)
+
+
+def test_four_bit_weights_are_int4_in_the_file_in_every_layer_but_those_named(in_four_bits, digits):
+    content = shipped(in_four_bits)
+    found = {tensor.name: (tensor.dtype, tensor.unique) for tensor in dissect(content).kernels}
+    types = {name.split("/")[0]: dtype for name, (dtype, _) in found.items()}
+    assert types == {
+        "conv": "int4", "depthwise": "int4", "pointwise": "int4", "hidden": "int4", "eight": "int8", "head": "float32",
+    }  # fmt: skip
+    assert all(3 < unique <= 15 for dtype, unique in found.values() if dtype == "int4")
+    images = next(digits.test.batches(500))[0]
+    simulated = in_four_bits.predict(images, verbose=0)
+    real = LiteRTModel(content).run(images)
+    assert (simulated.argmax(1) == real.argmax(1)).mean() > 0.98
+    assert np.abs(simulated - real).max() < 0.1 * np.abs(simulated).max()
+
+
+def test_a_model_trained_for_four_bits_is_loaded_again_exactly(in_four_bits, digits, tmp_path):
+    save_keras(in_four_bits, tmp_path / "model.h5")
+    loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
+    images = next(digits.test.batches(50))[0]
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), in_four_bits.predict(images, verbose=0))
+    assert shipped(loaded) == shipped(in_four_bits)
+
+
+def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bits, step_context):
+    from compressor.state import Refusal
+    from compressor_plugins.ptq import PTQ
+
+    state = QAT(QAT.Params(weights="int4")).plan(ModelState())
+    assert str(state) == "keras, quantization_aware, trained for int4"
+    step = PTQ(PTQ.Params(precision="int4"))
+    assert step.plan(state) == ModelState("litert", frozenset({"quantized"}))
+    assert step.apply(in_four_bits, step_context(state)) == shipped(in_four_bits)
+    for params, reason in (
+        ({}, "with precision int8 would waste the training for int4; use precision int4"),
+        (
+            {"precision": "int4", "algorithm": "octav"},
+            "takes what the training has settled; leave out algorithm, granularity, activations and per_layer",
+        ),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            PTQ(PTQ.Params(**params)).plan(state)
+        assert refusal.value.reason == reason
+
+
+def test_zeros_and_clusters_stay_in_four_bits(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10, name="head")])
+    pruned = Prune(Prune.Params(epochs=1, batch_size=200, final_sparsity=0.75)).apply(model, step_context())
+    content = shipped(qat(pruned, step_context(ModelState().add("sparse")), weights="int4"))
+    (kernel,) = dissect(content).kernels
+    assert kernel.dtype == "int4"
+    assert kernel.zeros / kernel.size >= 0.75
