@@ -21,6 +21,7 @@ _TYPES: dict[int, tuple[str, int]] = {
     17: ("int4", 4), 18: ("bfloat16", 16), 19: ("int2", 2),
 }  # fmt: skip
 _WEIGHT_TYPES = {"float32", "float16", "bfloat16", "float64", "int8", "uint8", "int16", "int4", "int2"}
+_SCALED = {"int8", "uint8", "int16"}
 _BIAS_TYPES = {"int32", "int64"}
 
 
@@ -51,12 +52,13 @@ class WeightTensor:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A file's bytes, and the weights in it."""
+    """A file's bytes, and the weights in it; `integer_activations` counts the tensors that are computed in integers."""
 
     bytes: int
     gzip_bytes: int
     tensors: tuple[WeightTensor, ...]
     operators: int
+    integer_activations: int = 0
 
     @cached_property
     def kernels(self) -> tuple[WeightTensor, ...]:
@@ -95,15 +97,26 @@ def dissect(content: bytes) -> Anatomy:
     model = read_model(content)
     try:
         tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
+        activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
     except (IndexError, ValueError, TypeError, OverflowError) as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
-    return Anatomy(len(content), gzip_size(content), tensors, operators)
+    return Anatomy(len(content), gzip_size(content), tensors, operators, activations)
 
 
 def gzip_size(content: bytes) -> int:
     """Bytes after `gzip -9`."""
     return len(gzip.compress(content, 9, mtime=0))
+
+
+def _integer_activations(model: Any, graph: Any) -> int:
+    """Tensors of scaled integers that are no constants; operators that compute in float have none between them."""
+    found = 0
+    for tensor in graph.tensors or []:
+        data = model.buffers[tensor.buffer].data
+        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+        found += scaled and (data is None or not len(data)) and _TYPES.get(tensor.type or 0, ("", 0))[0] in _SCALED
+    return found
 
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from compressor.errors import ModelError
+from compressor.keras_names import is_keras_class, is_keras_function, is_tensor_operation
 
 _LAMBDA = "a lambda"
-_KERAS = re.compile(r"(tf_)?keras(\..+)?|tensorflow_model_optimization(\..+)?")
-_FUNCTIONS = re.compile(r"(tf_)?keras\.(activations|constraints|initializers|losses|metrics|regularizers)")
-_OPERATIONS = re.compile(
-    r"(?!print$|function$|load_|py_func|numpy_func)\w+|(math|nn|linalg|image|signal|__operators__)\..+"
-)
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OverflowError)
 
 
@@ -121,11 +115,11 @@ def _code_of_object(found: dict[str, Any]) -> Iterator[str]:
     if "class_name" not in found:
         return
     module, name = found.get("module"), str(inner if "function" in kinds else found["class_name"])
-    allowed = _FUNCTIONS if "function" in kinds else _KERAS
-    # Keras gives its own functions the module "builtins"; what Python finds there is another matter
-    own = module == "builtins" and not hasattr(builtins, name)
-    if module is not None and (not (own or allowed.fullmatch(str(module))) or "." in name):
+    known = is_keras_function if "function" in kinds else is_keras_class
+    if module is not None and not known(str(module), name):
         yield f"'{module}.{name}'"
     operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")
-    if isinstance(operation, str) and not _OPERATIONS.fullmatch(operation):
+    if isinstance(operation, str) and not is_tensor_operation(operation):
         yield f"the operation '{operation}'"
+    if isinstance(vocabulary := settings.get("vocabulary"), str):
+        yield f"the file '{vocabulary}', which it would read"

@@ -11,6 +11,8 @@ from compressor.results import Stage
 from compressor.state import ModelState, Trait
 
 _LOST = 0.005  # share of a kernel's zeros that may go, for values that round to something else
+_PLAIN_BITS = 8  # what the converter makes of weights without being asked to by fake quantization
+_MORE_BITS = 0.5  # mean bits of a weight that may come back, as of a layer that is merged with another
 _NONE = 0.01  # share of zeros that no pruning would call its own
 
 
@@ -30,8 +32,23 @@ def refuse_broken(id_: str, state: ModelState, before: Sequence[Stage], now: Ana
         _refuse_lost_zeros(id_, before, now)
     if "clustered" in state.traits:
         _refuse_lost_clusters(id_, before, now)
-    if "quantized" in state.traits and now.kernels and now.weight_bits >= 32:
+    if "quantized" in state.traits and now.kernels:
+        _refuse_lost_bits(id_, before, now)
+    plain = not now.integer_activations and now.weight_bits >= _PLAIN_BITS
+    if "quantization_aware" in state.traits and before and now.kernels and plain:
+        remedy = "mend its strategy, or drop the step"
+        raise StepError(f"the step '{id_}' claims fake quantization and left none", remedy)
+
+
+def _refuse_lost_bits(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    if now.weight_bits >= 32:
         raise StepError(f"the step '{id_}' quantized no weight", "see run.log for the converter's words")
+    made = _made("quantized", before)
+    if made is not None and now.weight_bits > made.measurement.anatomy.weight_bits + _MORE_BITS:
+        was = made.measurement.anatomy.weight_bits
+        what = f"the step '{id_}' lost quantization: {was:.3g} bits a weight after '{made.id}', "
+        what += f"{now.weight_bits:.3g} now"
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps it")
 
 
 def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
@@ -52,7 +69,7 @@ def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
 def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
     made = _made("clustered", before)
     if made is None:
-        if before and not any(tensor.unique <= tensor.size // 2 for tensor in now.kernels):
+        if before and not any(_is_clustered(tensor) for tensor in now.kernels):
             raise StepError(f"the step '{id_}' claims clusters and left none", "mend its strategy, or drop the step")
         return
     old = made.measurement.anatomy
@@ -61,6 +78,12 @@ def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> No
         what = f"the step '{id_}' lost clusters: '{became.name}' had {was} values after '{made.id}', "
         what += f"and has {became.channel_unique} now"
         raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps clusters")
+
+
+def _is_clustered(kernel: WeightTensor) -> bool:
+    """Whether values repeat more than their type alone makes them."""
+    most = 2 ** (kernel.bits - 1) if kernel.bits <= 8 else kernel.size
+    return kernel.channel_unique <= min(kernel.size // 2, most)
 
 
 def _made(trait: Trait, before: Sequence[Stage]) -> Stage | None:

@@ -81,6 +81,71 @@ def test_a_few_zeros_that_round_away_and_more_zeros_pass():
     passes(["sparse"], past(BASE, PRUNED), anatomy(kernel(zeros=990, shape=(100, 10)), kernel(shape=(10, 100))))
 
 
+def integers(bits=8, unique=200, activations=3):
+    tensor = WeightTensor("k", (100, 10), f"int{bits}", bits, 0, unique, unique, 1000, True)
+    return Anatomy(1, 1, (tensor,), 1, activations)
+
+
+def test_clusters_that_are_only_the_integers_of_a_type_fail_the_step():
+    assert refusal(["clustered", "quantization_aware"], past(BASE), integers()) == (
+        "the step 'odd' claims clusters and left none; mend its strategy, or drop the step"
+    )
+    passes(["clustered", "quantization_aware"], past(BASE), integers(unique=16))
+
+
+def test_fake_quantization_that_is_claimed_and_not_there_fails_the_step():
+    assert refusal(["quantization_aware"], past(BASE), integers(activations=0)) == (
+        "the step 'odd' claims fake quantization and left none; mend its strategy, or drop the step"
+    )
+    passes(["quantization_aware"], past(BASE), integers())
+    passes(["quantization_aware"], past(BASE), integers(bits=4, activations=0))
+
+
+def test_quantization_that_is_claimed_and_not_there_or_lost_again_fails_the_step():
+    assert refusal(["quantized"], past(BASE), anatomy(kernel())) == (
+        "the step 'odd' quantized no weight; see run.log for the converter's words"
+    )
+    four = ("ptq", ("quantized",), integers(bits=4))
+    assert refusal(["quantized"], past(BASE, four), integers()) == (
+        "the step 'odd' lost quantization: 4 bits a weight after 'ptq', 8 now; "
+        "put it before 'ptq', or use a strategy that keeps it"
+    )
+    passes(["quantized"], past(BASE, four), integers(bits=4))
+
+
+def test_a_step_that_claims_fake_quantization_of_a_plain_model_fails_the_run(tmp_path):
+    import compressor
+    from compressor.hookspecs import hookimpl
+    from compressor.registry import Provider, Registry
+
+    class Claiming(compressor.Strategy):
+        """Claims, and does nothing."""
+
+        name = "claiming"
+
+        def plan(self, state):
+            return state.add("quantization_aware")
+
+        def apply(self, model, context):
+            return model
+
+    class Plugin:
+        @hookimpl
+        def strategies(self):
+            return [Claiming]
+
+    registry = Registry.installed()
+    registry.add(Plugin(), "p", Provider("p", "1"))
+    recipe = {
+        "version": 1,
+        "model": {"source": "mnist_cnn", "train": {"epochs": 1}},
+        "data": {"source": "mnist"},
+        "steps": [{"uses": "claiming"}],
+    }
+    with pytest.raises(StepError, match="the step 'claiming' claims fake quantization and left none"):
+        compressor.apply(recipe, output=tmp_path / "out", smoke=True, registry=registry)
+
+
 def test_lost_clusters_name_the_kernel():
     assert refusal(["clustered"], past(BASE, CLUSTERED), anatomy(kernel(unique=40, name="dense/w"))) == (
         "the step 'odd' lost clusters: 'dense/w' had 16 values after 'cluster', and has 40 now; "

@@ -136,6 +136,16 @@ def test_another_name_or_an_archive_at_its_end_hides_no_lambda(layers, small, tm
         ({"module": "keras.layers", "class_name": "os.system", "config": {}}, "'keras.layers.os.system'"),
         ({"module": "keras.layers", "class_name": "X", "registered_name": "Lambda", "config": {}}, "a lambda"),
         ({"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}, "the operation 'io.write_file'"),
+        ({"class_name": "TFOpLambda", "config": {"function": "import_graph_def"}}, "the operation 'import_graph_def'"),
+        ({"module": "builtins", "class_name": "function", "config": "exec"}, "'builtins.exec'"),
+        ({"module": "builtins", "class_name": "function", "config": "get_file"}, "'builtins.get_file'"),
+        ({"module": "keras.activations", "class_name": "function", "config": "get"}, "'keras.activations.get'"),
+        ({"module": "keras.utils", "class_name": "get_file", "config": {}}, "'keras.utils.get_file'"),
+        ({"module": "keras.saving", "class_name": "load_model", "config": {}}, "'keras.saving.load_model'"),
+        (
+            {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
+            "the file '/etc/passwd', which it would read",
+        ),
     ],
 )
 def test_anything_but_kerass_own_parts_is_code(keras_file, thing, code):
