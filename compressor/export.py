@@ -17,7 +17,7 @@ import numpy as np
 
 from compressor.endings import input_names, output_names
 from compressor.errors import ModelError, StepError
-from compressor.flatbuffer import RESHAPE, read_model, write_model
+from compressor.flatbuffer import RESHAPE, WHILE, read_model, write_model
 from compressor.strategy import Arrays
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
@@ -60,9 +60,14 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
     ends = _ends(model)
     try:
         model = in_float32(model)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([_one_sample(model)], _holder(model))
+        traced = _one_sample(model)
+        if conversion.calibration is not None and _may_loop(traced):
+            _refuse_loop(tf.lite.TFLiteConverter.from_concrete_functions([traced], _holder(model)).convert())
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], _holder(model))
         _configure(converter, conversion, ends)
         content = converter.convert()
+    except StepError:
+        raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
@@ -181,6 +186,20 @@ def _holder(model: Any) -> Any:
     holder = tf.Module()
     holder.variables_of_model = list(model.variables)
     return holder
+
+
+def _may_loop(traced: Any) -> bool:
+    """Whether a graph holds a loop that the converter may keep; it makes one operator of a plain LSTM's."""
+    graph = traced.graph.as_graph_def()
+    nodes = (*graph.node, *(node for function in graph.library.function for node in function.node_def))
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+def _refuse_loop(content: bytes) -> None:
+    """The calibrator takes the process down with a fault of memory when it comes to a loop."""
+    if any(code.builtinCode == WHILE for code in read_model(content).operatorCodes):
+        what = "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops"
+        raise StepError(what, "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step")
 
 
 def _input(index: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compressor.errors import ModelError
 
-RESHAPE = 22  # BuiltinOperator.RESHAPE in the LiteRT schema
+RESHAPE, WHILE = 22, 119  # of BuiltinOperator in the LiteRT schema
 IDENTIFIER = b"TFL3"
 
 

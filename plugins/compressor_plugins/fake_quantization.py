@@ -49,6 +49,7 @@ class QuantizationMap:
     left: dict[str, str] = field(default_factory=dict)
     preprocessing: list[str] = field(default_factory=list)
     entries: list[str] = field(default_factory=list)  # layers put in where tensors in float become 8-bit values
+    cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
 
 
 def simulated(
@@ -157,9 +158,19 @@ class _Chooser:
             if ref.node in self.quantized:
                 continue
             if ref not in self.entries:
-                self.entries[ref] = self._quantize_layer(ref)
+                self.entries[ref] = self._quantize_layer(ref if self.graph.is_float(ref) else self._as_float(ref))
                 self.quantized.add(self.entries[ref])
             self.graph.redirect({ref: Ref(self.entries[ref])}, [number])
+
+    def _as_float(self, ref: Ref) -> Ref:
+        """The tensor as floats, for the layers that get 8-bit values of it; others go on with its integers."""
+        from tf_keras.layers import Rescaling
+
+        name = self.graph.nodes[ref.node].layer
+        self.found.cast.append(name)
+        return Ref(
+            self.graph.insert_after(ref, graph_layer(Rescaling(1.0, name=self.graph.free_name(f"{name}_float"))), [])
+        )
 
     def _quantize_layer(self, ref: Ref) -> int:
         from tensorflow_model_optimization.python.core.quantization.keras import quantizers

@@ -47,12 +47,13 @@ class GraphLayer:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A call of a layer. `args` and `kwargs` may nest; `shapes` are those of its outputs, samples first."""
+    """A call of a layer. `args` and `kwargs` may nest; `shapes` and `dtypes` are its outputs', samples first."""
 
     layer: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     shapes: tuple[Shape, ...]
+    dtypes: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -114,13 +115,18 @@ class LayerGraph:
         self.redirect({Ref(node): source})
         self._drop(node)
 
+    def is_float(self, ref: Ref) -> bool:
+        """Whether a tensor holds numbers with a fraction, and no integers, truth values or text."""
+        return self.nodes[ref.node].dtypes[ref.tensor] in ("bfloat16", "float16", "float32", "float64")
+
     def insert_after(self, ref: Ref, layer: GraphLayer, consumers: list[int] | None = None) -> int:
-        """Put a layer behind a tensor, for the nodes named or for all that take it, and for the model's output then."""
+        """Put a layer that makes floats of the same shape behind a tensor, for the nodes named or for all that take it,
+        and for the model's output then."""
         self.layers[layer.name] = layer
         number = max(self.nodes) + 1
         shape = self.nodes[ref.node].shapes[ref.tensor]
         self.redirect({ref: Ref(number)}, consumers)
-        self.nodes[number] = Node(layer.name, (ref,), {}, (shape,))
+        self.nodes[number] = Node(layer.name, (ref,), {}, (shape,), ("float32",))
         return number
 
     def redirect(self, moved: dict[Ref, Ref], consumers: list[int] | None = None) -> None:
@@ -232,10 +238,12 @@ def read(model: Any) -> LayerGraph:
             numbers[layer.name, layer._inbound_nodes.index(call)] = number
             arguments = () if call.is_input else tuple(mapped(ref, call.call_args))
             settings = {} if call.is_input else mapped(ref, call.call_kwargs)
-            shapes = tuple(tuple(tensor.shape) for tensor in _flat(call.outputs))
-            nodes[number] = Node(layer.name, arguments, settings, shapes)
-    inputs, outputs = mapped(ref, model._nested_inputs), mapped(ref, model._nested_outputs)
-    return LayerGraph(model.name, layers, nodes, inputs, outputs)
+            outputs = _flat(call.outputs)
+            shapes = tuple(tuple(tensor.shape) for tensor in outputs)
+            dtypes = tuple(tensor.dtype.name for tensor in outputs)
+            nodes[number] = Node(layer.name, arguments, settings, shapes, dtypes)
+    ends = mapped(ref, model._nested_inputs), mapped(ref, model._nested_outputs)
+    return LayerGraph(model.name, layers, nodes, *ends)
 
 
 def refs(structure: Any) -> Iterator[Ref]:

@@ -70,6 +70,8 @@ class QAT(Strategy):
             raise StepError("there is no layer that can be quantized in training", "use 'ptq' alone")
         if chosen.preprocessing:
             context.note(f"kept in float before the quantized layers: {listed(chosen.preprocessing)}")
+        if chosen.cast:
+            context.note(f"made floats of integers before the quantized layers: {listed(chosen.cast)}")
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
         context.fit(quantized, self.params, kept(quantized, context.state))

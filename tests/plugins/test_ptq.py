@@ -414,3 +414,21 @@ def test_nothing_of_litert_quantizer_reaches_the_screen(mobile_file, step_contex
     said = capfd.readouterr()
     assert "Calibration" not in said.out + said.err
     assert "WARNING" not in said.out + said.err
+
+
+def test_a_loop_that_calibration_cannot_run_is_refused_and_that_of_an_lstm_is_quantized(tensorflow, step_context):
+    # LiteRT's calibrator takes the whole process down with it
+    import tf_keras
+    from tf_keras import layers
+
+    def recurrent(layer):
+        return tf_keras.Sequential([layers.InputLayer((28, 28)), layer, layers.Dense(10)])
+
+    with pytest.raises(StepError) as error:
+        PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.GRU(5)), step_context())
+    assert str(error.value) == (
+        "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops; "
+        "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step"
+    )
+    content = PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.LSTM(5)), step_context())
+    assert {tensor.dtype for tensor in dissect(content).kernels if tensor.size > 25} == {"int8"}

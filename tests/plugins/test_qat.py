@@ -388,3 +388,19 @@ def test_zeros_and_clusters_stay_in_four_bits(tensorflow, step_context):
     (kernel,) = dissect(content).kernels
     assert kernel.dtype == "int4"
     assert kernel.zeros / kernel.size >= 0.75
+
+
+def test_integers_are_made_floats_before_a_quantized_layer_and_named(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    inputs = tf_keras.Input((28, 28))
+    bins = layers.Discretization(bin_boundaries=[0.1, 0.5], name="bins")(inputs)
+    model = tf_keras.Model(inputs, layers.Dense(10, name="dense")(layers.Flatten(name="flat")(bins)))
+    context = step_context()
+    content = shipped(qat(model, context))
+    assert {tensor.name: tensor.dtype for tensor in dissect(content).kernels if tensor.size > 1} == {
+        "dense/MatMul": "int8"
+    }
+    assert "made floats of integers before the quantized layers: flat" in context.notes
+    assert context.left_alone == {}
