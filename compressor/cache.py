@@ -92,6 +92,7 @@ class Cache:
     def __init__(self, folder: Path, warn: Callable[[str], None] = _log.warning) -> None:
         self.folder = folder
         self._warn = warn
+        self._told: set[int | None] = set()  # of what kept entries from being written: once is enough
 
     def get(self, kind: Kind, key: str) -> Entry | None:
         """The entry, if it is there and whole. A damaged one is dropped, with a warning."""
@@ -126,7 +127,10 @@ class Cache:
             with whole_file(path) as temporary:
                 _write(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
         except OSError as error:
-            self._warn(f"a result could not be cached ({error.strerror}): {path.parent}")
+            if error.errno not in self._told:
+                self._told.add(error.errno)
+                what = f"a result could not be cached ({error.strerror or error}): {path.parent}"
+                self._warn(f"{what}; the run goes on, and cannot be taken up again from there")
             return False
         return True
 
@@ -189,12 +193,12 @@ class Cache:
     def damaged(self) -> Iterator[tuple[Listing, str]]:
         """Every entry that is not whole, and why; all are read through."""
         for listing in self.entries():
-            try:
-                _opened(listing.kind, listing.key, listing.path)
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError) as error:
-                yield listing, str(error)
+            if reason := _damage(listing):
+                yield listing, reason
+
+    def is_damaged(self, listing: Listing) -> bool:
+        """Whether an entry is not whole now."""
+        return _damage(listing) is not None
 
     def prunable(
         self,
@@ -235,6 +239,17 @@ def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
             yield Cache(Path(temporary), warn)
     else:
         yield Cache(folder, warn)
+
+
+def _damage(listing: Listing) -> str | None:
+    """Why an entry is not whole; None where it is, or has gone."""
+    try:
+        _opened(listing.kind, listing.key, listing.path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _age(path: Path) -> float:

@@ -30,6 +30,9 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
         found = reference(str(plain[section]["source"]), node, {})
         if found and found.kind == "path":
             plain[section]["source"] = spelled(Path(found.target))
+    kept = plain["data"].get("with", {}).get("data_dir")  # of tensorflow-datasets, which starts where the run does
+    if isinstance(kept, str) and str(plain["data"]["source"]).startswith("tfds:"):
+        plain["data"]["with"]["data_dir"] = spelled(Path.cwd() / Path(kept).expanduser())
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""

@@ -104,6 +104,29 @@ def test_a_full_disk_costs_the_entry_and_not_the_run(cache, warnings, monkeypatc
     assert list(cache.strays()) == []
 
 
+def test_a_disk_that_stays_full_is_told_once(cache, warnings, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+    for number in range(3):
+        assert not cache.put("checkpoint", key_of({"number": number}), {"number": number}, {}, {"state": b"x"})
+    folder = cache.path("checkpoint", key_of({"number": 0})).parent
+    assert warnings == [
+        f"a result could not be cached (No space left on device): {folder}; "
+        "the run goes on, and cannot be taken up again from there"
+    ]
+
+
+def test_a_damaged_entry_that_a_run_made_anew_is_whole_again(cache):
+    key, _ = put(cache)
+    cache.path("step", key).write_bytes(b"damaged")
+    ((entry, _),) = cache.damaged()
+    assert cache.is_damaged(entry)
+    put(cache)
+    assert not cache.is_damaged(entry)
+
+
 def test_what_was_used_longest_ago_goes_first(cache):
     keys = [put(cache, number)[0] for number in range(4)]
     for age, key in enumerate(reversed(keys)):

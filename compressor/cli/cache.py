@@ -75,13 +75,16 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
 
     cache = _cache()
     keep_bytes, seconds = _size(keep), _age(older_than)
-    broken = [entry.path for entry, _ in cache.damaged()] + list(cache.strays())
+    damaged, strays = [entry for entry, _ in cache.damaged()], list(cache.strays())
+    broken = [*(entry.path for entry in damaged), *strays]
     chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(broken))
     if dry_run:
         sizes = [entry.bytes for entry in chosen] + [path.stat().st_size for path in broken if path.exists()]
         click.echo(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
         return
-    freed = [cache.drop(path) for path in broken]
+    # a run may have made a damaged entry anew since
+    freed = [cache.drop(entry.path) for entry in damaged if cache.is_damaged(entry)]
+    freed += [cache.drop(path) for path in strays]
     # a run may have begun since, and have put what it uses on record before looking for it
     freed += [cache.drop(entry.path) for entry in chosen if entry.key not in keys_in_use(cache.folder)]
     sweep_locks(cache.folder)
