@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import lzma
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from compressor.coding import Coder, DamagedError
+
 _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
-
-
-class DamagedError(Exception):
-    """A payload that its coder did not make."""
-
-
-@dataclass(frozen=True)
-class Coder:
-    """Bytes to fewer bytes and back. `decode` is told how many come out, and never makes many more."""
-
-    encode: Callable[[bytes], bytes]
-    decode: Callable[[bytes, int], bytes]
 
 
 def _deflate(content: bytes) -> bytes:
@@ -108,9 +96,22 @@ def _unlzma1(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
+def _model(content: bytes) -> bytes | None:
+    from compressor.model_coder import encode
+
+    return encode(content)
+
+
+def _unmodel(payload: bytes, size: int) -> bytes:
+    from compressor.model_coder import decode
+
+    return decode(payload, size)
+
+
 CODERS = {
     "gzip": Coder(_deflate, _inflate),
     "brotli": Coder(_brotli, _unbrotli),
     "zstd": Coder(_zstd, _unzstd),
     "xz": Coder(_lzma1, _unlzma1),
+    "model": Coder(_model, _unmodel),
 }

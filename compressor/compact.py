@@ -9,72 +9,30 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from compressor.flatbuffer import IDENTIFIER
+from compressor.nodes import Node, Nodes, Reference, References, Table, Text, Vector
 
-
-@dataclass(frozen=True)
-class Reference:
-    """A place that leads to another node, by its number."""
-
-    node: int
-
-
-@dataclass(frozen=True)
-class Table:
-    """Fields by their slot, in order of slots: a scalar's bytes, or a reference. Defaults are left out."""
-
-    fields: tuple[tuple[int, bytes | Reference], ...]
-
-
-@dataclass(frozen=True)
-class Vector:
-    """Scalars of `width` bytes each."""
-
-    width: int
-    content: bytes
-
-
-@dataclass(frozen=True)
-class References:
-    """A vector of references."""
-
-    nodes: tuple[Reference, ...]
-
-
-@dataclass(frozen=True)
-class Text:
-    """A string, without the zero after it."""
-
-    content: bytes
-
-
-Node: TypeAlias = Table | Vector | References | Text
 _SCALARS = {
     "Bool": "<?", "Int8": "<b", "Uint8": "<B", "Uint16": "<H", "Int32": "<i", "Uint32": "<I", "Int64": "<q",
     "Uint64": "<Q", "Float32": "<f",
 }  # fmt: skip
 
 
-def compact(model: Any, aligned: Mapping[bytes, int] | None = None) -> bytes:
-    """The bytes of a `ModelT`.
-
-    Args:
-        model: of the LiteRT schema.
-        aligned: contents of buffers that must start at a multiple of so many bytes; 4 for all others.
-    """
-    return laid_out(noted(model), aligned or {})
+def compact(model: Any) -> bytes:
+    """The bytes of a `ModelT` of the LiteRT schema."""
+    return laid_out(noted(model))
 
 
 def noted(model: Any) -> list[Node]:
     """The nodes of a `ModelT`, each after all that it leads to, and the root last."""
     notes = _Notes()
     model.Pack(notes)
-    return notes.nodes
+    return notes.nodes.all
 
 
-def laid_out(nodes: Sequence[Node], aligned: Mapping[bytes, int]) -> bytes:
+def laid_out(nodes: Sequence[Node]) -> bytes:
     """The flatbuffer of nodes, each of which comes before all that it leads to, since offsets only lead forwards."""
     shapes = [_shape(node) for node in nodes]
     vtables: dict[bytes, int] = {}
@@ -85,9 +43,8 @@ def laid_out(nodes: Sequence[Node], aligned: Mapping[bytes, int]) -> bytes:
             end += len(shape.vtable)
     starts = [0] * len(nodes)
     for number in reversed(range(len(nodes))):
-        node, shape = nodes[number], shapes[number]
-        alignment = max(shape.alignment, aligned.get(node.content, 4) if isinstance(node, Vector) else 4)
-        starts[number] = _up(end + shape.lead, alignment) - shape.lead
+        shape = shapes[number]
+        starts[number] = _up(end + shape.lead, shape.alignment) - shape.lead
         end = starts[number] + shape.size
     content = bytearray(end)
     struct.pack_into("<I4s", content, 0, starts[-1], IDENTIFIER)
@@ -115,7 +72,8 @@ def _shape(node: Node) -> _Shape:
     if isinstance(node, References):
         return _Shape(4 + 4 * len(node.nodes))
     if isinstance(node, Vector):
-        return _Shape(4 + len(node.content), max(4, node.width), 4)
+        wide = node.width == 8 or (node.content and len(node.content) % 8 == 0)  # a buffer may hold wide numbers
+        return _Shape(4 + len(node.content), 8 if wide else 4, 4)
     widths = [4 if isinstance(value, Reference) else len(value) for _, value in node.fields]
     places, end = [0] * len(widths), 4
     for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
@@ -160,8 +118,7 @@ class _Notes:
     """What stands in for a flatbuffers `Builder`; its offsets are a node's number plus one, since 0 means none."""
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self._known: dict[Node, int] = {}
+        self.nodes = Nodes()
         self._fields: list[tuple[int, bytes | Reference]] = []
         self._items: list[bytes | Reference] = []
         self._width = 1
@@ -211,7 +168,4 @@ class _Notes:
         return self._offset(Text(text.encode() if isinstance(text, str) else text))
 
     def _offset(self, node: Node) -> int:
-        if node not in self._known:
-            self._known[node] = len(self.nodes)
-            self.nodes.append(node)
-        return self._known[node] + 1
+        return self.nodes.add(node).node + 1

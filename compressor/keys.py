@@ -30,13 +30,16 @@ _MAKING = (
     "brotli", "zstandard",
 )  # fmt: skip
 _MAKING_CODE = (
-    "checkpoints", "coders", "compact", "custom_objects", "data", "distillation", "endings", "engine", "export",
-    "flatbuffer", "functions", "inputs", "keras3", "keras_files", "loss_names", "losses", "package", "params",
-    "shrinking", "sources", "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
+    "checkpoints", "custom_objects", "data", "distillation", "endings", "engine", "export", "flatbuffer", "functions",
+    "inputs", "keras3", "keras_files", "loss_names", "losses", "params", "sources", "stage_files", "strategy",
+    "tensorflow_setup", "training", "training_state",
+)  # fmt: skip
+_FILE_CODE = (
+    "coders", "coding", "compact", "mixing", "model_coder", "model_primer", "nodes", "package", "shrinking",
+    "weight_coder",
 )  # fmt: skip
 _MEASURING_CODE = (
-    "agreement", "anatomy", "coders", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert",
-    "package", "strategy",
+    "agreement", "anatomy", "data", "endings", "evaluation", "export", "flatbuffer", "judges", "litert", "strategy",
 )  # fmt: skip
 
 
@@ -69,6 +72,7 @@ def step_parts(
         "smoke": plan.smoke,
         "versions": versions(),
         "code of the engine": core_digest(_MAKING_CODE),
+        "code for files": core_digest(_FILE_CODE) if step.before.format == "litert" else "",
     }
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import NoReturn
 
-from compressor.coders import CODERS, DamagedError
+from compressor.coders import CODERS
+from compressor.coding import DamagedError
 from compressor.errors import ModelError
 from compressor.keras_config import swells
 
@@ -25,12 +26,19 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
     Args:
         content: any bytes.
         coder: a name in `CODERS`, or `best` for the one that makes the smallest package.
+
+    Raises:
+        ModelError: the coder that was named cannot code it.
     """
-    if coder == BEST:
-        return min((pack(content, name) for name in CODERS), key=len)
-    number = list(CODERS).index(coder)
+    tries = CODERS if coder == BEST else [coder]
+    payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
+    if not payloads:
+        remedy = "put 'slim' before 'pack', or name another coder"
+        raise ModelError(f"the coder '{coder}' takes only small or sparse files that 'slim' wrote", remedy)
+    best = min(payloads, key=lambda name: len(payloads[name]))
+    number = list(CODERS).index(best)
     header = _MAGIC + bytes([number]) + _varint(len(content)) + hashlib.sha256(content).digest()[:_HASH_BYTES]
-    return header + CODERS[coder].encode(content)
+    return header + payloads[best]
 
 
 def unpack(package: bytes) -> bytes:

@@ -11,9 +11,6 @@ from compressor.compact import compact
 from compressor.errors import ModelError
 from compressor.flatbuffer import read_model
 
-# INT64, FLOAT64, COMPLEX64, COMPLEX128 and UINT64 in the schema's TensorType: their buffers start at multiples of 8
-_WIDE = {4, 10, 8, 11, 12}
-
 
 def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True) -> bytes:
     """The smallest LiteRT file with the same graph and the same weights.
@@ -39,7 +36,7 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
             _shrink_graph(graph, [sig for sig in model.signatureDefs or [] if sig.subgraphIndex == index], keep_names)
         _merge_operator_codes(model)
         _merge_buffers(model)
-        return compact(model, _alignments(model))
+        return compact(model)
     except (IndexError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
 
@@ -130,10 +127,6 @@ def _merge_buffers(model: Any) -> None:
         number, _ = kept.setdefault(_content(buffer), (len(kept), buffer))
         tensor.buffer = number
     model.buffers = [buffer for _, buffer in kept.values()]
-
-
-def _alignments(model: Any) -> dict[bytes, int]:
-    return {_content(model.buffers[tensor.buffer]): 8 for tensor in _tensors(model) if tensor.type in _WIDE}
 
 
 def _tensors(model: Any) -> Iterable[Any]:

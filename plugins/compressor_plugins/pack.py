@@ -22,8 +22,10 @@ class Pack(Strategy):
     class Params(compressor.Params):
         """How to code."""
 
-        coder: Literal["best", "brotli", "zstd", "xz", "gzip"] = Field(
-            "best", description="best tries all and takes the one with the smallest package; xz is raw LZMA1"
+        coder: Literal["best", "model", "brotli", "zstd", "xz", "gzip"] = Field(
+            "best",
+            description="best tries all and takes what is smallest; model knows the format and takes only small or "
+            "sparse files that 'slim' wrote; xz is raw LZMA1",
         )
 
     def plan(self, state: ModelState) -> ModelState:

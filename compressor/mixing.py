@@ -1,0 +1,107 @@
+"""A binary arithmetic coder whose probabilities are mixed from adaptive contexts.
+
+Mahoney's context mixing (2005, "Adaptive weighing of context models for lossless data compression"): each context keeps
+a probability of its own, and a small neural network, trained as it goes, weighs them in the logistic domain. Only sums,
+products and quotients of doubles, and two tables of rounded logarithms, so that every machine computes the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+_STEPS = 4095  # of the table of logits
+_LIMIT = 254  # observations after which a context forgets
+_RATES = [1 / (count + 1.8) for count in range(_LIMIT + 1)]
+_LOGITS = [round(math.log((step + 0.5) / (_STEPS + 0.5 - step)) * 1024) / 1024 for step in range(_STEPS + 1)]
+_FINE, _REACH = 128, 12
+_SIGMOIDS = [round(65536 / (1 + math.exp(-step / _FINE))) for step in range(-_REACH * _FINE, _REACH * _FINE + 1)]
+_LEARNING = 0.008
+_BYTES = 7  # of the interval: wide enough that it hardly ever ends up narrow around a carry
+_BITS = 8 * _BYTES
+_ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
+
+
+class Coder:
+    """Codes bits: `bit` writes the one it is given, or, when it was made of a payload, reads and returns one."""
+
+    def __init__(self, payload: bytes | None = None) -> None:
+        self._seen: dict[Hashable, list[float]] = {}
+        self._weights: dict[Hashable, list[float]] = {}
+        self.restart(payload)
+
+    def restart(self, payload: bytes | None = None) -> None:
+        """Begin another payload, with all that was learned from the one before."""
+        self._payload = payload
+        self._low, self._high, self._written = 0, _ALL, bytearray()
+        self._position = _BYTES
+        self._code = int.from_bytes((payload or b"")[:_BYTES].ljust(_BYTES, b"\0"), "big")
+
+    def bit(self, contexts: Sequence[Hashable], chooses: Hashable, bit: int = 0) -> int:
+        """Code a bit.
+
+        Args:
+            contexts: what may tell the bit, always the same number of them for the same `chooses`.
+            chooses: the weights to mix with.
+            bit: to write.
+        """
+        seen, weights = self._seen, self._weights.get(chooses)
+        if weights is None:
+            weights = self._weights[chooses] = [1.4 / (len(contexts) + 1)] * len(contexts)
+        states, logits, total = [], [], 0.0
+        for context, weight in zip(contexts, weights, strict=True):
+            state = seen.get(context)
+            if state is None:
+                state = seen[context] = [0.5, 0]
+            logit = _LOGITS[int(state[0] * _STEPS)]
+            total += weight * logit
+            states.append(state)
+            logits.append(logit)
+        index = int((total + _REACH) * _FINE)
+        share = _SIGMOIDS[0 if index < 0 else min(index, 2 * _REACH * _FINE)]
+        share = min(max(share, 8), 65528)
+        middle = self._low + ((self._high - self._low) * share >> 16)
+        if self._payload is not None:
+            bit = int(self._code <= middle)
+        if bit:
+            self._high = middle
+        else:
+            self._low = middle + 1
+        while self._low ^ self._high <= _REST:
+            self._shift()
+        error = (bit - share / 65536) * _LEARNING
+        for place, logit in enumerate(logits):
+            weights[place] += error * logit
+        for state in states:
+            count = state[1]
+            state[0] += (bit - state[0]) * _RATES[int(count)]
+            if count < _LIMIT:
+                state[1] = count + 1
+        return bit
+
+    def _shift(self) -> None:
+        if self._payload is None:
+            self._written.append(self._high >> _BITS - 8)
+        else:
+            following = self._payload[self._position] if self._position < len(self._payload) else 0
+            self._code = (self._code & _REST) << 8 | following
+            self._position += 1
+        self._low = (self._low & _REST) << 8
+        self._high = (self._high & _REST) << 8 | 0xFF
+
+    def symbol(self, contexts: Sequence[Hashable], chooses: Hashable, bits: int, value: int = 0) -> int:
+        """Code a number of so many bits, the highest first."""
+        found = 1
+        for place in reversed(range(bits)):
+            here = [(context, found) for context in contexts]
+            found = found << 1 | self.bit(here, (chooses, place), value >> place & 1)
+        return found - (1 << bits)
+
+    def finished(self) -> bytes:
+        """The payload, as short as can be: what follows it reads as zeros."""
+        for count in range(_BYTES + 1):
+            unit = 1 << _BITS - 8 * count
+            value = -(-self._low // unit) * unit
+            if value <= self._high:
+                return bytes(self._written) + (value >> _BITS - 8 * count).to_bytes(count, "big")
+        raise AssertionError("low is never above high")
