@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from compressor.anatomy import Anatomy, WeightTensor
 from compressor.errors import StepError
@@ -58,8 +58,9 @@ def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
             raise StepError(f"the step '{id_}' claims zeros and left none", "mend its strategy, or drop the step")
         return
     old = made.measurement.anatomy
-    fallen = now.sparsity < old.sparsity - _LOST  # kernels of other shapes have no match
-    if fallen or _worse(old, now, lambda tensor: -tensor.zeros, lambda tensor: max(1, tensor.size * _LOST)):
+    size = sum(tensor.size for tensor in old.kernels)
+    grown = sum(map(_alive, now.kernels)) > sum(map(_alive, old.kernels)) + max(1, size * _LOST)
+    if grown or _worse(old, now, _alive, lambda tensor: max(1, tensor.size * _LOST)):
         what = (
             f"the step '{id_}' lost zeros: {old.sparsity:.1%} of the weights after '{made.id}', {now.sparsity:.1%} now"
         )
@@ -104,15 +105,27 @@ def _worse(
 ) -> tuple[int, WeightTensor] | None:
     """The first kernel that costs more than it did, and what it cost.
 
-    Kernels of one shape are compared in order of cost, since conversions rename and reorder them.
+    Kernels of one shape are compared in order of cost, since conversions rename and reorder them. Where a step gave
+    kernels other shapes, all of them are: whatever channels are taken away, the n-th largest cost cannot rise.
     """
-    earlier = _by_shape(old)
-    for shape, kernels in _by_shape(now).items():
-        pairs = zip(sorted(earlier.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
+    one, two = _by_shape(old), _by_shape(now)
+    if len(old.kernels) == len(now.kernels) and _counts(one) != _counts(two):
+        one, two = {(): list(old.kernels)}, {(): list(now.kernels)}
+    for shape, kernels in two.items():
+        pairs = zip(sorted(one.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
         for was, became in pairs:
             if cost(became) > cost(was) + allowed(became):
-                return int(abs(cost(was))), became
+                return int(cost(was)), became
     return None
+
+
+def _alive(tensor: WeightTensor) -> int:
+    """Weights that are not zero."""
+    return tensor.size - tensor.zeros
+
+
+def _counts(kernels: Mapping[tuple[int, ...], Sequence[WeightTensor]]) -> dict[tuple[int, ...], int]:
+    return {shape: len(found) for shape, found in kernels.items()}
 
 
 def _by_shape(anatomy: Anatomy) -> dict[tuple[int, ...], list[WeightTensor]]:

@@ -165,3 +165,24 @@ def test_a_trait_that_was_dropped_and_made_again_counts_from_its_second_making()
         past(BASE, ("prune", ("sparse",), anatomy(kernel(zeros=800))), dropped, again),
         anatomy(kernel(zeros=500)),
     )
+
+
+def test_channels_taken_away_may_lower_the_share_of_zeros_and_no_weight_may_come_back():
+    smaller = anatomy(kernel(size=500, zeros=320, shape=(50, 10)), kernel(size=500, zeros=0, shape=(10, 50)))
+    passes(["sparse"], past(BASE, PRUNED), smaller)
+    refilled = anatomy(kernel(size=500, zeros=100, shape=(50, 10)), kernel(size=900, zeros=0, shape=(10, 90)))
+    assert "lost zeros" in refusal(["sparse"], past(BASE, PRUNED), refilled)
+
+
+def test_a_kernel_that_takes_the_shape_another_had_is_not_held_against_it():
+    before = ("prune", ("sparse",), anatomy(kernel(zeros=100, shape=(100, 10)), kernel(600, zeros=540, shape=(60, 10))))
+    now = anatomy(kernel(600, zeros=60, shape=(60, 10)), kernel(300, zeros=270, shape=(30, 10)))
+    passes(["sparse"], past(BASE, before), now)
+
+
+def test_clusters_are_counted_over_kernels_of_other_shapes_too():
+    now = anatomy(kernel(500, unique=40, name="dense/w", shape=(50, 10)))
+    assert "'dense/w' had 16 values after 'cluster', and has 40 now" in refusal(
+        ["clustered"], past(BASE, CLUSTERED), now
+    )
+    passes(["clustered"], past(BASE, CLUSTERED), anatomy(kernel(500, unique=12, shape=(50, 10))))

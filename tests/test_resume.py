@@ -159,7 +159,16 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
             np.testing.assert_array_equal(one, two)
 
 
-def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits):
+@pytest.mark.parametrize(
+    ("settings", "cut"),
+    [
+        ({"epochs": 3}, 2),
+        ({"epochs": 3, "scope": "global"}, 2),
+        ({"epochs": 1, "rounds": 2}, 1),
+        ({"epochs": 2, "rounds": 2, "rewind": "weights"}, 5),
+    ],
+)
+def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut):
     from compressor.state import ModelState
     from compressor.strategy import StepContext
     from compressor_plugins.prune import Prune
@@ -168,10 +177,10 @@ def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits
         model = small_cnn()
         trainer = Trainer("t", digits, 0, Observer(), [], smoke=False, checkpoints=checkpoints)
         context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
-        return Prune(Prune.Params(epochs=3, batch_size=200)).apply(model, context).get_weights()
+        return Prune(Prune.Params(**settings, batch_size=400)).apply(model, context).get_weights()
 
     whole = prune(None)
-    memory = Memory(die_after=2)
+    memory = Memory(die_after=cut)
     with pytest.raises(CutError):
         prune(memory)
     memory.die_after = None

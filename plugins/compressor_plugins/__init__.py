@@ -14,12 +14,13 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.fuse import Fuse
     from compressor_plugins.pack import Pack
     from compressor_plugins.prune import Prune
+    from compressor_plugins.prune_channels import PruneChannels
     from compressor_plugins.ptq import PTQ
     from compressor_plugins.qat import QAT
     from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Distill, Fuse, Prune, Cluster, QAT, PTQ, Slim, Pack]
+    return [Train, Distill, Fuse, Prune, PruneChannels, Cluster, QAT, PTQ, Slim, Pack]
 
 
 @hookimpl

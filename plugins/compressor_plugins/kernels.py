@@ -10,6 +10,7 @@ import compressor
 from compressor import StepContext
 
 _NO_KERNELS = ("bias", "alpha", "depthwise_kernel")  # a bias has two dimensions in attention, a slope in PReLU
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class Target:
     def kind(self) -> str:
         """The name of its class."""
         return type(self.layer).__name__
+
+    @property
+    def input_axis(self) -> int | None:
+        """The axis of its kernels that the inputs stand along, which LiteRT's kernels have last; None where unknown."""
+        if self.kind == "Dense" or self.kind in _RECURRENT:
+            return 0
+        if "Conv" in self.kind:
+            return -1 if "Transpose" in self.kind else -2
+        return None
 
 
 def layers_of(model: Any) -> Iterator[Any]:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import StepError
-from compressor_plugins.pruning_masks import Mask
-from compressor_plugins.pruning_schedule import Schedule
+from compressor import StepContext, StepError
+from compressor.params import value_for
+from compressor_plugins.kernels import Target
+from compressor_plugins.pruning_masks import (
+    Mask,
+    deviation,
+    floor,
+    largest,
+    largest_blocks,
+    largest_over_all,
+    n_of_m,
+)
+
+if TYPE_CHECKING:
+    from compressor_plugins.prune import Prune
+
 
 Choose = Callable[[Sequence[NDArray[Any]], float], list[Mask]]  # from weights and sparsity to the weights that stay
 
@@ -20,10 +33,10 @@ Choose = Callable[[Sequence[NDArray[Any]], float], list[Mask]]  # from weights a
 class Goal:
     """Kernels that end at the share `final` of zeros, all together.
 
-    `what` names them in a message; `unit` is how many weights go at a time.
+    `names` are those of the kernels' layers; `unit` is how many weights go at a time.
     """
 
-    what: str
+    names: Sequence[str]
     kernels: Sequence[Any]
     final: float
     choose: Choose
@@ -38,57 +51,56 @@ class Goal:
         zeros = sum(int((kernel.numpy() == 0).sum()) for kernel in self.kernels)
         size = sum(kernel.shape.num_elements() for kernel in self.kernels)
         if zeros < int(self.final * size) - self.unit * len(self.kernels):
-            what = f"{self.what} ended at {zeros / size:.1%} zeros, short of {self.final:.1%}"
+            layers = list(dict.fromkeys(self.names))
+            who = f"the layer '{layers[0]}'" if len(layers) == 1 else f"the {len(layers)} layers under one threshold"
+            what = f"{who} ended at {zeros / size:.1%} zeros, short of {self.final:.1%}"
             raise StepError(what, "give it more epochs")
 
 
-def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, keeps_zeros: bool) -> Any:
-    """The Keras callback that zeroes weights behind every optimizer step.
+def goals_for(targets: Sequence[Target], params: Prune.Params) -> list[Goal]:
+    """One goal for each layer, or one for all that have no sparsity of their own; `params` are those of `prune`."""
+    together = [target for target in targets if _is_shared(target, params)]
+    goals = [_alone(target, params) for target in targets if not _is_shared(target, params)]
+    if together:
+        kernels = [kernel for target in together for kernel in target.kernels]
+        scales = [deviation(kernel.numpy()) for kernel in kernels]
+        names = [target.name for target in together for _ in target.kernels]
+        goals.append(Goal(names, kernels, params.final_sparsity, lambda w, share: largest_over_all(w, scales, share)))
+    return goals
 
-    tfmot's wrappers are not used for it: they know too few layers (no Bidirectional, no TimeDistributed, no attention
-    that was loaded from a file), and their default schedule leaves a run of under 100 steps unpruned.
-    """
-    import tensorflow as tf
-    import tf_keras
 
-    kernels = [kernel for goal in goals for kernel in goal.kernels]
-    masks = [tf.Variable(tf.ones(kernel.shape, tf.bool), trainable=False) for kernel in kernels]
+def tell_of_goals(goals: Sequence[Goal], context: StepContext, params: Prune.Params) -> None:
+    """Say where a layer was held above the one threshold, and where XNNPACK would see too few zeros."""
+    for goal in goals:
+        for name, kernel in zip(goal.names, goal.kernels, strict=True):
+            alive, size = int(np.count_nonzero(kernel.numpy())), kernel.shape.num_elements()
+            if len(set(goal.names)) > 1 and alive <= floor(kernel.shape):
+                held = f"'{name}' was held at {alive:,} of {size:,} weights"
+                context.note(f"{held}; the one threshold would have taken more")
+            if params.policy == "xnnpack" and alive * 3 > size:
+                context.note(f"'{name}' has fewer than two thirds of zeros, so XNNPACK would run it dense")
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def zero() -> None:
-        for kernel, mask in zip(kernels, masks, strict=True):
-            kernel.assign(tf.where(mask, kernel, 0))  # a product would leave zeros with a sign
 
-    class Pruning(tf_keras.callbacks.Callback):  # type: ignore[misc]
-        """Chooses the weights of largest magnitude when it is due, and zeroes the others after each step."""
+def _is_shared(target: Target, params: Prune.Params) -> bool:
+    """Whether a layer is under the one threshold."""
+    return params.scope == "global" and value_for(params.sparsity, target.name, target.kind) is None
 
-        def __init__(self) -> None:
-            super().__init__()
-            self._step = 0
-            self._fixed: list[Any] = []
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if self._step == 0 and (epoch or keeps_zeros):  # a training that goes on finds its masks in the weights
-                for kernel, mask in zip(kernels, masks, strict=True):
-                    mask.assign(tf.not_equal(kernel, 0))
-            if not self._fixed:
-                self._fixed = [mask.numpy() if keeps_zeros else np.True_ for mask in masks]
-            self._step = epoch * steps_per_epoch
+def _alone(target: Target, params: Prune.Params) -> Goal:
+    names = [target.name] * len(target.kernels)
+    axis = target.input_axis
+    if params.n_of_m and axis is not None:
+        n, m = params.n_of_m
+        return Goal(names, target.kernels, 1 - n / m, lambda w, share: [_grouped(k, share, m, axis) for k in w])
+    own = value_for(params.sparsity, target.name, target.kind)
+    final = params.final_sparsity if own is None else own
+    if params.block:
+        height, width = params.block
+        choose: Choose = lambda w, share: [largest_blocks(k, share, height, width) for k in w]  # noqa: E731
+        return Goal(names, target.kernels, final, choose, height * width)
+    return Goal(names, target.kernels, final, lambda w, share: [largest(k, share) for k in w])
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self._step += 1
-            if schedule.is_due(self._step):
-                self._choose()
-            zero()
 
-        def _choose(self) -> None:
-            weights = [kernel.numpy() * fixed for kernel, fixed in zip(kernels, self._fixed, strict=True)]
-            start = 0
-            for goal in goals:
-                end = start + len(goal.kernels)
-                chosen = goal.choose(weights[start:end], schedule.sparsity(self._step, goal.final))
-                for mask, stays, fixed in zip(masks[start:end], chosen, self._fixed[start:end], strict=True):
-                    mask.assign(stays & fixed)
-                start = end
-
-    return Pruning()
+def _grouped(kernel: NDArray[Any], sparsity: float, m: int, axis: int) -> Mask:
+    """Of each m as many as come nearest to the sparsity."""
+    return n_of_m(kernel, round(m * (1 - sparsity)), m, axis)

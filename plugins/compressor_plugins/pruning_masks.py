@@ -14,8 +14,8 @@ _FLOOR = 0.01  # share of a layer's weights that one threshold over all layers m
 
 
 def largest(weights: NDArray[Any], sparsity: float) -> Mask:
-    """All weights but the share of `sparsity` that has the smallest magnitude."""
-    return _most(np.abs(weights), round(weights.size * (1 - sparsity)))
+    """All weights but the share of `sparsity` that has the smallest magnitude, and always the largest."""
+    return _most(np.abs(weights), max(1, round(weights.size * (1 - sparsity))))
 
 
 def deviation(weights: NDArray[Any]) -> float:
@@ -43,6 +43,30 @@ def largest_over_all(weights: Sequence[NDArray[Any]], deviations: Sequence[float
     mask = _most(together, kept)
     ends = np.cumsum([score.size for score in scores])[:-1]
     return [part.reshape(score.shape) for part, score in zip(np.split(mask, ends), scores, strict=True)]
+
+
+def n_of_m(weights: NDArray[Any], kept: int, m: int, axis: int) -> Mask:
+    """The `kept` largest of every m weights that follow one another along an axis, whose size m divides."""
+    magnitudes = np.moveaxis(np.abs(weights), axis, -1)
+    groups = magnitudes.reshape(-1, m)
+    ranks = np.argsort(np.argsort(-groups, axis=1, kind="stable"), axis=1)
+    return np.moveaxis((ranks < kept).reshape(magnitudes.shape), -1, axis)
+
+
+def largest_blocks(weights: NDArray[Any], sparsity: float, height: int, width: int) -> Mask:
+    """All blocks of a matrix but those of smallest mean magnitude that hold the share of `sparsity`, or nearly so.
+
+    Blocks at the far edges may be smaller. The largest stays in any case.
+    """
+    rows, columns = (np.arange(0, size, step) for size, step in zip(weights.shape, (height, width), strict=True))
+    sums = np.add.reduceat(np.add.reduceat(np.abs(weights), rows, axis=0), columns, axis=1)
+    sizes = np.outer(np.diff([*rows, weights.shape[0]]), np.diff([*columns, weights.shape[1]]))
+    order = np.argsort(sums / sizes, axis=None)
+    gone = np.cumsum(sizes.reshape(-1)[order]) <= sparsity * weights.size + height * width / 2
+    mask = np.ones(sizes.size, bool)
+    mask[order[:-1][gone[:-1]]] = False
+    whole = mask.reshape(sizes.shape).repeat(height, axis=0).repeat(width, axis=1)
+    return whole[: weights.shape[0], : weights.shape[1]]
 
 
 def _most(scores: NDArray[Any], kept: int) -> Mask:

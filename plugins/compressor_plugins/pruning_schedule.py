@@ -66,3 +66,32 @@ class Constant:
     def is_due(self, step: int) -> bool:
         """At the first step, and then at equal distances."""
         return step == 1 or step % max(1, self.steps // _UPDATES) == 0
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """As many rounds as steps can be parted into, each of which zeroes the same share of what is left at once."""
+
+    rounds: int
+    steps: int
+
+    @property
+    def settled(self) -> int:
+        """The first step of the last round."""
+        return self.steps * (self.rounds - 1) // self.rounds + 1
+
+    def sparsity(self, step: int, final: float) -> float:
+        """That of the round."""
+        return after_round(self._round(step), self.rounds, final)
+
+    def is_due(self, step: int) -> bool:
+        """At the first step of a round."""
+        return step == 1 or self._round(step) != self._round(step - 1)
+
+    def _round(self, step: int) -> int:
+        return -(-step * self.rounds // self.steps)
+
+
+def after_round(number: int, rounds: int, final: float) -> float:
+    """Share of zeros after a round, counted from 1, where each of them takes the same share of what is left."""
+    return 1 - (1 - final) ** (number / rounds) if number < rounds else final

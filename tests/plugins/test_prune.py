@@ -203,3 +203,152 @@ def test_a_layer_that_one_threshold_would_empty_keeps_its_floor_and_is_named(sma
 def test_a_layer_with_a_sparsity_of_its_own_is_not_under_the_one_threshold(small_cnn, step_context):
     pruned = prune(small_cnn(), step_context(), scope="global", final_sparsity=0.9, sparsity={"conv": 0.5})
     assert zeros(pruned) == pytest.approx({"conv/Conv2D": 0.5, "dense/MatMul": 0.9}, abs=1e-9)
+
+
+def two_dense(tensorflow, hidden=16):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    return tf_keras.Sequential(
+        [
+            layers.InputLayer((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(8, 3, strides=4, name="first"),
+            layers.Conv2D(6, 3, strides=3, name="second"),
+            layers.Flatten(),
+            layers.Dense(hidden, name="third"),
+            layers.Dense(10, name="last"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(("pattern", "n", "m"), [("2:4", 2, 4), ("1:4", 1, 4), ("3:8", 3, 8)])
+def test_of_m_weights_along_the_inputs_n_stay_in_the_file_and_what_has_other_inputs_is_named(
+    tensorflow, step_context, pattern, n, m
+):
+    from ai_edge_litert.interpreter import Interpreter
+
+    context = step_context()
+    content = to_litert(prune(two_dense(tensorflow), context, pattern=pattern))
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    kernels = [d for d in interpreter.get_tensor_details() if d["name"] in ("second/Conv2D", "third/MatMul")]
+    for details in kernels:
+        groups = interpreter.get_tensor(details["index"]).reshape(-1, m)  # LiteRT has the inputs last
+        assert set(np.count_nonzero(groups, axis=1)) == {n}
+    assert len(kernels) == 2
+    assert context.left_alone == {"first": f"its 1 input cannot be parted into groups of {m}"}
+
+
+def test_a_pattern_comes_by_and_by():
+    from compressor_plugins.pruning_goals import _grouped
+    from compressor_plugins.pruning_schedule import Curve
+
+    kernel, curve = np.arange(1.0, 9).reshape(8, 1), Curve(0, 3, 10)
+    kept = [int(_grouped(kernel, curve.sparsity(step, 0.5), 4, 0).sum()) // 2 for step in range(1, 11)]
+    assert kept == [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]
+    assert _grouped(kernel, 0.5, 4, 0).ravel().tolist() == [False, False, True, True] * 2
+
+
+def test_blocks_go_as_one_and_a_convolution_is_left_alone_and_named(tensorflow, step_context):
+    context = step_context()
+    pruned = prune(two_dense(tensorflow), context, block=[4, 3], final_sparsity=0.75)
+    kernel = pruned.get_layer("third").kernel.numpy()  # 24 inputs, 16 outputs: five blocks of 3 and one of 1 in a row
+    counts = {int(np.count_nonzero(kernel[r : r + 4, c : c + 3])) for r in range(0, 24, 4) for c in range(0, 15, 3)}
+    assert counts == {0, 12}
+    assert float((kernel == 0).mean()) == pytest.approx(0.75, abs=12 / 384)
+    reason = "blocks are cut from kernels of two dimensions, and it has one of 4"
+    assert context.left_alone == {"first": reason, "second": reason}
+
+
+def test_a_block_larger_than_a_kernel_never_takes_all_of_it():
+    from compressor_plugins.pruning_masks import largest_blocks
+
+    assert largest_blocks(np.ones((3, 2)), 0.9, 8, 8).all()
+
+
+@pytest.mark.parametrize("rewind", ["none", "learning_rate", "weights"])
+def test_rounds_end_at_the_sparsity_and_each_takes_the_same_share_of_what_is_left(small_cnn, step_context, rewind):
+    context = step_context()
+    seen = []
+    fit = context.fit
+
+    def spied(model, *args, **kwargs):
+        fit(model, *args, **kwargs)
+        seen.append(float((model.get_layer("dense").kernel.numpy() == 0).mean()))
+
+    context.fit = spied
+    pruned = prune(small_cnn(), context, rounds=2, rewind=rewind, final_sparsity=0.84)
+    assert zeros(pruned)["dense/MatMul"] == pytest.approx(0.84, abs=1e-4)
+    expected = {"none": [0.84], "learning_rate": [0.6, 0.84], "weights": [0, 0.6, 0.84]}[rewind]
+    assert seen == pytest.approx(expected, abs=1e-4)
+
+
+def test_weights_that_go_back_are_those_the_step_was_given(small_cnn, step_context):
+    model = small_cnn()
+    given = model.get_weights()
+    settings = {"rewind": "weights", "rounds": 1, "final_sparsity": 0.5}
+    pruned = prune(model, step_context(), learning_rate=1e-8, **settings).get_weights()
+    for before, after in zip(given, pruned, strict=True):
+        stayed = after != 0
+        np.testing.assert_allclose(after[stayed], before[stayed], atol=1e-5)
+
+
+def test_a_rounds_schedule_begins_each_round_with_its_share():
+    from compressor_plugins.pruning_schedule import Rounds
+
+    rounds = Rounds(3, 10)
+    assert [step for step in range(1, 11) if rounds.is_due(step)] == [1, 4, 7]
+    assert [rounds.sparsity(step, 0.875) for step in (1, 4, 7, 10)] == pytest.approx([0.5, 0.75, 0.875, 0.875])
+    assert rounds.settled == 7
+
+
+def test_the_policy_for_xnnpack_refuses_a_model_that_it_cannot_run_sparse(small_cnn, step_context):
+    with pytest.raises(StepError) as error:
+        prune(small_cnn(), step_context(), policy="xnnpack")
+    assert str(error.value).startswith("XNNPACK cannot run this model sparse (")
+    assert str(error.value).endswith("); use 'policy: all'")
+
+
+def test_the_policy_for_xnnpack_prunes_pointwise_convolutions_alone(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    inputs = layers.Input((28, 28))
+    image = layers.Concatenate()([layers.Reshape((28, 28, 1))(inputs)] * 3)
+    stem = layers.Conv2D(8, 3, strides=2, name="stem")(layers.ZeroPadding2D(1)(image))
+    deep = layers.DepthwiseConv2D(3, padding="same", name="deep")(stem)
+    wide = layers.GlobalAveragePooling2D(keepdims=True)(layers.Conv2D(16, 1, name="wide")(deep))
+    model = tf_keras.Model(inputs, layers.Dense(10, name="head")(layers.Flatten()(wide)))
+    context = step_context()
+    pruned = prune(model, context, policy="xnnpack", final_sparsity=0.75, batch_size=500)
+    assert float((pruned.get_layer("wide").kernel.numpy() == 0).mean()) == 0.75
+    reason = "XNNPACK runs 1x1 convolutions sparse, and nothing else"
+    assert {name: context.left_alone[name] for name in ("stem", "head")} == {"stem": reason, "head": reason}
+    assert context.notes == []
+    low = step_context()
+    prune(pruned, low, policy="xnnpack", final_sparsity=0.5, batch_size=500)
+    assert low.notes == ["'wide' has fewer than two thirds of zeros, so XNNPACK would run it dense"]
+
+
+def test_small_layers_can_be_left_alone(small_cnn, step_context):
+    context = step_context()
+    assert zeros(prune(small_cnn(), context, min_weights=1000))["conv/Conv2D"] == 0
+    assert context.left_alone == {"conv": "it has 108 weights, fewer than 'min_weights: 1000'"}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"pattern": "4:4"}, "pattern: 4:4 leaves every weight; n must be below m"),
+        ({"pattern": "2:4", "final_sparsity": 0.5}, "final_sparsity has no say beside a pattern, which is a sparsity"),
+        ({"pattern": "2:4", "scope": "global"}, "patterns and blocks are chosen within a layer; drop scope: global"),
+        ({"rounds": 3, "ramp": 0.5}, "ramp has no say where rounds prune at once; drop it, or rounds and rewind"),
+    ],
+)
+def test_parameters_that_contradict_one_another_are_refused(given, reason):
+    with pytest.raises(ValidationError) as error:
+        Prune.Params(**given)
+    assert reason in str(error.value)
