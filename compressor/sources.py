@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +55,9 @@ class Reference:
         if self.kind == "function":
             return "keras"
         path = Path(self.target)
-        only_graph = (path / "saved_model.pb").exists() and not (path / "keras_metadata.pb").exists()
+        # unlike Path's, these take any name for an answer
+        graph, keras = (os.path.exists(path / name) for name in ("saved_model.pb", "keras_metadata.pb"))  # noqa: PTH110
+        only_graph = graph and not keras
         return "litert" if path.suffix in _LITERT or only_graph else "keras"
 
     def call(self) -> Any:

@@ -31,6 +31,13 @@ def test_paths_of_plugins_models_and_data_are_made_absolute_or_names(tmp_path, m
     assert portable(composed)["model"]["source"] == "net.h5"
 
 
+def test_a_path_longer_than_the_system_takes_is_told_and_no_fault_of_the_tool():
+    import compressor
+
+    data = {"version": 1, "model": {"source": f"./{'m' * 300}"}, "data": {"source": f"./{'d' * 300}"}}
+    assert compressor.plan(data).model.format == "keras"
+
+
 def test_a_path_in_an_override_starts_where_the_command_runs(tmp_path, monkeypatch):
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     elsewhere = tmp_path / "elsewhere"

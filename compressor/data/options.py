@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -85,7 +86,7 @@ def kind_of(reference: Reference) -> Kind | None:
     if reference.kind == "function":
         return "tfds" if reference.target.startswith(TFDS) else None
     path = Path(reference.target)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes any name for an answer
         return _kind_of_names([below.name for below in sorted(path.iterdir())]) or "images"
     return _kind_of_names([path.name])
 
