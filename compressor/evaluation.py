@@ -96,6 +96,20 @@ def measure(
     )
 
 
+def score_of(content: bytes, split: Split, judge: Judge) -> float:
+    """One metric of a `.tflite` file on a split, and nothing else measured.
+
+    Raises:
+        ModelError: the file cannot be run.
+        DataError: the metric cannot be computed.
+    """
+    names = [end.name for end in LiteRTModel(content).outputs]
+    rows = _Rows([judge], dict(zip(names, file_endings(content), strict=True)))
+    for features, outputs, labels in predictions(content, split):
+        rows.add(features, _by_name(outputs, names), labels)
+    return value(rows.joined()[judge.name], judge.metric)
+
+
 class _Rows:
     """Each metric's figures, gathered batch by batch."""
 

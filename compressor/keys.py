@@ -67,6 +67,7 @@ def step_parts(
         "parameters": step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content),
         "teacher": teacher,
         "code of the losses": _loss_code(step),
+        "scored by": _scored_by(step, plan),
         "data": data,
         "seed": plan.seed,
         "smoke": plan.smoke,
@@ -74,6 +75,14 @@ def step_parts(
         "code of the engine": core_digest(_MAKING_CODE),
         "code for files": core_digest(_FILE_CODE) if step.before.format == "litert" else "",
     }
+
+
+def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
+    """What the scores of a strategy that asks for them depend on."""
+    if not step.strategy.scores:
+        return None
+    judge = plan.metrics[0]
+    return {"metric": judge.parts(code_digest(type(judge.metric).__module__)), "code": core_digest(_MEASURING_CODE)}
 
 
 def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:

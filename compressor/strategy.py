@@ -66,6 +66,18 @@ class StepContext:
         for features, _ in self._train.sample(samples, self.seed).batches(1):
             yield features
 
+    def validation_score(self, content: bytes) -> float:
+        """The first metric of a `.tflite` file on the validation split, for a strategy that has to search.
+
+        The strategy must say so by `scores`. There is no such thing for the test split.
+        """
+        return self._trainer.validation_score(content)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of the first metric is better."""
+        return self._trainer.higher_is_better
+
     def note(self, text: str) -> None:
         """Say something that belongs into the report: less was done than asked, or in another way."""
         self.notes.append(str(text))  # a plugin may give anything, and JSON must take it
@@ -76,9 +88,13 @@ class StepContext:
 
 
 class Strategy(ABC):
-    """A way to compress. The class docstring's first line describes it; the rest names the paper."""
+    """A way to compress. The class docstring's first line describes it; the rest names the paper.
+
+    `scores` tells that it asks for scores on the validation split, so that its result depends on the first metric.
+    """
 
     name: ClassVar[str]
+    scores: ClassVar[bool] = False
     Params: type[params.Params] = params.Params
 
     def __init__(self, given: params.Params) -> None:

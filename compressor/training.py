@@ -12,6 +12,7 @@ from compressor.data import RunData
 from compressor.distillation import Lessons
 from compressor.endings import input_names, keras_keys, model_endings, output_names
 from compressor.errors import StepError
+from compressor.evaluation import score_of
 from compressor.judges import Judge
 from compressor.losses import losses_for, refuse_misfit
 from compressor.observer import Observer
@@ -56,6 +57,15 @@ class Trainer:
         self._checkpoints = checkpoints
         self._teacher = teacher
         self._fits = 0
+
+    def validation_score(self, content: bytes) -> float:
+        """The first metric of a `.tflite` file on the validation split."""
+        return score_of(content, self._data.validation, self._judges[0])
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of the first metric is better."""
+        return self._judges[0].metric.higher_is_better
 
     def epochs(self, params: TrainingParams) -> int:
         """How many epochs a training makes, at the most."""

@@ -17,6 +17,7 @@ _COMMANDS = {
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
+    "sensitivity": "show how much each layer minds fewer bits",
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
     "evaluate": "measure a model file on a data set",
     "cache": "show, check or empty the cache of finished steps",

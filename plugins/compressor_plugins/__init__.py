@@ -12,6 +12,7 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.cluster import Cluster
     from compressor_plugins.distill import Distill
     from compressor_plugins.fuse import Fuse
+    from compressor_plugins.mixed_precision import MixedPrecision
     from compressor_plugins.pack import Pack
     from compressor_plugins.prune import Prune
     from compressor_plugins.prune_channels import PruneChannels
@@ -20,7 +21,7 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Distill, Fuse, Prune, PruneChannels, Cluster, QAT, PTQ, Slim, Pack]
+    return [Train, Distill, Fuse, Prune, PruneChannels, Cluster, QAT, PTQ, MixedPrecision, Slim, Pack]
 
 
 @hookimpl

@@ -1,0 +1,130 @@
+"""`compressor sensitivity`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.errors import ModelError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+_TYPES = ("float16", "int8", "int4", "int2")
+_BAR = 12  # characters
+_STRATEGY = "mixed_precision"  # measures the same table before it picks
+
+
+@click.command("sensitivity")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", required=True, help="A registered data set, a path, or package.module:function.")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(_TYPES),
+    default=_TYPES[1:],
+    show_default=True,
+    help="Type of weights to try. May be repeated.",
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(["min_max", "octav", "mse"]),
+    default="octav",
+    show_default=True,
+    help="How weights are rounded.",
+)
+@click.option(
+    "--samples", type=click.IntRange(1, 10_000), default=128, show_default=True, help="Training samples to compare on."
+)
+@trust_option
+@json_option
+@debug_option
+def command(
+    model: Path,
+    data: str,
+    types: tuple[str, ...],
+    algorithm: str,
+    samples: int,
+    trust_model: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Show how much the outputs of MODEL change when one layer's weights are stored in fewer bits.
+
+    MODEL is a Keras model or a float .tflite file. The figures are root mean square differences, as shares of the
+    float model's outputs, and are what the step mixed_precision picks by.
+    """
+    import tempfile
+    from itertools import islice
+
+    from rich.console import Console
+
+    from compressor.cli.native_output import native_output_to
+    from compressor.lookup import find_data
+    from compressor.registry import Registry
+    from compressor.sources import Reference, build_model
+    from compressor.tensorflow_setup import prepare_tensorflow
+
+    if not model.exists():
+        raise ModelError(f"there is no model file {model}", "check the path")
+    registry = Registry.installed()
+    entry = registry.get("strategy", _STRATEGY)
+    if entry is None:
+        raise PluginError(f"the strategy '{_STRATEGY}' is not installed", "install compressor again")
+    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+        prepare_tensorflow(seed=0)
+        built = build_model(Reference("path", str(model)), trust_model).model
+        train = find_data(registry, data).train
+        taken = [features for features, _ in islice(train.sample(samples, 0).batches(1), samples)]
+        measure: Any = entry.cls
+        _, table = measure.sensitivity(built, taken, types, algorithm)
+    if as_json:
+        rows = [
+            {
+                "layer": row.layer,
+                "kind": row.kind,
+                "weights": row.weights,
+                "bytes": dict(row.bytes),
+                "errors": dict(row.errors),
+            }
+            for row in table
+        ]
+        click.echo(json.dumps({"samples": len(taken), "algorithm": algorithm, "layers": rows}, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(_shown(table, types))
+    console.print(
+        f" change of the outputs, on {len(taken):,} training samples; one layer at a time, rounded by {algorithm}"
+    )
+
+
+def _shown(rows: Sequence[Any], types: Sequence[str]) -> Table:
+    """A row for each layer, with a bar for each type; the longest is the largest of all."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    largest = max((error for row in rows for error in row.errors.values()), default=0.0) or 1.0
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("layer", overflow="fold")
+    table.add_column("kind", overflow="fold")
+    table.add_column("weights", justify="right", no_wrap=True)
+    for type_ in types:
+        table.add_column(type_, no_wrap=True)
+    for row in rows:
+        cells = [_cell(row.errors.get(type_), largest) for type_ in types]
+        table.add_row(escape(row.layer), row.kind, f"{row.weights:,}", *cells)
+    return table
+
+
+def _cell(error: float | None, largest: float) -> str:
+    if error is None:
+        return "-"
+    return f"{error:7.2%} {'█' * round(_BAR * error / largest)}"

@@ -1,0 +1,147 @@
+"""How much a model's outputs change when the weights of one layer alone are stored in fewer bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.errors import ModelError
+from compressor.flatbuffer import read_model, write_model
+from compressor.litert import LiteRTModel
+from compressor.strategy import Arrays
+from compressor_plugins.file_quantization import quantized
+from compressor_plugins.precision import BITS, WeightType
+from compressor_plugins.weight_quantization import IN_FLOAT, Algorithm, Request, assigned
+from compressor_plugins.weighted_operators import WeightedOperator, kernel_of
+
+_TENSOR_TYPES = {9: 8, 17: 4, 19: 2}  # TensorType of the LiteRT schema: bits
+Samples = Sequence[Arrays]
+
+
+@dataclass(frozen=True)
+class LayerSensitivity:
+    """A layer's weights, the bytes that they take in each type, and what that changes.
+
+    `errors` are root mean square differences of the model's outputs from the float model's, as shares of those.
+    """
+
+    layer: str
+    kind: str
+    weights: int
+    bytes: Mapping[WeightType, int]
+    errors: Mapping[WeightType, float]
+
+
+def sensitivities(
+    content: bytes,
+    operators: Sequence[WeightedOperator],
+    types: Sequence[WeightType],
+    algorithm: Algorithm,
+    samples: Samples,
+) -> list[LayerSensitivity]:
+    """Store one layer after the other in each of the types, and compare the outputs on some samples.
+
+    Args:
+        content: a float file.
+        operators: its operators with weights; those of one layer are changed together.
+        types: to try.
+        algorithm: how weights are rounded.
+        samples: of shape (1, ...), by name where the file has several inputs.
+    """
+    expected = _outputs(content, samples)
+    rounded = {type_: dict(_rounded(content, operators, type_, algorithm)) for type_ in types if type_ != "float32"}
+    found = []
+    for name, parts in _by_layer(operators).items():
+        errors: dict[WeightType, float] = {"float32": 0.0} if "float32" in types else {}
+        sizes: dict[WeightType, int] = {"float32": 4 * sum(part.size for part in parts)} if errors else {}
+        for type_, kernels in rounded.items():
+            if all(part in kernels for part in parts):
+                changed = _with_kernels(content, {part: kernels[part] for part in parts})
+                errors[type_] = _apart(_outputs(changed, samples), expected)
+                sizes[type_] = sum(-(-part.size * BITS[type_] // 8) + 4 * _channels(part) for part in parts)
+        if errors:
+            weights = sum(part.size for part in parts)
+            found.append(LayerSensitivity(name, parts[0].layer_kind, weights, sizes, errors))
+    return found
+
+
+def _by_layer(operators: Sequence[WeightedOperator]) -> dict[str, list[WeightedOperator]]:
+    layers: dict[str, list[WeightedOperator]] = {}
+    for operator in operators:
+        layers.setdefault(operator.layer, []).append(operator)
+    return layers
+
+
+def _rounded(
+    content: bytes, operators: Sequence[WeightedOperator], type_: WeightType, algorithm: Algorithm
+) -> Iterator[tuple[WeightedOperator, NDArray[np.float32]]]:
+    """The kernels as they are once stored in a type, for the operators that can have it."""
+    file = read_model(content)
+    if type_ == "float16":
+        yield from (
+            (operator, kernel_of(file, operator).astype(np.float16).astype(np.float32)) for operator in operators
+        )
+        return
+    storages = assigned(operators, Request(type_, "float32", algorithm)).storages
+    stored = read_model(quantized(content, storages, "float32", "float32", ()))
+    for operator, storage in storages.items():
+        if storage != IN_FLOAT:
+            tensor = stored.subgraphs[0].tensors[operator.tensor]
+            yield operator, _real(tensor, bytes(stored.buffers[tensor.buffer].data), operator)
+
+
+def _real(tensor: Any, data: bytes, operator: WeightedOperator) -> NDArray[np.float32]:
+    bits = _TENSOR_TYPES[tensor.type]
+    packed = np.frombuffer(data, np.uint8)
+    lanes = np.stack([(packed >> shift) & (2**bits - 1) for shift in range(0, 8, bits)], axis=1)
+    values = lanes.reshape(-1)[: operator.size].astype(np.int32)
+    signed = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).reshape(operator.shape)
+    scale = np.asarray(tensor.quantization.scale, np.float32)
+    shape = [1] * len(operator.shape)
+    if len(scale) > 1:
+        shape[tensor.quantization.quantizedDimension or 0] = len(scale)
+    return (signed * scale.reshape(shape)).astype(np.float32)
+
+
+def _with_kernels(content: bytes, kernels: Mapping[WeightedOperator, NDArray[Any]]) -> bytes:
+    file = read_model(content)
+    for operator, kernel in kernels.items():
+        buffer = file.buffers[file.subgraphs[0].tensors[operator.tensor].buffer]
+        buffer.data = np.frombuffer(kernel.astype(np.float32).tobytes(), np.uint8)
+    return write_model(file)
+
+
+def _outputs(content: bytes, samples: Samples) -> list[NDArray[np.float64]]:
+    """Each output for all samples, one array after another."""
+    model = LiteRTModel(content)
+    try:
+        runs = [model.run(_batch(samples))]
+    except ModelError:  # the file takes one sample a call
+        model = LiteRTModel(content)
+        runs = [model.run(sample) for sample in samples]
+    found = [list(run.values()) if isinstance(run, Mapping) else [run] for run in runs]
+    return [np.concatenate(parts).astype(np.float64) for parts in zip(*found, strict=True)]
+
+
+def _batch(samples: Samples) -> Arrays:
+    named = [sample for sample in samples if isinstance(sample, Mapping)]
+    if named:
+        return {name: np.concatenate([sample[name] for sample in named]) for name in named[0]}
+    return np.concatenate([sample for sample in samples if not isinstance(sample, Mapping)])
+
+
+def _apart(found: Sequence[NDArray[np.float64]], expected: Sequence[NDArray[np.float64]]) -> float:
+    """The largest of the outputs' differences, each as a share of the output."""
+    shares = [
+        np.linalg.norm(one - other) / max(float(np.linalg.norm(other)), 1e-12)
+        for one, other in zip(found, expected, strict=True)
+    ]
+    return float(max(shares))
+
+
+def _channels(operator: WeightedOperator) -> int:
+    return operator.shape[-1] if operator.kind == "DEPTHWISE_CONV_2D" else operator.shape[0]

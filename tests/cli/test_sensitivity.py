@@ -1,0 +1,59 @@
+"""`compressor sensitivity`: the table that mixed_precision picks by."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from compressor.cli import root
+
+
+@pytest.fixture(scope="module")
+def model_file(tensorflow, tmp_path_factory):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.keras_files import save_keras
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    parts = [layers.Flatten(), layers.Dense(8, activation="relu", name="hidden"), layers.Dense(10, name="head")]
+    path = tmp_path_factory.mktemp("models") / "model.h5"
+    save_keras(tf_keras.Sequential([layers.InputLayer((28, 28)), *parts]), path)
+    return path
+
+
+def test_it_shows_a_row_a_layer_and_the_same_figures_as_json(model_file):
+    arguments = [
+        "sensitivity",
+        str(model_file),
+        "--data",
+        "mnist",
+        "--samples",
+        "16",
+        "--type",
+        "int8",
+        "--type",
+        "int4",
+    ]
+    shown = CliRunner().invoke(root, arguments, env={"COLUMNS": "120"})
+    assert shown.exit_code == 0, shown.output
+    rows = {line.split()[0]: line.split() for line in shown.output.splitlines() if line.strip()}
+    assert rows["hidden"][1:3] == ["Dense", "6,272"]
+    found = CliRunner().invoke(root, [*arguments, "--json"])
+    data = json.loads(found.output)
+    assert (data["samples"], data["algorithm"]) == (16, "octav")
+    hidden = data["layers"][0]
+    assert (hidden["layer"], hidden["kind"], hidden["weights"]) == ("hidden", "Dense", 6272)
+    assert hidden["bytes"] == {"int8": 6272 + 32, "int4": 3136 + 32}
+    assert 0 < hidden["errors"]["int8"] < hidden["errors"]["int4"]
+    assert f"{hidden['errors']['int4']:.2%}" in rows["hidden"]
+    assert "█" in shown.output
+
+
+def test_a_missing_file_is_named(tmp_path):
+    from compressor.errors import ModelError
+
+    result = CliRunner().invoke(root, ["sensitivity", str(tmp_path / "no.tflite"), "--data", "mnist"])
+    assert isinstance(result.exception, ModelError)
+    assert str(result.exception) == f"there is no model file {tmp_path / 'no.tflite'}; check the path"
