@@ -177,8 +177,9 @@ def test_what_scores_depends_on_the_metric(tmp_path):
 
     def parts(uses, given, metric):
         recipe = {
-            "version": 1, "name": "scored", "model": {"source": "mnist_cnn", "train": {"epochs": 1}}, "data": {"source": "mnist"},
-            "evaluation": {"metrics": [metric]}, "steps": [{"uses": uses, "with": given}],
+            "version": 1, "name": "scored", "data": {"source": "mnist"},
+            "model": {"source": "mnist_cnn", "train": {"epochs": 1}}, "evaluation": {"metrics": [metric]},
+            "steps": [{"uses": uses, "with": given}],
         }  # fmt: skip
         found = plan(load(recipe))
         return step_parts(found.steps[-1], "model", [], "data", found)
