@@ -15,7 +15,7 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor_plugins.factors import rank_for, spectrum, svd_factors, tucker_factors, unfolded
 from compressor_plugins.flattening import flatten
-from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Node, Ref, graph_layer
+from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.rewrites import prepared
 
 _SEARCH = 40  # halvings of the energy between 0 and 1
@@ -165,7 +165,7 @@ def replace_by(graph: LayerGraph, name: str, layers: Sequence[GraphLayer]) -> No
         for layer in before:
             graph.layers[layer.name] = layer
             number = max(graph.nodes) + 1
-            graph.nodes[number] = Node(layer.name, (source,), {}, graph.nodes[call].shapes)
+            graph.nodes[number] = replace(graph.nodes[call], layer=layer.name, args=(source,), kwargs={})
             source = Ref(number)
         graph.nodes[call] = replace(graph.nodes[call], args=(source,))
 
