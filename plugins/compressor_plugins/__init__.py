@@ -39,8 +39,9 @@ def models() -> list[type[ModelSource]]:
     """Every first-party model."""
     from compressor_plugins.lenet import LeNet5, LeNet300100
     from compressor_plugins.mnist_cnn import MNISTCNN
+    from compressor_plugins.strided_cnn import StridedCNN
 
-    return [MNISTCNN, LeNet300100, LeNet5]
+    return [MNISTCNN, LeNet300100, LeNet5, StridedCNN]
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from compressor_plugins import fashion_mnist
 from compressor_plugins.cifar import CIFAR10, CIFAR100
 from compressor_plugins.lenet import LeNet5, LeNet300100
 from compressor_plugins.mnist_cnn import MNISTCNN
+from compressor_plugins.strided_cnn import StridedCNN
 
 
 def write_idx(path, array):
@@ -47,9 +48,10 @@ def test_a_download_without_a_network_is_a_clear_error(tensorflow, dataset, monk
 
 
 @pytest.mark.parametrize(
-    ("model", "parameters", "outputs"), [(MNISTCNN, 20_410, 10), (LeNet300100, 266_610, 10), (LeNet5, 431_080, 10)]
+    ("model", "parameters", "outputs"),
+    [(MNISTCNN, 20_410, 10), (LeNet300100, 266_610, 10), (LeNet5, 431_080, 10), (StridedCNN, 26_906, 10)],
 )
-def test_models_have_the_parameters_that_the_literature_counts(tensorflow, model, parameters, outputs):
+def test_models_have_the_parameters_that_they_say(tensorflow, model, parameters, outputs):
     built = model(model.Params()).build()
     assert built.count_params() == parameters
     assert built.input_shape == (None, 28, 28)
