@@ -26,6 +26,7 @@ def test_every_field_of_the_report_is_in_its_json_schema_with_a_type():
         "ChangeRow",
         "ConstraintRow",
         "EndpointRow",
+        "ExpectedInput",
         "LayerRow",
         "MetricRow",
         "StageRow",
@@ -59,6 +60,24 @@ def test_a_smoke_run_says_so_everywhere_and_judges_no_constraint(smoke_run):
     console = Console(record=True, width=140)
     print_report(report, console)
     assert "smoke run: a few samples and steps, so the figures mean nothing" in console.export_text()
+
+
+def test_a_second_metric_has_a_table_of_its_own_and_nothing_is_cut_off(smoke_run):
+    report, _ = smoke_run
+    again = {name: metric for stage in report.stages[:1] for name, metric in stage.metrics.items()}
+    stages = [
+        stage.model_copy(update={"metrics": {**stage.metrics, "accuracy (of the second output)": again["accuracy"]}})
+        for stage in report.stages
+    ]
+    console = Console(record=True, width=80)
+    print_report(report.model_copy(update={"stages": stages}), console)
+    lines = console.export_text().splitlines()
+    assert "…" not in "".join(lines)
+    heads = [line.split() for line in lines if line.startswith("stage ")]
+    assert heads == [
+        ["stage", "size", "gzip", "zeros", "accuracy", "vs", "base"],
+        ["stage", "accuracy", "(of", "the", "second", "output)", "vs", "base"],
+    ]
 
 
 @pytest.mark.parametrize("width", [140, 80, 50])

@@ -17,7 +17,7 @@ from compressor.render.figures import (
     remarks,
     time_text,
 )
-from compressor.report import LayerRow, MetricRow, Report, StageRow
+from compressor.report import LayerRow, MetricRow, Report
 from compressor.seeds import SeedRow
 
 _WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway
@@ -27,7 +27,10 @@ def print_report(report: Report, console: Console) -> None:
     """The table of stages, what must be said about them, and how the constraints went."""
     if report.smoke:
         console.print("[yellow]smoke run: a few samples and steps, so the figures mean nothing[/]")
-    console.print(stage_table(report, console.width))
+    first, *others = report.stages[0].metrics
+    console.print(stage_table(report, first, console.width))
+    for name in others:
+        console.print(metric_table(report, name, console.width))
     for stage in report.stages:
         for remark in remarks(stage):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
@@ -39,43 +42,54 @@ def print_report(report: Report, console: Console) -> None:
             console.print(f" [red]✗ {row.name} {row.limit}, and is {row.actual}[/]")
 
 
-def stage_table(report: Report, width: int) -> Table:
-    """One row a stage, in at most `width` columns."""
+def stage_table(report: Report, metric: str, width: int) -> Table:
+    """One row a stage with the metric that decides, in at most `width` columns."""
     wide, narrow = width >= _WIDE, width < _NARROW
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    names = list(report.stages[0].metrics)
-    table.add_column("stage", no_wrap=True)
+    table = _table()
     for heading in ("size",) if narrow else ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name in names:
-        table.add_column(escape(name), justify="right", no_wrap=True)
-        table.add_column("vs base", justify="right", no_wrap=True)
-        if wide:
-            table.add_column("vs previous", justify="right", no_wrap=True)
-            table.add_column("", no_wrap=True)
+    _add_metric_columns(table, metric, wide)
     if wide:
         table.add_column("p50", justify="right", no_wrap=True)
         table.add_column("took", justify="right", no_wrap=True)
     for stage in report.stages:
-        table.add_row(*_cells(stage, names, wide, narrow))
+        cells = [escape(stage.id), format_size(stage.bytes)]
+        if not narrow:
+            cells += [format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
+        if wide:
+            cells.append(f"{stage.weight_bits:.0f}")
+        cells += _metric_cells(stage.metrics[metric], wide)
+        if wide:
+            cells += [time_text(stage.latency_p50), "cached" if stage.cached else clock_text(stage.seconds)]
+        table.add_row(*cells)
     return table
 
 
-def _cells(stage: StageRow, names: list[str], wide: bool, narrow: bool) -> list[str]:
-    cells = [escape(stage.id), format_size(stage.bytes)]
-    if not narrow:
-        cells += [format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
+def metric_table(report: Report, metric: str, width: int) -> Table:
+    """One row a stage with a metric alone: two beside all the rest fit no terminal."""
+    table = _table()
+    _add_metric_columns(table, metric, width >= _WIDE)
+    for stage in report.stages:
+        table.add_row(escape(stage.id), *_metric_cells(stage.metrics[metric], width >= _WIDE))
+    return table
+
+
+def _table() -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("stage", no_wrap=True)
+    return table
+
+
+def _add_metric_columns(table: Table, metric: str, wide: bool) -> None:
+    for heading in (escape(metric), "vs base", *(("vs previous", "") if wide else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+
+def _metric_cells(metric: MetricRow, wide: bool) -> list[str]:
+    color = _color(metric)
+    cells = [metric_text(metric), _painted(change_text(metric.from_baseline, metric.share), color)]
     if wide:
-        cells.append(f"{stage.weight_bits:.0f}")
-    for name in names:
-        metric = stage.metrics[name]
-        color = _color(metric)
-        cells += [metric_text(metric), _painted(change_text(metric.from_baseline, metric.share), color)]
-        if wide:
-            cells += [change_text(metric.from_previous, metric.share), _painted(noise_text(metric), color)]
-    if wide:
-        cells.append(time_text(stage.latency_p50))
-        cells.append("cached" if stage.cached else clock_text(stage.seconds))
+        cells += [change_text(metric.from_previous, metric.share), _painted(noise_text(metric), color)]
     return cells
 
 
