@@ -17,13 +17,14 @@ class Case:
     """`int8` is the least share of the kernels' values in 8 bits; `left` are the layers that qat leaves in float.
 
     `tolerance` is how far the shipped file's outputs may be from the Keras model's, as a share of their range: before
-    any quantization, and with 8 bits.
+    any quantization, and with 8 bits. With random weights the ranges are small: what is allowed before quantization is
+    the rounding of float32 through a deep model, of which a MobileNetV2 was seen to show half.
     """
 
     inputs: str = "images"
     int8: float = 0.99
     left: dict[str, str] = field(default_factory=dict)
-    tolerance: tuple[float, float] = (1e-4, 0.1)
+    tolerance: tuple[float, float] = (1e-3, 0.1)
 
 
 CASES = {

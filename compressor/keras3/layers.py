@@ -31,9 +31,9 @@ class Made:
 
 
 def is_of_keras(entry: Mapping[str, Any]) -> bool:
-    """Whether a layer's class is Keras's own; HDF5 files name no modules."""
+    """Whether a layer's class is Keras's own. One without a module is too, unless the user registered it."""
     module = entry.get("module")
-    return module is None or bool(_KERAS.fullmatch(str(module)))
+    return not entry.get("registered_name") if module is None else bool(_KERAS.fullmatch(str(module)))
 
 
 def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nested: Nested) -> Made:
@@ -81,8 +81,9 @@ def _custom(entry: Mapping[str, Any], config: dict[str, Any], place: str, custom
     found = custom.get(str(entry.get("registered_name"))) or custom.get(kind)
     if found is None:
         remedy = (
-            f"pass custom_objects={{'{kind}': ...}} with a tf_keras class of the same options and weights, "
-            "or export the model from Keras 3 as .tflite or SavedModel, which post-training steps take"
+            f"name a module with a tf_keras class '{kind}' of the same options and weights under "
+            "'model.custom_objects', or export the model from Keras 3 as .tflite or SavedModel, which post-training "
+            "steps take"
         )
         raise refused_layer(place, kind, "is a custom class that is not known here", remedy)
     try:
