@@ -11,6 +11,7 @@ def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
     from compressor_plugins.cluster import Cluster
     from compressor_plugins.distill import Distill
+    from compressor_plugins.equalize import Equalize
     from compressor_plugins.fuse import Fuse
     from compressor_plugins.mixed_precision import MixedPrecision
     from compressor_plugins.pack import Pack
@@ -21,7 +22,7 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Distill, Fuse, Prune, PruneChannels, Cluster, QAT, PTQ, MixedPrecision, Slim, Pack]
+    return [Train, Distill, Fuse, Equalize, Prune, PruneChannels, Cluster, QAT, PTQ, MixedPrecision, Slim, Pack]
 
 
 @hookimpl

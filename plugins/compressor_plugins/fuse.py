@@ -43,7 +43,7 @@ class Fuse(Strategy):
         rewritten = prepared(model, self._rewrites(context), context, "'fuse'").build()
         if not context.notes:
             context.note("there was nothing to rewrite")
-        _require_same_outputs(model, rewritten, context)
+        require_same_outputs(model, rewritten, context)
         return rewritten
 
     def _rewrites(self, context: StepContext) -> list[Rewrite]:
@@ -60,7 +60,12 @@ class Fuse(Strategy):
         return [rewrite for wanted, rewrite in chosen if wanted]
 
 
-def _require_same_outputs(model: Any, rewritten: Any, context: StepContext) -> None:
+def require_same_outputs(model: Any, rewritten: Any, context: StepContext) -> None:
+    """Hold a rewritten model to the outputs of the one that it was.
+
+    Raises:
+        StepError: they differ by more than sums in another order explain.
+    """
     import tensorflow as tf
 
     for features in context.calibration(4):
