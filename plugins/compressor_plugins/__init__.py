@@ -13,6 +13,7 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.distill import Distill
     from compressor_plugins.equalize import Equalize
     from compressor_plugins.fuse import Fuse
+    from compressor_plugins.low_rank import LowRank
     from compressor_plugins.mixed_precision import MixedPrecision
     from compressor_plugins.pack import Pack
     from compressor_plugins.prune import Prune
@@ -22,7 +23,21 @@ def strategies() -> list[type[Strategy]]:
     from compressor_plugins.slim import Slim
     from compressor_plugins.train import Train
 
-    return [Train, Distill, Fuse, Equalize, Prune, PruneChannels, Cluster, QAT, PTQ, MixedPrecision, Slim, Pack]
+    return [
+        Train,
+        Distill,
+        Fuse,
+        Equalize,
+        Prune,
+        PruneChannels,
+        LowRank,
+        Cluster,
+        QAT,
+        PTQ,
+        MixedPrecision,
+        Slim,
+        Pack,
+    ]
 
 
 @hookimpl

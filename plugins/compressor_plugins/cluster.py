@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.params import value_for
 from compressor_plugins.centroids import clustered
-from compressor_plugins.kept_structure import kept
-from compressor_plugins.kernels import targeted
+from compressor_plugins.kept_structure import groups_of, keeping, structure_of
+from compressor_plugins.kernels import Target, others, targeted
 
 
 class Cluster(Strategy):
@@ -27,8 +29,14 @@ class Cluster(Strategy):
     class Params(compressor.TrainingParams, compressor.LayerTargets):
         """How many values, where they start, and how to train them."""
 
+        by_layer: ClassVar[tuple[str, ...]] = ("clusters",)
+
         number_of_clusters: int = Field(
             16, ge=2, le=4096, description="most different values in a kernel, zero included"
+        )
+        clusters: dict[str, Annotated[int, Field(ge=2, le=4096)]] = Field(
+            {},
+            description="number_of_clusters of single layers, by name, glob or type; the last that matches counts",
         )
         centroids: Literal["linear", "density", "random", "kmeans++"] = Field(
             "linear",
@@ -48,38 +56,53 @@ class Cluster(Strategy):
         """The model with few values in its kernels; its other weights are trained on."""
         params = self.params
         chosen = targeted(model, params, context, "clustered")
+        chosen = self._large_enough(chosen, context)
+        if not chosen:
+            raise StepError("there is no layer that can be clustered", "name other layers, or drop the step")
         generator = np.random.default_rng(context.seed)
-        few = []
         for target in chosen:
             for kernel in target.kernels:
-                values = kernel.numpy()
-                if values.size <= params.number_of_clusters:
-                    few.append(target.name)
                 kernel.assign(
                     clustered(
-                        values,
-                        params.number_of_clusters,
+                        kernel.numpy(),
+                        self._values(target),
                         params.centroids,
                         generator,
                         per_channel=params.per_channel,
                         keep_zeros="sparse" in context.state.traits,
                     )
                 )
-        chosen = [target for target in chosen if target.name not in few]
-        if not chosen:
-            raise StepError("there is no layer that can be clustered", "name other layers, or drop the step")
-        for name in few:
-            context.leave_alone(name, f"it has no more than {params.number_of_clusters} weights")
-        context.fit(model, params, kept(model, context.state.add("clustered")))
+        parts = [groups_of(kernel) for target in chosen for kernel in target.kernels]
+        context.fit(model, params, [keeping([*parts, *structure_of(others(model, chosen), context.state)])])
         for target in chosen:
-            _require_clusters(target.name, target.kernels, params)
+            self._require(target)
         return model
 
+    def _values(self, target: Target) -> int:
+        """How many values a layer may have, in a kernel or in each of its channels."""
+        own = value_for(self.params.clusters, target.name, target.kind)
+        values: int = self.params.number_of_clusters if own is None else own
+        return values
 
-def _require_clusters(name: str, kernels: list[Any], params: Cluster.Params) -> None:
-    for kernel in kernels:
-        channels = kernel.shape[-1] if params.per_channel else 1
-        values = len(np.unique(kernel.numpy()))
-        if values > params.number_of_clusters * channels:
-            what = f"the layer '{name}' ended with {values} values, more than {params.number_of_clusters * channels}"
-            raise StepError(what, "report this, with the recipe; it should not be possible")
+    def _large_enough(self, targets: Sequence[Target], context: StepContext) -> list[Target]:
+        """The layers that have more weights than values, in a kernel or in each channel; the others are told of."""
+        found = []
+        for target in targets:
+            values = self._values(target)
+            where = " in a channel" if self.params.per_channel else ""
+            if min(kernel.shape.num_elements() // self._channels(kernel) for kernel in target.kernels) <= values:
+                context.leave_alone(target.name, f"it has no more than {values} weights{where}")
+            else:
+                found.append(target)
+        return found
+
+    def _channels(self, kernel: Any) -> int:
+        """The parts of a kernel that have values of their own."""
+        return int(kernel.shape[-1]) if self.params.per_channel else 1
+
+    def _require(self, target: Target) -> None:
+        for kernel in target.kernels:
+            values, most = len(np.unique(kernel.numpy())), self._values(target) * self._channels(kernel)
+            if values > most:
+                what = f"the layer '{target.name}' ended with {values} values, more than {most}"
+                raise StepError(what, "report this, with the recipe; it should not be possible")

@@ -70,11 +70,19 @@ def kept(model: Any, state: ModelState) -> list[Any]:
     return [keeping(parts)] if parts else []
 
 
+def groups_of(variable: Any) -> Groups:
+    """The weights of a kernel that are equal, however few share a value."""
+    return _grouped(variable, *np.unique(variable.numpy(), return_inverse=True, return_counts=True))
+
+
 def _groups(variable: Any, values: NDArray[Any]) -> Groups | None:
+    """The same, but none where weights that are equal are equal by chance."""
     unique, groups, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    if len(unique) > _CLUSTERED * values.size:
-        return None
-    scale = np.where(unique == 0, 0, 1 / sizes).astype(values.dtype)
+    return None if len(unique) > _CLUSTERED * values.size else _grouped(variable, unique, groups, sizes)
+
+
+def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: NDArray[Any]) -> Groups:
+    scale = np.where(unique == 0, 0, 1 / sizes).astype(unique.dtype)
     return Groups(variable, groups.reshape(-1).astype(np.int32), scale)
 
 

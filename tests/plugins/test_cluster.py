@@ -160,3 +160,34 @@ def test_a_model_with_nothing_to_cluster_is_an_error(tensorflow, step_context):
 def test_the_number_of_clusters_has_bounds(clusters):
     with pytest.raises(ValidationError, match="number_of_clusters"):
         Cluster.Params(number_of_clusters=clusters)
+
+
+def test_layers_can_have_numbers_of_their_own_the_last_match_counting(small_cnn, step_context):
+    model = cluster(small_cnn(), step_context(), clusters={"*": 8, "type:Dense": 32}, centroids="density")
+    found = {tensor.name: tensor.unique for tensor in dissect(to_litert(model)).kernels}
+    assert found == {"conv/Conv2D": 8, "dense/MatMul": 32}
+
+
+def test_a_kernel_with_hardly_more_weights_than_values_keeps_its_clusters_too(small_cnn, step_context):
+    model = cluster(small_cnn(filters=2), step_context(), number_of_clusters=12, layers=["conv"])  # 18 weights
+    assert values(model.get_layer("conv").kernel.numpy()) <= 12
+
+
+def test_channels_with_fewer_weights_than_values_are_left_alone_and_named(small_cnn, step_context):
+    context = step_context()
+    model = cluster(small_cnn(), context, per_channel=True, number_of_clusters=16)
+    assert context.left_alone == {"conv": "it has no more than 16 weights in a channel"}
+    kernel = model.get_layer("dense").kernel.numpy()
+    assert max(values(kernel[:, channel]) for channel in range(10)) <= 16
+
+
+def test_each_channel_keeps_its_zeros_and_counts_them_as_a_value_in_the_file(small_cnn, step_context):
+    pruned = Prune(Prune.Params(epochs=1, batch_size=200)).apply(small_cnn(), step_context())
+    zeros = pruned.get_layer("dense").kernel.numpy() == 0
+    model = cluster(pruned, step_context(SPARSE), number_of_clusters=4, per_channel=True, centroids="density")
+    kernel = model.get_layer("dense").kernel.numpy()
+    np.testing.assert_array_equal(kernel == 0, zeros)
+    assert max(values(kernel[:, channel]) for channel in range(10)) == 4
+    dense = next(tensor for tensor in dissect(to_litert(model)).kernels if "dense" in tensor.name)
+    assert (dense.unique, dense.zeros) == (values(kernel), int(zeros.sum()))
+    assert dense.unique <= 31
