@@ -47,6 +47,9 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
         return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
     except _UNLOADABLE as error:
         reason = " ".join(str(error).split())[:200]
+        if reason.startswith("No model config found"):
+            remedy = "save the whole model, with model.save and not model.save_weights"
+            raise ModelError(f"{path} holds no model, or its weights alone", remedy) from error
         what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
         own = reason.startswith(("Unknown ", "Could not locate"))
         remedy = "name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"

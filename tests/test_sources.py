@@ -2,9 +2,11 @@
 
 import sys
 
+import h5py
 import pytest
 
 from compressor.errors import CompressorError, ModelError
+from compressor.keras_files import load_keras
 from compressor.recipe.load import load
 from compressor.sources import Reference, build_model, reference
 
@@ -140,3 +142,14 @@ def test_a_tflite_file_that_is_none_is_an_error(tmp_path):
     with pytest.raises(ModelError) as caught:
         build_model(Reference("path", str(path)))
     assert str(caught.value) == f"{path}: this is not a LiteRT file; give a whole .tflite file"
+
+
+def test_a_file_of_weights_alone_is_an_error_that_says_so(tensorflow, tmp_path):
+    path = tmp_path / "only.weights.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("layers")
+    with pytest.raises(ModelError) as caught:
+        load_keras(path)
+    assert str(caught.value) == (
+        f"{path} holds no model, or its weights alone; save the whole model, with model.save and not model.save_weights"
+    )

@@ -210,7 +210,10 @@ def _numbers(path: Path, first: int, name: str, values: Sequence[Any]) -> NDArra
         at = next(index for index, value in enumerate(values) if not _is_number(value))
         found = "nothing" if values[at] in (None, "") else f"'{str(values[at])[:40]}'"
         what = f"{path}, row {first + at}, column '{name}': there is {found}, and it takes a number"
-        raise DataError(what, "mend it, or name the columns to use with 'with: {features: [...]}' under data") from None
+        remedy = (
+            f"mend it, or, if it is the label, write 'with: {{label: {name}}}' under data, or name the columns to use "
+        )
+        raise DataError(what, remedy + "with 'with: {features: [...]}'") from None
 
 
 def _coded(path: Path, first: int, name: str, values: Sequence[Any], number_of: Mapping[str, int]) -> NDArray[np.int64]:

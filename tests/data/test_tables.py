@@ -80,7 +80,8 @@ def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path, value, foun
     path.write_text(f"x,y\n1,0\n{value},1\n")
     assert refusal(lambda: opened(path, label="y")) == (
         f"{path}, row 2, column 'x': there is {found}, and it takes a number; "
-        "mend it, or name the columns to use with 'with: {features: [...]}' under data"
+        "mend it, or, if it is the label, write 'with: {label: x}' under data, "
+        "or name the columns to use with 'with: {features: [...]}'"
     )
 
 
