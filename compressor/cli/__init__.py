@@ -19,6 +19,8 @@ _COMMANDS = {
     "inspect": "show what is in a model file, tensor by tensor",
     "sensitivity": "show how much each layer minds fewer bits",
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
+    "unpack": "write the .tflite file that is in a package",
+    "header": "write a model file as a C header, for firmware",
     "evaluate": "measure a model file on a data set",
     "cache": "show, check or empty the cache of finished steps",
 }

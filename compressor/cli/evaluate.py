@@ -19,7 +19,7 @@ from compressor.errors import ModelError
 @json_option
 @debug_option
 def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool, as_json: bool, debug: bool) -> None:
-    """Measure MODEL, a .tflite file or a Keras 2 model, on the test split of a data set, in LiteRT."""
+    """Measure MODEL, a .tflite file, a package or a Keras 2 model, on the test split of a data set, in LiteRT."""
     import tempfile
 
     from rich.console import Console

@@ -17,7 +17,7 @@ from compressor.errors import ModelError
 @json_option
 @debug_option
 def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
-    """Show what is in MODEL, a .tflite file, or a Keras 2 model as the .tflite file it would ship as."""
+    """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship."""
     import tempfile
 
     from rich.console import Console

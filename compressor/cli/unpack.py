@@ -1,0 +1,33 @@
+"""`compressor unpack`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from compressor.cli.options import traceback_option
+from compressor.errors import ModelError, OutputError
+
+
+@click.command("unpack")
+@click.argument("package", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path), required=False)
+@click.option("--force", is_flag=True, help="Replace OUTPUT where it is there already.")
+@traceback_option
+def command(package: Path, output: Path | None, force: bool) -> None:
+    """Write the .tflite file in PACKAGE, bit by bit as it was packed, to OUTPUT or beside it."""
+    from compressor.durable import write_whole
+    from compressor.package import coder_of, unpack
+
+    if not package.is_file():
+        raise ModelError(f"there is no package {package}", "check the path")
+    output = output or package.with_suffix(".tflite")
+    if output.exists() and not force:
+        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+    packed = package.read_bytes()
+    content = unpack(packed)
+    write_whole(output, content)
+    click.echo(f"{output}: {len(content):,} bytes, from {len(packed):,} packed by {coder_of(packed)}")

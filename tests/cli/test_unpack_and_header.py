@@ -1,0 +1,73 @@
+"""`compressor unpack` and `compressor header`: what is shipped comes back, on a computer and in firmware."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from compressor.cli import root
+from compressor.cli.boundary import run_guarded
+from compressor.package import pack
+
+CONTENT = bytes(range(256)) * 3
+
+
+@pytest.fixture
+def call(capfd):
+    def call(*arguments):
+        code = run_guarded(root, [*map(str, arguments)])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def package(tmp_path):
+    path = tmp_path / "model.tfpack"
+    path.write_bytes(pack(CONTENT, "gzip"))
+    return path
+
+
+def test_the_file_comes_back_beside_its_package(call, package, tmp_path):
+    size = package.stat().st_size
+    inner = tmp_path / "model.tflite"
+    assert call("unpack", package) == (0, f"{inner}: 768 bytes, from {size} packed by gzip\n", "")
+    assert inner.read_bytes() == CONTENT
+    text = f"error: {inner} is there already; choose another name, or pass --force to replace it\n"
+    assert call("unpack", package) == (1, "", text)
+    assert call("unpack", package, "--force")[0] == 0
+
+
+def test_what_cannot_be_unpacked_is_told(call, tmp_path):
+    bad = tmp_path / "bad.tfpack"
+    bad.write_bytes(b"TFL")
+    text = "error: this is not a package; give a .tfpack file that the step 'pack' made\n"
+    assert call("unpack", bad) == (1, "", text)
+    gone = tmp_path / "gone.tfpack"
+    assert call("unpack", gone) == (1, "", f"error: there is no package {gone}; check the path\n")
+
+
+def test_a_header_holds_the_bytes_their_number_and_their_hash(call, package, tmp_path):
+    header = tmp_path / "my-model.h"
+    size = package.stat().st_size
+    assert call("header", package, header) == (0, f"{header}: my_model, {size} bytes\n", "")
+    text = header.read_text()
+    found = bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})", text))
+    assert found == package.read_bytes()
+    assert f"my_model_len = {size};" in text
+    assert f'my_model_sha256[] = "{hashlib.sha256(found).hexdigest()}";' in text
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_a_c_compiler_takes_the_header(call, package, tmp_path):
+    call("header", package, tmp_path / "model.h")
+    source = tmp_path / "main.c"
+    source.write_text(
+        '#include <stdio.h>\n#include <stdint.h>\n#include "model.h"\n'
+        "int main(void) { fwrite(model, 1, model_len, stdout); return (uintptr_t)model % 16 || !model_sha256[63]; }\n"
+    )
+    subprocess.run(["cc", "-std=c11", "-Wall", "-Werror", source, "-o", tmp_path / "main"], check=True)
+    assert subprocess.run([tmp_path / "main"], check=True, capture_output=True).stdout == package.read_bytes()

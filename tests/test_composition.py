@@ -1,0 +1,158 @@
+"""Any sensible order of steps keeps what came before, and every senseless one is refused before anything runs.
+
+All is counted in the files themselves: zeros, values a channel, names and shapes of the ends, bytes.
+"""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import compressor
+from compressor import ArraySplit, Splits
+from compressor.anatomy import dissect
+from compressor.errors import CompressorError
+from compressor.litert import LiteRTModel
+from compressor.package import unpacked
+
+K = 4
+STEPS = {
+    "fuse": {},
+    "prune": {"final_sparsity": 0.7, "epochs": 1, "ramp": 0.5},
+    "cluster": {"number_of_clusters": K, "epochs": 1},
+    "qat": {"epochs": 1},
+    "ptq": {"calibration_samples": 8},
+    "slim": {},
+    "pack": {"coder": "zstd"},
+    "train": {"epochs": 1},
+}
+
+
+def model(kind):
+    """A small model on 8x8 images."""
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    image = tf_keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(8, 3, padding="same", name="stem")(image)
+    if kind == "separate ReLU":
+        x = layers.ReLU()(x)
+    elif kind == "batch normalization":
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    elif kind == "depthwise":
+        x = layers.DepthwiseConv2D(3, activation="relu")(x)
+    elif kind == "residual":
+        x = layers.Add()([x, layers.Conv2D(8, 3, padding="same", activation="relu")(x)])
+    elif kind == "1x1":
+        x = layers.Conv2D(16, 1, activation="relu")(x)
+    elif kind == "nested":
+        inner = tf_keras.Input((8, 8, 8))
+        x = tf_keras.Model(inner, layers.Conv2D(8, 3, activation="relu")(inner), name="block")(x)
+    x = layers.Flatten()(layers.MaxPooling2D()(x))
+    return tf_keras.Model(image, layers.Dense(3, name="classes")(x))
+
+
+def data():
+    chance = np.random.default_rng(0)
+    images, labels = chance.random((96, 8, 8, 1), np.float32), chance.integers(0, 3, 96)
+    return Splits(ArraySplit(images[:64], labels[:64]), ArraySplit(images[64:], labels[64:]))
+
+
+def stages_of(kind, chain, folder):
+    """The state and notes of each stage with the bytes that ship after it, from the baseline on."""
+    from compressor.export import to_litert
+
+    stages = [("keras", [], to_litert(model(kind)))]
+    with compressor.Session(model(kind), data(), smoke=True, progress=False, cache=folder / "cache") as session:
+        for name in chain:
+            row = session.apply(name, **STEPS[name])
+            stages.append((row.state, row.notes, session.save(folder / "shipped").read_bytes()))
+    return stages
+
+
+def most_values(content):
+    """The most different values of a channel in any kernel with many more weights than these."""
+    kernels = dissect(unpacked(content)).kernels
+    return max(tensor.channel_unique for tensor in kernels if tensor.size > 8 * K and "depthwise" not in tensor.name)
+
+
+def hold(stages):
+    """Hold stages to what their traits say, and to what no step may change."""
+    first = LiteRTModel(stages[0][2])
+    for (state, _, before), (_, notes, after) in pairwise(stages):
+        if "sparse" in state:
+            assert dissect(unpacked(after)).sparsity >= dissect(unpacked(before)).sparsity - 0.005
+        if "clustered" in state:
+            assert most_values(after) <= most_values(before) <= K
+        ends = LiteRTModel(unpacked(after))
+        for one, other in zip((*ends.inputs, *ends.outputs), (*first.inputs, *first.outputs), strict=True):
+            assert (one.name, one.shape) == (other.name, other.shape)
+        assert len(after) <= len(before) * 1.01 or any("larger than after" in note for note in notes)
+
+
+def recipe(chain):
+    steps = [{"uses": name, "with": STEPS[name]} for name in chain]
+    source = {"source": "mnist_cnn", "train": {"epochs": 1}}
+    return {"version": 1, "name": "chain", "model": source, "data": {"source": "mnist"}, "steps": steps}
+
+
+def is_valid(chain):
+    try:
+        compressor.plan(recipe(chain))
+    except CompressorError:
+        return False
+    return True
+
+
+KINDS = ["separate ReLU", "batch normalization", "depthwise", "residual", "1x1", "dense", "nested"]
+CHAINS = st.lists(st.sampled_from(list(STEPS)), min_size=2, max_size=4, unique=True).filter(is_valid)
+
+
+@settings(max_examples=6, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(kind=st.sampled_from(KINDS), chain=CHAINS)
+def test_a_valid_chain_loses_nothing(tensorflow, tmp_path_factory, kind, chain):
+    hold(stages_of(kind, chain, tmp_path_factory.mktemp("chain")))
+
+
+def test_zeros_and_clusters_are_in_the_file_in_the_package(tensorflow, tmp_path):
+    stages = stages_of("separate ReLU", ["prune", "cluster", "qat", "ptq", "slim", "pack"], tmp_path)
+    hold(stages)
+    state, _, package = stages[-1]
+    assert state == "package, clustered, quantized, sparse"
+    inner = dissect(compressor.unpack(package))
+    assert inner.sparsity >= 0.69
+    assert inner.weight_bits == 8
+    assert most_values(package) <= K
+    assert len(package) < inner.bytes / 2
+
+
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        (
+            ["ptq", "prune"],
+            "'ptq' leaves a LiteRT model, and 'prune' needs a Keras model; an order that works: prune -> ptq",
+        ),
+        (["ptq", "cluster"], "'ptq' leaves a LiteRT model, and 'cluster' needs a Keras model"),
+        (["ptq", "qat"], "'ptq' leaves a LiteRT model, and 'qat' needs a Keras model; an order that works: qat -> ptq"),
+        (["qat", "prune"], "'qat' leaves fake quantization in its layers, and 'prune' cannot work on a model with"),
+        (["qat", "cluster"], "'qat' leaves fake quantization in its layers, and 'cluster' cannot work on a model with"),
+        (["qat", "fuse"], "'qat' leaves fake quantization in its layers, and 'fuse' cannot work on a model with"),
+        (
+            ["slim", "ptq"],
+            "the model is a Keras model, and 'slim' needs a LiteRT model; an order that works: ptq -> slim",
+        ),
+        (["pack"], "the model is a Keras model, and 'pack' needs a LiteRT model; start from a LiteRT model"),
+        (["ptq", "pack", "slim"], "'pack' leaves a packed LiteRT model, and 'slim' needs a LiteRT model; an order"),
+        (["ptq", "pack", "pack"], "'pack' leaves a packed LiteRT model, and 'pack-2' needs a LiteRT model"),
+        (["prune", "train"], "'prune' leaves zeros to keep, and 'train' cannot work on a model with zeros to keep"),
+    ],
+)
+def test_a_senseless_order_is_refused_with_the_reason(chain, reason):
+    with pytest.raises(CompressorError, match=re.escape(reason)):
+        compressor.plan(recipe(chain))
