@@ -205,17 +205,18 @@ def _batch(samples: Samples, content: bytes) -> dict[str, NDArray[Any]]:
     """Samples in one call, by the names of the signature's inputs and with their dtypes."""
     file, ends = read_model(content), LiteRTModel(content).inputs
     names = {entry.tensorIndex: entry.name.decode() for entry in file.signatureDefs[0].inputs}
-    found = {}
-    for index, end in zip(file.subgraphs[0].inputs, ends, strict=True):
-        parts = [_part(sample, end.name, len(ends)) for sample in samples]
-        found[names[index]] = np.concatenate(parts).astype(end.dtype)
-    return found
+    parts = [by_names(sample, [end.name for end in ends]) for sample in samples]
+    return {
+        names[index]: np.concatenate([part[place] for part in parts]).astype(end.dtype)
+        for place, (index, end) in enumerate(zip(file.subgraphs[0].inputs, ends, strict=True))
+    }
 
 
-def _part(sample: Arrays, name: str, inputs: int) -> NDArray[Any]:
+def by_names(sample: Arrays, names: Sequence[str]) -> list[NDArray[Any]]:
+    """A sample's arrays in the order of a file's inputs."""
     if not isinstance(sample, Mapping):
-        return sample
-    return sample[name] if inputs > 1 else next(iter(sample.values()))
+        return [sample]
+    return [sample[name] for name in names] if len(names) > 1 else list(sample.values())
 
 
 def _prepared(content: bytes) -> tuple[bytes, dict[bytes, bytes]]:

@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 
 from compressor import Model, ModelState, Refusal, StepContext, Strategy
 from compressor.params import LayerPatterns
+from compressor.strategy import Arrays
 from compressor_plugins.precision import MEANING, ActivationType, Precision, WeightType
-from compressor_plugins.weight_quantization import Algorithm, Granularity, Request
+from compressor_plugins.rewrites import listed
+from compressor_plugins.weight_quantization import Algorithm, Assignment, Granularity, Request
 from compressor_plugins.weighted_operators import WeightedOperator
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the 
     ("int8", "dynamic"): "dynamic_int8",
     ("float16", "float32"): "float16",
 }
+_OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and make up for it elsewhere
 _LOSES_ZEROS = ("gptq", "hadamard")  # they move weights that are zero
 _LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
 
@@ -68,6 +71,9 @@ class PTQ(Strategy):
         per_layer: dict[str, WeightType] = Field(
             {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"
         )
+        bias_correction: bool = Field(
+            False, description="take the mean error that rounding brings to each layer's output off its bias"
+        )
         calibration_samples: int = Field(
             300, ge=1, le=100_000, description="training samples that the ranges of activations are taken from"
         )
@@ -84,13 +90,13 @@ class PTQ(Strategy):
             request = self.request
             plain = (self.algorithm, self.granularity) == ("min_max", "channel")
             named = (request.weights, request.activations) in _CONVERTED
-            return plain and named and not self.per_layer
+            return plain and named and not self.per_layer and not self.bias_correction
 
         def follows(self, trained_for: str) -> bool:
             """Whether this is what training has prepared a model for, whose own ranges and bits are taken then."""
             plain = (self.algorithm, self.granularity, self.per_layer) == ("min_max", "channel", {})
             trained = self.precision == (trained_for or "int8") and self.activations in (None, "int8")
-            return plain and trained
+            return plain and trained and not self.bias_correction
 
         @model_validator(mode="after")
         def _fits(self) -> PTQ.Params:
@@ -105,6 +111,8 @@ class PTQ(Strategy):
                 raise ValueError(f"weights in blocks need dynamic activations, not {request.activations}")
             if self.granularity.startswith("block") and self.algorithm in ("mse", "recovery", "hadamard"):
                 raise ValueError(f"{self.algorithm} knows no weights in blocks")
+            if self.bias_correction and (self.granularity.startswith("block") or self.algorithm in _OTHER_WEIGHTS):
+                raise ValueError("bias_correction needs weights that are only rounded, without blocks")
             return self
 
     def plan(self, state: ModelState) -> ModelState:
@@ -117,7 +125,7 @@ class PTQ(Strategy):
         if trained and not params.follows(state.trained_for):
             type_ = state.trained_for or "int8"
             if params.precision == type_:
-                settled = "algorithm, granularity, activations and per_layer"
+                settled = "algorithm, granularity, activations, bias_correction and per_layer"
                 raise Refusal(f"takes what the training has settled; leave out {settled}")
             what = f"with precision {params.precision} would waste the training for {type_}"
             raise Refusal(f"{what}; use precision {type_}")
@@ -169,6 +177,8 @@ class PTQ(Strategy):
         operators = weighted_operators(content, keras_model)
         assignment = assigned(operators, params.request)
         samples = list(context.calibration(params.calibration_samples))
+        if params.bias_correction:
+            content = self._bias_corrected(content, assignment, samples, context)
         result = quantized(content, assignment.storages, params.request.activations, params.io, samples)
         for note in assignment.notes:
             context.note(note)
@@ -176,6 +186,18 @@ class PTQ(Strategy):
             context.leave_alone(layer, reason)
         _tell_others(content, operators, context)
         return result
+
+    @staticmethod
+    def _bias_corrected(
+        content: bytes, assignment: Assignment, samples: Sequence[Arrays], context: StepContext
+    ) -> bytes:
+        from compressor_plugins.bias_correction import bias_corrected
+        from compressor_plugins.rounded_weights import rounded
+
+        corrected, left = bias_corrected(content, rounded(content, assignment.storages, samples), samples)
+        for reason in dict.fromkeys(left.values()):
+            context.note(f"{reason}: {listed([layer for layer, why in left.items() if why == reason])}")
+        return corrected
 
 
 def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:

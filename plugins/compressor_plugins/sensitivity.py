@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compressor.errors import ModelError
-from compressor.flatbuffer import read_model, write_model
 from compressor.litert import LiteRTModel
 from compressor.strategy import Arrays
-from compressor_plugins.file_quantization import quantized
 from compressor_plugins.precision import BITS, WeightType
-from compressor_plugins.weight_quantization import IN_FLOAT, Algorithm, Request, assigned
-from compressor_plugins.weighted_operators import WeightedOperator, kernel_of
+from compressor_plugins.rounded_weights import Kernels, rounded, with_kernels
+from compressor_plugins.weight_quantization import Algorithm, Request, assigned
+from compressor_plugins.weighted_operators import WeightedOperator
 
-_TENSOR_TYPES = {9: 8, 17: 4, 19: 2}  # TensorType of the LiteRT schema: bits
 Samples = Sequence[Arrays]
 
 
@@ -53,14 +50,14 @@ def sensitivities(
         samples: of shape (1, ...), by name where the file has several inputs.
     """
     expected = _outputs(content, samples)
-    rounded = {type_: dict(_rounded(content, operators, type_, algorithm)) for type_ in types if type_ != "float32"}
+    kernels = {type_: _rounded(content, operators, type_, algorithm) for type_ in types if type_ != "float32"}
     found = []
     for name, parts in _by_layer(operators).items():
         errors: dict[WeightType, float] = {"float32": 0.0} if "float32" in types else {}
         sizes: dict[WeightType, int] = {"float32": 4 * sum(part.size for part in parts)} if errors else {}
-        for type_, kernels in rounded.items():
-            if all(part in kernels for part in parts):
-                changed = _with_kernels(content, {part: kernels[part] for part in parts})
+        for type_, by_operator in kernels.items():
+            if all(part in by_operator for part in parts):
+                changed = with_kernels(content, {part: by_operator[part] for part in parts})
                 errors[type_] = _apart(_outputs(changed, samples), expected)
                 sizes[type_] = sum(-(-part.size * BITS[type_] // 8) + 4 * _channels(part) for part in parts)
         if errors:
@@ -76,43 +73,9 @@ def _by_layer(operators: Sequence[WeightedOperator]) -> dict[str, list[WeightedO
     return layers
 
 
-def _rounded(
-    content: bytes, operators: Sequence[WeightedOperator], type_: WeightType, algorithm: Algorithm
-) -> Iterator[tuple[WeightedOperator, NDArray[np.float32]]]:
-    """The kernels as they are once stored in a type, for the operators that can have it."""
-    file = read_model(content)
-    if type_ == "float16":
-        yield from (
-            (operator, kernel_of(file, operator).astype(np.float16).astype(np.float32)) for operator in operators
-        )
-        return
-    storages = assigned(operators, Request(type_, "float32", algorithm)).storages
-    stored = read_model(quantized(content, storages, "float32", "float32", ()))
-    for operator, storage in storages.items():
-        if storage != IN_FLOAT:
-            tensor = stored.subgraphs[0].tensors[operator.tensor]
-            yield operator, _real(tensor, bytes(stored.buffers[tensor.buffer].data), operator)
-
-
-def _real(tensor: Any, data: bytes, operator: WeightedOperator) -> NDArray[np.float32]:
-    bits = _TENSOR_TYPES[tensor.type]
-    packed = np.frombuffer(data, np.uint8)
-    lanes = np.stack([(packed >> shift) & (2**bits - 1) for shift in range(0, 8, bits)], axis=1)
-    values = lanes.reshape(-1)[: operator.size].astype(np.int32)
-    signed = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).reshape(operator.shape)
-    scale = np.asarray(tensor.quantization.scale, np.float32)
-    shape = [1] * len(operator.shape)
-    if len(scale) > 1:
-        shape[tensor.quantization.quantizedDimension or 0] = len(scale)
-    return (signed * scale.reshape(shape)).astype(np.float32)
-
-
-def _with_kernels(content: bytes, kernels: Mapping[WeightedOperator, NDArray[Any]]) -> bytes:
-    file = read_model(content)
-    for operator, kernel in kernels.items():
-        buffer = file.buffers[file.subgraphs[0].tensors[operator.tensor].buffer]
-        buffer.data = np.frombuffer(kernel.astype(np.float32).tobytes(), np.uint8)
-    return write_model(file)
+def _rounded(content: bytes, operators: Sequence[WeightedOperator], type_: WeightType, algorithm: Algorithm) -> Kernels:
+    plain: Algorithm = "min_max" if type_ == "float16" else algorithm
+    return rounded(content, assigned(operators, Request(type_, "float32", plain)).storages, ())
 
 
 def _outputs(content: bytes, samples: Samples) -> list[NDArray[np.float64]]:

@@ -432,3 +432,33 @@ def test_a_loop_that_calibration_cannot_run_is_refused_and_that_of_an_lstm_is_qu
     )
     content = PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.LSTM(5)), step_context())
     assert {tensor.dtype for tensor in dissect(content).kernels if tensor.size > 25} == {"int8"}
+
+
+def test_bias_correction_takes_the_mean_error_off_the_outputs(mobile_file, step_context, digits):
+    images = next(digits.test.batches(200))[0]
+    expected = LiteRTModel(mobile_file).run(images)
+    off = {}
+    for corrected in (False, True):
+        context = step_context()
+        content = ptq(mobile_file, context, precision="int4", bias_correction=corrected, calibration_samples=64)
+        assert dtypes(content) == dict.fromkeys(ALL, "int4")
+        off[corrected] = np.abs((LiteRTModel(content).run(images) - expected).mean(axis=0)).mean()
+    assert off[True] < 0.8 * off[False]
+    assert context.notes == []
+
+
+def test_bias_correction_is_exact_for_one_layer_on_the_samples_it_saw(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.export import to_litert
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10, name="head")])
+    file = to_litert(model)
+    images = np.concatenate(list(step_context().calibration(64)))
+    given = {"precision": "int2", "algorithm": "octav", "calibration_samples": 64}
+    plain, corrected = (ptq(file, step_context(), bias_correction=on, **given) for on in (False, True))
+    expected = LiteRTModel(file).run(images)
+    before, after = ((LiteRTModel(one).run(images) - expected).mean(axis=0) for one in (plain, corrected))
+    assert np.abs(before).max() > 0.01
+    assert np.abs(after).max() < 1e-5

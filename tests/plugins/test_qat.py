@@ -370,7 +370,8 @@ def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bit
         ({}, "with precision int8 would waste the training for int4; use precision int4"),
         (
             {"precision": "int4", "algorithm": "octav"},
-            "takes what the training has settled; leave out algorithm, granularity, activations and per_layer",
+            "takes what the training has settled; leave out algorithm, granularity, activations, "
+            "bias_correction and per_layer",
         ),
     ):
         with pytest.raises(Refusal) as refusal:
