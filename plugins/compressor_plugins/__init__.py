@@ -55,9 +55,11 @@ def models() -> list[type[ModelSource]]:
     """Every first-party model."""
     from compressor_plugins.lenet import LeNet5, LeNet300100
     from compressor_plugins.mnist_cnn import MNISTCNN
+    from compressor_plugins.mobilenet_small import MobileNetSmall
+    from compressor_plugins.paired_cnn import PairedCNN
     from compressor_plugins.strided_cnn import StridedCNN
 
-    return [MNISTCNN, LeNet300100, LeNet5, StridedCNN]
+    return [MNISTCNN, LeNet300100, LeNet5, StridedCNN, PairedCNN, MobileNetSmall]
 
 
 @hookimpl
