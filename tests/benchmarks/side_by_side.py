@@ -1,0 +1,153 @@
+"""The small MNIST CNN, compressed by our recipes, by a plain tfmot script and by plain litert-quantizer: one table.
+
+    python tests/benchmarks/side_by_side.py [--epochs 1] [--recipes prune_qat mnist_tiny]
+
+All start from one trained baseline. The plain ways are written as the guides of tfmot and litert-quantizer write them.
+Every file is measured in the same way: bytes as they are, after gzip -9 and packed by our coders; zeros and bits of its
+kernels; accuracy on all test images; the median latency of one image on one thread, as a ratio to the float file's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RECIPES = ("prune_qat", "mnist_tiny")
+HEAD = ("", "raw", "gzip", "packed", "zeros", "bits", "accuracy", "p50 of float's")
+Images = tuple[np.ndarray, np.ndarray]
+
+
+def images() -> Images:
+    """The training images, from 0 to 1, and their labels."""
+    with as_file(files("compressor_plugins.data").joinpath("mnist.npz")) as path, np.load(path) as arrays:
+        return arrays["x_train"].astype("float32") / 255, arrays["y_train"]
+
+
+def plain_tfmot(model: Any, data: Images, epochs: int) -> bytes:
+    """Prune to 80 %, train quantization-aware with the zeros kept, convert: tfmot's guide on combining the two."""
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+    from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
+        default_8bit_prune_preserve_quantize_scheme as scheme,
+    )
+
+    batch_size = 128
+    steps = int(np.ceil(len(data[0]) * 0.9 / batch_size)) * epochs
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.5, 0.8, begin_step=0, end_step=steps)
+    pruned = tfmot.sparsity.keras.prune_low_magnitude(model, pruning_schedule=schedule)
+    how = {"batch_size": batch_size, "epochs": epochs, "validation_split": 0.1, "verbose": 0}
+    compile_(pruned)
+    pruned.fit(*data, callbacks=[tfmot.sparsity.keras.UpdatePruningStep()], **how)
+    annotated = tfmot.quantization.keras.quantize_annotate_model(tfmot.sparsity.keras.strip_pruning(pruned))
+    quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme.Default8BitPrunePreserveQuantizeScheme())
+    compile_(quantized)
+    quantized.fit(*data, **how)
+    converter = tf.lite.TFLiteConverter.from_keras_model(quantized)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return bytes(converter.convert())
+
+
+def compile_(model: Any) -> None:
+    """Compile as the guides do."""
+    import tf_keras
+
+    loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+
+
+def plain_quantizer(content: bytes, bits: int, data: Images) -> bytes:
+    """litert-quantizer's own recipes: int8 with 300 images for the ranges of activations, or int4 weights."""
+    from litert_quantizer import recipe
+    from litert_quantizer.quantizer import Quantizer
+
+    if bits == 4:
+        return bytes(Quantizer(content, recipe.dynamic_wi4_afp32()).quantize().quantized_model)
+    quantizer = Quantizer(content, recipe.static_wi8_ai8())
+    samples = [{"image": image[None]} for image in data[0][:300]]
+    ranges = quantizer.calibrate({"serving_default": samples})
+    return bytes(quantizer.quantize(ranges).quantized_model)
+
+
+def ours(recipe: str, baseline: Path, epochs: int | None, folder: Path) -> bytes:
+    """What a recipe of ours ships, from the same baseline."""
+    import compressor
+
+    overrides = [f"model.source={baseline}", "model.with={}", "model.train=null"]
+    if epochs is not None:
+        steps = compressor.plan(recipe).steps
+        trained = [step for step in steps if hasattr(step.strategy.params, "epochs")]
+        overrides += [f"steps.{step.id}.with.epochs={epochs}" for step in trained]
+    _, out = compressor.apply(recipe, overrides=overrides, output=folder / recipe, cache=folder / "cache")
+    (shipped,) = [path for path in out.iterdir() if path.name.startswith("model.")]
+    return shipped.read_bytes()
+
+
+def rows(epochs: int | None, recipes: list[str], folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Each way by name, and the file that it ships."""
+    import compressor
+    from compressor.tensorflow_setup import prepare_tensorflow
+
+    overrides = [] if epochs is None else [f"model.train.epochs={epochs}"]
+    compressor.apply("baseline", overrides=overrides, output=folder / "baseline", cache=folder / "cache")
+    stages = folder / "baseline" / "stages"
+    baseline, content = stages / "0-baseline.h5", (stages / "0-baseline.tflite").read_bytes()
+    yield "float baseline", content
+    data = images()
+    prepare_tensorflow(0)
+    import tensorflow as tf
+    import tf_keras
+
+    converted = bytes(tf.lite.TFLiteConverter.from_keras_model(tf_keras.models.load_model(baseline)).convert())
+    yield "tfmot: prune, QAT, convert", plain_tfmot(tf_keras.models.load_model(baseline), data, epochs or 4)
+    for bits in (8, 4):
+        yield f"litert-quantizer: int{bits}", plain_quantizer(converted, bits, data)
+    for recipe in recipes:
+        yield f"ours: {recipe}", ours(recipe, baseline, epochs, folder)
+
+
+def measured(content: bytes, float_p50: float | None) -> tuple[list[str], float]:
+    """The cells of a row, and its latency in seconds."""
+    from compressor.evaluation import measure
+    from compressor.judges import Judge
+    from compressor.package import is_package, pack, unpacked
+    from compressor_plugins.classification import Accuracy
+    from compressor_plugins.mnist import MNIST
+
+    file = unpacked(content)
+    found = measure(file, MNIST(MNIST.Params()).load().test, [Judge.of(Accuracy())])
+    anatomy, p50 = found.anatomy, found.latency.p50
+    packed = len(content if is_package(content) else pack(file))
+    cells = [f"{len(file):,}", f"{anatomy.gzip_bytes:,}", f"{packed:,}", f"{anatomy.sparsity:.1%}"]
+    cells += [f"{anatomy.weight_bits:.1f}", f"{found.scores['accuracy'].mean():.2%}", f"{p50 / (float_p50 or p50):.2f}"]
+    return cells, p50
+
+
+def main() -> None:
+    """Make every file, and print the table."""
+    from compressor.recipe import shipped
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--epochs", type=int, help="of every training, to see that it works; figures mean nothing")
+    parser.add_argument("--recipes", nargs="*", default=[name for name in RECIPES if name in shipped.names()])
+    arguments = parser.parse_args()
+    table, float_p50 = [list(HEAD)], None
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in rows(arguments.epochs, arguments.recipes, Path(folder)):
+            cells, p50 = measured(content, float_p50)
+            float_p50 = float_p50 or p50
+            table.append([name, *cells])
+            print(f"{name} done", flush=True)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join([row[0].ljust(widths[0]), *rest]) if first else "")
+
+
+if __name__ == "__main__":
+    main()
