@@ -11,7 +11,7 @@ from compressor.strategy import Model, ModelSource
 
 
 class PairedCNN(ModelSource):
-    """Four 3x3 convolutions, two before each pooling, and a dense layer: 140,050 parameters. Outputs are logits.
+    """Four 3x3 convolutions, two before each pooling, and a dense layer: 137,186 parameters. Outputs are logits.
 
     Pairs of small convolutions as in Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale
     Image Recognition" (arXiv 1409.1556), with BatchNormalization and Dropout.

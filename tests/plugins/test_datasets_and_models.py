@@ -65,3 +65,31 @@ def test_the_cnn_takes_every_option_of_the_scripts(tensorflow):
     assert built.get_layer("conv").kernel.shape == (5, 5, 1, 5)
     assert built.get_layer("pool").output_shape == (None, 9, 5, 5)
     assert built.output_shape == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("params", "inputs", "outputs", "kernels"),
+    [
+        ({}, (None, 28, 28), (None, 10), 12),
+        ({"input_shape": [32, 32, 3], "num_classes": 5, "width": 0.5}, (None, 32, 32, 3), (None, 5), 12),
+    ],
+)
+def test_the_small_mobilenet_is_a_stem_and_pairs_of_depthwise_and_1x1_convolutions(
+    tensorflow, params, inputs, outputs, kernels
+):
+    from compressor_plugins.mobilenet_small import MobileNetSmall
+
+    model = MobileNetSmall(MobileNetSmall.Params(**params)).build()
+    assert (model.input_shape, model.output_shape) == (inputs, outputs)
+    assert sum(weight.shape.rank > 1 for weight in model.trainable_variables) == kernels
+    names = [layer.name for layer in model.layers]
+    assert names.index("depthwise_3_norm") + 1 == names.index("depthwise_3_relu")
+    assert {float(layer.max_value) for layer in model.layers if layer.name.endswith("relu")} == {6.0}
+    assert all(variable.shape[-1] % 8 == 0 for variable in model.trainable_variables[:-2] if variable.shape.rank == 1)
+
+
+def test_the_paired_cnn_takes_plain_images_and_gives_logits(tensorflow):
+    from compressor_plugins.paired_cnn import PairedCNN
+
+    model = PairedCNN(PairedCNN.Params()).build()
+    assert (model.input_shape, model.output_shape, model.count_params()) == ((None, 28, 28), (None, 10), 137_186)
