@@ -22,10 +22,10 @@ class Prune(Strategy):
     """Zero the weights of smallest magnitude, step by step while training.
 
     Zhu & Gupta 2017, "To prune, or not to prune: exploring the efficacy of pruning for model compression"
-    (arXiv 1710.01878): sparsity(t) = final + (initial - final) * (1 - t / ramp) ** power. In rounds: Frankle & Carbin
-    2018, "The Lottery Ticket Hypothesis" (arXiv 1803.03635), for weights that go back; Renda et al. 2020, "Comparing
-    Rewinding and Fine-tuning in Neural Network Pruning" (arXiv 2003.02389), for the learning rate that does. The
-    pattern n:m: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks" (arXiv 2104.08378).
+    (arXiv 1710.01878): sparsity(t) = final + (initial - final) * (1 - t / ramp) ** power.
+    In rounds, with weights that go back: Frankle & Carbin 2018, "The Lottery Ticket Hypothesis" (arXiv 1803.03635);
+    with the learning rate: Renda et al. 2020, "Comparing Rewinding and Fine-tuning in Neural Network Pruning" (arXiv
+    2003.02389). The pattern n:m: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks" (arXiv 2104.08378).
     """
 
     name = "prune"
