@@ -7,6 +7,7 @@ from fake_distributions import SHAVE
 
 from compressor.cli.strategies import parameters
 from compressor.params import Field, Params
+from compressor.recipe.problems import listing
 
 VERSION = version("compressor")
 
@@ -113,7 +114,7 @@ def test_a_strategy_that_a_broken_plugin_may_bring_is_an_error_that_says_so(run,
         1,
         "",
         "error: unknown strategy 'shave'; it may be in a broken plugin, acme (acme 1.0): SystemExit: 1; "
-        f"known: {', '.join(registry.names('strategy'))}\n",
+        f"known: {listing(registry.names('strategy'))}\n",
     )
 
 
