@@ -32,6 +32,7 @@ _SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
 _WEIGHTS = {9: 8, 3: 8, 17: 4, 19: 2}  # bits of INT8, UINT8, INT4 and INT2, by TensorType
 _MOST_BITS = 2**21  # to code, which takes half a minute
 _MOST, _DEEPEST, _MOST_SLOTS = 2**31, 12, 60
+_LEAST, _MOST_FLOAT = 1e-12, 1e30  # of what may be a scale
 _FEWEST = 32  # weights, of which a matrix is worth its strides
 Path = tuple[int, ...]
 
@@ -147,7 +148,23 @@ class _Walk:
         if matrix is not None:
             return self._matrix(matrix, content)
         count = self._length(path, len(content) // width if content is not None else None)
-        return self._bytes(path, content, count * width, width)
+        return self._row(path, content, count) if width == 4 else self._bytes(path, content, count * width, width)
+
+    def _row(self, path: Path, content: bytes | None, count: int) -> bytes:
+        """Numbers of 4 bytes; floats as what they miss of being in proportion to the last row as long.
+
+        Scales of biases are those of weights, times one.
+        """
+        before = self._last.get(("row", path, count), b"")
+        found = self._bytes(path, content[:4] if content is not None else None, 4 * min(count, 1), 4)
+        foretold = _in_proportion(before, found)
+        if foretold is None:
+            found += self._bytes((*path, 0), content[4:] if content is not None else None, 4 * max(count - 1, 0), 4)
+        else:
+            misses = _added(content[4:], foretold, -1) if content is not None else None
+            found += _added(self._bytes((*path, 1), misses, 4 * (count - 1), 4), foretold, 1)
+        self._last["row", path, count] = found
+        return found
 
     def _matrix(self, matrix: tuple[int, int, int], content: bytes | None) -> bytes:
         rows, columns, bits = matrix
@@ -191,6 +208,20 @@ class _Walk:
         rows = shape[0] if len(shape) > 1 and shape[0] > 1 else size // max(1, *shape[-1:])
         if size >= _FEWEST and min(shape) > 0 and size * bits % 8 == 0:
             self._matrices[int.from_bytes(fields[_BUFFER], "little")] = rows, size // rows, bits
+
+
+def _in_proportion(before: bytes, first: bytes) -> bytes | None:
+    """What follows the first float of a row, if it goes on in proportion to the row before; None where it may not."""
+    old = struct.unpack(f"<{len(before) // 4}f", before)
+    new = struct.unpack("<f", first)[0] if len(old) > 1 else 0.0
+    if not all(_LEAST < abs(number) < 1 / _LEAST for number in (*old, new)):
+        return None
+    return struct.pack(f"<{len(old) - 1}f", *(min(new * (number / old[0]), _MOST_FLOAT) for number in old[1:]))
+
+
+def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
+    pairs = zip(struct.iter_unpack("<I", numbers), struct.iter_unpack("<I", others), strict=True)
+    return b"".join(struct.pack("<I", (one + sign * other) % 2**32) for (one,), (other,) in pairs)
 
 
 def _lanes(content: bytes, bits: int) -> list[int]:
