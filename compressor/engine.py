@@ -6,17 +6,15 @@ in memory, so that a run that was cut and goes on cannot differ from one that wa
 
 from __future__ import annotations
 
-import gc
 import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from compressor.cache import Cache, key_of
 from compressor.checkpoints import KeptCheckpoints
-from compressor.custom_objects import known_objects
 from compressor.data.expectation import expected_inputs
 from compressor.digests import file_digest
 from compressor.durable import write_whole
@@ -27,7 +25,6 @@ from compressor.fitness import check_fit, ends_from, ends_of
 from compressor.functions import names_function
 from compressor.guard import fenced
 from compressor.inputs import build_source, load_data
-from compressor.keras_files import load_keras
 from compressor.keys import (
     Parts,
     data_parts,
@@ -36,7 +33,6 @@ from compressor.keys import (
     note_name,
     source_parts,
     step_parts,
-    teacher_parts,
 )
 from compressor.layer_patterns import refuse_unmatched
 from compressor.observer import Observer, TeacherRelay
@@ -45,8 +41,9 @@ from compressor.params import TrainingDefaults
 from compressor.planner import BASELINE, Plan, PlannedStep
 from compressor.promises import refuse_broken
 from compressor.report import stage_row
+from compressor.restoring import Left, fresh_tensorflow, whose
 from compressor.results import RunResult, Stage
-from compressor.returned import checked_objects, layers_of, named, refuse_left_alone, refuse_other_kind
+from compressor.returned import layers_of, named, refuse_left_alone, refuse_other_kind
 from compressor.sharing import InUse, making
 from compressor.stage_files import (
     Artifact,
@@ -58,7 +55,6 @@ from compressor.stage_files import (
 )
 from compressor.state import ModelState
 from compressor.strategy import Model, StepContext
-from compressor.tensorflow_setup import prepare_tensorflow
 from compressor.training import Trainer
 
 
@@ -118,7 +114,7 @@ class Run:
             CompressorError: the data or the model is at fault, or a pattern matches no layer.
         """
         self._artifact = self._source()  # before the data, which may take long, in case the model cannot be used
-        self._fresh_tensorflow()  # whatever draws random numbers to make the data draws the same
+        fresh_tensorflow(self._plan.seed)  # whatever draws random numbers to make the data draws the same
         self._data = load_data(self._plan, self._cache.folder)
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": self._data.training_fingerprint})
@@ -143,7 +139,8 @@ class Run:
         self._observer.step_started(step.id)
         loaded = loading_code(self._plan, self._steps)
         data = self._data.training_fingerprint
-        parts = step_parts(step, self._artifact.digest, loaded, data, self._plan, teacher.parts if teacher else None)
+        taught_by = teacher.as_teacher if teacher else None
+        parts = step_parts(step, self._artifact.digest, loaded, data, self._plan, taught_by)
         key = key_of(parts)
         self._in_use.add(key)
         stem = f"{len(self._stages)}-{step.id}"
@@ -180,16 +177,16 @@ class Run:
 
     def _finish(self, stage: Stage) -> None:
         if not self._stages:
-            self._baseline = _Taught(self, self._artifact, tuple(self._steps))
+            self._baseline = Left(self._plan, self._artifact, tuple(self._steps))
         self._stages.append(stage)
         self._observer.step_finished(stage_row(self.result(), len(self._stages) - 1))
 
-    def _make(self, step: PlannedStep, parts: Parts, stem: str, teacher: _Taught | None) -> Artifact:
+    def _make(self, step: PlannedStep, parts: Parts, stem: str, teacher: Left | None) -> Artifact:
         started = time.perf_counter()
         checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
         taught_by = teacher.load() if teacher else None  # before the model, whose random numbers it leaves alone
         context = self._context(step, checkpoints, taught_by)
-        model = self._load(self._artifact, self._steps)
+        model = Left(self._plan, self._artifact, self._steps).load()
         with fenced(named(step), StepError):
             model = step.strategy.apply(model, context)
         refuse_other_kind(step, model)
@@ -236,14 +233,14 @@ class Run:
     def _measure(
         self, made: Artifact, steps: Sequence[PlannedStep], state: ModelState, parts: Parts
     ) -> tuple[bytes, Measurement]:
-        model = self._load(made, steps)
+        model = Left(self._plan, made, steps).load()
         if isinstance(model, bytes):
             content, measurement = model, measure(unpacked(model), self._data.test, self._plan.metrics)
         else:
-            whose = self._whose(steps)
-            with fenced(whose, StepError, (CompressorError,)):
+            maker = whose(self._plan, steps)
+            with fenced(maker, StepError, (CompressorError,)):
                 content = to_litert(model, _shipping(state))
-            measurement = measure(content, self._data.test, self._plan.metrics, model, whose)
+            measurement = measure(content, self._data.test, self._plan.metrics, model, maker)
         keep_measurement(self._cache, parts, content, measurement)
         return content, measurement
 
@@ -268,7 +265,7 @@ class Run:
         trainer = Trainer(*who, *how, checkpoints, teacher)
         return StepContext(state=step.before, train=train, trainer=trainer, seed=plan.seed)
 
-    def _teacher(self, step: PlannedStep) -> _Taught | None:
+    def _teacher(self, step: PlannedStep) -> Left | None:
         """The teacher of a step, made by a run of its own if it has a plan and was not made before."""
         if step.teacher is None or step.teacher.is_baseline:
             return self._baseline if step.teacher else None
@@ -282,7 +279,7 @@ class Run:
             self._teachers[name] = run
             self._files |= {f"stages/teachers/{folder.name}/{path}": digest for path, digest in run.files.items()}
         teacher = self._teachers[name]
-        return _Taught(teacher, teacher._artifact, tuple(teacher._steps))
+        return Left(teacher._plan, teacher._artifact, tuple(teacher._steps))
 
     def _make_teacher(self) -> None:
         """Run the whole plan; a model that teaches as it is gets loaded, and not measured."""
@@ -301,64 +298,17 @@ class Run:
             self._in_use.add(key_of(parts))
             if found := cached_artifact(self._cache, parts, self._folder, "source"):
                 return found
-        self._fresh_tensorflow()
+        fresh_tensorflow(self._plan.seed)
         built = build_source(self._plan)
         model = built.model
         facts = {"layers": layers_of(model), "notes": built.notes, "ends": asdict(ends_of(model))}
-        with fenced(f"{self._whose(())}, which cannot be saved,", ModelError, (OSError,)):
+        with fenced(f"{whose(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
             path = saved(model, self._folder, "source")
         return kept_artifact(self._cache, parts, path, facts)
-
-    def _load(self, artifact: Artifact, steps: Sequence[PlannedStep]) -> Model:
-        """The model in a file, with random numbers as in a new process."""
-        self._fresh_tensorflow()
-        if not artifact.is_keras:
-            return artifact.path.read_bytes()
-        known = dict(known_objects(self._plan.recipe.model.custom_objects))
-        for step in steps:
-            with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
-                known |= checked_objects(step.strategy.custom_objects())
-        error = StepError if steps else ModelError
-        with fenced(self._whose(steps), error, () if steps else (CompressorError,)):
-            return load_keras(artifact.path, known, self._plan.trust_model)
-
-    def _whose(self, steps: Sequence[PlannedStep]) -> str:
-        """The model that these steps left, and who made it, to begin a message with."""
-        if steps:
-            return f"the model that {named(steps[-1])} left"
-        origin = self._plan.origins.get("model")
-        return f"the model '{self._plan.model.name}'{f' ({origin})' if origin else ''}"
-
-    def _fresh_tensorflow(self) -> None:
-        """Names and random numbers as in a new process, whatever was built before in this one."""
-        prepare_tensorflow(self._plan.seed)
-        import tf_keras
-
-        tf_keras.backend.clear_session()
-        gc.collect()
-        prepare_tensorflow(self._plan.seed)
 
     def _sizes(self) -> Mapping[str, int]:
         data = self._data
         return {"train": data.train.size, "validation": data.validation.size, "test": data.test.size}
-
-
-@dataclass(frozen=True)
-class _Taught:
-    """A teacher that is there: the run that made it, the file it is in, and the steps that led to it."""
-
-    run: Run
-    artifact: Artifact
-    steps: tuple[PlannedStep, ...]
-
-    @property
-    def parts(self) -> Parts:
-        """What it is, for the cache."""
-        return teacher_parts(self.artifact.digest, loading_code(self.run._plan, self.steps))
-
-    def load(self) -> Model:
-        """The model."""
-        return self.run._load(self.artifact, self.steps)
 
 
 def _shipping(state: ModelState) -> Conversion:

@@ -31,8 +31,8 @@ _MAKING = (
 )  # fmt: skip
 _MAKING_CODE = (
     "checkpoints", "custom_objects", "data", "distillation", "endings", "engine", "export", "flatbuffer", "functions",
-    "inputs", "keras3", "keras_files", "loss_names", "losses", "params", "sources", "stage_files", "strategy",
-    "tensorflow_setup", "training", "training_state",
+    "inputs", "keras3", "keras_files", "loss_names", "losses", "params", "restoring", "sources", "stage_files",
+    "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _FILE_CODE = (
     "coders", "coding", "compact", "mixing", "model_coder", "model_primer", "nodes", "package", "shrinking",
