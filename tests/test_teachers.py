@@ -96,7 +96,6 @@ def test_one_teacher_of_many_steps_is_one(write):
     [
         ("mnist_cnn", "the model 'mnist_cnn' comes untrained; name a recipe that trains it as the teacher"),
         ("mnist_cn", "unknown model 'mnist_cn'; did you mean 'mnist_cnn'?"),
-        ("baseline.yam", "unknown model 'baseline.yam'; known: lenet_300_100, lenet_5, mnist_cnn"),
         ("prune_qat", "a teacher comes trained, and 'prune_qat' is a recipe; write 'recipe:prune_qat'"),
         ('"recipe:prune_qatt"', "there is no recipe {here}/prune_qatt to make the teacher; did you mean 'prune_qat'?"),
         ("none.keras", "there is no model at {here}/none.keras to be the teacher; check the path"),
