@@ -76,9 +76,9 @@ def stages_of(kind, chain, folder):
 
 
 def most_values(content):
-    """The most different values of a channel in any kernel with many more weights than these."""
+    """The most different values of a channel in any kernel that `cluster` works on: large enough, not depthwise."""
     kernels = dissect(unpacked(content)).kernels
-    return max(tensor.channel_unique for tensor in kernels if tensor.size > 8 * K and "depthwise" not in tensor.name)
+    return max(tensor.channel_unique for tensor in kernels if tensor.size > 8 * K and tensor.shape[0] > 1)
 
 
 def hold(stages):
