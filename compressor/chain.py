@@ -49,13 +49,16 @@ class ImpossibleError(Exception):
         self.message = message
 
 
-def chained(steps: Sequence[PlannedStep], start: ModelState, complete: bool = True) -> list[PlannedStep]:
+def chained(
+    steps: Sequence[PlannedStep], start: ModelState, complete: bool = True, came_as: str = ""
+) -> list[PlannedStep]:
     """The steps with the states between them.
 
     Args:
         steps: in their order.
         start: the state of the model that the first one gets.
         complete: whether these are all steps there are, so that another order of them can be offered.
+        came_as: what the model was before anything was done to it, for messages; its format when left out.
 
     Raises:
         ImpossibleError: a step refuses the model it would get.
@@ -69,7 +72,8 @@ def chained(steps: Sequence[PlannedStep], start: ModelState, complete: bool = Tr
             blamed = _blamed(after, placed)
             searched = complete and len(steps) <= _MOST_REORDERED
             order = _working_order(steps, start) if searched else None
-            message = _explained(step, after, state, blamed) + _remedy(after, blamed, order, searched)
+            held = FORMAT_NAMES[state.format] if blamed else came_as or FORMAT_NAMES[start.format]
+            message = _explained(step, after, held, blamed) + _remedy(after, blamed, order, searched)
             raise ImpossibleError(step, message)
         placed.append(replace(step, before=state, after=after))
         state = after
@@ -88,10 +92,9 @@ def _answer(step: PlannedStep, state: ModelState) -> ModelState | Refusal:
     return after
 
 
-def _explained(step: PlannedStep, refusal: Refusal, state: ModelState, blamed: PlannedStep | None) -> str:
+def _explained(step: PlannedStep, refusal: Refusal, held: str, blamed: PlannedStep | None) -> str:
     reason = f"'{step.id}' {refusal.reason}"
     if refusal.format is not None:
-        held = FORMAT_NAMES[state.format]
         return f"'{blamed.id}' leaves {held}, and {reason}" if blamed else f"the model is {held}, and {reason}"
     if refusal.trait is not None and blamed:
         return f"'{blamed.id}' leaves {TRAIT_NAMES[refusal.trait]}, and {reason}"

@@ -30,7 +30,7 @@ class Ends:
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
-    rescales: bool = False  # whether it brings pixels to its own scale by itself
+    rescales: bool | None = False  # whether it brings pixels to its own scale by itself; None where it does not tell
 
 
 def ends_of(model: Any) -> Ends:
@@ -39,7 +39,8 @@ def ends_of(model: Any) -> Ends:
         from compressor.litert import LiteRTModel
 
         file = LiteRTModel(model)
-        return Ends({end.name: end.shape[1:] for end in file.inputs}, {end.name: end.shape[1:] for end in file.outputs})
+        inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
+        return Ends(inputs, outputs, None)  # the converter folds a scale into the operator behind
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
     kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
@@ -126,7 +127,12 @@ def _mend(found: tuple[int, ...], wanted: Shape, only: str | None) -> str:
         return step("resize", list(wanted[:2]), "size")
     if len(found) == len(wanted) == 3 and {found[2], wanted[2]} == {1, 3}:
         color = "rgb" if wanted[2] == 3 else "grayscale"
-        return f"read the images with 'with: {{color: {color}}}' under data, or give the model {found[2]} channels"
+        own = f"{found[2]} channel{'' if found[2] == 1 else 's'}"
+        return f"make them {color} (an image folder: 'with: {{color: {color}}}' under data), or give the model {own}"
+    if len(wanted) == 3 and wanted[2] == 3 and _fits((*found, 3), wanted):
+        return (
+            "they have no channels: repeat each pixel where the data is made, as numpy.stack([x, x, x], axis=-1) does"
+        )
     if len(found) == len(wanted) == 2 and found == tuple(reversed(wanted)):
         return "swap the two axes where the data is made"
     if len(found) == len(wanted) == 1:
@@ -219,9 +225,10 @@ def _odd_range(inputs: Values, ends: Ends) -> list[str]:
         whole = np.array_equal(array, np.round(array))
         if array.ndim >= 3 and array.size and whole and 100 < array.max() <= 255 and array.min() >= 0:
             of = f" of '{name}'" if name else ""
+            silent = "does not tell whether it rescales" if ends.rescales is None else "does not rescale"
             found.append(
                 f"the inputs{of} are whole numbers from {array.min():g} to {array.max():g}, like pixels, and the model "
-                "does not rescale them; most models are trained for 0..1: "
+                f"{silent} them; most models are trained for 0..1: "
                 "add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
             )
     return found

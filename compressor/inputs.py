@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from compressor.data import RunData, load_splits, run_data
+from compressor.data.naming import about
 from compressor.errors import DataError, ModelError
 from compressor.guard import fenced
 from compressor.planner import Plan
@@ -25,7 +26,8 @@ def load_data(plan: Plan, cache: Path) -> RunData:
     else:
         with fenced(f"the data set '{plan.data.name}' ({plan.origins['data']})", DataError):
             splits = plan.data.load()
-    return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
+    with about(plan.data.name):
+        return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
 
 
 def build_source(plan: Plan) -> Built:
@@ -55,8 +57,10 @@ def refuse_unusable(model: Model, who: str) -> None:
     import tf_keras
 
     if not isinstance(model, tf_keras.Model):
-        kind = f"{type(model).__module__}.{type(model).__name__}"
-        raise ModelError(f"{who} is a {kind}", "build it with tf_keras, which is Keras 2")
+        if any(base.__module__.startswith("keras.") for base in type(model).__mro__):
+            remedy = "build it with tf_keras, which is Keras 2, or save it and give the file, which is brought over"
+            raise ModelError(f"{who} is a Keras 3 model", remedy)
+        raise ModelError(f"{who} is no model but {type(model).__name__}", "give a tf_keras model")
     if not model.built:
         remedy = "build it, as with model.build((None, 28, 28)) or an Input layer"
         raise ModelError(f"{who} has no weights yet, since it does not know its input's shape", remedy)

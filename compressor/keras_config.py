@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ def swells(unpacked: int, packed: int) -> bool:
     return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)
 
 
-def code_of(path: Path) -> list[str]:
+def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
     """Name whatever in a Keras file would run code when it is loaded, and read all the rest of it.
 
     A file may be an archive and HDF5 at once; it is read as both, since a name's suffix tells the loader which to take.
+
+    Args:
+        path: a `.keras` or `.h5` file.
+        known: what Keras is given by name, and so takes from there rather than from where the file says.
 
     Raises:
         ModelError: it is damaged, or would swell.
@@ -38,7 +42,7 @@ def code_of(path: Path) -> list[str]:
         configs.append(_hdf5_config(path, path.stat().st_size))
     if not configs:
         raise ModelError("this is neither a .keras nor an HDF5 file", "")
-    found = {code for config in configs for code in _code_in(config)}
+    found = {code for config in configs for code in _code_in(config, known)}
     return sorted(found - {_LAMBDA} or found)  # a named layer says more than the lambda in it
 
 
@@ -94,19 +98,19 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-def _code_in(config: Any) -> Iterator[str]:
+def _code_in(config: Any, known: Collection[str]) -> Iterator[str]:
     """What in a configuration would run more than Keras's own code, at any depth."""
     waiting = [config]
     while waiting:
         found = waiting.pop()
         if isinstance(found, dict):
-            yield from _code_of_object(found)
+            yield from _code_of_object(found, known)
             waiting.extend(found.values())
         elif isinstance(found, list):
             waiting.extend(found)
 
 
-def _code_of_object(found: dict[str, Any]) -> Iterator[str]:
+def _code_of_object(found: dict[str, Any], known: Collection[str]) -> Iterator[str]:
     inner = found.get("config")
     settings = inner if isinstance(inner, dict) else {}
     kinds = {str(found.get(key)).rpartition(">")[2] for key in ("class_name", "registered_name")}
@@ -115,8 +119,9 @@ def _code_of_object(found: dict[str, Any]) -> Iterator[str]:
     if "class_name" not in found:
         return
     module, name = found.get("module"), str(inner if "function" in kinds else found["class_name"])
-    known = is_keras_function if "function" in kinds else is_keras_class
-    if module is not None and not known(str(module), name):
+    of_keras = is_keras_function if "function" in kinds else is_keras_class
+    looked_up = name if "function" in kinds else found.get("registered_name")
+    if module is not None and looked_up not in known and not of_keras(str(module), name):
         yield f"'{module}.{name}'"
     operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")
     if isinstance(operation, str) and not is_tensor_operation(operation):

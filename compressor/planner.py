@@ -25,7 +25,7 @@ from compressor.recipe.load import InvalidRecipeError, load, validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.schema import MetricSection, Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
-from compressor.sources import reference
+from compressor.sources import Reference, reference
 from compressor.state import ModelState
 from compressor.strategy import ModelSource
 from compressor.teachers import (
@@ -115,6 +115,7 @@ class _Resolver:
     teaches: bool = False  # whether this is the recipe around a model that teaches as it is
     chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, the first one first
     teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
+    came_as: str = ""  # what the model is before it is read, where that says more than its format
     problems: list[Problem] = field(default_factory=list)
     origins: dict[str, Provider] = field(default_factory=dict)
 
@@ -144,6 +145,7 @@ class _Resolver:
 
     def _parts(self) -> tuple[Any, Any, tuple[Judge, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
         model, data = self._source("model"), self._source("data set")
+        self.came_as = model.came_as if isinstance(model, Reference) else ""
         judges = self._judges()
         start = start_of(model)
         baseline = self._baseline(model, start)
@@ -297,7 +299,7 @@ class _Resolver:
 
     def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
         try:
-            return chained(steps, start, complete)
+            return chained(steps, start, complete, self.came_as)
         except ImpossibleError as error:
             self._report(error.message, self._place(error.step.route))
             return []

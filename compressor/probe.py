@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
 
 
-def main(kind: str, path: Path) -> int:
+def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
     """Probe a file; the code in it, or what is wrong with it, goes to standard output."""
     seconds = _KERAS_SECONDS if kind == "keras" else _LITERT_SECONDS
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
@@ -26,7 +27,7 @@ def main(kind: str, path: Path) -> int:
         if kind == "keras":
             from compressor.keras_config import code_of
 
-            print(json.dumps(code_of(path)))
+            print(json.dumps(code_of(path, known)))
         else:
             from compressor.anatomy import dissect
             from compressor.package import unpacked
@@ -55,4 +56,4 @@ def _run(content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

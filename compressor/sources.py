@@ -54,11 +54,22 @@ class Reference:
         """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
         if self.kind == "function":
             return "keras"
-        path = Path(self.target)
+        return "litert" if Path(self.target).suffix in _LITERT or self._is_graph else "keras"
+
+    @property
+    def came_as(self) -> str:
+        """What it is before it is read, where that says more than its format."""
+        if self._is_graph:
+            return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"
+        return ""
+
+    @property
+    def _is_graph(self) -> bool:
+        """Whether it is a SavedModel without a Keras model in it."""
+        folder = Path(self.target)
         # unlike Path's, these take any name for an answer
-        graph, keras = (os.path.exists(path / name) for name in ("saved_model.pb", "keras_metadata.pb"))  # noqa: PTH110
-        only_graph = graph and not keras
-        return "litert" if path.suffix in _LITERT or only_graph else "keras"
+        graph, keras = (os.path.exists(folder / name) for name in ("saved_model.pb", "keras_metadata.pb"))  # noqa: PTH110
+        return self.kind == "path" and graph and not keras
 
     def call(self) -> Any:
         """What the function returns.
@@ -110,26 +121,26 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
     if path.suffix.lower() in _FOREIGN:
         raise ModelError(f"{path} is {_FOREIGN[path.suffix.lower()]}, which is not read here", _FROM_ONNX)
+    from compressor.custom_objects import known_objects
     from compressor.package import unpacked
     from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
 
     if path.suffix in _LITERT:
         refuse_harmful_litert(path)
         return Built(unpacked(path.read_bytes()))
-    refuse_harmful_keras(path, trusted, custom_objects)
+    known = known_objects(custom_objects)
+    refuse_harmful_keras(path, trusted, custom_objects, tuple(known))
     if reference.format == "litert":
         from compressor.export import saved_model_to_litert
 
         return Built(saved_model_to_litert(path), ("a SavedModel without a Keras model in it, converted to LiteRT",))
-    return _keras_file(path, trusted, custom_objects)
+    return _keras_file(path, trusted, known)
 
 
-def _keras_file(path: Path, trusted: bool, custom_objects: Sequence[str]) -> Built:
-    from compressor.custom_objects import known_objects
+def _keras_file(path: Path, trusted: bool, known: Mapping[str, Any]) -> Built:
     from compressor.keras3 import bridge, is_keras3
     from compressor.keras_files import load_keras
 
-    known = known_objects(custom_objects)
     if not is_keras3(path):
         return Built(load_keras(path, known, trusted))
     bridged = bridge(path, known)

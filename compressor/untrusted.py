@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -16,13 +16,16 @@ from compressor.keras_config import swells
 _PROBE_SECONDS = 120
 
 
-def refuse_harmful_keras(path: Path, trusted: bool, custom_objects: Sequence[str] = ()) -> None:
+def refuse_harmful_keras(
+    path: Path, trusted: bool, custom_objects: Sequence[str] = (), known: Collection[str] = ()
+) -> None:
     """Look through a Keras file without loading it.
 
     Args:
         path: a `.keras` or `.h5` file, or a SavedModel's folder.
         trusted: the user vouches for it, so code in it may run.
         custom_objects: modules, or `module:Name`, that the user vouches for.
+        known: the names of all that is in these, which Keras takes from there.
 
     Raises:
         ModelError: it is damaged, would unpack to something huge or outside its folder, or carries code.
@@ -32,11 +35,13 @@ def refuse_harmful_keras(path: Path, trusted: bool, custom_objects: Sequence[str
     else:
         _refuse_bombs(path)
         vouched = {name.partition(":")[0] for name in custom_objects}
-        found: list[str] = json.loads(_probed("keras", path, "save it again"))
+        found: list[str] = json.loads(_probed("keras", path, "save it again", known))
         code = [name for name in found if name.strip("'").rpartition(".")[0] not in vouched]
     if code and not trusted:
         what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
-        raise ModelError(what, "pass --trust-model if you know where it comes from")
+        own = not path.is_dir() and all(name.startswith("'") for name in code)
+        remedy = "name the module of your own classes under 'model.custom_objects', or " if own else ""
+        raise ModelError(what, f"{remedy}pass --trust-model if you know where it comes from")
 
 
 def refuse_harmful_litert(path: Path) -> None:
@@ -48,9 +53,9 @@ def refuse_harmful_litert(path: Path) -> None:
     _probed("litert", path, "give a whole .tflite file")
 
 
-def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str) -> str:
+def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
     """The last line that the probe of a file prints."""
-    command = [sys.executable, "-P", "-m", "compressor.probe", kind, str(path)]
+    command = [sys.executable, "-P", "-m", "compressor.probe", kind, str(path), *known]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
     except subprocess.TimeoutExpired:

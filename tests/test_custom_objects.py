@@ -1,6 +1,8 @@
 """Models with the user's own layers: named by module, loaded, and made again when that code changes."""
 
+import json
 import sys
+import zipfile
 
 import pytest
 
@@ -9,6 +11,7 @@ from compressor import keys
 from compressor.custom_objects import known_objects
 from compressor.errors import ModelError
 from compressor.observer import Observer
+from compressor.sources import Reference, build_model
 
 CODE = """
 import tf_keras
@@ -108,3 +111,33 @@ def test_another_code_of_the_same_layer_is_another_model(model, module, tmp_path
     assert made("2") == 0
     module.write_text(CODE.format(factor=3))
     assert made("3") == 2
+
+
+def test_a_class_from_a_script_is_taken_from_the_module_that_has_it_now(model, module):
+    whole = zipfile.ZipFile(model)
+    path = model.with_name("script.keras")
+    with zipfile.ZipFile(path, "w") as made:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json":
+                content = content.replace(b'"doubling_layers"', b'"__main__"')
+            made.writestr(name, content)
+    with pytest.raises(ModelError) as error:
+        build_model(Reference("path", str(path)))
+    assert str(error.value) == (
+        f"{path} carries code of its own, which would run when it is loaded ('__main__.Doubling'); "
+        "name the module of your own classes under 'model.custom_objects', or pass --trust-model if you know where it "
+        "comes from"
+    )
+    built = build_model(Reference("path", str(path)), custom_objects=["doubling_layers"]).model
+    assert type(built.layers[1]).__module__ == "doubling_layers"
+
+
+def test_a_name_that_is_known_vouches_for_nothing_else(model, module):
+    config = {"module": "os", "class_name": "system", "registered_name": "Doubling2", "config": {}}
+    path = model.with_name("evil.keras")
+    with zipfile.ZipFile(model) as whole, zipfile.ZipFile(path, "w") as made:
+        for name in whole.namelist():
+            made.writestr(name, json.dumps(config) if name == "config.json" else whole.read(name))
+    with pytest.raises(ModelError, match=r"\('os.system'\)"):
+        build_model(Reference("path", str(path)), custom_objects=["doubling_layers"])

@@ -168,9 +168,7 @@ def test_a_function_that_returns_no_model_is_refused(tmp_path):
     plan = resolve(recipe(model={"source": "platform:platform"}), Registry.installed(), smoke=True)
     with pytest.raises(ModelError) as error:
         run(plan, tmp_path, Cache(tmp_path / "cache"))
-    assert str(error.value) == (
-        "the model 'platform:platform' is a builtins.str; build it with tf_keras, which is Keras 2"
-    )
+    assert str(error.value) == ("the model 'platform:platform' is no model but str; give a tf_keras model")
 
 
 def test_the_remedy_for_a_subclassed_model_makes_one_that_works(tmp_path):

@@ -50,6 +50,14 @@ def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
     assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, rescales=True)
 
 
+def test_a_file_does_not_tell_whether_it_rescales_pixels():
+    pixels = np.tile(np.arange(256, dtype=np.float32).reshape(16, 16, 1), (8, 1, 1, 1))
+    assert check_fit(ends((16, 16, 1), rescales=None), data(pixels, CLASSES), None) == [
+        "the inputs are whole numbers from 0 to 255, like pixels, and the model does not tell whether it rescales "
+        "them; most models are trained for 0..1: add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
+    ]
+
+
 @pytest.mark.parametrize(
     ("found", "wanted", "mend"),
     [
@@ -59,7 +67,18 @@ def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
         (
             (28, 28, 3),
             (28, 28, 1),
-            "read the images with 'with: {color: grayscale}' under data, or give the model 3 channels",
+            "make them grayscale (an image folder: 'with: {color: grayscale}' under data), "
+            "or give the model 3 channels",
+        ),
+        (
+            (28, 28, 1),
+            (28, 28, 3),
+            "make them rgb (an image folder: 'with: {color: rgb}' under data), or give the model 1 channel",
+        ),
+        (
+            (28, 28),
+            (28, 28, 3),
+            "they have no channels: repeat each pixel where the data is made, as numpy.stack([x, x, x], axis=-1) does",
         ),
         ((5,), (7,), "choose as many columns as the model has inputs, or build the model for the data"),
         ((5, 2, 2), (7,), "bring the data to that shape, or build the model for this one"),

@@ -254,6 +254,16 @@ def test_a_model_that_is_a_litert_file_can_be_neither_pruned_nor_trained(write):
     ]
 
 
+def test_a_saved_model_without_keras_can_be_neither_pruned_nor_trained(write, tmp_path):
+    path = write("version: 1\nmodel: {source: ./exported}\ndata: {source: mnist}\nsteps: [{uses: prune}]\n")
+    (path.parent / "exported").mkdir()
+    (path.parent / "exported" / "saved_model.pb").touch()
+    assert heads(path) == [
+        "recipe.yaml:4:16: error: the model is a SavedModel without a Keras 2 model in it, which becomes a LiteRT "
+        "model when it is read, and 'prune' needs a Keras model; start from a Keras model, or remove the step"
+    ]
+
+
 def test_a_strategy_that_answers_nonsense_is_named_with_its_distribution(write):
     class Forgets(Polish):
         name = "forgets"

@@ -6,6 +6,7 @@ import h5py
 import pytest
 
 from compressor.errors import CompressorError, ModelError
+from compressor.inputs import refuse_unusable
 from compressor.keras_files import load_keras
 from compressor.recipe.load import load
 from compressor.sources import Reference, build_model, reference
@@ -81,7 +82,7 @@ def test_a_reference_has_a_name_for_reports_and_knows_its_format(kind, target, n
 def test_a_function_is_called_with_the_recipe_s_arguments(module):
     module("def build(filters, *, size=1):\n    return filters, size\n")
     assert Reference("function", "mine:build", {"filters": 3, "size": 5}).call() == (3, 5)
-    assert build_model(Reference("function", "mine:build", {"filters": 3})) == (3, 1)
+    assert build_model(Reference("function", "mine:build", {"filters": 3})).model == (3, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,4 +153,17 @@ def test_a_file_of_weights_alone_is_an_error_that_says_so(tensorflow, tmp_path):
         load_keras(path)
     assert str(caught.value) == (
         f"{path} holds no model, or its weights alone; save the whole model, with model.save and not model.save_weights"
+    )
+
+
+def test_what_is_no_tf_keras_model_is_told_by_what_it_is(tensorflow):
+    import keras
+
+    def told(model):
+        return message_of(lambda: refuse_unusable(model, "the model 'mine:model'"))
+
+    assert told(None) == "the model 'mine:model' is no model but NoneType; give a tf_keras model"
+    assert told(keras.Sequential()) == (
+        "the model 'mine:model' is a Keras 3 model; build it with tf_keras, which is Keras 2, or save it and give the "
+        "file, which is brought over"
     )

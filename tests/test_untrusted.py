@@ -62,9 +62,10 @@ def refusal(path, trusted=False):
 
 
 def carries(path, code):
+    own = "name the module of your own classes under 'model.custom_objects', or " if code.startswith("'") else ""
     return (
         f"{path} carries code of its own, which would run when it is loaded ({code}); "
-        "pass --trust-model if you know where it comes from"
+        f"{own}pass --trust-model if you know where it comes from"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compressor.data.naming import about
 from compressor.data.samples import ArraySamples, fits_in_memory
 from compressor.data.split import Split, Splits
 from compressor.data.stored import open_npy
@@ -62,15 +63,20 @@ def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:
         DataError: inputs and labels do not go together.
     """
     if "x" in names:
-        return Splits(Split(ArraySamples(get("x"), get("y") if "y" in names else None)))
+        return Splits(_split(names, get, "x", "y"))
     if "x_train" not in names:
         raise KeyError(f"it has {', '.join(sorted(names)[:8]) or 'nothing'}, and no x_train")
 
     def side(part: str) -> Split | None:
         if f"x_{part}" not in names:
             return None
-        return Split(ArraySamples(get(f"x_{part}"), get(f"y_{part}") if f"y_{part}" in names else None))
+        return _split(names, get, f"x_{part}", f"y_{part}")
 
     train = side("train")
     assert train is not None
     return Splits(train, side("test"), side("val") or side("validation"))
+
+
+def _split(names: set[str], get: Callable[[str], Any], inputs: str, labels: str) -> Split:
+    with about(inputs):
+        return Split(ArraySamples(get(inputs), get(labels) if labels in names else None))

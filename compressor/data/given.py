@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from compressor.data.arrays import splits_of_arrays
+from compressor.data.naming import Part, about
 from compressor.data.samples import ArraySamples, Pair, Samples, Values
 from compressor.data.split import Split, Splits
 from compressor.data.spool import as_array, spooled
@@ -18,12 +19,11 @@ _REMEDY = (
 )
 
 
-def splits_of(given: Any, who: str, spool: Path) -> Splits:
+def splits_of(given: Any, spool: Path) -> Splits:
     """The splits that something stands for.
 
     Args:
         given: splits; arrays, data sets, or pairs or triples of them (train, validation, test); or a dict of either.
-        who: what brought it, for messages.
         spool: where data goes that can only be read in order.
 
     Raises:
@@ -34,18 +34,24 @@ def splits_of(given: Any, who: str, spool: Path) -> Splits:
     if isinstance(given, Mapping) and {"x", "x_train"} & set(given):
         return splits_of_arrays(set(given), lambda name: _values(given[name]))
     if isinstance(given, Mapping) and "train" in given:
-        sides = {str(name): _split(side, who, spool) for name, side in given.items()}
-        strange = sorted(set(sides) - {"train", "validation", "test"})
+        strange = sorted({str(name) for name in given} - set(get_args(Part)))
         if strange:
-            raise DataError(f"'{who}' returned the split '{strange[0]}'", "name them train, validation and test")
+            raise DataError(f"it returned the split '{strange[0]}'", "name them train, validation and test")
+        sides = {name: _named(name, side, spool) for name, side in given.items()}
         return Splits(sides["train"], sides.get("test"), sides.get("validation"))
     if isinstance(given, tuple | list) and 2 <= len(given) <= 3 and not all(map(_is_values, given)):
-        found = [_split(side, who, spool) for side in given]
+        names: tuple[Part, ...] = ("train", "test") if len(given) == 2 else ("train", "validation", "test")
+        found = [_named(name, side, spool) for name, side in zip(names, given, strict=True)]
         return Splits(found[0], found[-1], found[1] if len(found) == 3 else None)
-    return Splits(_split(given, who, spool))
+    return Splits(_split(given, spool))
 
 
-def _split(side: Any, who: str, spool: Path) -> Split:
+def _named(name: Part, side: Any, spool: Path) -> Split:
+    with about(f"the split '{name}'"):
+        return _split(side, spool)
+
+
+def _split(side: Any, spool: Path) -> Split:
     if isinstance(side, Split):
         return side
     if isinstance(side, Samples):
@@ -61,7 +67,7 @@ def _split(side: Any, who: str, spool: Path) -> Split:
         return Split(spooled(lambda: _by_number(side), spool))
     if callable(side) or isinstance(side, Iterator):
         return Split(spooled(lambda: map(_pair, side() if callable(side) else side), spool))
-    raise DataError(f"'{who}' returned {type(side).__name__}", _REMEDY)
+    raise DataError(f"it returned {type(side).__name__}", _REMEDY)
 
 
 def _is_values(given: Any) -> bool:

@@ -1,8 +1,9 @@
-"""Which split a file or folder belongs to, told by its name."""
+"""Which split a file or folder belongs to, told by its name; and the names that errors about data begin with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -48,3 +49,18 @@ def parted_by_name(paths: Iterable[Path], root: Path) -> Mapping[Part, list[Path
     if "train" not in found:
         raise DataError(f"{root} has no training data", "begin the names of its files with 'train'")
     return found
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Have errors about data begin with what they are about, where they do not tell it by themselves.
+
+    Raises:
+        DataError: in place of one that does not tell.
+    """
+    try:
+        yield
+    except DataError as error:
+        if name in error.what:
+            raise
+        raise DataError(f"{name}: {error.what}", error.remedy) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,9 +70,11 @@ class RecordSamples(Samples):
                 found = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
                 return {name: _decoded(found[name], self.options.features[name]) for name in names}
         except (ValueError, tf.errors.OpError) as error:
-            reason = " ".join(str(getattr(error, "message", error)).split())[:200]
+            text = re.sub(r"\{\{.*?\}\}", "", str(getattr(error, "message", error)))  # a node of TensorFlow's graph
+            reason = " ".join(text.split()).removeprefix("Name: <unknown>, ")[:200]
+            held = ", ".join(_names_in(self._records(np.asarray(indices[:1], np.int64))[0]))
             what = f"the records in {self.files[0].parent} are not as 'data.with.features' says ({reason})"
-            raise DataError(what, "mend dtype, shape and encoding there") from None
+            raise DataError(what, f"mend names, dtype, shape and encoding there; the records hold {held}") from None
 
     def _records(self, indices: NDArray[np.int64]) -> list[bytes]:
         found: list[bytes] = [b""] * len(indices)
@@ -130,6 +133,17 @@ def _index(path: Path) -> NDArray[np.int64]:
             places.append((at + 12, length))
             at += 16 + length
     return np.array(places, np.int64).reshape(-1, 2)
+
+
+def _names_in(record: bytes) -> list[str]:
+    """The features of a record; none where it is no example."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        return sorted(tf.train.Example.FromString(record).features.feature) or ["nothing"]
+    except DecodeError:
+        return ["no examples"]
 
 
 def _spec(feature: RecordFeature) -> Any:

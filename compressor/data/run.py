@@ -86,7 +86,8 @@ def _drawn(
     """Indices of the samples that stay and of those that go, in the order of the samples."""
     count = round(train.size * share)
     if not 0 < count < train.size:
-        what = f"{train.size} training samples cannot give {share:.0%} of them to {part}"
+        samples = f"{train.size:,} training sample{'' if train.size == 1 else 's'}"
+        what = f"{samples} cannot give {share:.0%} of them to {part}"
         raise DataError(what, f"give more samples, or another data.{part}_split")
     order = generator.permutation(train.size)
     if stratify:

@@ -118,7 +118,7 @@ class ArraySamples(Samples):
             what = f"{min(counts):,} inputs have {min(labels):,} labels"
             raise DataError(what, "give each input one label")
         if not min(counts):
-            raise DataError("a split of the data has no samples", "give it at least one")
+            raise DataError("there are no samples", "give at least one")
         # a plugin that wrote into what it is given would change the data of every later step
         object.__setattr__(self, "inputs", each(self.inputs, _frozen))
         object.__setattr__(self, "targets", each(self.targets, _frozen))

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from compressor.cache import default_folder
+from compressor.data.naming import about
 from compressor.data.options import Kind, kind_of, options_of
 from compressor.data.split import Splits
 from compressor.errors import DataError
@@ -29,7 +30,9 @@ def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
     spool = (cache or default_folder()) / "spool"
     kind = kind_of(reference)
     if kind is not None:
-        return _from_kind(kind, reference, _options(reference), spool)
+        options = _options(reference)
+        with about(reference.name):
+            return _from_kind(kind, reference, options, spool)
     if reference.kind == "path":
         path = Path(reference.target)
         if path.exists():
@@ -40,7 +43,7 @@ def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
 
     given = reference.call()
     with fenced(f"'{reference.target}'", DataError):  # iterating it runs its code
-        return splits_of(given, reference.target, spool)
+        return splits_of(given, spool)
 
 
 def _options(reference: Reference) -> Any:

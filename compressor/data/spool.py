@@ -46,7 +46,7 @@ def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None 
         if not fits_in_memory(size):
             return _written(kept, stream, folder, key)
     if not kept:
-        raise DataError("a split of the data has no samples", "give it at least one")
+        raise DataError("there are no samples", "give at least one")
     return ArraySamples(joined([inputs for inputs, _ in kept]), joined([labels for _, labels in kept]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.data.naming import parted_by_name
+from compressor.data.naming import about, parted_by_name
 from compressor.data.options import Kind, TableOptions, files_of
 from compressor.data.samples import Pair
 from compressor.data.split import Split, Splits
@@ -115,7 +115,8 @@ def table_splits(target: str, kind: Kind, options: TableOptions, spool: Path) ->
             def pieces(table: Table = table) -> Iterator[Pair]:
                 return _pieces(table, features, labels, options, classes)
 
-            sides[part] = Split(spooled(pieces, spool, key))
+            with about(files[0].name):
+                sides[part] = Split(spooled(pieces, spool, key))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{target} cannot be read as a table ({error})", "save it as UTF-8 text, or as Parquet"

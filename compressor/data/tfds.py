@@ -31,4 +31,4 @@ def tfds_splits(target: str, options: TfdsOptions, spool: Path) -> Splits:
     except Exception as error:  # noqa: BLE001
         raise DataError(f"tensorflow-datasets cannot load '{name}' ({error})", "mend the name, or connect") from None
     known = {"train": "train", "test": "test", "validation": "validation"}
-    return splits_of({part: found[part] for part in known if part in found}, target, spool)
+    return splits_of({part: found[part] for part in known if part in found}, spool)

@@ -112,3 +112,9 @@ def test_what_is_of_no_known_kind_is_refused(tmp_path):
         f"{tmp_path / 'data.bin'} is of no kind of data that is known; "
         "use .npz, .npy, .csv, .parquet, TFRecord files, or folders of images"
     )
+
+
+def test_an_empty_array_is_named_with_its_file(tmp_path):
+    full, empty = np.zeros((3, 2)), np.zeros((0, 2))
+    np.savez(tmp_path / "a.npz", x_train=full, y_train=full, x_test=empty, y_test=empty)
+    assert refusal(lambda: opened(tmp_path / "a.npz")) == "a.npz: x_test: there are no samples; give at least one"

@@ -14,7 +14,7 @@ from compressor.sources import Reference
 @pytest.fixture
 def splits(tmp_path):
     """A function that makes splits of what a user's function returned."""
-    return lambda given: splits_of(given, "mine:data", tmp_path / "spool")
+    return lambda given: splits_of(given, tmp_path / "spool")
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_the_same_data_by_another_way_has_the_same_fingerprint(splits, stream, f
     [
         (
             5,
-            "'mine:data' returned int; return compressor.Splits, ((x_train, y_train), (x_test, y_test)), a dict with "
+            "it returned int; return compressor.Splits, ((x_train, y_train), (x_test, y_test)), a dict with "
             "x_train and so on, or a tf.data.Dataset or a Keras PyDataset for each split",
         ),
         ((np.zeros(3), np.zeros(2)), "3 inputs have 2 labels; give each input one label"),
@@ -134,7 +134,7 @@ def test_the_same_data_by_another_way_has_the_same_fingerprint(splits, stream, f
         ((np.array(["a", "b"]), np.zeros(2)), "the data is of the type <U1; give numbers"),
         (
             {"train": np.zeros(3), "tset": np.zeros(3)},
-            "'mine:data' returned the split 'tset'; name them train, validation and test",
+            "it returned the split 'tset'; name them train, validation and test",
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_is_no_data_is_refused(splits, given, message):
 @pytest.mark.parametrize(
     ("batches", "message"),
     [
-        ([], "a split of the data has no samples; give it at least one"),
+        ([], "there are no samples; give at least one"),
         (
             [(np.zeros((2, 3)), np.zeros(2)), (np.zeros((2, 4)), np.zeros(2))],
             "samples differ in shape: (3,), then (4,); bring them to one shape where they are made",
@@ -182,4 +182,21 @@ def test_tfds_needs_tensorflow_datasets(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     assert refusal(load_splits, Reference("function", "tfds:mnist")) == (
         "'tfds:mnist' is read by tensorflow-datasets, which is not installed; pip install tensorflow-datasets"
+    )
+
+
+def test_a_function_that_returns_nothing_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "returns_nothing.py").write_text("def data():\n    pass\n")
+    assert refusal(lambda: load_splits(Reference("function", "returns_nothing:data"))) == (
+        "'returns_nothing:data': it returned NoneType; return compressor.Splits, ((x_train, y_train), "
+        "(x_test, y_test)), a dict with x_train and so on, or a tf.data.Dataset or a Keras PyDataset for each split"
+    )
+
+
+def test_an_empty_split_is_named(splits):
+    full, empty = ((np.zeros((size, 2)), np.zeros(size)) for size in (3, 0))
+    assert refusal(splits, (full, empty)) == "the split 'test': there are no samples; give at least one"
+    assert refusal(splits, {"train": full, "validation": iter([])}) == (
+        "the split 'validation': there are no samples; give at least one"
     )

@@ -89,8 +89,9 @@ def test_a_compressed_file_is_refused(records, tmp_path):
 def test_features_that_are_not_in_the_records_are_told(records, tmp_path):
     path = records(tmp_path / "a.tfrecord")
     message = refusal(lambda: opened(path, features={"image": IMAGE, "label": {"dtype": "int64", "shape": [2]}}))
-    assert message.startswith(f"the records in {tmp_path} are not as 'data.with.features' says (")
-    assert message.endswith("; mend dtype, shape and encoding there")
+    assert message.startswith(f"a.tfrecord: the records in {tmp_path} are not as 'data.with.features' says (")
+    assert message.endswith("; mend names, dtype, shape and encoding there; the records hold image, label, raw, row")
+    assert "{" not in message
 
 
 def test_an_input_without_a_description_is_named(records, tmp_path):

@@ -72,7 +72,7 @@ def test_the_fingerprint_is_of_the_content():
 def test_empty_data_is_refused():
     with pytest.raises(DataError) as error:
         split(0)
-    assert str(error.value) == "a split of the data has no samples; give it at least one"
+    assert str(error.value) == "there are no samples; give at least one"
 
 
 def test_inputs_without_labels_are_refused():
@@ -85,7 +85,7 @@ def test_one_training_sample_cannot_give_any_to_validation():
     with pytest.raises(DataError) as error:
         run_data("d", Splits(split(1), split(1)), DataSection(source="d"), seed=0, smoke=False)
     assert str(error.value) == (
-        "1 training samples cannot give 10% of them to validation; give more samples, or another data.validation_split"
+        "1 training sample cannot give 10% of them to validation; give more samples, or another data.validation_split"
     )
 
 

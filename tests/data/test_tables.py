@@ -103,7 +103,7 @@ def test_another_delimiter_is_a_parameter(tmp_path):
 def test_a_table_without_rows_is_refused(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     assert refusal(lambda: opened(tmp_path / "a.csv")) in (
-        "a split of the data has no samples; give it at least one",
+        "a.csv: there are no samples; give at least one",
         f"{tmp_path / 'a.csv'} has no columns for the inputs; begin it with a line of their names",
     )
 
@@ -121,5 +121,5 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     assert refusal(lambda: opened(tmp_path / "a.parquet", label="y")) == (
-        "Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
+        "a.parquet: Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
     )
