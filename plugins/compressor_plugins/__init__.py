@@ -56,10 +56,9 @@ def models() -> list[type[ModelSource]]:
     from compressor_plugins.lenet import LeNet5, LeNet300100
     from compressor_plugins.mnist_cnn import MNISTCNN
     from compressor_plugins.mobilenet_small import MobileNetSmall
-    from compressor_plugins.paired_cnn import PairedCNN
     from compressor_plugins.strided_cnn import StridedCNN
 
-    return [MNISTCNN, LeNet300100, LeNet5, StridedCNN, PairedCNN, MobileNetSmall]
+    return [MNISTCNN, LeNet300100, LeNet5, StridedCNN, MobileNetSmall]
 
 
 @hookimpl

@@ -86,10 +86,3 @@ def test_the_small_mobilenet_is_a_stem_and_pairs_of_depthwise_and_1x1_convolutio
     assert names.index("depthwise_3_norm") + 1 == names.index("depthwise_3_relu")
     assert {float(layer.max_value) for layer in model.layers if layer.name.endswith("relu")} == {6.0}
     assert all(variable.shape[-1] % 8 == 0 for variable in model.trainable_variables[:-2] if variable.shape.rank == 1)
-
-
-def test_the_paired_cnn_takes_plain_images_and_gives_logits(tensorflow):
-    from compressor_plugins.paired_cnn import PairedCNN
-
-    model = PairedCNN(PairedCNN.Params()).build()
-    assert (model.input_shape, model.output_shape, model.count_params()) == ((None, 28, 28), (None, 10), 137_186)
