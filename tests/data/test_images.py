@@ -74,7 +74,7 @@ def test_sizes_that_differ_are_told_with_the_way_to_one_size(pictures, tmp_path,
     (tmp_path / "0" / "zz.png").write_bytes(wide)
     first = min((tmp_path / "0").iterdir()).name
     assert refusal(opened, tmp_path) == (
-        f"images differ in size: {first} has 28x28, zz.png 28x30; "
+        f"{tmp_path.name}: images differ in size: {first} has 28x28, zz.png 28x30; "
         "bring them to one: 'with: {size: [28, 28]}' under data"
     )
     assert opened(tmp_path, size=[28, 28]).train.size == 151

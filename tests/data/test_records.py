@@ -97,5 +97,5 @@ def test_features_that_are_not_in_the_records_are_told(records, tmp_path):
 def test_an_input_without_a_description_is_named(records, tmp_path):
     path = records(tmp_path / "a.tfrecord")
     assert refusal(lambda: opened(path, inputs=["images"])) == (
-        "'data.with.features' does not describe 'images'; did you mean 'image'?"
+        "a.tfrecord: 'data.with.features' does not describe 'images'; did you mean 'image'?"
     )
