@@ -199,7 +199,13 @@ def test_what_a_step_sets_for_the_whole_process_is_gone_for_the_next(tensorflow,
         return model
 
     registry = registry_with(strategies=[odd_strategy(apply=apply)])
-    compressor.apply(recipe({"uses": "odd"}, {"uses": "odd"}), output=tmp_path / "out", smoke=True, registry=registry)
+    try:
+        compressor.apply(
+            recipe({"uses": "odd"}, {"uses": "odd"}), output=tmp_path / "out", smoke=True, registry=registry
+        )
+    finally:  # the last step's settings would reach the tests after this one
+        tf_keras.mixed_precision.set_global_policy("float32")
+        tf_keras.backend.set_floatx("float32")
     assert seen == [("float32", "float32")] * 2
 
 

@@ -28,7 +28,7 @@ def faults(params, **values):
         ({"learning_rate": float("inf")}, ("learning_rate",), "finite_number"),
         ({"learning_rate": float("nan")}, ("learning_rate",), "finite_number"),
         ({"batch_size": 65_537}, ("batch_size",), "less_than_equal"),
-        ({"loss": ""}, ("loss",), "string_too_short"),
+        ({"loss": ""}, ("loss", "for all outputs"), "string_too_short"),
         ({"optimizer": "Adam"}, ("optimizer",), "literal_error"),
         ({"early_stopping": {"patience": 0}}, ("early_stopping", "patience"), "greater_than_equal"),
         ({"early_stopping": {"min_delta": -1}}, ("early_stopping", "min_delta"), "greater_than_equal"),

@@ -11,7 +11,7 @@ from fake_distributions import SHAVE, installer
 from compressor.errors import PluginError
 from compressor.planner import check, prepare, resolve
 from compressor.recipe.load import load
-from compressor.recipe.problems import RecipeError
+from compressor.recipe.problems import RecipeError, listing
 from compressor.registry import Provider, Registry
 
 HEAD = "import compressor\nfrom compressor import *\n"
@@ -153,7 +153,7 @@ def test_a_broken_plugin_is_listed_with_its_reason_and_costs_the_others_nothing(
         "acme", Provider("acme", "1.0"), reason, remedy,
     )  # fmt: skip
     assert [step.uses for step in resolve(load(recipe("trim", "prune")), registry).steps] == ["trim", "prune"]
-    known = ", ".join(registry.names("strategy"))
+    known = listing(registry.names("strategy"))
     assert message_of(resolve, load(recipe("xyzzy")), registry) == (
         f"error: unknown strategy 'xyzzy'; it may be in a broken plugin, acme (acme 1.0): {reason}; known: {known}"
     )

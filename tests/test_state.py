@@ -47,7 +47,11 @@ def test_a_state_that_is_not_as_asked_is_refused_with_what_is_wrong(asked, reaso
 
 
 def test_every_format_and_trait_has_a_name_for_messages():
-    assert FORMAT_NAMES == {"keras": "a Keras model", "litert": "a LiteRT model"}
+    assert FORMAT_NAMES == {
+        "keras": "a Keras model",
+        "litert": "a LiteRT model",
+        "package": "a packed LiteRT model",
+    }
     assert TRAIT_NAMES == {
         "sparse": "zeros to keep",
         "clustered": "clustered weights",

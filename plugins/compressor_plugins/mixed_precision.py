@@ -34,8 +34,8 @@ class MixedPrecision(Strategy):
     class Params(compressor.Params):
         """The budget, what may be picked, and how layers compute."""
 
-        max_size: Annotated[int, Field(ge=1), BeforeValidator(parse_size)] | None = Field(
-            None, description="largest file, in bytes or as `25 kB`: the least error within it is picked"
+        max_size: Annotated[int, Field(ge=1), BeforeValidator(parse_size, json_schema_input_type=int | str)] | None = (
+            Field(None, description="largest file, in bytes or as `25 kB`: the least error within it is picked")
         )
         max_drop: float | None = Field(
             None,

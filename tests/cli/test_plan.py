@@ -40,7 +40,8 @@ def test_it_shows_each_step_its_states_and_the_origin_of_every_value(run, recipe
         f" ptq  ptq from compressor {VERSION}",
         "   keras  ->  litert, quantized",
         "   to run: this model and this data have not run before",
-        '   precision="int8"  io="float32"  calibration_samples=10',
+        '   precision="int8"  activations=null  algorithm="min_max"  granularity="channel"  io="float32"  '
+        "per_layer={}  bias_correction=false  calibration_samples=10",
         "",
         " values and where they come from",
         "   version = 1   base.yaml:1:10",
@@ -95,7 +96,16 @@ def test_json_has_the_whole_plan(run, recipes):
         "before": "keras",
         "after": "litert, quantized",
         "teacher": None,
-        "with": {"precision": "int8", "io": "float32", "calibration_samples": 10},
+        "with": {
+            "precision": "int8",
+            "activations": None,
+            "algorithm": "min_max",
+            "granularity": "channel",
+            "io": "float32",
+            "per_layer": {},
+            "bias_correction": False,
+            "calibration_samples": 10,
+        },
     }
 
 

@@ -101,7 +101,9 @@ def test_one_strategy_as_json(run):
     assert code == 0
     found = json.loads(out)
     assert found["name"] == "ptq"
-    assert found["parameters"]["properties"]["precision"]["enum"] == ["int8", "dynamic", "float16"]
+    assert found["parameters"]["properties"]["precision"]["enum"] == [
+        "int8", "int16x8", "dynamic", "float16", "int4", "int2",
+    ]  # fmt: skip
 
 
 def test_a_misspelt_strategy_is_an_error_with_the_one_that_was_meant(run):
