@@ -1,6 +1,7 @@
 """Real architectures at small sizes, from Keras 3 files through prune, qat and ptq, as a user would run them.
 
-Two optimizer steps each: this is about what the steps make of the layers, not about accuracy.
+Two optimizer steps each: this is about what the steps make of the layers, not about accuracy. EfficientNetV2B0,
+ResNet50 and DenseNet121 are built too, and wait for a cheaper way to take them through.
 """
 
 from dataclasses import dataclass, field
@@ -29,9 +30,6 @@ class Case:
 
 CASES = {
     "MobileNetV2": Case(),
-    "EfficientNetV2B0": Case(),
-    "ResNet50": Case(),
-    "DenseNet121": Case(),
     "LSTM": Case(
         "tokens",
         0.05,
