@@ -31,7 +31,7 @@ _TENSORS = 0  # of its SubGraph
 _SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
 _WEIGHTS = {9: 8, 3: 8, 17: 4, 19: 2}  # bits of INT8, UINT8, INT4 and INT2, by TensorType
 _MOST_BITS = 2**21  # to code, which takes half a minute
-_MOST, _DEEPEST, _MOST_SLOTS = 2**31, 12, 60
+_SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
 _LEAST, _MOST_FLOAT = 1e-12, 1e30  # of what may be a scale
 _FEWEST = 32  # weights, of which a matrix is worth its strides
 Path = tuple[int, ...]
@@ -40,11 +40,11 @@ Path = tuple[int, ...]
 class _Walk:
     """A walk over the nodes of a model, which writes them or reads them."""
 
-    def __init__(self, coder: Coder, given: list[Node] | None, size: int = _MOST) -> None:
+    def __init__(self, coder: Coder, given: list[Node] | None, size: int) -> None:
         self.nodes = Nodes()
         self.coder = coder
         self._given = given
-        self._left = size if given is None else _MOST
+        self._left = _SWELL * size
         self._last: dict[Hashable, Any] = {}
         self._matrices: dict[int, tuple[int, int, int]] = {}
 
@@ -52,7 +52,7 @@ class _Walk:
         self._table((), self._given[-1] if self._given else None)
 
     def _take(self, size: int) -> None:
-        """Refuse what a damaged payload would swell to."""
+        """Refuse what a damaged payload would swell to: a walk passes a part that stands in many places many times."""
         self._left -= size
         if self._left < 0:
             raise DamagedError("it holds more than it should")
@@ -232,15 +232,14 @@ def _lanes(content: bytes, bits: int) -> list[int]:
 
 
 def encode(content: bytes) -> bytes | None:
-    """The payload of a LiteRT file; None where `compact` did not write it, or where it would take minutes."""
+    """The payload of a LiteRT file; None where `compact` did not write it, or where `decode` would not take it."""
     if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
         return None
     try:
-        nodes = noted(read_model(content))
-    except ModelError:
+        walk = _Walk(_learned(), noted(read_model(content)), len(content))
+        walk.root()
+    except (ModelError, DamagedError):
         return None
-    walk = _Walk(_learned(), nodes)
-    walk.root()
     return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
 
 
@@ -262,6 +261,6 @@ def _learned(payload: bytes | None = None) -> Coder:
     """A coder that has read a typical model before, and goes on with a payload, or begins one."""
     coder = Coder(PRIMER)
     if PRIMER:
-        _Walk(coder, None).root()
+        _Walk(coder, None, _MOST_BITS).root()
     coder.restart(payload)
     return coder

@@ -65,6 +65,17 @@ def test_weights_of_fewer_bits_come_back(kind, bits):
     assert decode(payload, len(content)) == content
 
 
+@pytest.mark.parametrize(("name", "taken"), [(b"w", True), (b"w" * 300, False)])
+def test_a_part_that_stands_in_many_places_comes_back_or_is_not_taken(name, taken):
+    nodes = [Text(name), Table(((3, Reference(0)),)), References((Reference(1),) * 100), Table(((0, Reference(2)),))]
+    nodes += [References((Reference(3),)), Table(()), References((Reference(5),))]
+    nodes.append(Table(((0, struct.pack("<I", 3)), (2, Reference(4)), (4, Reference(6)))))
+    content = compact(read_model(laid_out(nodes)))
+    payload = encode(content)
+    assert (payload is not None) == taken
+    assert not taken or decode(payload, len(content)) == content
+
+
 def test_a_matrix_costs_little_more_than_its_entropy():
     chance = np.random.default_rng(0)
     values = np.where(chance.random(8000) < 0.05, chance.integers(1, 5, 8000), 0)
