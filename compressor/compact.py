@@ -7,7 +7,7 @@ vectors and strings in which equal ones are one; then the graph is laid out.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,9 @@ def laid_out(nodes: Sequence[Node]) -> bytes:
             vtables[shape.vtable] = end
             end += len(shape.vtable)
     starts = [0] * len(nodes)
-    for number in reversed(range(len(nodes))):
-        shape = shapes[number]
-        starts[number] = _up(end + shape.lead, shape.alignment) - shape.lead
-        end = starts[number] + shape.size
+    for number in _ordered(nodes, shapes, end):
+        starts[number] = shapes[number].start(end)
+        end = starts[number] + shapes[number].size
     content = bytearray(end)
     struct.pack_into("<I4s", content, 0, starts[-1], IDENTIFIER)
     for vtable, start in vtables.items():
@@ -65,6 +64,30 @@ class _Shape:
     vtable: bytes = b""
     places: tuple[int, ...] = ()
 
+    def start(self, end: int) -> int:
+        """Where it starts at the earliest if what is before it ends at `end`."""
+        return _up(end + self.lead, self.alignment) - self.lead
+
+
+def _ordered(nodes: Sequence[Node], shapes: Sequence[_Shape], end: int) -> Iterator[int]:
+    """Numbers of nodes in an order to lay them out from `end` on: those that lead to others come first, each before
+    what it leads to; the others follow so that each starts where the last one ended, if one can."""
+    leaves: dict[tuple[int, int, int], list[int]] = {}
+    for number in reversed(range(len(nodes))):
+        shape = shapes[number]
+        if isinstance(nodes[number], Table | References):
+            yield number
+            end = shape.start(end) + shape.size
+        else:
+            leaves.setdefault((shape.alignment, shape.lead, shape.size % 8), []).append(number)
+    while leaves:
+        kind = min(leaves, key=lambda kind: (kind[2] % 4 > 0, shapes[leaves[kind][0]].start(end)))
+        number = leaves[kind].pop(0)
+        if not leaves[kind]:
+            del leaves[kind]
+        yield number
+        end = shapes[number].start(end) + shapes[number].size
+
 
 def _shape(node: Node) -> _Shape:
     if isinstance(node, Text):
@@ -72,7 +95,8 @@ def _shape(node: Node) -> _Shape:
     if isinstance(node, References):
         return _Shape(4 + 4 * len(node.nodes))
     if isinstance(node, Vector):
-        wide = node.width == 8 or (node.content and len(node.content) % 8 == 0)  # a buffer may hold wide numbers
+        buffer = node.width == 1 and len(node.content) > 0
+        wide = node.width == 8 or (buffer and len(node.content) % 8 == 0)  # a buffer may hold wide numbers
         return _Shape(4 + len(node.content), 8 if wide else 4, 4)
     widths = [4 if isinstance(value, Reference) else len(value) for _, value in node.fields]
     places, end = [0] * len(widths), 4
