@@ -20,7 +20,7 @@ def refuse_unmatched(
 
     Args:
         recipe: where the patterns stand.
-        steps: those to check.
+        steps: those to check, in order; none that follows one which makes layers can be checked before that has run.
         layers: name and class of each layer of the model; none where they are not known.
         gone: layers that it had before, which a pattern may still leave out.
 
@@ -32,15 +32,16 @@ def refuse_unmatched(
     problems = []
     for step in steps:
         params = step.strategy.params
-        if not isinstance(params, LayerPatterns):
-            continue
-        slips = params.unmatched([*layers, *gone])
-        for place, pattern in params.unmatched(list(layers)):
+        patterns = params if isinstance(params, LayerPatterns) else LayerPatterns()
+        slips = patterns.unmatched([*layers, *gone])
+        for place, pattern in patterns.unmatched(list(layers)):
             if place[0] == "except" and (place, pattern) not in slips:
                 continue
             node = recipe.tree.nearest((*step.route, *place))
             known = did_you_mean(pattern, [layer for layer, _ in layers])
             origin = node.key_origin if isinstance(place[-1], str) else node.origin
             problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", origin))
+        if step.strategy.makes_layers:
+            break
     if problems:
         raise RecipeError(problems)

@@ -90,11 +90,13 @@ class StepContext:
 class Strategy(ABC):
     """A way to compress. The class docstring's first line describes it; the rest names the paper.
 
-    `scores` tells that it asks for scores on the validation split, so that its result depends on the first metric.
+    `scores` tells that it asks for scores on the validation split, so that its result depends on the first metric,
+    `makes_layers` that later steps may find layers of names that the model did not have before.
     """
 
     name: ClassVar[str]
     scores: ClassVar[bool] = False
+    makes_layers: ClassVar[bool] = False
     Params: type[params.Params] = params.Params
 
     def __init__(self, given: params.Params) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import random
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -224,3 +225,31 @@ def test_an_entry_that_is_pruned_between_look_and_read_is_a_miss(cache, tmp_path
     monkeypatch.setattr(cache, "get", lambda *_: entry)
     assert stage_files.cached_artifact(cache, {"number": 1}, tmp_path, "0-a") is None
     assert stage_files.cached_measurement(cache, {"number": 1}) is None
+
+
+def test_an_entry_is_right_or_missing_while_another_process_prunes(cache, warnings):
+    import threading
+
+    done = threading.Event()
+
+    def prune():
+        while not done.is_set():
+            for entry in cache.prunable(0, None, frozenset()):
+                cache.drop(entry.path)
+            assert list(cache.strays()) == []
+
+    pruner = threading.Thread(target=prune)
+    pruner.start()
+    found = 0
+    try:
+        for number in range(300):
+            key, content = put(cache, number % 7)
+            with suppress(FileNotFoundError):  # dropped between the look and the read, which callers take for a miss
+                if (entry := cache.get("step", key)) is not None:
+                    assert entry.read("model") == content
+                    found += 1
+    finally:
+        done.set()
+        pruner.join()
+    assert 0 < found < 300
+    assert warnings == []

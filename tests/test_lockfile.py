@@ -194,7 +194,10 @@ def test_the_kept_recipe_leads_to_the_same_files_from_anywhere(tmp_path, small_c
     home.mkdir()
     small_cnn().save(home / "net.h5")
     (home / "own.py").write_text(
-        "import compressor\n\n@compressor.hookimpl\ndef run_finished(report):\n    open('finished', 'w').close()\n"
+        "import compressor\n\ndef tell(text):\n    open('heard', 'a').write(text + '\\n')\n"
+        "@compressor.hookimpl\ndef run_started(plan):\n    tell(f'started {plan.recipe.name}')\n"
+        "@compressor.hookimpl\ndef step_finished(stage):\n    tell(f'finished {stage.id}')\n"
+        "@compressor.hookimpl\ndef run_finished(report):\n    tell(f'all {len(report.stages)}')\n"
     )
     (home / "own.yaml").write_text(
         "version: 1\nplugins: [./own.py]\nmodel: {source: ./net.h5}\ndata: {source: mnist}\n"
@@ -202,7 +205,8 @@ def test_the_kept_recipe_leads_to_the_same_files_from_anywhere(tmp_path, small_c
     )
     monkeypatch.chdir(home)
     _, first = compressor.apply("own.yaml", output=tmp_path / "first", smoke=True)
-    assert (home / "finished").exists(), "a hook in the recipe's own plugin file is called"
+    heard = (home / "heard").read_text().splitlines()
+    assert heard == ["started own", "finished baseline", "finished ptq", "all 2"], "its own hooks are called"
     monkeypatch.chdir(tmp_path)
     lock = first / "lock.yaml"
     _, again = compressor.apply(first / "recipe.yaml", output=tmp_path / "again", smoke=True, locked=lock)

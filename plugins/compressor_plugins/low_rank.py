@@ -51,6 +51,7 @@ class LowRank(Strategy):
     """
 
     name = "low_rank"
+    makes_layers = True
 
     class Params(compressor.TrainingParams, compressor.LayerTargets):
         """How near, or how small."""
