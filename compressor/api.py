@@ -14,7 +14,7 @@ from compressor.engine import Run
 from compressor.errors import CompressorError
 from compressor.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.observer import Observer
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.recipe.load import load, with_overrides
 from compressor.recipe.schema import Recipe
 from compressor.registry import Registry

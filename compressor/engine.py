@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from compressor.cache import Cache, key_of
+from compressor.chain import PlannedStep
 from compressor.checkpoints import KeptCheckpoints
 from compressor.data.expectation import expected_inputs
 from compressor.digests import file_digest
@@ -38,7 +39,7 @@ from compressor.layer_patterns import refuse_unmatched
 from compressor.observer import Observer, TeacherRelay
 from compressor.package import shipping_suffix, unpacked
 from compressor.params import TrainingDefaults
-from compressor.planner import BASELINE, Plan, PlannedStep
+from compressor.plans import Plan
 from compressor.promises import refuse_broken
 from compressor.report import stage_row
 from compressor.restoring import Left, fresh_tensorflow, whose
@@ -55,6 +56,7 @@ from compressor.stage_files import (
 )
 from compressor.state import ModelState
 from compressor.strategy import Model, StepContext
+from compressor.teachers import BASELINE
 from compressor.training import Trainer
 
 

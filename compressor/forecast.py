@@ -9,7 +9,7 @@ from typing import Any
 from compressor.cache import Cache, key_of
 from compressor.chain import PlannedStep
 from compressor.keys import Parts, data_parts, loading_code, note_name, source_parts, step_parts, teacher_parts
-from compressor.planner import Plan
+from compressor.plans import Plan
 
 
 @dataclass(frozen=True)

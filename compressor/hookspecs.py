@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from compressor.planner import Plan
+    from compressor.plans import Plan
     from compressor.report import Report, StageRow
     from compressor.strategy import Dataset, Metric, ModelSource, Strategy
 

@@ -8,7 +8,7 @@ from compressor.data import RunData, load_splits, run_data
 from compressor.data.naming import about
 from compressor.errors import DataError, ModelError
 from compressor.guard import fenced
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.sources import Built, Reference, build_model
 from compressor.strategy import Model
 

@@ -19,7 +19,7 @@ from compressor.code import code_digest, core_digest
 from compressor.digests import file_digest
 from compressor.judges import Judge
 from compressor.loss_names import loss_functions
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.sources import Reference
 from compressor.strategy import Dataset, ModelSource
 

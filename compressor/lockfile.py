@@ -12,7 +12,7 @@ from compressor.code import code_digest, owner
 from compressor.errors import CompressorError, StepError
 from compressor.keys import versions
 from compressor.params import Params
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.recipe_paths import portable

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from compressor.planner import Plan
+    from compressor.plans import Plan
     from compressor.report import Report, StageRow
 
 _log = logging.getLogger(__name__)

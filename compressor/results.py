@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from compressor.data.expectation import ExpectedInput
 from compressor.evaluation import Measurement
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.state import ModelState
 
 

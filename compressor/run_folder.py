@@ -16,7 +16,7 @@ from compressor.durable import write_whole
 from compressor.errors import CompressorError, OutputError
 from compressor.lockfile import NAME, Lock, lock_text
 from compressor.package import SUFFIX, is_package, unpacked
-from compressor.planner import Plan
+from compressor.plans import Plan
 from compressor.recipe.document import dump
 from compressor.recipe_paths import absolute
 from compressor.render.markdown import render_markdown

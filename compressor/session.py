@@ -18,7 +18,8 @@ from compressor.errors import CompressorError
 from compressor.hookspecs import hookimpl
 from compressor.observer import Observer
 from compressor.package import unpacked
-from compressor.planner import Plan, resolve
+from compressor.planner import resolve
+from compressor.plans import Plan
 from compressor.recipe.load import load
 from compressor.registry import Provider, Registry
 from compressor.render.progress import watching

@@ -15,7 +15,7 @@ from compressor.recipe.schema import Recipe
 from compressor.sources import Reference, reference
 
 if TYPE_CHECKING:
-    from compressor.planner import Plan
+    from compressor.plans import Plan
 
 _RECIPE = "recipe:"
 _SUFFIXES = (".yaml", ".yml")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from compressor.observer import Observer, Relay
 
 if TYPE_CHECKING:
-    from compressor.planner import Plan
+    from compressor.plans import Plan
     from compressor.registry import Registry
     from compressor.report import Report, StageRow
 

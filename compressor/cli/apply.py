@@ -20,7 +20,7 @@ from compressor.observer import Observer, Relay
 
 if TYPE_CHECKING:
     from compressor.lockfile import Lock
-    from compressor.planner import Plan
+    from compressor.plans import Plan
     from compressor.registry import Registry
     from compressor.report import Report
 

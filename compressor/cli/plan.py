@@ -11,8 +11,9 @@ import click
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 
 if TYPE_CHECKING:
+    from compressor.chain import PlannedStep
     from compressor.forecast import Forecast
-    from compressor.planner import Plan, PlannedStep
+    from compressor.plans import Plan
 
 
 @click.command("plan")

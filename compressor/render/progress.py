@@ -12,7 +12,7 @@ from compressor.observer import Observer
 from compressor.render.figures import clock_text
 
 if TYPE_CHECKING:
-    from compressor.planner import Plan
+    from compressor.plans import Plan
     from compressor.report import Report, StageRow
 
 
