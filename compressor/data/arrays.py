@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ import numpy as np
 from compressor.data.naming import about
 from compressor.data.samples import ArraySamples, fits_in_memory
 from compressor.data.split import Split, Splits
+from compressor.data.spool import as_array
 from compressor.data.stored import open_npy
 from compressor.errors import DataError
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
+_UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, AttributeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _FOLDER_REMEDY = "name them x_train.npy, y_train.npy, x_test.npy and y_test.npy"
 
 
@@ -29,10 +34,10 @@ def npz_splits(path: Path) -> Splits:
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, "files"):
                 raise ValueError("it holds a single array")
-            return splits_of_arrays(set(arrays.files), arrays.__getitem__)
+            return splits_of_arrays(set(arrays.files), lambda name: as_array(arrays[name]))
     except FileNotFoundError:
         raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None
 
@@ -78,5 +83,7 @@ def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:
 
 
 def _split(names: set[str], get: Callable[[str], Any], inputs: str, labels: str) -> Split:
+    with about(labels):
+        targets = get(labels) if labels in names else None
     with about(inputs):
-        return Split(ArraySamples(get(inputs), get(labels) if labels in names else None))
+        return Split(ArraySamples(get(inputs), targets))

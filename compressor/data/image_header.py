@@ -38,8 +38,8 @@ def _jpeg_size(stream: IO[bytes]) -> tuple[int, int]:
     stream.seek(2)
     while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF:
         length: int = struct.unpack(">H", marker[2:])[0]
-        if marker[1] in _JPEG_SIZES:
-            height, width = struct.unpack(">xHH", stream.read(5))
+        if marker[1] in _JPEG_SIZES and len(frame := stream.read(5)) == 5:
+            height, width = struct.unpack(">xHH", frame)
             return height, width
         stream.seek(length - 2, 1)
     raise ValueError("it is cut short")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,6 @@ def about(name: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        if name in error.what:
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error.what):
             raise
         raise DataError(f"{name}: {error.what}", error.remedy) from error

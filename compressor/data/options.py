@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
+from compressor.data.naming import part_named
 from compressor.data.operation import Pixels, Size
 from compressor.params import Params
 from compressor.sources import Reference
@@ -87,7 +88,8 @@ def kind_of(reference: Reference) -> Kind | None:
         return "tfds" if reference.target.startswith(TFDS) else None
     path = Path(reference.target)
     if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes any name for an answer
-        return _kind_of_names([below.name for below in sorted(path.iterdir())]) or "images"
+        below = sorted(path.iterdir())
+        return _kind_of_names([one.name for one in below]) or _kind_in_parts(below) or "images"
     return _kind_of_names([path.name])
 
 
@@ -103,6 +105,13 @@ def files_of(target: str, kind: Kind) -> list[Path]:
     if path.is_dir():
         return sorted(below for below in path.rglob("*") if below.is_file() and _kind_of_names([below.name]) == kind)
     return [path] if path.is_file() else sorted(map(Path, glob.glob(target)))  # noqa: PTH207 - the pattern is absolute
+
+
+def _kind_in_parts(below: Sequence[Path]) -> Kind | None:
+    """What folders called train, validation or test hold, of the kinds whose files may be in such."""
+    parts = [path for path in below if part_named(path.name) and path.is_dir()]
+    kind = _kind_of_names([one.name for part in parts for one in sorted(part.iterdir()) if one.is_file()])
+    return kind if kind in ("csv", "parquet", "tfrecord") else None
 
 
 def _kind_of_names(names: Sequence[str]) -> Kind | None:

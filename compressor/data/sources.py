@@ -62,8 +62,7 @@ def _from_kind(kind: Kind, reference: Reference, options: Any, spool: Path) -> S
     if kind == "npz":
         from compressor.data.arrays import npz_splits
 
-        path = Path(target)
-        return npz_splits(next(iter(sorted(path.glob("*.npz")))) if path.is_dir() else path)
+        return npz_splits(_archive(Path(target)))
     if kind == "npy":
         from compressor.data.arrays import npy_splits
 
@@ -83,3 +82,17 @@ def _from_kind(kind: Kind, reference: Reference, options: Any, spool: Path) -> S
     from compressor.data.tables import table_splits
 
     return table_splits(target, kind, options, spool)
+
+
+def _archive(path: Path) -> Path:
+    """The `.npz` file that a path leads to.
+
+    Raises:
+        DataError: it is a folder with several.
+    """
+    if not path.is_dir():
+        return path
+    found = sorted(below for below in path.iterdir() if below.suffix.lower() == ".npz")
+    if len(found) > 1:
+        raise DataError(f"{path} holds {len(found)} .npz files", "name one of them")
+    return found[0]

@@ -135,7 +135,7 @@ def as_array(values: Any) -> NDArray[Any]:
     """An array of numbers.
 
     Raises:
-        DataError: it is text, or objects, or ragged.
+        DataError: it is text, or objects, or ragged, or a single number.
     """
     try:
         array = np.asarray(values)
@@ -143,4 +143,6 @@ def as_array(values: Any) -> NDArray[Any]:
         raise DataError(f"the data is no array ({error})", "give arrays of one shape") from None
     if array.dtype.kind not in "biuf":
         raise DataError(f"the data is of the type {array.dtype}", "give numbers")
+    if not array.ndim:
+        raise DataError("the data is a single number", "give an array with an entry for each sample")
     return array

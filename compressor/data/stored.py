@@ -86,8 +86,10 @@ def open_npy(path: Path) -> StoredArray:
         with path.open("rb") as stream:
             shape, in_columns, dtype = _header(stream)
             offset = stream.tell()
-        if dtype.hasobject or not shape:
-            raise ValueError("it holds objects" if dtype.hasobject else "it holds one number")
+        if dtype.kind not in "biuf":
+            raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, and no numbers")
+        if not shape:
+            raise ValueError("it holds one number")
         if in_columns and len(shape) > 1:
             raise ValueError("its order is Fortran's; save numpy.ascontiguousarray of it")
         if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):

@@ -110,14 +110,14 @@ def table_splits(target: str, kind: Kind, options: TableOptions, spool: Path) ->
         sides = {}
         for part, files in parts.items():
             table = made(files)
-            key = _key([_digest(path) for path in files], features, labels, classes)
+            key = _key([_digest(path) for path in files], options, features, labels, classes)
 
             def pieces(table: Table = table) -> Iterator[Pair]:
                 return _pieces(table, features, labels, options, classes)
 
             with about(files[0].name):
                 sides[part] = Split(spooled(pieces, spool, key))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # pyarrow raises ValueErrors of its own
         raise DataError(
             f"{target} cannot be read as a table ({error})", "save it as UTF-8 text, or as Parquet"
         ) from None
@@ -158,8 +158,8 @@ def _classes(table: Table, labels: list[str]) -> tuple[str, ...]:
     found: set[str] = set()
     textual = False
     for path in table.files:
-        for _, columns in table.columns(path, labels):
-            values = {str(value).strip() for value in columns[labels[0]]}
+        for first, columns in table.columns(path, labels):
+            values = set(_label_texts(path, first, labels[0], columns[labels[0]]))
             textual = textual or not all(map(_is_number, values))
             if not textual:
                 continue
@@ -170,8 +170,8 @@ def _classes(table: Table, labels: list[str]) -> tuple[str, ...]:
     if not textual:
         return ()
     for path in table.files:  # numbers that came before the first text
-        for _, columns in table.columns(path, labels):
-            found |= {str(value).strip() for value in columns[labels[0]]}
+        for first, columns in table.columns(path, labels):
+            found |= set(_label_texts(path, first, labels[0], columns[labels[0]]))
     return tuple(sorted(found))
 
 
@@ -218,12 +218,21 @@ def _numbers(path: Path, first: int, name: str, values: Sequence[Any]) -> NDArra
 
 
 def _coded(path: Path, first: int, name: str, values: Sequence[Any], number_of: Mapping[str, int]) -> NDArray[np.int64]:
-    texts = [str(value).strip() for value in values]
+    texts = _label_texts(path, first, name, values)
     for at, text in enumerate(texts):
         if text not in number_of:
             what = f"{path}, row {first + at}, column '{name}': the class '{text}' is not among the training data's"
             raise DataError(what, "mend it, or train with some of that class")
     return np.array([number_of[text] for text in texts], np.int64)
+
+
+def _label_texts(path: Path, first: int, name: str, values: Sequence[Any]) -> list[str]:
+    """The labels as texts; one that is missing would be a class of its own."""
+    texts = ["" if value is None else str(value).strip() for value in values]
+    if "" in texts:
+        what = f"{path}, row {first + texts.index('')}, column '{name}': there is nothing, and it is the label"
+        raise DataError(what, "fill it in, or remove the row")
+    return texts
 
 
 def _is_number(value: Any) -> bool:

@@ -1,10 +1,14 @@
 """Arrays in `.npz` files and in folders of `.npy` files."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.data import load_splits
+from compressor.errors import DataError
 from compressor.sources import Reference
 
 
@@ -118,3 +122,57 @@ def test_an_empty_array_is_named_with_its_file(tmp_path):
     full, empty = np.zeros((3, 2)), np.zeros((0, 2))
     np.savez(tmp_path / "a.npz", x_train=full, y_train=full, x_test=empty, y_test=empty)
     assert refusal(lambda: opened(tmp_path / "a.npz")) == "a.npz: x_test: there are no samples; give at least one"
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (5, "a.npz: y: the data is a single number; give an array with an entry for each sample"),
+        (np.array(["cat", "dog"]), "a.npz: y: the data is of the type <U3; give numbers"),
+        (np.array([1j, 2]), "a.npz: y: the data is of the type complex128; give numbers"),
+    ],
+)
+def test_labels_in_an_npz_file_that_are_no_numbers_are_refused(tmp_path, labels, reason):
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 3)), y=labels)
+    assert refusal(opened, tmp_path / "a.npz") == reason
+
+
+def test_text_in_an_npy_file_is_refused(tmp_path):
+    np.save(tmp_path / "x_train.npy", np.array(["a", "b"]))
+    assert refusal(opened, tmp_path) == (
+        f"{tmp_path / 'x_train.npy'} is not an array (it holds <U1, and no numbers); "
+        "save it with numpy.save(path, array), and not as objects"
+    )
+
+
+def test_every_flipped_byte_of_an_npz_file_is_told_or_harmless(tmp_path):
+    path = tmp_path / "a.npz"
+    generator = np.random.default_rng(0)
+    np.savez_compressed(path, x=generator.random((20, 4)), y=np.arange(20))
+    whole = path.read_bytes()
+    told = 0
+    for place in generator.integers(0, len(whole), 200):
+        damaged = bytearray(whole)
+        damaged[place] ^= generator.integers(1, 256)
+        path.write_bytes(damaged)
+        try:
+            opened(path)
+        except DataError:
+            told += 1
+    assert told > 150
+
+
+def test_an_array_that_claims_terabytes_is_refused(tmp_path):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (10**13, 8)})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", stream.getvalue())
+    assert refusal(opened, tmp_path / "a.npz").startswith(f"{tmp_path / 'a.npz'} is not a data set (Unable to allocate")
+
+
+def test_an_npz_file_in_a_folder_is_found_by_any_spelling_and_must_be_alone(few, tmp_path):
+    np.savez(tmp_path / "a.npz", x=few[0], y=few[1])
+    (tmp_path / "a.npz").rename(tmp_path / "A.NPZ")
+    assert opened(tmp_path).train.size == 150
+    (tmp_path / "b.npz").write_bytes(b"")
+    assert refusal(opened, tmp_path) == f"{tmp_path} holds 2 .npz files; name one of them"

@@ -98,7 +98,14 @@ def test_a_png_with_damage_in_the_middle_is_named(pictures, tmp_path):
     assert refusal(opened, tmp_path).startswith(f"{broken} cannot be read as an image (")
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "it is empty"), (b"GIF", "it is no PNG, JPEG, GIF or BMP file")])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"GIF", "it is no PNG, JPEG, GIF or BMP file"),
+        (b"\xff\xd8\xff\xc0\x00\x11\xff\xd9", "it is cut short"),  # a JPEG within its frame's header
+    ],
+)
 def test_a_file_that_is_no_image_is_named(pictures, tmp_path, content, reason):
     pictures(tmp_path)
     broken = tmp_path / "0" / "zz.png"

@@ -60,6 +60,14 @@ def test_files_are_split_by_their_names(table, tmp_path):
     assert (splits.train.size, splits.test.size, splits.validation) == (100, 50, None)
 
 
+def test_folders_named_train_and_test_are_splits_of_a_table_too(table, tmp_path):
+    for name, chosen in (("train", slice(0, 100)), ("test", slice(100, 150))):
+        (tmp_path / name).mkdir()
+        table(tmp_path / name / "digits.csv", chosen)
+    splits = opened(tmp_path, label="digit")
+    assert (splits.train.size, splits.test.size) == (100, 50)
+
+
 def test_a_file_whose_split_is_unclear_is_refused(table, tmp_path):
     table(tmp_path / "train.csv")
     table(tmp_path / "more.csv")
@@ -83,6 +91,23 @@ def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path, value, foun
         "mend it, or, if it is the label, write 'with: {label: x}' under data, "
         "or name the columns to use with 'with: {features: [...]}'"
     )
+
+
+@pytest.mark.parametrize("others", ["01", ["cat", "dog"]])
+def test_a_missing_label_is_no_class_of_its_own(tmp_path, others):
+    path = tmp_path / "a.csv"
+    path.write_text(f"x,y\n1,{others[0]}\n2, \n3,{others[1]}\n")
+    assert refusal(lambda: opened(path, label="y")) == (
+        f"{path}, row 2, column 'y': there is nothing, and it is the label; fill it in, or remove the row"
+    )
+
+
+def test_spooled_labels_go_by_how_the_recipe_names_them(tmp_path, tiny_budget, monkeypatch):
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n" + "1,0.5\n" * 300)
+    assert labels_of(opened(path, label="y").train).shape == (300,)
+    assert labels_of(opened(path, label=["y"]).train).shape == (300, 1)
 
 
 def test_a_row_with_too_many_columns_is_named(tmp_path):
