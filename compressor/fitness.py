@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.data.run import RunData
-from compressor.data.samples import Values, is_named
+from compressor.data.samples import Values, fits_in_memory, is_named, leaves
 from compressor.data.split import Split
 from compressor.endings import input_names, output_names
 from compressor.errors import DataError
+from compressor.loss_names import full_name
 
-SEEN = 512  # samples of each split whose values are looked at
+SEEN = 512  # samples of each split whose values are looked at, where not all are in memory
 _SPARSE = "sparse_categorical_crossentropy"
-_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence", "kld")
-_BINARY = ("binary_crossentropy", "bce", "binary_focal_crossentropy")
+_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence")
+_BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 _CLASSES = (_SPARSE, *_ONE_HOT)
 
 Shape = tuple[int | None, ...]
@@ -59,7 +60,7 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
     Args:
         ends: the model's inputs and outputs.
         data: all splits.
-        loss: Keras name of the loss that it is trained with, or None where nothing is trained.
+        loss: any of Keras' names of the loss that it is trained with, or None where nothing is trained.
         batch_size: samples a training step.
 
     Returns:
@@ -69,12 +70,15 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
         DataError: it cannot work: shapes, names, or labels do not go together, or values are not finite.
     """
     warnings: list[str] = []
+    loss = None if loss is None else full_name(loss)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     seen = {name: split.read(range(min(SEEN, split.size))) for name, split in splits.items()}
-    for name, (inputs, labels) in seen.items():
-        _check_inputs(name, inputs, ends.inputs)
-        _check_finite(name, inputs, "inputs")
-        _check_finite(name, labels, "labels")
+    for name, split in splits.items():
+        _check_inputs(name, seen[name][0], ends.inputs)
+        held = (split.samples.read(range(split.size)),) if split.samples.in_memory else ()
+        for inputs, labels in (seen[name], *held):
+            _check_finite(name, inputs, "inputs")
+            _check_finite(name, labels, "labels")
     inputs, labels = seen["training"]
     _check_labels(ends.outputs, labels, loss)
     if loss in _CLASSES and not is_named(labels):
@@ -141,7 +145,7 @@ def _mend(found: tuple[int, ...], wanted: Shape, only: str | None) -> str:
 
 
 def _check_finite(split: str, values: Values, kind: str) -> None:
-    for array in values.values() if is_named(values) else [values]:
+    for array in leaves(values):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             at = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
             what = f"the {kind} of sample {at} of the {split} split hold NaN or infinity"
@@ -187,7 +191,7 @@ def _check_labels(outputs: Mapping[str, Shape], labels: Values, loss: str | None
 
 def _check_classes(name: str, split: Split, units: int | None, loss: str) -> list[str]:
     """Whether the classes that the labels count are those that the model has outputs for."""
-    labels = split.labels()
+    labels = _known_labels(split)
     if labels is None or is_named(labels) or units is None:
         return []
     numbers = _class_numbers(labels, loss, split)
@@ -207,6 +211,12 @@ def _check_classes(name: str, split: Split, units: int | None, loss: str) -> lis
     if len(numbers) > 1 and low == high:
         return [f"all {name} labels are of class {low}; a model learns nothing from one class"]
     return []
+
+
+def _known_labels(split: Split) -> Values:
+    """The labels of all samples, or, where those would fill the memory, as masks may, of the first ones."""
+    one = sum(array.nbytes for array in leaves(split.samples.example[1]))
+    return (split if fits_in_memory(one * split.size) else split.take(SEEN)).labels()
 
 
 def _class_numbers(labels: NDArray[Any], loss: str, split: Split) -> NDArray[Any]:

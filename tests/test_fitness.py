@@ -231,3 +231,37 @@ def test_one_class_and_less_than_a_batch_are_warnings():
         "all test labels are of class 2; a model learns nothing from one class",
         "there are 8 training samples, fewer than a batch of 32; lower training.batch_size",
     ]
+
+
+@pytest.mark.parametrize("loss", ["SparseCategoricalCrossentropy", SPARSE])
+def test_a_loss_goes_by_any_of_its_names(loss):
+    assert check_fit(ends(), data(images(28, 28, 1), CLASSES), loss) == []
+    assert refusal(ends(outputs=(2,)), data(images(28, 28, 1), CLASSES), loss) == (
+        "the training labels go from 0 to 2, and the model has 2 outputs, for 0 to 1; give the model 3 outputs"
+    )
+
+
+def test_all_values_in_memory_are_looked_at():
+    inputs, labels = images(2, count=700), np.zeros((700, 1), np.float32)
+    labels[690] = np.nan
+    assert refusal(ends((2,), (1,)), data(inputs, labels), "mse") == (
+        "the labels of sample 690 of the training split hold NaN or infinity; remove that sample, or fill it in"
+    )
+    inputs[600] = np.inf
+    assert refusal(ends((2,), (1,)), data(inputs, labels), "mse").startswith("the inputs of sample 600 of the training")
+
+
+def test_labels_that_would_fill_the_memory_are_looked_at_in_part(monkeypatch):
+    from compressor.data import samples
+
+    masks = np.zeros((700, 4, 4), np.int64)
+    masks[690] = 3  # which no model of two outputs has
+    given = data(images(4, 4, 1, count=700), masks)
+    assert refusal(ends((4, 4, 1), (4, 4, 2)), given, SPARSE).endswith(
+        "give the model 4 outputs, or number the classes from 0 without gaps"
+    )
+    monkeypatch.setattr(samples, "IN_MEMORY_BYTES", 1000)
+    assert check_fit(ends((4, 4, 1), (4, 4, 2)), given, SPARSE) == [
+        f"all {name} labels are of class 0; a model learns nothing from one class"
+        for name in ("training", "validation", "test")
+    ]
