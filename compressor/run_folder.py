@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,21 +27,25 @@ _CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
+_REPORT = "report.json"
+_SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @contextmanager
-def claimed(plan: Plan, output: str | Path | None) -> Iterator[Path]:
+def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Iterator[Path]:
     """The folder for a run's results, made if need be, and nobody else's while the run goes on.
 
-    One that a run left without coming to its report is taken up again.
+    One that a run left without coming to its report is taken up again; one for the folders of `several` seeds, where
+    not all came to theirs, is as well.
 
     Raises:
         OutputError: it holds something else, another run writes to it, or it cannot be made.
     """
     folder = Path(output) if output is not None else _new_name(plan)
     try:
-        if folder.is_dir() and not {path.name for path in folder.iterdir()} <= _WRITTEN:
+        left = [path for path in folder.iterdir() if path.name not in _WRITTEN] if folder.is_dir() else []
+        if not all(several and _is_of_a_seed(path) for path in left):
             raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
         folder.mkdir(parents=True, exist_ok=True)
         claim = FileLock(folder / _CLAIM)
@@ -50,7 +55,8 @@ def claimed(plan: Plan, output: str | Path | None) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
-        shutil.rmtree(folder / _STAGES, ignore_errors=True)
+        for path in (folder / _STAGES, *left):
+            shutil.rmtree(path, ignore_errors=True)
         yield folder
     finally:
         (folder / _CLAIM).unlink(missing_ok=True)
@@ -70,7 +76,7 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))
-    write_whole(folder / "report.json", report.model_dump_json(indent=2) + "\n")
+    write_whole(folder / _REPORT, report.model_dump_json(indent=2) + "\n")
 
 
 def explained(error: OSError, folder: Path) -> CompressorError:
@@ -81,6 +87,13 @@ def explained(error: OSError, folder: Path) -> CompressorError:
         remedy = "free some space or mend the folder, and run the same command to go on"
         return OutputError(f"the results cannot be written ({reason})", remedy)
     return OutputError(f"{path} cannot be read or written ({reason})", "check that it is there, and its permissions")
+
+
+def _is_of_a_seed(folder: Path) -> bool:
+    """Whether a run of one of several seeds left this folder, and nothing else is in it."""
+    if not (_SEED.fullmatch(folder.name) and folder.is_dir()):
+        return False
+    return {path.name for path in folder.iterdir()} <= {*_WRITTEN, _REPORT}
 
 
 def _new_name(plan: Plan) -> Path:

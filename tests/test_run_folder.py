@@ -38,6 +38,23 @@ def test_what_a_cut_run_left_is_cleared_and_what_is_another_s_stays(plan, tmp_pa
         pass
 
 
+def test_seeds_of_which_not_all_came_to_their_report_are_taken_up_again(plan, tmp_path):
+    done = tmp_path / "out" / "seed-0"
+    done.mkdir(parents=True)
+    (done / "report.json").write_text("{}")
+    with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path / "out"):
+        pass
+    with claimed(plan, tmp_path / "out", several=True) as folder, claimed(plan, folder / "seed-0") as own:
+        assert list(own.iterdir()) == [own / ".running.lock"]
+    (done / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path / "out", several=True):
+        pass
+    (done / "notes.txt").unlink()
+    (tmp_path / "out" / "seeds.json").write_text("{}")
+    with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path / "out", several=True):
+        pass
+
+
 def test_a_folder_that_cannot_be_made_is_told(plan, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError) as error, claimed(plan, tmp_path / "file" / "out"):

@@ -78,7 +78,7 @@ def command(
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
     runs = _Runs(registry, lock, quiet or as_json, debug, click.get_current_context().obj)
-    with claimed(plan, output) as folder, _cache_folder(no_cache) as cache:
+    with claimed(plan, output, several=seeds is not None) as folder, _cache_folder(no_cache) as cache:
         if seeds is None:
             reports = [runs.run(plan, folder, cache)]
         else:
@@ -139,6 +139,7 @@ class _Telling(Relay):
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
     import json
 
+    from compressor.durable import write_whole
     from compressor.render.terminal import print_report, print_seeds
     from compressor.seeds import over_seeds
 
@@ -148,7 +149,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
             "stages": [row.model_dump() for row in rows],
             "reports": [one.model_dump(mode="json") for one in reports],
         }
-        (folder / "seeds.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / "seeds.json", json.dumps(data, indent=2) + "\n")
         if as_json:
             click.echo(json.dumps(data, indent=2))
             return
