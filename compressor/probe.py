@@ -38,6 +38,9 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
     except ModelError as error:
         print(error.what)
         return 1
+    except OSError as error:
+        print(f"it cannot be read ({error.strerror or error})")
+        return 1
     except MemoryError:
         print("it asks for more memory than there is")
         return 1

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from compressor.cache import default_folder, usable
 from compressor.data import Splits
+from compressor.durable import write_whole
 from compressor.engine import Run
 from compressor.errors import CompressorError
 from compressor.hookspecs import hookimpl
@@ -148,7 +149,7 @@ class Session:
             raise CompressorError("there is nothing to save yet", "call train() or apply() first")
         path = Path(path)
         content = self._run.result().stages[-1].content
-        path.write_bytes(unpacked(content) if path.suffix == ".tflite" else content)
+        write_whole(path, unpacked(content) if path.suffix == ".tflite" else content)
         return path
 
     @property

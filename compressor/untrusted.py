@@ -31,6 +31,10 @@ def refuse_harmful_keras(
         ModelError: it is damaged, would unpack to something huge or outside its folder, or carries code.
     """
     if path.is_dir():
+        if not any(path.glob("saved_model.pb*")):
+            raise ModelError(
+                f"{path} is a folder, and holds no SavedModel", "name a model file, or a SavedModel's folder"
+            )
         code = ["a SavedModel is a program"]
     else:
         _refuse_bombs(path)

@@ -160,6 +160,19 @@ def test_a_saved_model_is_a_program(small):
     refuse_harmful_keras(small / "folder", trusted=True)
 
 
+def test_a_folder_that_holds_no_saved_model_is_none_whoever_vouches_for_it(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        refuse_harmful_keras(tmp_path, trusted=True)
+    text = f"{tmp_path} is a folder, and holds no SavedModel; name a model file, or a SavedModel's folder"
+    assert str(caught.value) == text
+
+
+def test_a_litert_file_that_is_a_folder_cannot_be_read(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        refuse_harmful_litert(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: it cannot be read (Is a directory); give a whole .tflite file"
+
+
 def test_an_ordinary_model_passes(small, layers, tmp_path):
     import tf_keras
 

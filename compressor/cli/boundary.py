@@ -48,6 +48,14 @@ def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambd
         if isinstance(stop.__context__, BrokenPipeError):  # rich ends so
             return _reader_left()
         raise
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        if error.filename is None:
+            return _own_fault(error)
+        remedy = "check that it is there, and its permissions"
+        click.echo(f"error: {error.filename} cannot be read or written ({error.strerror}); {remedy}", err=True)
+        return ExitCode.INPUT
     # the boundary: whatever else comes up here is a fault of the tool
     except Exception as error:  # noqa: BLE001
         if debug:

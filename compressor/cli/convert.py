@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from compressor.cli.options import debug_option, trust_option
+from compressor.cli.outputs import refuse_output, written
 from compressor.errors import ModelError, OutputError, StepError
 
 _FOREIGN = {
@@ -58,10 +59,7 @@ def _refuse(model: Path, output: Path, force: bool) -> None:
         raise ModelError(f"{model} is a LiteRT file already", "give the Keras model that it was made from")
     if output.suffix not in _OUTPUTS:
         raise OutputError(f"{output} ends in no format that is written here", f"end it in {', '.join(_OUTPUTS)}")
-    if output.exists() and not force:
-        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
-    if not output.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+    refuse_output(output, force)
 
 
 def _convert(model: Path, output: Path, trusted: bool) -> str:
@@ -83,7 +81,8 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
         bridged = bridge(model)
         loaded, checked = bridged.model, f"outputs within {bridged.difference:.1e} of Keras 3's"
         if output.suffix == ".h5":
-            save_keras(loaded, output)
+            with written(output) as temporary:
+                save_keras(loaded, temporary)
             return f"a Keras 2 model from Keras 3, {checked}"
         return f"{_written_litert(loaded, output)} from Keras 3, its {checked}"
     loaded = load_keras(model, trusted=trusted)
@@ -105,7 +104,8 @@ def _written_litert(model: Any, output: Path) -> str:
         content = to_litert(model)
     except StepError as error:
         raise ModelError(error.what, "see what it says with --debug") from error
-    output.write_bytes(content)
+    with written(output) as temporary:
+        temporary.write_bytes(content)
     made = f"a LiteRT model of {len(content):,} bytes"
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return made

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from compressor.cli.options import traceback_option
-from compressor.errors import ModelError, OutputError
+from compressor.cli.outputs import refuse_output, written
+from compressor.errors import ModelError
 
 
 @click.command("header")
@@ -22,14 +23,15 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     The array is aligned to 16 bytes, as LiteRT for Microcontrollers asks of a model that is run from flash.
     """
     from compressor.c_header import c_header, c_name
-    from compressor.durable import write_whole
+    from compressor.flatbuffer import IDENTIFIER
+    from compressor.package import is_package
 
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")
-    if output.exists() and not force:
-        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
-    if not output.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+    refuse_output(output, force)
     content, called = file.read_bytes(), c_name(name or output.stem)
-    write_whole(output, c_header(content, called))
+    if not (is_package(content) or content[4:8] == IDENTIFIER):
+        raise ModelError(f"{file} is neither a .tflite file nor a package", "give the file that a run leaves to ship")
+    with written(output) as temporary:
+        temporary.write_text(c_header(content, called), newline="\n")
     click.echo(f"{output}: {called}, {len(content):,} bytes")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from compressor.cli.options import traceback_option
-from compressor.errors import ModelError, OutputError
+from compressor.cli.outputs import refuse_output, written
+from compressor.errors import ModelError
 
 
 @click.command("unpack")
@@ -17,17 +18,14 @@ from compressor.errors import ModelError, OutputError
 @traceback_option
 def command(package: Path, output: Path | None, force: bool) -> None:
     """Write the .tflite file in PACKAGE, bit by bit as it was packed, to OUTPUT or beside it."""
-    from compressor.durable import write_whole
     from compressor.package import coder_of, unpack
 
     if not package.is_file():
         raise ModelError(f"there is no package {package}", "check the path")
     output = output or package.with_suffix(".tflite")
-    if output.exists() and not force:
-        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
-    if not output.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+    refuse_output(output, force)
     packed = package.read_bytes()
     content = unpack(packed)
-    write_whole(output, content)
+    with written(output) as temporary:
+        temporary.write_bytes(content)
     click.echo(f"{output}: {len(content):,} bytes, from {len(packed):,} packed by {coder_of(packed)}")

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from compressor.durable import whole_file
 from compressor.errors import ModelError
 from compressor.keras3.describe import describe
 from compressor.keras3.samples import random_inputs
@@ -39,7 +40,8 @@ def to_keras3(model: Any, path: Path) -> float:
         save_arrays(job / "inputs.npz", inputs)
         difference = judged(model, run_reference(job), outputs_of(model, inputs))
         try:
-            shutil.copyfile(job / "model.keras", path)
+            with whole_file(path) as temporary:
+                shutil.copyfile(job / "model.keras", temporary)
         except OSError as error:
             raise ModelError(f"{path} cannot be written ({error.strerror})", "choose another place") from error
     return difference

@@ -1,5 +1,6 @@
 """Where errors end: a message, an exit code, and a traceback for those who ask."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -67,6 +68,13 @@ def test_a_command_ends_with_what_it_returns_or_with_0(ending):
 )
 def test_an_error_raised_on_purpose_is_one_line_and_its_exit_code(ending, error, code, shown):
     assert ending(raising(error)) == (code, "", shown)
+
+
+def test_a_file_that_cannot_be_read_is_the_user_s_and_an_error_without_a_file_is_not(ending):
+    error = PermissionError(errno.EACCES, "Permission denied", "m.h5")
+    text = "error: m.h5 cannot be read or written (Permission denied); check that it is there, and its permissions\n"
+    assert ending(raising(error)) == (1, "", text)
+    assert ending(raising(OSError(errno.EIO, "Input/output error")))[0] == 5
 
 
 def test_a_traceback_is_shown_with_debug_and_only_then(ending):

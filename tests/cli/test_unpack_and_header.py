@@ -61,6 +61,29 @@ def test_a_header_holds_the_bytes_their_number_and_their_hash(call, package, tmp
     assert f'my_model_sha256[] = "{hashlib.sha256(found).hexdigest()}";' in text
 
 
+def test_only_what_ships_becomes_a_header(call, tmp_path):
+    other = tmp_path / "model.h5"
+    other.write_bytes(b"\x89HDF\r\n\x1a\n")
+    text = f"error: {other} is neither a .tflite file nor a package; give the file that a run leaves to ship\n"
+    assert call("header", other, tmp_path / "model.h") == (1, "", text)
+
+
+@pytest.mark.parametrize("command", ["unpack", "header"])
+def test_an_output_is_never_a_folder_or_a_device(call, package, tmp_path, command):
+    text = f"error: {tmp_path} is there already, and is no file; choose another name\n"
+    assert call(command, package, tmp_path, "--force") == (1, "", text)
+    assert call(command, package, "/dev/null", "--force")[0] == 1
+    gone = tmp_path / "gone" / "x"
+    assert call(command, package, gone) == (1, "", f"error: there is no folder {gone.parent}; make it first\n")
+
+
+def test_an_output_that_cannot_be_written_is_told(call, package, tmp_path):
+    output = tmp_path / f"{'x' * 250}.h"  # its temporary name is longer than any may be
+    text = f"error: {output} cannot be written (File name too long); free some space, or choose another place\n"
+    assert call("header", package, output) == (1, "", text)
+    assert list(tmp_path.glob("*.h")) == []
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_a_c_compiler_takes_the_header(call, package, tmp_path):
     call("header", package, tmp_path / "model.h")
