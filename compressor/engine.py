@@ -46,6 +46,7 @@ from compressor.restoring import Left, fresh_tensorflow, whose
 from compressor.results import RunResult, Stage
 from compressor.returned import layers_of, named, refuse_left_alone, refuse_other_kind
 from compressor.sharing import InUse, making
+from compressor.sources import Reference
 from compressor.stage_files import (
     Artifact,
     cached_artifact,
@@ -55,7 +56,7 @@ from compressor.stage_files import (
     saved,
 )
 from compressor.state import ModelState
-from compressor.strategy import Model, StepContext
+from compressor.strategy import Dataset, Model, StepContext
 from compressor.teachers import BASELINE
 from compressor.training import Trainer
 
@@ -116,7 +117,8 @@ class Run:
             CompressorError: the data or the model is at fault, or a pattern matches no layer.
         """
         self._artifact = self._source()  # before the data, which may take long, in case the model cannot be used
-        fresh_tensorflow(self._plan.seed)  # whatever draws random numbers to make the data draws the same
+        if _may_draw(self._plan.data):
+            fresh_tensorflow(self._plan.seed)  # and whatever draws random numbers to make the data draws the same
         self._data = load_data(self._plan, self._cache.folder)
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": self._data.training_fingerprint})
@@ -316,3 +318,8 @@ class Run:
 def _shipping(state: ModelState) -> Conversion:
     """How a Keras model in this state would ship."""
     return Conversion("int8" if "quantization_aware" in state.traits else "float32")
+
+
+def _may_draw(data: Reference | Dataset) -> bool:
+    """Whether making the data may take random numbers; a run from the cache does without TensorFlow if it does not."""
+    return data.kind == "function" if isinstance(data, Reference) else not data.repeatable

@@ -1,5 +1,8 @@
 """A run that was cut goes on where it was, and ends in the same bytes; a second run makes nothing anew."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -31,15 +34,31 @@ class Counting(Observer):
         self.trained.append(step_id)
 
 
-def run(tmp_path, where, **changes):
+def run(folder, **changes):
     counting = Counting()
-    report, folder = compressor.apply({**TINY, **changes}, output=tmp_path / where, smoke=True, observer=counting)
+    report, folder = compressor.apply({**TINY, **changes}, output=folder, smoke=True, observer=counting)
     return report, folder, counting.trained
 
 
-def test_a_second_run_trains_nothing_and_gives_the_same_report(tmp_path):
-    first, folder, trained = run(tmp_path, "1")
-    second, again, nothing = run(tmp_path, "2")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that has come to its end, and the cache that it left."""
+    folder = tmp_path_factory.mktemp("whole")
+    counting = Counting()
+    report, out = compressor.apply(TINY, output=folder / "1", smoke=True, observer=counting, cache=folder / "cache")
+    return report, out, counting.trained
+
+
+@pytest.fixture
+def first(whole, tmp_path):
+    """That run, and its cache as this test's own."""
+    shutil.copytree(whole[1].parent / "cache", tmp_path / "cache")
+    return whole
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same_report(first, tmp_path):
+    first, folder, trained = first
+    second, again, nothing = run(tmp_path / "2")
     assert trained == ["baseline", "prune"]
     assert nothing == []
     assert [stage.cached for stage in second.stages] == [True, True, True]
@@ -49,43 +68,48 @@ def test_a_second_run_trains_nothing_and_gives_the_same_report(tmp_path):
     assert (folder / "model.tflite").read_bytes() == (again / "model.tflite").read_bytes()
 
 
-def test_changing_the_last_step_runs_that_step_alone(tmp_path):
-    run(tmp_path, "1")
+def test_a_second_run_does_without_tensorflow(first, tmp_path):
+    code = "import sys, json, compressor; compressor.apply(json.loads(sys.argv[1]), output=sys.argv[2], smoke=True); "
+    code += "print('tensorflow' in sys.modules)"
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", code, json.dumps(TINY), str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["False"], done.stderr
+
+
+def test_changing_the_last_step_runs_that_step_alone(first, tmp_path):
     steps = [TINY["steps"][0], {"uses": "ptq", "with": {"precision": "float16"}}]
-    report, _, trained = run(tmp_path, "2", steps=steps)
+    report, _, trained = run(tmp_path / "2", steps=steps)
     assert trained == []
     assert [stage.cached for stage in report.stages] == [True, True, False]
     assert report.stages[-1].weight_bits == 16
 
 
-def test_changing_a_step_runs_it_and_what_follows(tmp_path):
-    run(tmp_path, "1")
+def test_changing_a_step_runs_it_and_what_follows(first, tmp_path):
     steps = [{"uses": "prune", "with": {"epochs": 1, "final_sparsity": 0.7}}, TINY["steps"][1]]
-    report, _, trained = run(tmp_path, "2", steps=steps)
+    report, _, trained = run(tmp_path / "2", steps=steps)
     assert trained == ["prune"]
     assert [stage.cached for stage in report.stages] == [True, False, False]
 
 
-def test_a_constraint_or_another_name_runs_nothing(tmp_path):
-    run(tmp_path, "1")
-    report, _, trained = run(tmp_path, "2", constraints={"max_size": "1 kB"}, name="other")
+def test_a_constraint_or_another_name_runs_nothing(first, tmp_path):
+    report, _, trained = run(tmp_path / "2", constraints={"max_size": "1 kB"}, name="other")
     assert trained == []
     assert all(stage.cached for stage in report.stages)
 
 
-def test_another_seed_runs_everything(tmp_path):
-    run(tmp_path, "1")
+def test_another_seed_runs_everything(first, tmp_path):
     _, folder = compressor.apply(TINY, output=tmp_path / "2", smoke=True, seed=1)
-    assert (folder / "model.tflite").read_bytes() != (tmp_path / "1" / "model.tflite").read_bytes()
+    assert (folder / "model.tflite").read_bytes() != (first[1] / "model.tflite").read_bytes()
 
 
-def test_a_damaged_entry_is_made_again_and_the_result_is_the_same(tmp_path):
-    _, folder, _ = run(tmp_path, "1")
+def test_a_damaged_entry_is_made_again_and_the_result_is_the_same(first, tmp_path):
+    _, folder, _ = first
     for path in (tmp_path / "cache").glob("*/*/*"):
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    report, again, trained = run(tmp_path, "2")
+    report, again, trained = run(tmp_path / "2")
     assert trained == ["baseline", "prune"]
     assert not any(stage.cached for stage in report.stages)
     assert (folder / "model.tflite").read_bytes() == (again / "model.tflite").read_bytes()

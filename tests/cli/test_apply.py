@@ -96,7 +96,8 @@ def test_a_wrong_recipe_ends_with_1_before_a_folder_is_made(tmp_path):
 
 def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_path):
     environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache"), "PYTHONUNBUFFERED": "1"}
-    command = [*RUN, "apply", "baseline", "--set", "model.train.epochs=3", "-o"]
+    quick = ("--set", "model.train.epochs=3", "--set", "training.batch_size=256")
+    command = [*RUN, "apply", "baseline", *quick, "-o"]
     cut = subprocess.Popen(
         [*command, "cut"],
         cwd=tmp_path,
@@ -150,7 +151,7 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the QAT stage is larger
 
     environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")}
-    command = [*RUN, "apply", "prune_qat", "--smoke", "-q", "-o", str(tmp_path / "out")]
+    command = [*RUN, "apply", "qat", "--smoke", "-q", "-o", str(tmp_path / "out")]
     full = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=limited)
     assert full.returncode == 1
     assert full.stderr.splitlines()[-1] == (
@@ -162,7 +163,7 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
     assert done.returncode == 0, done.stderr
     whole = subprocess.run([*command[:-1], str(tmp_path / "whole"), "--no-cache"], env=environment)
     assert whole.returncode == 0
-    for name in ("model.tflite", "stages/1-prune.tflite", "stages/2-qat.h5"):
+    for name in ("model.tflite", "stages/0-baseline.tflite", "stages/1-qat.h5"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
