@@ -20,7 +20,7 @@ from compressor.digests import file_digest
 from compressor.judges import Judge
 from compressor.loss_names import loss_functions
 from compressor.plans import Plan
-from compressor.sources import Reference
+from compressor.sources import Reference, is_there
 from compressor.strategy import Dataset, ModelSource
 
 Parts: TypeAlias = Mapping[str, Any]
@@ -163,7 +163,7 @@ def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:
     source: ModelSource | Dataset | Reference = plan.model if part == "model" else plan.data
     if isinstance(source, Reference):
         path = Path(source.target)
-        return {"content": file_digest(path)} if source.kind == "path" and path.exists() else None
+        return {"content": file_digest(path)} if source.kind == "path" and is_there(path) else None
     if not source.repeatable:
         return None
     params = json.loads(source.params.model_dump_json(by_alias=True))

@@ -26,6 +26,11 @@ _FOREIGN = {".onnx": "an ONNX model", ".pt": "a PyTorch model", ".pth": "a PyTor
 _FROM_ONNX = "export it to ONNX, run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite it writes"
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder. Unlike Path's own, this takes any name for an answer, however long."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A file, or a function to call with `arguments`. Calling runs code of the recipe's author."""
@@ -66,9 +71,7 @@ class Reference:
     @property
     def _is_graph(self) -> bool:
         """Whether it is a SavedModel without a Keras model in it."""
-        folder = Path(self.target)
-        # unlike Path's, these take any name for an answer
-        graph, keras = (os.path.exists(folder / name) for name in ("saved_model.pb", "keras_metadata.pb"))  # noqa: PTH110
+        graph, keras = (is_there(Path(self.target) / name) for name in ("saved_model.pb", "keras_metadata.pb"))
         return self.kind == "path" and graph and not keras
 
     def call(self) -> Any:
@@ -117,7 +120,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     if reference.kind == "function":
         return _application(reference) if reference.is_application else Built(reference.call())
     path = Path(reference.target)
-    if not path.exists():
+    if not is_there(path):
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
     if path.suffix.lower() in _FOREIGN:
         raise ModelError(f"{path} is {_FOREIGN[path.suffix.lower()]}, which is not read here", _FROM_ONNX)

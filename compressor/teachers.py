@@ -12,7 +12,7 @@ from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.load import load, validated
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.schema import Recipe
-from compressor.sources import Reference, reference
+from compressor.sources import Reference, is_there, reference
 
 if TYPE_CHECKING:
     from compressor.plans import Plan
@@ -92,7 +92,7 @@ def read_recipe(path: Path, place: Node | None, chain: tuple[Path, ...]) -> Reci
     Raises:
         RecipeError: there is none, it is wrong, or it is among those that it is to teach.
     """
-    if not path.exists():
+    if not is_there(path):
         message = f"there is no recipe {path} to make the teacher{shipped.hint(path.name)}"
         raise _refusal(message, place)
     if path.resolve() in chain:
@@ -143,7 +143,7 @@ def teaching_part(plan: Plan, place: Node | None) -> Plan:
 
 
 def _refuse_file(found: Reference, place: Node | None) -> None:
-    if not Path(found.target).exists():
+    if not is_there(Path(found.target)):
         raise _refusal(f"there is no model at {found.target} to be the teacher; check the path", place)
     if found.format != "keras":
         raise _refusal(f"{found.name} is no Keras model, which a teacher is; name the file it came from", place)

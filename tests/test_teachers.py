@@ -99,6 +99,7 @@ def test_one_teacher_of_many_steps_is_one(write):
         ("prune_qat", "a teacher comes trained, and 'prune_qat' is a recipe; write 'recipe:prune_qat'"),
         ('"recipe:prune_qatt"', "there is no recipe {here}/prune_qatt to make the teacher; did you mean 'prune_qat'?"),
         ("none.keras", "there is no model at {here}/none.keras to be the teacher; check the path"),
+        ("x" * 300 + ".h5", "there is no model at {here}/" + "x" * 300 + ".h5 to be the teacher; check the path"),
         ("file.tflite", "file.tflite is no Keras model, which a teacher is; name the file it came from"),
         ("student.yaml", "the recipe would be its own teacher (student.yaml -> student.yaml); name another one"),
         ("bad.yaml", "unknown strategy 'prun'; did you mean 'prune'?"),
