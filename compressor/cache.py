@@ -2,6 +2,7 @@
 
 An entry is one file, `<folder>/<kind>/<first two digits>/<key>`: the SHA-256 of all that follows, then a zip archive
 with the entry's files and a `manifest.json`. One file can be renamed into place, and one hash tells if it is whole.
+Beside them are folders of data that can only be read in order, which `data.spool` writes and reads.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import platformdirs
 
@@ -27,6 +28,7 @@ from compressor.durable import whole_file, write_whole
 
 Kind = Literal["step", "measurement", "checkpoint"]
 KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
+SPOOL: Final = "spool"  # the folder of spooled data, its kind, and what a run has on record while it may read some
 FOLDER_VARIABLE = "COMPRESSOR_CACHE"
 
 _DIGEST_BYTES = 32
@@ -79,7 +81,7 @@ class Entry:
 class Listing:
     """What is known of an entry without reading it: its size in bytes, and when it was last used (seconds, epoch)."""
 
-    kind: Kind
+    kind: Kind | Literal["spool"]
     key: str
     path: Path
     bytes: int
@@ -155,8 +157,11 @@ class Cache:
     def drop(self, path: Path) -> int:
         """Remove an entry; the bytes that this has freed, none where it was not there or cannot be removed."""
         try:
-            size = path.stat().st_size
-            path.unlink()
+            size = size_of(path)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         except OSError:
             return 0
         return size
@@ -166,13 +171,16 @@ class Cache:
         return self.folder / kind / key[:2] / key
 
     def entries(self) -> Iterator[Listing]:
-        """Every entry, as the folder lists it."""
+        """Every entry, and all spooled data, as the folders list them."""
         for kind in KINDS:
             for path in sorted((self.folder / kind).glob("*/*")):
                 if _KEY.fullmatch(path.name):
                     with suppress(OSError):
                         status = path.stat()
                         yield Listing(kind, path.name, path, status.st_size, status.st_mtime)
+        for path in sorted((self.folder / SPOOL).glob("[!.]*")):
+            with suppress(OSError):
+                yield Listing(SPOOL, path.name, path, size_of(path), path.stat().st_mtime)
 
     def strays(self) -> Iterator[Path]:
         """Files that are no entries: what a killed process left half-written, or somebody else's.
@@ -183,6 +191,9 @@ class Cache:
             for path in sorted((self.folder / kind).glob("*/*")):
                 if not _KEY.fullmatch(path.name) and not (path.suffix == ".tmp" and _age(path) < _HALF_WRITTEN):
                     yield path
+        for path in sorted((self.folder / SPOOL).glob(".*.tmp")):
+            if min(map(_age, (path, *path.glob("*")))) >= _HALF_WRITTEN:
+                yield path
 
     def forget_old_notes(self) -> None:
         """Remove the notes of steps that have not run for three months."""
@@ -213,7 +224,7 @@ class Cache:
         """
         now = time.time()
         whole = [entry for entry in self.entries() if entry.path not in damaged]
-        free = sorted((entry for entry in whole if entry.key not in in_use), key=lambda entry: entry.used)
+        free = sorted((entry for entry in whole if not in_use & {entry.key, entry.kind}), key=lambda entry: entry.used)
         gone = [entry for entry in free if older_than is not None and now - entry.used > older_than]
         if keep_bytes is not None:
             rest = [entry for entry in free if entry not in gone]
@@ -241,8 +252,17 @@ def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
         yield Cache(folder, warn)
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(below.stat().st_size for below in (path.glob("*") if path.is_dir() else [path]))
+
+
 def _damage(listing: Listing) -> str | None:
     """Why an entry is not whole; None where it is, or has gone."""
+    if listing.kind == SPOOL:
+        from compressor.data.spool import damage
+
+        return damage(listing.path)
     try:
         _opened(listing.kind, listing.key, listing.path)
     except FileNotFoundError:

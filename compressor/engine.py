@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from compressor.cache import Cache, key_of
+from compressor.cache import SPOOL, Cache, key_of
 from compressor.chain import PlannedStep
 from compressor.checkpoints import KeptCheckpoints
 from compressor.data.expectation import expected_inputs
@@ -117,6 +117,7 @@ class Run:
             CompressorError: the data or the model is at fault, or a pattern matches no layer.
         """
         self._artifact = self._source()  # before the data, which may take long, in case the model cannot be used
+        self._in_use.add(SPOOL)
         if _may_draw(self._plan.data):
             fresh_tensorflow(self._plan.seed)  # and whatever draws random numbers to make the data draws the same
         self._data = load_data(self._plan, self._cache.folder)

@@ -30,9 +30,9 @@ _MAKING = (
     "brotli", "zstandard",
 )  # fmt: skip
 _MAKING_CODE = (
-    "checkpoints", "custom_objects", "data", "distillation", "endings", "engine", "export", "flatbuffer", "functions",
-    "inputs", "keras3", "keras_files", "loss_names", "losses", "params", "restoring", "sources", "stage_files",
-    "strategy", "tensorflow_setup", "training", "training_state",
+    "anatomy", "checkpoints", "custom_objects", "data", "distillation", "endings", "engine", "export", "flatbuffer",
+    "functions", "inputs", "keras3", "keras_files", "litert", "loss_names", "losses", "params", "restoring", "sources",
+    "stage_files", "strategy", "tensorflow_setup", "training", "training_state",
 )  # fmt: skip
 _FILE_CODE = (
     "coders", "coding", "compact", "mixing", "model_coder", "model_primer", "nodes", "package", "shrinking",

@@ -70,6 +70,7 @@ def verify() -> int:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     """Remove damaged entries and strays, and by size or age what is left. What a running run uses stays."""
+    from compressor.cache import size_of
     from compressor.recipe.sizes import format_size
     from compressor.sharing import keys_in_use, sweep_locks
 
@@ -79,14 +80,14 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     broken = [*(entry.path for entry in damaged), *strays]
     chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(broken))
     if dry_run:
-        sizes = [entry.bytes for entry in chosen] + [path.stat().st_size for path in broken if path.exists()]
+        sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in broken if path.exists()]
         click.echo(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
         return
     # a run may have made a damaged entry anew since
     freed = [cache.drop(entry.path) for entry in damaged if cache.is_damaged(entry)]
     freed += [cache.drop(path) for path in strays]
     # a run may have begun since, and have put what it uses on record before looking for it
-    freed += [cache.drop(entry.path) for entry in chosen if entry.key not in keys_in_use(cache.folder)]
+    freed += [cache.drop(one.path) for one in chosen if not keys_in_use(cache.folder) & {one.key, one.kind}]
     sweep_locks(cache.folder)
     cache.forget_old_notes()
     removed = [size for size in freed if size]

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from compressor.errors import DataError
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
 _UNREADABLE = (
-    OSError, ValueError, KeyError, EOFError, AttributeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, KeyError, EOFError, AttributeError, RuntimeError, MemoryError, TokenError, zipfile.BadZipFile,
+    zlib.error,
 )  # fmt: skip
 _FOLDER_REMEDY = "name them x_train.npy, y_train.npy, x_test.npy and y_test.npy"
 

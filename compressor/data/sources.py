@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compressor.cache import default_folder
+from compressor.cache import SPOOL, default_folder
 from compressor.data.naming import about
 from compressor.data.options import Kind, kind_of, options_of
 from compressor.data.split import Splits
@@ -27,7 +27,7 @@ def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
     Raises:
         DataError: there is none, or it cannot be read.
     """
-    spool = (cache or default_folder()) / "spool"
+    spool = (cache or default_folder()) / SPOOL
     kind = kind_of(reference)
     if kind is not None:
         options = _options(reference)

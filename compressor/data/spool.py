@@ -6,6 +6,7 @@ What is small stays in memory; what is not goes into `.npy` files in a folder of
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from compressor.durable import write_whole
 from compressor.errors import DataError
 
 _INDEX = "index.json"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, DataError)
 
 
 def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None = None) -> ArraySamples:
@@ -48,6 +50,15 @@ def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None 
     if not kept:
         raise DataError("there are no samples", "give at least one")
     return ArraySamples(joined([inputs for inputs, _ in kept]), joined([labels for _, labels in kept]))
+
+
+def damage(folder: Path) -> str | None:
+    """Why what is spooled in a folder is not whole; None where it is, or has gone."""
+    try:
+        _whole(folder)
+    except _DAMAGED as error:
+        return str(error) if folder.exists() else None
+    return None
 
 
 def checked(piece: Pair, first: Pair | None) -> Pair:
@@ -92,6 +103,7 @@ def _written(kept: list[Pair], rest: Iterable[Pair], folder: Path, key: str | No
         target = folder / (key or fingerprint)
         with suppress(OSError):  # another process was faster, with the same
             temporary.rename(target)
+        _touch(target)
         return _opened(target, index)
     except OSError as error:
         what = f"the data cannot be spooled to {folder} ({error.strerror or error})"
@@ -110,16 +122,28 @@ def _add(piece: Pair, writers: dict[str, ArrayWriter]) -> None:
 def _kept(folder: Path) -> ArraySamples | None:
     """What is spooled in a folder, if it is there and whole; what is damaged goes."""
     try:
-        index = json.loads((folder / _INDEX).read_text())
-        found = _opened(folder, index)
-        if found.fingerprint == index["fingerprint"]:
-            return found
+        found = _whole(folder)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, DataError):
-        pass
-    shutil.rmtree(folder, ignore_errors=True)
-    return None
+    except _DAMAGED:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    _touch(folder)
+    return found
+
+
+def _whole(folder: Path) -> ArraySamples:
+    index = json.loads((folder / _INDEX).read_text())
+    found = _opened(folder, index)
+    if found.fingerprint != index["fingerprint"]:
+        raise ValueError("its content is not what was spooled")
+    return found
+
+
+def _touch(folder: Path) -> None:
+    """Note that it was used, which tells what to prune first."""
+    with suppress(OSError):
+        os.utime(folder)
 
 
 def _opened(folder: Path, index: dict[str, Any]) -> ArraySamples:

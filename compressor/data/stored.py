@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def open_npy(path: Path) -> StoredArray:
             raise ValueError("it is cut short")
     except FileNotFoundError:
         raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, of a header's text
         raise DataError(f"{path} is not an array ({error})", _NPY_REMEDY) from None
     return StoredArray(path, dtype, shape, offset)
 

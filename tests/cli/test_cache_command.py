@@ -4,9 +4,11 @@ import json
 import os
 import time
 
+import numpy as np
 import pytest
 
-from compressor.cache import Cache, key_of
+from compressor.cache import SPOOL, Cache, key_of
+from compressor.data.spool import spooled
 from compressor.sharing import InUse
 
 
@@ -40,9 +42,9 @@ def stray(cache, hours):
     return path
 
 
-def flip(path):
+def flip(path, place=100):
     content = bytearray(path.read_bytes())
-    content[100] ^= 1
+    content[place] ^= 1
     path.write_bytes(content)
 
 
@@ -176,3 +178,47 @@ def test_old_notes_go_with_a_prune_and_new_ones_stay(run, cache):
     run("cache", "prune")
     assert cache.recall("old") is None
     assert cache.recall("new") == {"a": 2}
+
+
+@pytest.fixture
+def data(cache, monkeypatch):
+    """Data that was spooled two and a half days ago: its folder."""
+    monkeypatch.setattr("compressor.data.samples.IN_MEMORY_BYTES", 0)
+    folder = cache.folder / SPOOL / ("d" * 64)
+    spooled(lambda: [(np.zeros((100, 4)), np.arange(100))], folder.parent, folder.name)
+    os.utime(folder, (0, time.time() - 86400 * 2.5))
+    return folder
+
+
+def test_spooled_data_is_listed_checked_and_pruned_as_entries_are(run, cache, entries, data):
+    rows = json.loads(run("cache", "list", "--json")[1])["entries"]
+    assert [row["kind"] for row in rows] == ["step", "measurement", "spool", "checkpoint"]
+    assert rows[2]["bytes"] == sum(path.stat().st_size for path in data.iterdir()) > 4000
+    assert run("cache", "verify") == (0, "4 entries whole\n", "")
+    assert run("cache", "prune", "--older-than", "55h")[1].startswith("removed 2 files")
+    assert not data.exists()
+
+
+def test_damaged_data_is_named_and_goes(run, cache, data):
+    flip(data / "0.npy", -1)
+    code, out, _ = run("cache", "verify")
+    assert (code, out) == (1, f"damaged: {data} (its content is not what was spooled)\n")
+    assert run("cache", "prune")[1].startswith("removed 1 files")
+    assert list(data.parent.iterdir()) == []
+
+
+def test_data_stays_while_any_run_may_read_it(run, cache, data):
+    with InUse(cache.folder) as run_under_way:
+        run_under_way.add(SPOOL)
+        assert run("cache", "prune", "--keep", "0")[1] == "removed 0 files, 0 B\n"
+    assert run("cache", "prune", "--keep", "0")[1].startswith("removed 1 files")
+
+
+def test_data_that_a_killed_process_left_half_written_goes_after_an_hour(run, cache, data):
+    half = data.rename(data.parent / ".0123456789ab.tmp")
+    assert run("cache", "verify")[0] == 0
+    for path in (*half.iterdir(), half):
+        os.utime(path, (0, time.time() - 7200))
+    assert run("cache", "verify")[1] == f"no entry: {half}\n"
+    assert run("cache", "prune")[1].startswith("removed 1 files")
+    assert not half.exists()

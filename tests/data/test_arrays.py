@@ -8,6 +8,7 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.data import load_splits
+from compressor.data.arrays import npy_splits
 from compressor.errors import DataError
 from compressor.sources import Reference
 
@@ -143,6 +144,16 @@ def test_text_in_an_npy_file_is_refused(tmp_path):
         f"{tmp_path / 'x_train.npy'} is not an array (it holds <U1, and no numbers); "
         "save it with numpy.save(path, array), and not as objects"
     )
+
+
+def test_a_header_that_numpy_cannot_read_is_told(tmp_path):
+    for name, opened_as in (("x_train.npy", tmp_path), ("x.npy", tmp_path / "a.npz")):
+        np.save(tmp_path / name, np.zeros((5, 3)))
+        damaged = (tmp_path / name).read_bytes().replace(b"}", b" ")
+        (tmp_path / name).write_bytes(damaged)
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            archive.writestr(name, damaged)
+        assert "EOF in multi-line statement" in refusal(npy_splits if opened_as == tmp_path else opened, opened_as)
 
 
 def test_every_flipped_byte_of_an_npz_file_is_told_or_harmless(tmp_path):
