@@ -21,23 +21,25 @@ def clustered(
     generator: np.random.Generator,
     *,
     per_channel: bool = False,
+    axis: int = -1,
     keep_zeros: bool = False,
 ) -> NDArray[np.float32]:
     """A kernel with each weight moved to the nearest of at most `clusters` centroids, the kernel's k-means.
 
     Args:
-        kernel: of shape (..., channels).
+        kernel: of any shape.
         clusters: two or more.
         start: where the centroids start.
         generator: what random starts are drawn from.
         per_channel: give each channel centroids of its own.
+        axis: along which the channels stand.
         keep_zeros: let zero be one of the centroids, for the zeros alone.
     """
     if not per_channel:
         return _shared(kernel.reshape(-1), clusters, start, generator, keep_zeros).reshape(kernel.shape)
-    channels = kernel.reshape(-1, kernel.shape[-1]).T
-    columns = [_shared(channel, clusters, start, generator, keep_zeros) for channel in channels]
-    return np.stack(columns, axis=1).reshape(kernel.shape)
+    channels = np.moveaxis(kernel, axis, 0)
+    found = [_shared(channel.reshape(-1), clusters, start, generator, keep_zeros) for channel in channels]
+    return np.moveaxis(np.stack(found).reshape(channels.shape), 0, axis)
 
 
 def _shared(
@@ -51,7 +53,7 @@ def _shared(
     if len(values) > clusters:
         found = centroids(values.astype(np.float64), counts, clusters, start, generator).astype(np.float32)
         if keep_zeros:
-            found = found[found != 0]
+            found = found[found != 0] if found.any() else values[:1]
         result[free] = found[_nearest(weights[free], found)]
     return result
 

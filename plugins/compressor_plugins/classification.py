@@ -8,7 +8,14 @@ from pydantic import Field
 
 import compressor
 from compressor.strategy import Batch, Metric
-from compressor_plugins.decisions import chosen_classes, threshold, true_classes, with_class_axis, yes_and_no
+from compressor_plugins.decisions import (
+    chosen_classes,
+    known_classes,
+    threshold,
+    true_classes,
+    with_class_axis,
+    yes_and_no,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,12 +54,12 @@ class TopKAccuracy(Metric):
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
         """1 for a sample that is right and 0 for one that is not."""
-        if batch.outputs.ndim != 2 or batch.outputs.shape[1] < self.params.k:
-            raise ValueError(f"it takes outputs for {self.params.k} classes or more")
-        truth = true_classes(batch.labels, batch.outputs.shape)
+        if batch.outputs.ndim != 2 or batch.outputs.shape[1] < max(2, self.params.k):
+            raise ValueError(f"it takes outputs for {max(2, self.params.k)} classes or more")
+        truth = known_classes(batch.labels, batch.outputs.shape)
         own = batch.outputs[range(len(truth)), truth]
-        higher = (batch.outputs > own[:, None]).sum(axis=1)
-        right: NDArray[Any] = (higher < self.params.k).astype("float64")
+        lower = (batch.outputs <= own[:, None]).sum(axis=1)  # what is no number is not lower
+        right: NDArray[Any] = (lower > batch.outputs.shape[1] - self.params.k).astype("float64")
         return right
 
     @property

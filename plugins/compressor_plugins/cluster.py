@@ -69,6 +69,7 @@ class Cluster(Strategy):
                         params.centroids,
                         generator,
                         per_channel=params.per_channel,
+                        axis=target.output_axis,
                         keep_zeros="sparse" in context.state.traits,
                     )
                 )
@@ -90,19 +91,20 @@ class Cluster(Strategy):
         for target in targets:
             values = self._values(target)
             where = " in a channel" if self.params.per_channel else ""
-            if min(kernel.shape.num_elements() // self._channels(kernel) for kernel in target.kernels) <= values:
+            sizes = [kernel.shape.num_elements() // self._channels(target, kernel) for kernel in target.kernels]
+            if min(sizes) <= values:
                 context.leave_alone(target.name, f"it has no more than {values} weights{where}")
             else:
                 found.append(target)
         return found
 
-    def _channels(self, kernel: Any) -> int:
+    def _channels(self, target: Target, kernel: Any) -> int:
         """The parts of a kernel that have values of their own."""
-        return int(kernel.shape[-1]) if self.params.per_channel else 1
+        return int(kernel.shape[target.output_axis]) if self.params.per_channel else 1
 
     def _require(self, target: Target) -> None:
         for kernel in target.kernels:
-            values, most = len(np.unique(kernel.numpy())), self._values(target) * self._channels(kernel)
+            values, most = len(np.unique(kernel.numpy())), self._values(target) * self._channels(target, kernel)
             if values > most:
                 what = f"the layer '{target.name}' ended with {values} values, more than {most}"
                 raise StepError(what, "report this, with the recipe; it should not be possible")

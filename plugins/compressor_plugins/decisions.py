@@ -33,6 +33,18 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
     return labels.astype("int64")
 
 
+def known_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]:
+    """The same, where each class must have an output.
+
+    Raises:
+        ValueError: there are labels of other classes too.
+    """
+    truth = true_classes(labels, outputs)
+    if (unknown := truth[(truth < 0) | (truth >= outputs[-1])]).size:
+        raise ValueError(f"there is a label {unknown[0]}, and outputs for {outputs[-1]} classes")
+    return truth
+
+
 def chosen_classes(batch: Batch) -> NDArray[Any]:
     """The class that each output decides for; a single output decides between 0 and 1, at 0.5 or at logit 0."""
     if batch.outputs.shape[-1] > 1:

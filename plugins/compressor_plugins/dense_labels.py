@@ -8,7 +8,7 @@ from pydantic import Field
 
 import compressor
 from compressor.strategy import Batch, Metric
-from compressor_plugins.decisions import chosen_classes, log_probabilities, true_classes
+from compressor_plugins.decisions import chosen_classes, known_classes, log_probabilities, true_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +130,9 @@ class SparseCategoricalCrossentropy(Metric):
         """The mean of each sample's decisions."""
         import numpy as np
 
-        truth = true_classes(batch.labels, batch.outputs.shape)
+        if batch.outputs.ndim < 2 or batch.outputs.shape[-1] < 2:
+            raise ValueError("it takes an output for each class")
+        truth = known_classes(batch.labels, batch.outputs.shape)
         own = np.take_along_axis(log_probabilities(batch), truth[..., None], axis=-1)
         means: NDArray[Any] = -own.reshape(len(truth), -1).mean(axis=1)
         return means

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from compressor import ModelState
 
-_CLUSTERED = 0.5  # values for each weight; a kernel with more was not clustered
+_CHANCE = 2.0**-22  # share of weights that may be equal by chance, for each weight of a kernel: random has 23 bits
+_EXACT = 2**14  # weights of a group up to which a sum in float32 is exact enough to be made anew in every step
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Groups:
         """Give each group its mean; the scale of the group of zeros is 0."""
         import tensorflow as tf
 
-        sums = tf.math.unsorted_segment_sum(tf.reshape(self.variable, [-1]), self.groups, len(self.scale))
-        self.variable.assign(tf.reshape(tf.gather(sums * self.scale, self.groups), self.variable.shape))
+        values = tf.cast(tf.reshape(self.variable, [-1]), self.scale.dtype)
+        sums = tf.math.unsorted_segment_sum(values, self.groups, len(self.scale))
+        means = tf.cast(sums * self.scale, self.variable.dtype)
+        self.variable.assign(tf.reshape(tf.gather(means, self.groups), self.variable.shape))
 
 
 def structure_of(variables: Sequence[Any], state: ModelState) -> list[Mask | Groups]:
@@ -78,11 +81,14 @@ def groups_of(variable: Any) -> Groups:
 def _groups(variable: Any, values: NDArray[Any]) -> Groups | None:
     """The same, but none where weights that are equal are equal by chance."""
     unique, groups, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    return None if len(unique) > _CLUSTERED * values.size else _grouped(variable, unique, groups, sizes)
+    alive = np.count_nonzero(values)
+    repeated = alive - np.count_nonzero(unique)
+    return None if repeated <= _CHANCE * alive**2 else _grouped(variable, unique, groups, sizes)
 
 
 def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: NDArray[Any]) -> Groups:
-    scale = np.where(unique == 0, 0, 1 / sizes).astype(unique.dtype)
+    exact = unique.dtype == np.float32 and sizes[unique != 0].max(initial=0) <= _EXACT
+    scale = np.where(unique == 0, 0, 1 / sizes).astype(np.float32 if exact else np.float64)
     return Groups(variable, groups.reshape(-1).astype(np.int32), scale)
 
 

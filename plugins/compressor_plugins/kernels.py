@@ -39,6 +39,11 @@ class Target:
             return -1 if "Transpose" in self.kind else -2
         return None
 
+    @property
+    def output_axis(self) -> int:
+        """The axis of its kernels that the outputs stand along."""
+        return -2 if "Transpose" in self.kind else -1
+
 
 def layers_of(model: Any) -> Iterator[Any]:
     """The layers of a model and of the models nested in it; the parts of a layer count as that layer."""

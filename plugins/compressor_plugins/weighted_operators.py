@@ -59,7 +59,9 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
     graph = file.subgraphs[0]
     found = []
     for index, operator in enumerate(graph.operators):
-        known = _KINDS.get(file.operatorCodes[operator.opcodeIndex].builtinCode)
+        code = file.operatorCodes[operator.opcodeIndex]
+        # old files have one of the two alone, and slim ones too
+        known = _KINDS.get(max(code.builtinCode, code.deprecatedBuiltinCode))
         if known is None or len(operator.inputs) <= known[1]:
             continue
         kind, place, layer_kind = known

@@ -10,6 +10,7 @@ from compressor.export import Conversion, to_litert
 from compressor.state import ModelState
 from compressor_plugins.centroids import clustered
 from compressor_plugins.cluster import Cluster
+from compressor_plugins.kept_structure import groups_of, structure_of
 from compressor_plugins.kernels import kernels_of
 from compressor_plugins.prune import Prune
 from compressor_plugins.qat import QAT
@@ -55,6 +56,34 @@ def test_channels_can_have_values_of_their_own():
     result = clustered(kernel, 4, "density", np.random.default_rng(0), per_channel=True)
     assert [values(result[..., channel]) for channel in range(5)] == [4] * 5
     assert values(result) == 20
+
+
+def test_channels_of_a_transposed_convolution_are_its_outputs(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Reshape((28, 28, 1)), layers.Conv2D(6, 3)])
+    model.add(layers.Conv2DTranspose(3, 3, name="up"))
+    model.add(layers.GlobalAveragePooling2D())
+    model.add(layers.Dense(10))
+    model = cluster(model, step_context(), number_of_clusters=4, per_channel=True, layers=["up"], batch_size=500)
+    kernel = model.get_layer("up").kernel.numpy()  # (height, width, out, in)
+    assert [values(kernel[:, :, channel]) for channel in range(3)] == [4, 4, 4]
+
+
+def test_weights_around_zero_that_may_have_one_value_do_not_become_zeros():
+    kernel = np.array([[-1, 1, 0, -2, 2]], np.float32)
+    result = clustered(kernel, 2, "linear", np.random.default_rng(0), keep_zeros=True)
+    np.testing.assert_array_equal(result == 0, kernel == 0)
+    assert values(result) == 2
+
+
+def test_a_group_of_a_million_weights_does_not_drift(tensorflow):
+    variable = tensorflow.Variable(np.full((1000, 1000), 0.1234567, np.float32))
+    groups = groups_of(variable)
+    for _ in range(5):
+        groups.restore()
+    assert variable.numpy().max() == pytest.approx(0.1234567, rel=1e-6)
 
 
 def test_the_kernels_still_hold_that_many_values_after_training_and_learned(small_cnn, step_context):
@@ -170,7 +199,12 @@ def test_layers_can_have_numbers_of_their_own_the_last_match_counting(small_cnn,
 
 def test_a_kernel_with_hardly_more_weights_than_values_keeps_its_clusters_too(small_cnn, step_context):
     model = cluster(small_cnn(filters=2), step_context(), number_of_clusters=12, layers=["conv"])  # 18 weights
-    assert values(model.get_layer("conv").kernel.numpy()) <= 12
+    kernel = model.get_layer("conv").kernel.numpy()
+    assert 9 < values(kernel) <= 12
+    (kept,) = structure_of(model.trainable_variables, ModelState().add("clustered"))  # and in the steps that follow
+    kept.variable.assign_add(np.arange(18, dtype=np.float32).reshape(kernel.shape))
+    kept.restore()
+    assert values(kept.variable.numpy()) == values(kernel)
 
 
 def test_channels_with_fewer_weights_than_values_are_left_alone_and_named(small_cnn, step_context):

@@ -63,6 +63,11 @@ def test_top_k_accuracy_counts_the_k_highest(judged):
     assert judged("top_k_accuracy", batch(outputs, labels), k=2) == np.mean(ranks < 2)
 
 
+def test_outputs_that_are_no_numbers_are_never_right(judged):
+    broken = batch(np.full((4, 10), np.nan), [1, 2, 3, 4])
+    assert judged("accuracy", broken) == judged("top_5_accuracy", broken) == 0
+
+
 def test_binary_accuracy_is_the_share_of_right_labels(judged):
     outputs, labels = GENERATOR.uniform(size=(60, 4)), GENERATOR.integers(0, 2, (60, 4))
     assert judged("binary_accuracy", batch(outputs, labels, "sigmoid")) == pytest.approx(
@@ -212,6 +217,19 @@ def test_an_autoencoder_is_judged_by_what_it_gives_back(judged):
         ),
         ("accuracy", np.zeros((4, 3)), np.zeros((4, 2)), "it takes class numbers, or one-hot labels"),
         ("top_5_accuracy", np.zeros((4, 3)), np.zeros(4), "it takes outputs for 5 classes or more"),
+        (
+            "sparse_categorical_crossentropy",
+            np.zeros((4, 3)),
+            np.array([0, 1, 7, 2]),
+            "there is a label 7, and outputs for 3 classes",
+        ),
+        (
+            "sparse_categorical_crossentropy",
+            np.zeros((4, 1)),
+            np.array([0, 1, 1, 0]),
+            "it takes an output for each class",
+        ),
+        ("top_5_accuracy", np.zeros((4, 6)), np.full(4, -1), "there is a label -1, and outputs for 6 classes"),
         ("mae", np.zeros((4, 3)), np.zeros(4), "it takes a number for each output"),
         (
             "mean_iou",

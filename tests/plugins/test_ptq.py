@@ -8,6 +8,7 @@ from compressor.anatomy import dissect
 from compressor.errors import StepError
 from compressor.litert import LiteRTModel
 from compressor.params import TrainingParams
+from compressor.shrinking import shrunk
 from compressor.state import ModelState, Refusal
 from compressor_plugins.ptq import PTQ
 
@@ -268,6 +269,17 @@ def test_a_float_file_is_quantized_as_a_keras_model_is(mobile, mobile_file, step
         ends = LiteRTModel(content)
         assert (ends.inputs[0].dtype, ends.outputs[0].dtype) == (io, io)
         assert apart(content, mobile_file, digits) < (0.04 if precision == "int8" else 0.02)
+
+
+def test_a_slim_file_is_quantized_as_it_was_before(mobile_file, step_context):
+    slim = shrunk(mobile_file, True, True)
+    before, after = (
+        dissect(ptq(content, step_context(ModelState("litert")), precision="int4", calibration_samples=4))
+        for content in (mobile_file, slim)
+    )
+    assert [(kernel.shape, kernel.dtype) for kernel in after.kernels] == [
+        (kernel.shape, kernel.dtype) for kernel in before.kernels
+    ]
 
 
 def test_ranges_are_those_of_all_samples_not_of_the_last_few(mobile_file, step_context, digits):
