@@ -184,15 +184,16 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
 
 
 @pytest.mark.parametrize(
-    ("settings", "cut"),
+    ("settings", "cut", "traits"),
     [
-        ({"epochs": 3}, 2),
-        ({"epochs": 3, "scope": "global"}, 2),
-        ({"epochs": 1, "rounds": 2}, 1),
-        ({"epochs": 2, "rounds": 2, "rewind": "weights"}, 5),
+        ({"epochs": 3}, 2, ()),
+        ({"epochs": 3, "initial_sparsity": 0.3, "ramp": 1.0, "learning_rate": 0.01}, 1, ("sparse",)),
+        ({"epochs": 3, "scope": "global"}, 2, ()),
+        ({"epochs": 1, "rounds": 2}, 1, ()),
+        ({"epochs": 2, "rounds": 2, "rewind": "weights"}, 5, ()),
     ],
 )
-def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut):
+def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):
     from compressor.state import ModelState
     from compressor.strategy import StepContext
     from compressor_plugins.prune import Prune
@@ -200,7 +201,7 @@ def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits
     def prune(checkpoints):
         model = small_cnn()
         trainer = Trainer("t", digits, 0, Observer(), [], smoke=False, checkpoints=checkpoints)
-        context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
+        context = StepContext(state=ModelState().add(*traits), train=digits.train, trainer=trainer, seed=0)
         return Prune(Prune.Params(**settings, batch_size=400)).apply(model, context).get_weights()
 
     whole = prune(None)

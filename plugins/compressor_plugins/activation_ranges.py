@@ -30,10 +30,13 @@ def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ra
     import tf_keras
 
     names = list(layers)
+    if not names:
+        return {}
     ends = [_range(tf, model.get_layer(name).output) for name in names]
     measuring = tf_keras.Model(model.inputs, ends)
     batch = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *samples)
-    found = [np.atleast_2d(values) for values in measuring.predict(batch, batch_size=8, verbose=0)] if names else []
+    found = measuring.predict(batch, batch_size=8, verbose=0)
+    found = [found] if len(names) == 1 else found  # Keras gives one output without a list
     return {
         name: (float(min(0, ends[:, 0].min())), float(max(0, ends[:, 1].max())))
         for name, ends in zip(names, found, strict=True)

@@ -41,7 +41,7 @@ def by_batch_norm(graph: LayerGraph, groups: ChannelGroups) -> Saliency:
     return _of_groups(groups, found)
 
 
-def by_activation(graph: LayerGraph, groups: ChannelGroups, features: Arrays) -> Saliency:
+def by_activation(graph: LayerGraph, groups: ChannelGroups, batches: Iterable[Arrays]) -> Saliency:
     """The mean magnitude of what the layers behind a channel take of it on real samples, in means of the layer."""
     import tensorflow as tf
 
@@ -49,12 +49,12 @@ def by_activation(graph: LayerGraph, groups: ChannelGroups, features: Arrays) ->
     takers = [slot for slot in takers if any(made.layer == slot.layer for made in groups.makers())]
     watched = LayerGraph(graph.name, graph.layers, dict(graph.nodes), graph.inputs, [])
     watched.outputs = [groups.taken[slot.layer] for slot in takers]
-    outputs = tf.nest.flatten(watched.build()(features, training=False))
-    found = []
-    for slot, output in zip(takers, outputs, strict=True):
-        values = np.abs(np.asarray(output, np.float64))
-        found.append((slot.atoms, _in_means(values.reshape(-1, values.shape[-1]).mean(axis=0))))
-    return _of_groups(groups, found)
+    model, sums = watched.build(), [np.zeros(len(slot.atoms)) for slot in takers]
+    for features in batches:
+        for total, output in zip(sums, tf.nest.flatten(model(features, training=False)), strict=True):
+            values = np.abs(np.asarray(output))
+            total += values.reshape(-1, values.shape[-1]).sum(axis=0, dtype=np.float64)
+    return _of_groups(groups, [(slot.atoms, _in_means(total)) for slot, total in zip(takers, sums, strict=True)])
 
 
 def _in_means(values: NDArray[np.float64]) -> NDArray[np.float64]:

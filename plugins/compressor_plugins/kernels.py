@@ -9,7 +9,8 @@ from typing import Any
 import compressor
 from compressor import StepContext
 
-_NO_KERNELS = ("bias", "alpha", "depthwise_kernel")  # a bias has two dimensions in attention, a slope in PReLU
+# a bias has two dimensions in attention, a slope in PReLU, and a factor in a normalization over several axes
+_NO_KERNELS = ("bias", "alpha", "gamma", "beta", "depthwise_kernel")
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
 
 

@@ -106,7 +106,11 @@ class LowRank(Strategy):
     def _splits(self, graph: LayerGraph, context: StepContext) -> list[Split]:
         found = []
         for layer in graph.layers.values():
-            if layer.kind not in ("Dense", "Conv2D") or not self.params.selects(layer.name, layer.kind):
+            if not self.params.selects(layer.name, layer.kind):
+                continue
+            if layer.kind not in ("Dense", "Conv2D"):
+                if any(weight.ndim > 1 for weight in layer.weights):
+                    context.leave_alone(layer.name, f"no factors of {layer.kind} are known here")
                 continue
             if layer.config.get("groups", 1) != 1 or layer.config.get("data_format") == "channels_first":
                 context.leave_alone(layer.name, "it has groups, or its channels first")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ def _arithmetic(merge: str, scalar: Callable[[float], dict[str, float]]) -> Any:
         commutes = merge in ("Add", "Multiply")
         if sum(tensors) != 1 or not (tensors[0] or commutes):
             return None
+        if not graph.is_float(operands[0 if tensors[0] else 1]):
+            return None  # a Rescaling makes floats of integers
         value = np.asarray(operands[1 if tensors[0] else 0])
         return _new(graph, number, "Rescaling", **scalar(float(value))) if value.ndim == 0 else None
 
@@ -80,6 +83,10 @@ def _reshape(graph: LayerGraph, number: int) -> GraphLayer | None:
     shape = graph.nodes[number].shapes[0]
     single = len(list(refs((graph.nodes[number].args, graph.nodes[number].kwargs)))) == 1
     whole = shape[0] is None and all(size is not None for size in shape[1:])
+    if single and whole:  # samples may be made of other samples' parts, which no layer does
+        (ref,) = graph.sources(number)
+        given = graph.nodes[ref.node].shapes[ref.tensor][1:]
+        whole = all(size is not None for size in given) and prod(given) == prod(shape[1:])  # type: ignore[arg-type]
     return _new(graph, number, "Reshape", target_shape=shape[1:]) if single and whole else None
 
 

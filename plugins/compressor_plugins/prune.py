@@ -112,7 +112,7 @@ class Prune(Strategy):
             targeted(model, params, context, "pruned"),
             context,
             pattern=params.n_of_m,
-            in_blocks=params.block is not None,
+            block=params.block,
             pointwise_only=params.policy == "xnnpack",
             min_weights=params.min_weights,
         )

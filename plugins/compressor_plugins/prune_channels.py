@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from math import ceil
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.rewrites import prepared
 
 Cost = Callable[[Collection[int]], float]  # of the model without some groups
+_BATCH = 16  # samples
 _TARGETS = ("channels", "parameters", "flops", "bytes", "latency")
 
 
@@ -118,7 +120,7 @@ class PruneChannels(Strategy):
             return by_batch_norm(graph, groups)
         if self.params.criterion == "magnitude":
             return by_magnitude(graph, groups)
-        return by_activation(graph, groups, _together(list(context.calibration(self.params.calibration_samples))))
+        return by_activation(graph, groups, _batches(context.calibration(self.params.calibration_samples)))
 
 
 def removal_order(groups: ChannelGroups, saliency: Saliency, floor: float) -> list[int]:
@@ -137,12 +139,14 @@ def shortest(order: Sequence[int], cost: Cost, share: float, name: str, floor: f
     """As few of the groups, in order, as bring the cost down to a share of what it is.
 
     Raises:
-        StepError: all of them do not.
+        StepError: all of them do not, or there are none.
     """
-    wanted = cost(()) * share
-    least = cost(order) if order else cost(())
+    if not order:
+        raise StepError("there is no channel that may go", "choose other layers, lower 'floor', or drop the step")
+    whole, least = cost(()), cost(order)
+    wanted = whole * share
     if least > wanted:
-        reached = f"{least / cost(()):.1%} of the {name}" if order else f"no channel to remove, so all {name}"
+        reached = f"{least / whole:.1%} of the {name}"
         what = f"{name}: {share:g} cannot be reached: there is {reached} left at the floor of {floor:g}"
         raise StepError(what, "ask for less, lower 'floor', or choose other layers")
     low, high = 0, len(order)  # too few, enough
@@ -173,8 +177,13 @@ def _told(before: LayerGraph, after: LayerGraph, groups: ChannelGroups) -> str:
     return f"channels: {', '.join(parts)}"
 
 
+def _batches(samples: Iterator[Arrays]) -> Iterator[Any]:
+    """Samples of shape (1, ...), many at a time: what all layers make of all samples may not fit into memory."""
+    while some := list(islice(samples, _BATCH)):
+        yield _together(some)
+
+
 def _together(samples: Sequence[Arrays]) -> Any:
-    """Samples of shape (1, ...) as one batch."""
     first = samples[0]
     if isinstance(first, Mapping):
         return {name: np.concatenate([sample[name] for sample in samples]) for name in first}  # type: ignore[call-overload]

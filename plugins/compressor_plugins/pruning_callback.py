@@ -21,7 +21,8 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
     import tf_keras
 
     kernels = [kernel for goal in goals for kernel in goal.kernels]
-    masks = [tf.Variable(tf.ones(kernel.shape, tf.bool), trainable=False) for kernel in kernels]
+    free = [kernel.numpy() != 0 if keeps_zeros else np.ones(kernel.shape, bool) for kernel in kernels]
+    masks = [tf.Variable(stays, trainable=False) for stays in free]
 
     @tf.function  # type: ignore[untyped-decorator]
     def zero() -> None:
@@ -34,14 +35,11 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
         def __init__(self) -> None:
             super().__init__()
             self._step = 0
-            self._fixed: list[Any] = []
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if self._step == 0 and (epoch or keeps_zeros):  # a training that goes on finds its masks in the weights
+            if self._step == 0 and epoch:  # a training that goes on finds its masks in the weights
                 for kernel, mask in zip(kernels, masks, strict=True):
                     mask.assign(tf.not_equal(kernel, 0))
-            if not self._fixed:
-                self._fixed = [mask.numpy() if keeps_zeros else np.True_ for mask in masks]
             self._step = epoch * steps_per_epoch
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -51,13 +49,13 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
             zero()
 
         def _choose(self) -> None:
-            weights = [kernel.numpy() * fixed for kernel, fixed in zip(kernels, self._fixed, strict=True)]
+            weights = [kernel.numpy() * stays for kernel, stays in zip(kernels, free, strict=True)]
             start = 0
             for goal in goals:
                 end = start + len(goal.kernels)
                 chosen = goal.choose(weights[start:end], schedule.sparsity(self._step, goal.final))
-                for mask, stays, fixed in zip(masks[start:end], chosen, self._fixed[start:end], strict=True):
-                    mask.assign(stays & fixed)
+                for mask, stays, may_stay in zip(masks[start:end], chosen, free[start:end], strict=True):
+                    mask.assign(stays & may_stay)
                 start = end
 
     return Pruning()

@@ -25,6 +25,7 @@ from compressor_plugins.pruning_masks import (
 if TYPE_CHECKING:
     from compressor_plugins.prune import Prune
 
+_NEAR = 0.01  # how far below its share of zeros blocks may leave a layer without a word
 
 Choose = Callable[[Sequence[NDArray[Any]], float], list[Mask]]  # from weights and sparsity to the weights that stay
 
@@ -48,17 +49,33 @@ class Goal:
         Raises:
             StepError: there are fewer than there should be.
         """
-        zeros = sum(int((kernel.numpy() == 0).sum()) for kernel in self.kernels)
-        size = sum(kernel.shape.num_elements() for kernel in self.kernels)
+        zeros, size = self._zeros(), self.size
         if zeros < int(self.final * size) - self.unit * len(self.kernels):
             layers = list(dict.fromkeys(self.names))
             who = f"the layer '{layers[0]}'" if len(layers) == 1 else f"the {len(layers)} layers under one threshold"
             what = f"{who} ended at {zeros / size:.1%} zeros, short of {self.final:.1%}"
             raise StepError(what, "give it more epochs")
 
+    @property
+    def size(self) -> int:
+        """Weights of all kernels."""
+        return sum(kernel.shape.num_elements() for kernel in self.kernels)
+
+    @property
+    def reached(self) -> float:
+        """The share of zeros that there is."""
+        return self._zeros() / self.size
+
+    def _zeros(self) -> int:
+        return sum(int((kernel.numpy() == 0).sum()) for kernel in self.kernels)
+
 
 def goals_for(targets: Sequence[Target], params: Prune.Params) -> list[Goal]:
-    """One goal for each layer, or one for all that have no sparsity of their own; `params` are those of `prune`."""
+    """One goal for each layer, or one for all that have no sparsity of their own; `params` are those of `prune`.
+
+    Raises:
+        StepError: what one threshold leaves in any case is more than should be left.
+    """
     together = [target for target in targets if _is_shared(target, params)]
     goals = [_alone(target, params) for target in targets if not _is_shared(target, params)]
     if together:
@@ -66,12 +83,16 @@ def goals_for(targets: Sequence[Target], params: Prune.Params) -> list[Goal]:
         scales = [deviation(kernel.numpy()) for kernel in kernels]
         names = [target.name for target in together for _ in target.kernels]
         goals.append(Goal(names, kernels, params.final_sparsity, lambda w, share: largest_over_all(w, scales, share)))
+        _refuse_emptied(goals[-1])
     return goals
 
 
 def tell_of_goals(goals: Sequence[Goal], context: StepContext, params: Prune.Params) -> None:
     """Say where a layer was held above the one threshold, and where XNNPACK would see too few zeros."""
     for goal in goals:
+        if goal.unit > 1 and goal.reached < goal.final - _NEAR:
+            short = f"'{goal.names[0]}' ended at {goal.reached:.1%} zeros, short of {goal.final:.1%}"
+            context.note(f"{short}; its blocks are too large to come nearer")
         for name, kernel in zip(goal.names, goal.kernels, strict=True):
             alive, size = int(np.count_nonzero(kernel.numpy())), kernel.shape.num_elements()
             if len(set(goal.names)) > 1 and alive <= floor(kernel.shape):
@@ -79,6 +100,15 @@ def tell_of_goals(goals: Sequence[Goal], context: StepContext, params: Prune.Par
                 context.note(f"{held}; the one threshold would have taken more")
             if params.policy == "xnnpack" and alive * 3 > size:
                 context.note(f"'{name}' has fewer than two thirds of zeros, so XNNPACK would run it dense")
+
+
+def _refuse_emptied(goal: Goal) -> None:
+    """See that one threshold can take as much as it is to take, since it leaves each layer some weights."""
+    held = sum(floor(kernel.shape) for kernel in goal.kernels)
+    if held > max(1, round(goal.size * (1 - goal.final))):
+        most = int(1e4 * (1 - held / goal.size)) / 1e4
+        what = f"final_sparsity: {goal.final:g} is more than one threshold takes, which leaves each layer some weights"
+        raise StepError(what, f"lower it to {most:g}, or drop 'scope: global'")
 
 
 def _is_shared(target: Target, params: Prune.Params) -> bool:
@@ -97,7 +127,8 @@ def _alone(target: Target, params: Prune.Params) -> Goal:
     if params.block:
         height, width = params.block
         choose: Choose = lambda w, share: [largest_blocks(k, share, height, width) for k in w]  # noqa: E731
-        return Goal(names, target.kernels, final, choose, height * width)
+        unit = max(min(height, k.shape[0]) * min(width, k.shape[1]) for k in target.kernels)
+        return Goal(names, target.kernels, final, choose, unit)
     return Goal(names, target.kernels, final, lambda w, share: [largest(k, share) for k in w])
 
 

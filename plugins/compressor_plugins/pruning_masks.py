@@ -58,6 +58,7 @@ def largest_blocks(weights: NDArray[Any], sparsity: float, height: int, width: i
 
     Blocks at the far edges may be smaller. The largest stays in any case.
     """
+    height, width = min(height, weights.shape[0]), min(width, weights.shape[1])
     rows, columns = (np.arange(0, size, step) for size, step in zip(weights.shape, (height, width), strict=True))
     sums = np.add.reduceat(np.add.reduceat(np.abs(weights), rows, axis=0), columns, axis=1)
     sizes = np.outer(np.diff([*rows, weights.shape[0]]), np.diff([*columns, weights.shape[1]]))

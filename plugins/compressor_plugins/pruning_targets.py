@@ -29,7 +29,7 @@ def passed_over(
     context: StepContext,
     *,
     pattern: tuple[int, int] | None,
-    in_blocks: bool,
+    block: Sequence[int] | None,
     pointwise_only: bool,
     min_weights: int,
 ) -> list[Target]:
@@ -39,7 +39,7 @@ def passed_over(
         targets: to choose from.
         context: told of those passed over.
         pattern: n and m, of which m must divide a layer's inputs.
-        in_blocks: whether kernels must be matrices.
+        block: height and width of the blocks that kernels, which must be matrices then, are cut into.
         pointwise_only: whether to prune 1x1 convolutions alone.
         min_weights: of a layer that is worth it.
     """
@@ -48,7 +48,7 @@ def passed_over(
         if reason := (
             _too_small(target, min_weights)
             or (_not_pointwise(target) if pointwise_only else "")
-            or (_no_blocks(target) if in_blocks else "")
+            or (_no_blocks(target, *block) if block else "")
             or (_no_groups(target, pattern[1]) if pattern else "")
         ):
             context.leave_alone(target.name, reason)
@@ -67,9 +67,11 @@ def _not_pointwise(target: Target) -> str:
     return "" if pointwise else "XNNPACK runs 1x1 convolutions sparse, and nothing else"
 
 
-def _no_blocks(target: Target) -> str:
-    ranks = {kernel.shape.rank for kernel in target.kernels} - {2}
-    return f"blocks are cut from kernels of two dimensions, and it has one of {min(ranks)}" if ranks else ""
+def _no_blocks(target: Target, height: int, width: int) -> str:
+    if ranks := {kernel.shape.rank for kernel in target.kernels} - {2}:
+        return f"blocks are cut from kernels of two dimensions, and it has one of {min(ranks)}"
+    whole = any(kernel.shape[0] <= height and kernel.shape[1] <= width for kernel in target.kernels)
+    return f"a block of {height}x{width} would be all of a kernel" if whole else ""
 
 
 def _no_groups(target: Target, m: int) -> str:

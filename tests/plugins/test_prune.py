@@ -263,6 +263,41 @@ def test_blocks_go_as_one_and_a_convolution_is_left_alone_and_named(tensorflow, 
     assert context.left_alone == {"first": reason, "second": reason}
 
 
+def test_a_layer_that_is_one_block_is_left_alone_and_one_of_two_loses_one(tensorflow, step_context):
+    context = step_context()
+    pruned = prune(two_dense(tensorflow), context, block=[16, 32], layers=["type:Dense"], final_sparsity=0.8)
+    share = float((pruned.get_layer("third").kernel.numpy() == 0).mean())  # of 24x16: rows of 16 and of 8
+    assert share in (256 / 384, 128 / 384)
+    assert context.left_alone == {"last": "a block of 16x32 would be all of a kernel"}
+    assert context.notes == [
+        f"'third' ended at {share:.1%} zeros, short of 80.0%; its blocks are too large to come nearer"
+    ]
+
+
+def test_blocks_wider_than_a_kernel_count_for_what_is_in_them():
+    from compressor_plugins.pruning_masks import largest_blocks
+
+    weights = np.random.default_rng(0).normal(size=(64, 10))
+    assert largest_blocks(weights, 0.5, 8, 32).mean() == 0.5
+
+
+def test_one_threshold_that_would_have_to_empty_layers_is_refused_before_training(small_cnn, step_context):
+    with pytest.raises(StepError) as error:
+        prune(small_cnn(), step_context(), scope="global", final_sparsity=0.9999)
+    assert str(error.value) == (
+        "final_sparsity: 0.9999 is more than one threshold takes, which leaves each layer some weights; "
+        "lower it to 0.9994, or drop 'scope: global'"
+    )
+
+
+def test_factors_of_a_normalization_over_several_axes_are_no_kernel(tensorflow):
+    from tf_keras import layers
+
+    norm = layers.LayerNormalization(axis=[1, 2])
+    norm.build((None, 4, 8))
+    assert kernels_of(norm) == []
+
+
 def test_a_block_larger_than_a_kernel_never_takes_all_of_it():
     from compressor_plugins.pruning_masks import largest_blocks
 

@@ -200,8 +200,10 @@ def test_channels_that_stay_silent_are_the_least_by_activation(small_cnn):
     conv.set_weights([kernel * 5, bias])
     graph = read(model)
     groups = channel_groups(graph, lambda layer: "")
-    saliency = by_activation(graph, groups, np.random.default_rng(0).random((4, 28, 28)).astype(np.float32))
+    images = np.random.default_rng(0).random((4, 28, 28)).astype(np.float32)
+    saliency = by_activation(graph, groups, [images])
     assert [index for index, root in enumerate(sorted(saliency)) if saliency[root] == 0] == [3, 7]
+    assert by_activation(graph, groups, [images[:3], images[3:]]) == pytest.approx(saliency)
 
 
 def test_nested_models_are_flattened_first_and_chosen_layers_alone_are_pruned(tensorflow, step_context):
@@ -228,6 +230,18 @@ def test_zeros_and_clusters_stay_in_the_weights_that_stay(small_cnn, step_contex
     after = smaller.get_layer("dense").kernel.numpy()
     assert 0.2 < (after == 0).mean() < 0.6
     assert len(np.unique(after)) <= len(before)
+
+
+@pytest.mark.parametrize("target", ["channels", "flops"])
+def test_a_model_without_a_channel_that_may_go_is_an_error(tensorflow, step_context, target):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10)])
+    with pytest.raises(StepError) as error:
+        apply(model, step_context(), **{target: 0.5})
+    what = "there is no channel that may go; choose other layers, lower 'floor', or drop the step"
+    assert str(error.value) == what
 
 
 def test_a_target_out_of_reach_is_an_error_that_says_how_far_it_goes(small_cnn, step_context):

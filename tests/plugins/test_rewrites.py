@@ -181,6 +181,15 @@ def test_an_operation_that_no_layer_stands_for_stays_and_is_named(keras, tensorf
     ]
 
 
+def test_operations_that_a_layer_would_do_otherwise_stay(keras, tensorflow):
+    tf = tensorflow
+    numbers = keras.Input((4,), dtype="int32")
+    x = tf.one_hot(numbers + 1, 12)  # which takes no floats
+    x = tf.reshape(keras.layers.Dense(3)(tf.reshape(x, (-1, 12))), (-1, 4, 3))  # of each sample four
+    _, done = rewritten(keras.Model(numbers, x), [map_operations])
+    assert [list(one.left) for one in done] == [["tf.__operators__.add", "tf.one_hot", "tf.reshape", "tf.reshape_1"]]
+
+
 def test_separable_convolutions_are_split_in_two(keras):
     layers = keras.layers
     model = keras.Sequential(
