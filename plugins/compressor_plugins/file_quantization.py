@@ -226,9 +226,11 @@ def _prepared(content: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     for number, graph in enumerate(file.subgraphs):
         outer = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):
-            if index not in outer:
+            if index not in outer or not tensor.name:
                 name = f"tensor_{number}_{index}".encode()
-                names[name], tensor.name = tensor.name, name
+                names[name], tensor.name = tensor.name or b"", name
+    for code in file.operatorCodes:  # of which 'slim' leaves one
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     if not file.signatureDefs:
         file.signatureDefs = [_signature(file.subgraphs[0])]
     return write_model(file), names

@@ -215,7 +215,7 @@ def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context:
     from compressor.flatbuffer import read_model
 
     tensors = read_model(content).subgraphs[0].tensors
-    known = {tensors[operator.tensor].name.decode(errors="replace") for operator in operators}
+    known = {(tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
     for tensor in dissect(content).kernels:
         if tensor.name not in known and tensor.size > 1:
             context.leave_alone(tensor.name, "its operator is none that litert-quantizer gives quantized weights")

@@ -70,7 +70,7 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
         if data is None or not len(data) or (tensor.type or 0) != _FLOAT32:
             continue
         shape = tuple(int(size) for size in tensor.shape)
-        name = _layer_in(tensor.name.decode(errors="replace"))
+        name = _layer_in((tensor.name or b"").decode(errors="replace")) or f"operator_{index}"  # 'slim' drops names
         found.append(WeightedOperator(index, kind, name, layer_kind, int(operator.inputs[place]), shape))
     return found if model is None else _named(found, file, model)
 
@@ -88,7 +88,7 @@ def refuse_encoded(file: Any) -> None:
         StepError: it is quantized, or its weights are stored sparsely.
     """
     for tensor in (tensor for graph in file.subgraphs for tensor in graph.tensors):
-        name = tensor.name.decode(errors="replace")
+        name = (tensor.name or b"").decode(errors="replace")
         data = file.buffers[tensor.buffer].data
         scaled = tensor.quantization is not None and tensor.quantization.scale is not None
         if tensor.sparsity is not None:

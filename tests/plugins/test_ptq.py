@@ -272,7 +272,7 @@ def test_a_float_file_is_quantized_as_a_keras_model_is(mobile, mobile_file, step
 
 
 def test_a_slim_file_is_quantized_as_it_was_before(mobile_file, step_context):
-    slim = shrunk(mobile_file, True, True)
+    slim = shrunk(mobile_file, False, False)  # without any name
     before, after = (
         dissect(ptq(content, step_context(ModelState("litert")), precision="int4", calibration_samples=4))
         for content in (mobile_file, slim)
