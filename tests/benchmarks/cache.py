@@ -55,9 +55,10 @@ def run(recipe: Path, folder: Path, cache: Path) -> dict[str, float]:
     """A run in a process of its own, with the wall time from its start to its end."""
     environment = {**os.environ, "COMPRESSOR_CACHE": str(cache)}
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(recipe), str(folder)], env=environment, stdout=subprocess.PIPE, check=True
-    )
+    command = [sys.executable, "-c", RUN, str(recipe), str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
     return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - start}
 
 
