@@ -6,9 +6,15 @@ import compressor
 from compressor.recipe import shipped
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache for all of them, since many start from the same baseline or learn from the same teacher."""
+    return tmp_path_factory.mktemp("recipes") / "cache"
+
+
 @pytest.mark.parametrize("name", shipped.names())
-def test_the_recipe_runs_whole(name, tmp_path):
-    report, folder = compressor.apply(name, output=tmp_path / "out", smoke=True)
+def test_the_recipe_runs_whole(name, tmp_path, cache):
+    report, folder = compressor.apply(name, output=tmp_path / "out", smoke=True, cache=cache)
     plan = compressor.plan(name)
     assert [stage.id for stage in report.stages] == ["baseline", *(step.id for step in plan.steps)]
     assert (folder / report.stages[-1].file).stat().st_size == report.stages[-1].bytes
