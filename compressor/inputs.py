@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.data import RunData, load_splits, run_data
+from compressor.data import RunData, dataset_splits, load_splits, run_data
 from compressor.data.naming import about
-from compressor.errors import DataError, ModelError
+from compressor.errors import ModelError
 from compressor.guard import fenced
 from compressor.plans import Plan
 from compressor.sources import Built, Reference, build_model
@@ -24,8 +24,7 @@ def load_data(plan: Plan, cache: Path) -> RunData:
     if isinstance(plan.data, Reference):
         splits = load_splits(plan.data, cache)
     else:
-        with fenced(f"the data set '{plan.data.name}' ({plan.origins['data']})", DataError):
-            splits = plan.data.load()
+        splits = dataset_splits(plan.data, f"the data set '{plan.data.name}' ({plan.origins['data']})", cache)
     with about(plan.data.name):
         return run_data(plan.data.name, splits, plan.recipe.data, plan.seed, plan.smoke)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from compressor.data import RunData, Splits, load_splits, run_data
+from compressor.data import RunData, Splits, dataset_splits, load_splits, run_data
 from compressor.errors import DataError, PluginError
 from compressor.functions import names_function
 from compressor.judges import FunctionMetric, Judge
@@ -20,7 +20,7 @@ def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
     """The metrics of these names, or of the functions of this form, at their defaults.
 
     Raises:
-        PluginError: there is no such metric.
+        PluginError: there is no such metric, or it needs parameters.
     """
     found = []
     for name in names:
@@ -32,7 +32,11 @@ def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
             raise PluginError(
                 f"there is no metric '{name}'", did_you_mean(name, registry.names("metric")).removeprefix("; ")
             )
-        found.append(Judge.of(entry.cls(), origin=str(entry.provider)))
+        try:
+            metric = entry.cls()
+        except ValidationError:
+            raise PluginError(f"the metric '{name}' needs parameters", "evaluate it in a recipe") from None
+        found.append(Judge.of(metric, origin=str(entry.provider)))
     return found
 
 
@@ -53,7 +57,7 @@ def _found(registry: Registry, name: str) -> Splits:
         hint = did_you_mean(name, registry.names("data set")).removeprefix("; ")
         raise DataError(f"there is no data set '{name}'", hint)
     try:
-        splits: Splits = entry.cls(entry.cls.Params()).load()
+        dataset = entry.cls(entry.cls.Params())
     except ValidationError:
         raise DataError(f"the data set '{name}' needs parameters", "evaluate it in a recipe") from None
-    return splits
+    return dataset_splits(dataset, f"the data set '{name}' ({entry.provider})")

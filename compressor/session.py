@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 
 from compressor.cache import default_folder, usable
-from compressor.data import Splits
 from compressor.durable import write_whole
 from compressor.engine import Run
 from compressor.errors import CompressorError
@@ -46,7 +45,7 @@ class Session:
     def __init__(
         self,
         model: str | Model,
-        data: str | Splits,
+        data: Any,
         *,
         training: Mapping[str, Any] | None = None,
         metrics: Sequence[str] = ("accuracy",),
@@ -61,7 +60,7 @@ class Session:
 
         Args:
             model: or a tf_keras model, already trained.
-            data: or `Splits`.
+            data: or `Splits`, arrays or data sets, as a function that `data.source` names may return them.
             training: defaults for every step that trains, as in a recipe's `training` section.
             metrics: names of metrics; the first one decides.
             validation_split: share of the training samples kept for validation, where the data has none.
@@ -182,7 +181,7 @@ class Session:
 class _Given:
     """The plugin that brings what the session was given as it is."""
 
-    def __init__(self, model: str | Model, data: str | Splits) -> None:
+    def __init__(self, model: str | Model, data: Any) -> None:
         self._model = model
         self._data = data
 
@@ -210,7 +209,7 @@ class _Given:
         """The data that was given, if it was."""
         if isinstance(self._data, str):
             return []
-        data: Splits = self._data
+        data = self._data
 
         class GivenData(Dataset):
             """Data from memory."""
@@ -218,7 +217,7 @@ class _Given:
             name = _GIVEN
             repeatable = False
 
-            def load(self) -> Splits:
+            def load(self) -> Any:
                 return data
 
         return [GivenData]

@@ -10,9 +10,11 @@ from compressor import Metric, Strategy
 from compressor.errors import CompressorError, PluginError, StepError
 from compressor.evaluation import per_sample
 from compressor.hookspecs import hookimpl
+from compressor.inputs import load_data
 from compressor.judges import FunctionMetric, Judge
+from compressor.lookup import find_data, find_judges
 from compressor.registry import Provider, Registry
-from compressor.strategy import Batch
+from compressor.strategy import Batch, Dataset
 
 BY = "bad-plugin 1.2"
 MEND = "mend it, or report it to its author; --debug shows the traceback"
@@ -236,6 +238,37 @@ def test_a_strategy_that_forgets_its_parameters_is_refused_in_the_plan():
     assert str(error.value) == (
         f"the strategy 'odd' ({BY}): its '__init__' does not keep 'params'; have it call super().__init__(params)"
     )
+
+
+def odd_data(returned):
+    return type("OddData", (Dataset,), {"__doc__": "Odd.", "name": "odd", "load": lambda self: returned})
+
+
+def test_a_data_set_that_brings_no_data_is_named(tmp_path):
+    registry = registry_with(datasets=[odd_data(None)])
+    plan = compressor.plan({**recipe(), "data": {"source": "odd"}}, registry=registry)
+    for load in (lambda: load_data(plan, tmp_path), lambda: find_data(registry, "odd")):
+        error = failure(load)
+        assert (error.exit_code, str(error)) == (
+            1,
+            f"the data set 'odd' ({BY}): it returned NoneType; return compressor.Splits, "
+            "((x_train, y_train), (x_test, y_test)), a dict with x_train and so on, "
+            "or a tf.data.Dataset or a Keras PyDataset for each split",
+        )
+
+
+def test_a_data_set_may_bring_what_a_function_may(tmp_path):
+    pair = (np.zeros((20, 3)), np.arange(20))
+    registry = registry_with(datasets=[odd_data((pair, pair))])
+    plan = compressor.plan({**recipe(), "data": {"source": "odd"}}, registry=registry)
+    assert load_data(plan, tmp_path).test.size == find_data(registry, "odd").test.size == 20
+
+
+def test_a_metric_that_needs_parameters_is_for_recipes():
+    params = type("Needs", (compressor.Params,), {"__annotations__": {"threshold": float}})
+    registry = registry_with(metrics=[odd_metric(Params=params, per_sample=lambda self, batch: batch.labels)])
+    error = failure(lambda: find_judges(registry, ["odd"]))
+    assert str(error) == "the metric 'odd' needs parameters; evaluate it in a recipe"
 
 
 def test_a_module_of_own_layers_that_ends_the_process_is_wrong_input(tmp_path, monkeypatch):

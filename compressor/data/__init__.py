@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.data.run import RunData, run_data
     from compressor.data.samples import ArraySamples, Samples
-    from compressor.data.sources import load_splits
+    from compressor.data.sources import dataset_splits, load_splits
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {
     "RunData": "run", "run_data": "run", "ArraySamples": "samples", "Samples": "samples",
-    "load_splits": "sources", "ArraySplit": "split", "Split": "split", "Splits": "split",
+    "dataset_splits": "sources", "load_splits": "sources", "ArraySplit": "split", "Split": "split", "Splits": "split",
 }  # fmt: skip
 
-__all__ = ["ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "load_splits", "run_data"]
+__all__ = [
+    "ArraySamples",
+    "ArraySplit",
+    "RunData",
+    "Samples",
+    "Split",
+    "Splits",
+    "dataset_splits",
+    "load_splits",
+    "run_data",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from compressor.data.split import Splits
 from compressor.errors import DataError
 from compressor.guard import fenced
 from compressor.sources import Reference
+from compressor.strategy import Dataset
 
 
 def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
@@ -44,6 +45,23 @@ def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
     given = reference.call()
     with fenced(f"'{reference.target}'", DataError):  # iterating it runs its code
         return splits_of(given, spool)
+
+
+def dataset_splits(dataset: Dataset, who: str, cache: Path | None = None) -> Splits:
+    """The splits that a plugin's data set brings, which may be whatever a function may return.
+
+    Args:
+        dataset: the data set.
+        who: what to call it in errors.
+        cache: as for `load_splits`.
+
+    Raises:
+        DataError: it fails, or brings something else.
+    """
+    from compressor.data.given import splits_of
+
+    with fenced(who, DataError):
+        return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)
 
 
 def _options(reference: Reference) -> Any:
