@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from compressor.cache import Cache, key_of
+from compressor.cache import Cache, Entry, key_of
 from compressor.chain import PlannedStep
 from compressor.keys import Parts, data_parts, loading_code, note_name, source_parts, step_parts, teacher_parts
 from compressor.plans import Plan
@@ -30,7 +30,7 @@ def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
 def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
     """The forecasts, and the hash of the last model if it is cached."""
     source, data = source_parts(plan), data_parts(plan)
-    entry = cache.get("step", key_of(source)) if source else None
+    entry = _start(plan, cache)
     noted = cache.recall(f"data {key_of(data)}") if data else None
     if not plan.stages:
         return [], str(entry.facts["digest"]) if entry else None
@@ -58,6 +58,15 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
         model = str(entry.facts["digest"]) if entry else None
         baseline = baseline or model
     return found, model
+
+
+def _start(plan: Plan, cache: Cache) -> Entry | None:
+    """The model that the plan starts from, if it is cached; a forecast is not told whether it is trusted."""
+    for one in (plan, replace(plan, trust_model=True)):
+        parts = source_parts(one)
+        if parts and (entry := cache.get("step", key_of(parts))):
+            return entry
+    return None
 
 
 def _teacher(step: PlannedStep, plan: Plan, baseline: str | None, cache: Cache) -> Parts | None:

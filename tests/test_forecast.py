@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import compressor
 from compressor import keys
-from compressor.cache import Cache
+from compressor.cache import Cache, key_of
 from compressor.forecast import Forecast, forecast
 
 STAGES = ("baseline", "prune", "qat", "ptq")
@@ -94,6 +95,17 @@ def test_an_entry_that_is_gone_is_said_to_be(prospects, smoke_run):
         assert prospects()[-1] == Forecast("ptq", False, "its entry is gone from the cache")
     finally:
         gone.write_bytes(content)
+
+
+def test_a_model_that_was_trusted_when_it_ran_is_known(tmp_path):
+    (tmp_path / "own.h5").write_bytes(b"its content")
+    recipe = {"version": 1, "name": "own", "model": {"source": str(tmp_path / "own.h5")}, "data": {"source": "mnist"}}
+    plan, cache = compressor.plan({**recipe, "steps": [{"uses": "ptq"}]}), Cache(tmp_path / "cache")
+    cache.remember(f"data {key_of(keys.data_parts(plan))}", {"fingerprint": "f"})
+    assert forecast(plan, cache)[0].reason == "this model and this data have not run before"
+    trusted = keys.source_parts(replace(plan, trust_model=True))
+    cache.put("step", key_of(trusted), trusted, {"digest": "d"}, {})
+    assert forecast(plan, cache)[0].reason == "it has not run before"
 
 
 def test_a_model_that_only_a_run_can_build_has_no_forecast(tmp_path):
