@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compressor.export import to_litert
 from compressor.package import unpacked
-from compressor.sources import Reference, build_model
+from compressor.sources import Reference, build_model, refuse_foreign
 from compressor.tensorflow_setup import prepare_tensorflow
 from compressor.untrusted import refuse_harmful_litert
 
@@ -17,6 +17,7 @@ def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
     Raises:
         ModelError: it is neither.
     """
+    refuse_foreign(path)
     if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):
         refuse_harmful_litert(path)
         return unpacked(path.read_bytes())

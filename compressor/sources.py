@@ -22,8 +22,9 @@ _SUFFIXES = (
 _LITERT = (".tflite", ".tfpack")
 _APPLICATIONS = "keras_applications:"
 _LIBRARIES = (_APPLICATIONS, "tfds:")  # what is written as a function and is none of the author's
-_FOREIGN = {".onnx": "an ONNX model", ".pt": "a PyTorch model", ".pth": "a PyTorch model"}
-_FROM_ONNX = "export it to ONNX, run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite it writes"
+_ONNX = "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes"
+_PYTORCH = ("a PyTorch model", f"export it with torch.onnx.export, then {_ONNX}")
+_FOREIGN = {".onnx": ("an ONNX model", _ONNX), ".pt": _PYTORCH, ".pth": _PYTORCH}
 
 
 def is_there(path: Path) -> bool:
@@ -98,6 +99,17 @@ def reference(text: str, node: Node | None, arguments: Mapping[str, Any]) -> Ref
     return None
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse a model of another framework, told by its suffix, with the way to get here from there.
+
+    Raises:
+        ModelError: it is one.
+    """
+    if found := _FOREIGN.get(path.suffix.lower()):
+        what, remedy = found
+        raise ModelError(f"{path} is {what}, which is not read here", remedy)
+
+
 @dataclass(frozen=True)
 class Built:
     """A model from a file or a function, and what the report must say of how it came."""
@@ -122,8 +134,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     path = Path(reference.target)
     if not is_there(path):
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
-    if path.suffix.lower() in _FOREIGN:
-        raise ModelError(f"{path} is {_FOREIGN[path.suffix.lower()]}, which is not read here", _FROM_ONNX)
+    refuse_foreign(path)
     from compressor.custom_objects import known_objects
     from compressor.package import unpacked
     from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert

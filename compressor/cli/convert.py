@@ -11,17 +11,6 @@ from compressor.cli.options import debug_option, trust_option
 from compressor.cli.outputs import refuse_output, written
 from compressor.errors import ModelError, OutputError, StepError
 
-_FOREIGN = {
-    ".onnx": (
-        "is an ONNX model, which is not read here",
-        "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes",
-    ),
-    ".pt": (
-        "is a PyTorch model, which is not read here",
-        "export it with torch.onnx.export, then run `onnx2tf -i MODEL.onnx`, and give the .tflite it writes",
-    ),
-}
-_FOREIGN[".pth"] = _FOREIGN[".pt"]
 _OUTPUTS = (".h5", ".keras", ".tflite")
 
 
@@ -50,9 +39,9 @@ def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bo
 
 
 def _refuse(model: Path, output: Path, force: bool) -> None:
-    if model.suffix.lower() in _FOREIGN:
-        what, remedy = _FOREIGN[model.suffix.lower()]
-        raise ModelError(f"{model} {what}", remedy)
+    from compressor.sources import refuse_foreign
+
+    refuse_foreign(model)
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     if model.suffix == ".tflite":

@@ -46,7 +46,7 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
         click.echo(json.dumps({**totals, "tensors": [row.model_dump() for row in rows]}, indent=2))
         return
     console = Console(highlight=False)
-    console.print(layer_table(rows))
+    console.print(layer_table(rows, console.width))
     sizes = f"{format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped"
     console.print(
         f" {sizes} · {anatomy.parameters:,} parameters · "

@@ -105,22 +105,19 @@ def _painted(text: str, color: str) -> str:
     return f"[{color}]{text}[/]" if color else text
 
 
-def layer_table(layers: list[LayerRow]) -> Table:
-    """One row a weight tensor."""
+def layer_table(layers: list[LayerRow], width: int = _WIDE) -> Table:
+    """One row a weight tensor, with less about it in few columns."""
+    narrow = width < _NARROW
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("tensor", overflow="fold")
-    for heading in ("shape", "type", "parameters", "zeros", "unique", "bytes"):
+    more = () if narrow else ("parameters", "zeros", "unique")
+    for heading in ("shape", "type", *more, "bytes"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in layers:
-        table.add_row(
-            escape(layer.name),
-            "x".join(map(str, layer.shape)) or "scalar",
-            layer.dtype,
-            f"{layer.parameters:,}",
-            f"{layer.zeros / layer.parameters:.1%}",
-            f"{layer.unique:,}",
-            f"{layer.bytes:,}",
-        )
+        cells = [escape(layer.name), "x".join(map(str, layer.shape)) or "scalar", layer.dtype]
+        if not narrow:
+            cells += [f"{layer.parameters:,}", f"{layer.zeros / layer.parameters:.1%}", f"{layer.unique:,}"]
+        table.add_row(*cells, f"{layer.bytes:,}")
     return table
 
 

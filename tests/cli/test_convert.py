@@ -82,7 +82,7 @@ def test_an_output_that_is_there_is_replaced_only_by_force(call, keras2_file, tm
             "m.pth",
             "m.keras",
             "m.pth is a PyTorch model, which is not read here; export it with torch.onnx.export, "
-            "then run `onnx2tf -i MODEL.onnx`, and give the .tflite it writes",
+            "then run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes",
         ),
         ("gone.keras", "m.h5", "there is no model file gone.keras; check the path"),
         ("m.tflite", "m.h5", "m.tflite is a LiteRT file already; give the Keras model that it was made from"),

@@ -62,3 +62,21 @@ def test_evaluate_measures_on_the_test_split(call, smoke_run):
 def test_wrong_input_is_told_in_one_line(call, arguments, code, message):
     found, out, err = call(*arguments)
     assert (found, out, err) == (code, "", message)
+
+
+@pytest.mark.parametrize("arguments", [("inspect",), ("evaluate", "--data", "mnist")])
+def test_a_model_of_another_framework_gets_the_way_to_here(call, tmp_path, arguments):
+    path = tmp_path / "m.ONNX"
+    path.write_bytes(b"onnx")
+    text = f"error: {path} is an ONNX model, which is not read here; run `onnx2tf -i MODEL.onnx`"
+    found, out, err = call(arguments[0], path, *arguments[1:])
+    assert (found, out) == (1, "")
+    assert err.startswith(text)
+
+
+def test_a_narrow_terminal_shows_the_names_of_tensors(call, smoke_run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    _, out, _ = call("inspect", smoke_run[1] / "model.tflite")
+    head, *rows = out.splitlines()
+    assert head.split() == ["tensor", "shape", "type", "bytes"]
+    assert any(row.split() == ["dense/MatMul", "10x2028", "int8", "20,280"] for row in rows)
