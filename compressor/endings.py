@@ -79,10 +79,10 @@ def _tensor_ending(tensor: Any) -> EndsIn:
         return _tensor_ending(layer.outputs[history.tensor_index])
     if kind == "Softmax":
         return "softmax"
-    if kind in _PASSING_LAYERS:
-        source = history.layer.inbound_nodes[history.node_index].keras_inputs
-        return _tensor_ending(source[0]) if source else "linear"
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "activation", activation)  # tfmot's QuantizeAwareActivation
     name = getattr(activation, "__name__", "linear")
+    if kind in _PASSING_LAYERS or (kind, name) == ("Activation", "linear"):
+        source = history.layer.inbound_nodes[history.node_index].keras_inputs
+        return _tensor_ending(source[0]) if source else "linear"
     return "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "linear"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from compressor import StepContext, StepError
-from compressor_plugins.layer_graph import LayerGraph, read
+from compressor_plugins.layer_graph import LayerGraph, Ref, graph_layer, read, refs
 
 _SHOWN = 4
 
@@ -39,7 +39,7 @@ def rewritten(model: Any, rewrites: Sequence[Rewrite]) -> tuple[Any, list[Done]]
 
 
 def prepared(model: Any, rewrites: Sequence[Rewrite], context: StepContext, purpose: str) -> LayerGraph:
-    """The graph of a model with the rewrites applied, which the report tells of.
+    """The graph of a model with the rewrites applied, which the report tells of; its outputs keep their names.
 
     Raises:
         StepError: it is a subclassed model.
@@ -48,9 +48,20 @@ def prepared(model: Any, rewrites: Sequence[Rewrite], context: StepContext, purp
         what = f"{purpose} needs a functional or sequential model"
         raise StepError(what, "rewrite the subclassed model, or use 'ptq' alone")
     graph = read(model)
+    names = [graph.nodes[ref.node].layer for ref in refs(graph.outputs)]
     for rewrite in (in_float32, *rewrites):
         tell(rewrite(graph), context)
+    for ref, name in zip(list(refs(graph.outputs)), names, strict=True):
+        if name not in graph.layers:
+            _name_output(graph, ref, name)
     return graph
+
+
+def _name_output(graph: LayerGraph, ref: Ref, name: str) -> None:
+    """Put a layer of this name that does nothing behind a tensor: losses, labels and the file know outputs by names."""
+    from tf_keras.layers import Activation
+
+    graph.insert_after(ref, graph_layer(Activation("linear", name=name)))
 
 
 def tell(done: Done, context: StepContext) -> None:

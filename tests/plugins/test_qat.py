@@ -22,6 +22,14 @@ def shipped(model):
     return to_litert(model, Conversion("int8"))
 
 
+def test_a_model_of_one_softmax_layer_is_quantized(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    one = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10, "softmax")])
+    assert {tensor.dtype for tensor in dissect(shipped(qat(one, step_context()))).kernels} == {"int8"}
+
+
 @pytest.fixture
 def separate_relu(tensorflow):
     """A convolution and a dense layer, each with a ReLU of its own after it."""

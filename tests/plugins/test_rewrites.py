@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from compressor.endings import model_endings
 from compressor.errors import StepError
+from compressor.export import to_litert
+from compressor.litert import LiteRTModel
 from compressor.state import ModelState
 from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.flattening import flatten
@@ -233,6 +236,20 @@ def test_the_strategy_does_all_of_it_and_says_what(small_net, step_context):
         "folded 1 BatchNormalization into the layer before: norm",
         "fused 1 ReLU into the layer before: relu",
     ]
+
+
+def test_outputs_keep_their_names_by_which_losses_labels_and_the_file_know_them(keras, tensorflow, step_context):
+    layers = keras.layers
+    inputs = keras.Input((28, 28))
+    x = layers.Flatten()(inputs)
+    head = keras.Sequential([layers.InputLayer((784,)), layers.Dense(4, "softmax", name="inner")], name="head")
+    gain = layers.ReLU(name="gain")(layers.Dense(3, name="before")(x))
+    model = keras.Model(inputs, [head(x), gain, tensorflow.tanh(layers.Dense(2)(x)), layers.Dense(2, name="plain")(x)])
+    ends = model_endings(model)
+    assert list(ends) == ["head", "gain", "tf.math.tanh", "plain"]
+    fused = Fuse(Fuse.Params()).apply(model, step_context())
+    assert model_endings(fused) == ends
+    assert [end.name for end in LiteRTModel(to_litert(fused)).outputs] == list(ends)
 
 
 def test_each_rewrite_can_be_switched_off(small_net, step_context):
