@@ -22,6 +22,7 @@ from compressor.strategy import Arrays
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
+_MOST_CONSTANTS = 2**30  # bytes; a graph of TensorFlow's cannot be written with twice as many
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,14 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
     Raises:
         StepError: the converter cannot, or the model's inputs have no fixed shape.
     """
-    import tensorflow as tf
-
     conversion = conversion or Conversion()
     ends = _ends(model)
     try:
         model = in_float32(model)
         traced = _one_sample(model)
         if conversion.calibration is not None and _may_loop(traced):
-            _refuse_loop(tf.lite.TFLiteConverter.from_concrete_functions([traced], _holder(model)).convert())
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], _holder(model))
+            _refuse_loop(_converter(traced, model).convert())
+        converter = _converter(traced, model)
         _configure(converter, conversion, ends)
         content = converter.convert()
     except StepError:
@@ -179,13 +178,22 @@ def _one_sample(model: Any) -> Any:
     return tf.function(call).get_concrete_function(*specs)
 
 
-def _holder(model: Any) -> Any:
-    """What keeps the variables for the converter, which saves all that it is given: of a model, every layer's calls."""
-    import tensorflow as tf
+def _converter(traced: Any, model: Any) -> Any:
+    """The converter of a traced model, whose variables it is given as constants where that is right.
 
-    holder = tf.Module()
-    holder.variables_of_model = list(model.variables)
-    return holder
+    It saves and loads what it is given, and for that traces functions for each variable, which took two thirds of the
+    time of a deep model. A loop stays as it was traced: the converter knows an LSTM by the function around it.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    holder = tf.Module()  # keeps the variables; of a model, the converter would save every layer's calls too
+    size = sum(int(np.prod(variable.shape)) * int(variable.dtype.size) for variable in model.variables)
+    if _may_loop(traced) or size > _MOST_CONSTANTS:
+        holder.variables_of_model = list(model.variables)
+    else:
+        traced = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+    return tf.lite.TFLiteConverter.from_concrete_functions([traced], holder)
 
 
 def _may_loop(traced: Any) -> bool:
@@ -283,6 +291,6 @@ def _short(name: str) -> str:
     """The converter's name less what repeats: `model/quant_dense/MatMul;model/...` becomes `dense/MatMul`."""
     first = name.split(";")[0]
     parts = [part.removeprefix("quant_") for part in first.split("/")]
-    if len(parts) > 2 and parts[-1] == "ReadVariableOp":
+    while len(parts) > 2 and (parts[-1] in ("ReadVariableOp", "resource") or parts[-1].isdecimal()):
         parts.pop()
     return "/".join(parts[1:] if len(parts) > 1 else parts)

@@ -69,3 +69,15 @@ def test_a_model_without_reshapes_takes_many_samples(tensorflow, samples):
 
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((5,)), tf_keras.layers.Dense(2)])
     assert LiteRTModel(to_litert(model)).run(np.ones((samples, 5), np.float32)).shape == (samples, 2)
+
+
+def test_an_lstm_ships_as_one_operator_and_its_embedding_under_its_name(tensorflow):
+    import tf_keras
+
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([layers.InputLayer((6,)), layers.Embedding(9, 4, name="words"), layers.LSTM(3)])
+    content = to_litert(model)
+    gather, lstm = 36, 44
+    assert {gather, lstm} <= {code.builtinCode for code in read_model(content).operatorCodes}
+    bare = tf_keras.Model(model.inputs, model.get_layer("words").output)
+    assert [tensor.name for tensor in dissect(to_litert(bare)).kernels] == ["words/embedding_lookup"]

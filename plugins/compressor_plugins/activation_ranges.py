@@ -6,6 +6,7 @@ ranges that fit no layer: most of the 256 values go unused, or large activations
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from compressor.strategy import Arrays
 Ranges = Mapping[str, tuple[float, float]]
 
 SAMPLES = 64
+_A_CALL = 8  # samples, whose activations are in memory together
 
 
 def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ranges:
@@ -32,15 +34,20 @@ def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ra
     names = list(layers)
     if not names:
         return {}
-    ends = [_range(tf, model.get_layer(name).output) for name in names]
-    measuring = tf_keras.Model(model.inputs, ends)
+    measuring = tf_keras.Model(model.inputs, [model.get_layer(name).output for name in names])
     batch = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *samples)
-    found = measuring.predict(batch, batch_size=8, verbose=0)
-    found = [found] if len(names) == 1 else found  # Keras gives one output without a list
-    return {
-        name: (float(min(0, ends[:, 0].min())), float(max(0, ends[:, 1].max())))
-        for name, ends in zip(names, found, strict=True)
-    }
+    size = len(tf.nest.flatten(batch)[0])
+    taken = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batch)
+
+    @tf.function(input_signature=[taken])  # type: ignore[untyped-decorator]
+    def ranges(inputs: Any) -> Any:
+        outputs = tf.nest.flatten(measuring(inputs, training=False))
+        return tf.stack([tf.stack([tf.reduce_min(output), tf.reduce_max(output)]) for output in outputs])
+
+    parts = [slice(start, start + _A_CALL) for start in range(0, size, _A_CALL)]
+    found = np.stack([ranges(tf.nest.map_structure(operator.itemgetter(part), batch)).numpy() for part in parts])
+    lows, highs = np.minimum(0, found[:, :, 0].min(0)), np.maximum(0, found[:, :, 1].max(0))
+    return {name: (float(low), float(high)) for name, low, high in zip(names, lows, highs, strict=True)}
 
 
 def start_ranges(model: Any, ranges: Ranges) -> None:
@@ -55,9 +62,3 @@ def start_ranges(model: Any, ranges: Ranges) -> None:
                 variable.assign(found[0])
             if name.endswith(("output_max", "post_activation_max", f"{layer.name}_max")):
                 variable.assign(found[1])
-
-
-def _range(tf: Any, tensor: Any) -> Any:
-    """A layer's smallest and largest output for each sample, shape (n, 2)."""
-    flat = tf.reshape(tensor, (tf.shape(tensor)[0], -1))
-    return tf.stack([tf.reduce_min(flat, axis=1), tf.reduce_max(flat, axis=1)], axis=1)

@@ -18,6 +18,7 @@ from compressor.strategy import Arrays
 from compressor_plugins.activation_ranges import observed, start_ranges
 from compressor_plugins.batch_norm import follows_convolution
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
+from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import is_plain_relu
 
 _KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Conv2DTranspose": "kernel", "Dense": "kernel"}
@@ -66,7 +67,6 @@ def simulated(
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras
-    from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
 
     _split_activations(graph)
     chosen = _Chooser(graph, bits_of).chosen()
@@ -77,7 +77,7 @@ def simulated(
 
     def wrap(layer: Any) -> Any:
         config = configs.get(layer.name)
-        return layer if config is None else QuantizeWrapperV2(layer, config)
+        return layer if config is None else quantize_layers()["QuantizeWrapperV2"](layer, config)
 
     with tfmot.quantization.keras.quantize_scope():
         plain = graph.build()
@@ -174,14 +174,14 @@ class _Chooser:
 
     def _quantize_layer(self, ref: Ref) -> int:
         from tensorflow_model_optimization.python.core.quantization.keras import quantizers
-        from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 
         source = self.graph.layer_of(ref.node)
         kind = quantizers.AllValuesQuantizer if source.kind == "InputLayer" else quantizers.MovingAverageQuantizer
         quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
         name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
         self.found.entries.append(name)
-        return self.graph.insert_after(ref, graph_layer(QuantizeLayer(quantizer, name=name), []), [])
+        layer = quantize_layers()["QuantizeLayer"](quantizer, name=name)
+        return self.graph.insert_after(ref, graph_layer(layer, []), [])
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""

@@ -18,6 +18,7 @@ from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
 from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.precision import BITS
+from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
 from compressor_plugins.separable_split import split_separable
@@ -83,7 +84,8 @@ class QAT(Strategy):
         import tf_keras
 
         with tfmot.quantization.keras.quantize_scope():
-            return dict(tf_keras.utils.get_custom_objects()) | _scope_objects() | _n_bit_objects()
+            known = dict(tf_keras.utils.get_custom_objects()) | _scope_objects() | _n_bit_objects()
+        return {**known, **quantize_layers()}
 
     def _rewrites(self, state: ModelState) -> list[Rewrite]:
         params = self.params

@@ -135,6 +135,18 @@ def test_a_saved_model_gives_the_same_outputs_and_the_same_file(small_cnn, step_
     assert shipped(loaded) == shipped(model)
 
 
+def test_a_saved_model_opens_with_tfmot_alone(small_cnn, step_context, digits, tmp_path):
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    quantized = QAT(QAT.Params(epochs=1)).apply(small_cnn(), step_context())
+    save_keras(quantized, tmp_path / "q.h5")
+    with tfmot.quantization.keras.quantize_scope():
+        loaded = tf_keras.models.load_model(tmp_path / "q.h5", compile=False)
+    images = next(iter(digits.test.batches(50)))[0]
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), quantized.predict(images, verbose=0))
+
+
 def test_the_shipped_file_agrees_with_the_simulation(small_cnn, step_context, digits):
     model = qat(small_cnn(), step_context(), epochs=3, batch_size=50)
     images = next(digits.test.batches(500))[0]
