@@ -12,7 +12,6 @@ from compressor_plugins.decisions import (
     chosen_classes,
     known_classes,
     threshold,
-    true_classes,
     with_class_axis,
     yes_and_no,
 )
@@ -35,7 +34,7 @@ class Accuracy(Metric):
         batch = with_class_axis(batch)
         if batch.outputs.ndim != 2:
             raise ValueError("it takes one decision a sample; for many take 'sequence_accuracy' or 'mean_iou'")
-        truth = true_classes(batch.labels, batch.outputs.shape)
+        truth = known_classes(batch.labels, batch.outputs.shape)
         right: NDArray[Any] = (chosen_classes(batch) == truth).astype("float64")
         return right
 

@@ -34,14 +34,14 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
 
 
 def known_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]:
-    """The same, where each class must have an output.
+    """The same, where each class must have an output; a lone output stands for two classes.
 
     Raises:
         ValueError: there are labels of other classes too.
     """
-    truth = true_classes(labels, outputs)
-    if (unknown := truth[(truth < 0) | (truth >= outputs[-1])]).size:
-        raise ValueError(f"there is a label {unknown[0]}, and outputs for {outputs[-1]} classes")
+    truth, classes = true_classes(labels, outputs), max(outputs[-1], 2)
+    if (unknown := truth[(truth < 0) | (truth >= classes)]).size:
+        raise ValueError(f"there is a label {unknown[0]}, and outputs for {classes} classes")
     return truth
 
 
@@ -93,7 +93,7 @@ def yes_and_no(batch: Batch, several: bool | None) -> tuple[NDArray[np.bool_], N
             raise ValueError("it takes a 0 or a 1 for each output")
         return outputs > threshold(batch), labels > 0.5
     numbers = np.arange(classes)
-    chosen, truth = outputs.argmax(1), true_classes(labels, outputs.shape)
+    chosen, truth = outputs.argmax(1), known_classes(labels, outputs.shape)
     return chosen[:, None] == numbers, truth[:, None] == numbers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from compressor.strategy import Batch, Metric
-from compressor_plugins.decisions import log_probabilities, true_classes, with_class_axis
+from compressor_plugins.decisions import known_classes, log_probabilities, with_class_axis
 from compressor_plugins.reconstruction import errors
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class AUC(Metric):
         elif labels.shape == outputs.shape:
             truth = labels
         else:
-            truth = true_classes(labels, outputs.shape)[:, None] == np.arange(classes)
+            truth = known_classes(labels, outputs.shape)[:, None] == np.arange(classes)
             if batch.ends_in == "linear":
                 outputs = log_probabilities(batch)
         return np.stack([outputs, truth > 0.5], axis=-1)

@@ -216,6 +216,9 @@ def test_an_autoencoder_is_judged_by_what_it_gives_back(judged):
             "it takes one decision a sample; for many take 'sequence_accuracy' or 'mean_iou'",
         ),
         ("accuracy", np.zeros((4, 3)), np.zeros((4, 2)), "it takes class numbers, or one-hot labels"),
+        ("accuracy", np.zeros((4, 3)), np.array([0, 3, 1, 2]), "there is a label 3, and outputs for 3 classes"),
+        ("accuracy", np.zeros((4, 1)), np.array([0, 1, 2, 1]), "there is a label 2, and outputs for 2 classes"),
+        ("f1", np.zeros((4, 3)), np.array([0, 3, 1, 2]), "there is a label 3, and outputs for 3 classes"),
         ("top_5_accuracy", np.zeros((4, 3)), np.zeros(4), "it takes outputs for 5 classes or more"),
         (
             "sparse_categorical_crossentropy",
