@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,14 @@ def _context(model: Any, name: str, state: Any = None) -> Any:
     return StepContext(state=state or ModelState(), train=split, trainer=trainer, seed=0)
 
 
-def _kernels(model: Any, name: str) -> list[Any]:
-    """The kernels of the specimen, which is the one layer type of that name."""
+def _specimens(model: Any, name: str) -> list[Any]:
+    """The layers of the type that is tried, which are not those put behind it."""
     found = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == name]
-    own = [layer for layer in found if not layer.name.startswith("zoo_")]
+    return [layer for layer in found if not layer.name.startswith("zoo_")]
+
+
+def _kernels(model: Any, name: str) -> list[Any]:
+    own = _specimens(model, name)
     return [weight.numpy() for layer in own for weight in layer.trainable_weights if weight.shape.rank > 1]
 
 
@@ -115,30 +120,30 @@ def _qat(model: Any, name: str) -> str:
 
     context = _context(model, name)
     quantized = QAT(QAT.Params(**_TRAINING)).apply(model, context)
-    content = to_litert(quantized, Conversion("int8"))
-    return _in_file(content, model, name)
+    return _in_file(to_litert(quantized, Conversion("int8")), model, name, context.left_alone)
 
 
 def _ptq(model: Any, name: str) -> str:
     from compressor_plugins.ptq import PTQ
 
-    return _in_file(PTQ(PTQ.Params()).apply(model, _context(model, name)), model, name)
+    context = _context(model, name)
+    return _in_file(PTQ(PTQ.Params()).apply(model, context), model, name, context.left_alone)
 
 
-def _in_file(content: bytes, model: Any, name: str) -> str:
-    """Whether the specimen's kernels, or its computation where it has none, are in 8 bits in the file."""
+def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str]) -> str:
+    """Whether the specimen's kernels, or its computation where it has none, are in 8 bits in the file.
+
+    `left_alone` are the names of layers, or of tensors that begin with them, that the step says it left in float.
+    """
     from compressor.anatomy import dissect
     from compressor.flatbuffer import read_model
 
-    sizes = {kernel.size for kernel in _kernels(model, name)} - {4 * n for n in (1,)}
-    dense = model.get_layer("zoo_dense").get_weights()[0].size
-    kernels = [tensor for tensor in dissect(content).kernels if tensor.size != dense or tensor.size in sizes]
-    if _kernels(model, name) and name != "Dense":
-        if not kernels:
-            return "works"  # the converter folded it into the layer behind
-        return "works" if all(tensor.bits <= 8 for tensor in kernels) else "float"
-    if name == "Dense":
-        return "works" if all(tensor.bits <= 8 for tensor in dissect(content).kernels) else "float"
+    kernels = _kernels(model, name)
+    if kernels and {layer.name for layer in _specimens(model, name)} & {left.split("/")[0] for left in left_alone}:
+        return "float"
+    if kernels:  # none of them in the file where the converter folded the layer into the one behind
+        own = [tensor for tensor in dissect(content).kernels if not tensor.name.startswith("zoo_dense")]
+        return "works" if all(tensor.bits <= 8 for tensor in own) else "float"
     graph = read_model(content).subgraphs[0]
     ends = {*graph.inputs, *graph.outputs}
     floats = sum(1 for i, tensor in enumerate(graph.tensors) if (tensor.type or 0) == 0 and i not in ends)

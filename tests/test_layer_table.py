@@ -5,7 +5,10 @@ from foreign_files import written
 from layer_table import read_table, verdicts
 from layer_zoo import ZOO
 
-CHOSEN = ["Conv2D", "DepthwiseConv2D", "Dense", "LSTM", "MultiHeadAttention", "Embedding", "Rescaling", "Add", "PReLU"]
+CHOSEN = [
+    "Add", "Conv1DTranspose", "Conv2D", "Dense", "DepthwiseConv2D", "Embedding", "LSTM", "MultiHeadAttention", "PReLU",
+    "Rescaling",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
