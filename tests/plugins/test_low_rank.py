@@ -123,3 +123,14 @@ def test_tucker_factors_of_full_rank_are_the_kernel_itself():
 def test_exactly_one_measure_is_wanted(given):
     with pytest.raises(ValidationError, match="give exactly one of energy and parameters"):
         LowRank.Params(**given)
+
+
+def test_a_layer_of_another_kind_is_named(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(8, 3, name="row"), layers.Flatten()])
+    model.add(layers.Dense(10, name="head"))
+    context = step_context()
+    apply(model, context, energy=0.3)
+    assert context.left_alone == {"row": "no factors of Conv1D are known here"}
