@@ -48,7 +48,7 @@ class Session:
         data: Any,
         *,
         training: Mapping[str, Any] | None = None,
-        metrics: Sequence[str] = ("accuracy",),
+        metrics: str | Sequence[str] = "accuracy",
         validation_split: float = 0.1,
         seed: int = 0,
         smoke: bool = False,
@@ -62,7 +62,7 @@ class Session:
             model: or a tf_keras model, already trained.
             data: or `Splits`, arrays or data sets, as a function that `data.source` names may return them.
             training: defaults for every step that trains, as in a recipe's `training` section.
-            metrics: names of metrics; the first one decides.
+            metrics: the name of a metric, or of several; the first one decides.
             validation_split: share of the training samples kept for validation, where the data has none.
             seed: of everything random.
             smoke: a few samples and steps, to see that it works.
@@ -79,7 +79,7 @@ class Session:
             "model": {"source": model if isinstance(model, str) else _GIVEN},
             "data": {"source": data if isinstance(data, str) else _GIVEN, "validation_split": validation_split},
             "training": dict(training or {}),
-            "evaluation": {"metrics": list(metrics)},
+            "evaluation": {"metrics": [metrics] if isinstance(metrics, str) else list(metrics)},
             "steps": [],
         }
         self._seed = seed

@@ -56,11 +56,14 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """
     import numpy as np
 
-    with gzip.open(path) as stream:
-        content = stream.read()
-    rank = content[3]
-    shape = np.frombuffer(content, ">i4", rank, 4)
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
-    if content[2] != 8 or values.size != int(np.prod(shape)):
-        raise DataError(f"{path} is not an IDX file of bytes", "install the package again")
-    return values.reshape(shape)
+    try:
+        with gzip.open(path) as stream:
+            content = stream.read()
+        rank = content[3]
+        shape = np.frombuffer(content, ">i4", rank, 4)
+        values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
+        if content[2] == 8:
+            return values.reshape(shape)
+    except (EOFError, ValueError, IndexError, gzip.BadGzipFile):
+        pass
+    raise DataError(f"{path} is not an IDX file of bytes", "install the package again")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import compressor
 from compressor.strategy import Model, ModelSource
@@ -18,11 +18,20 @@ class MNISTCNN(ModelSource):
     class Params(compressor.Params):
         """Its shape."""
 
-        input_shape: tuple[int, int] = Field((28, 28), description="height and width of the grey images, in pixels")
+        input_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+            (28, 28), description="height and width of the grey images, in pixels"
+        )
         num_classes: int = Field(10, ge=2, description="number of classes")
         filters: int = Field(12, ge=1, description="filters of the convolution")
         kernel_size: int = Field(3, ge=1, description="its kernel's height and width")
         pool_size: int = Field(2, ge=1, description="the pooling's height and width")
+
+        @model_validator(mode="after")
+        def _something_is_left(self) -> MNISTCNN.Params:
+            least = self.kernel_size + self.pool_size - 1
+            if min(self.input_shape) < least:
+                raise ValueError(f"a kernel and a pooling of these sizes take images of {least}x{least} at the least")
+            return self
 
     def build(self) -> Model:
         """The model, with fresh weights."""

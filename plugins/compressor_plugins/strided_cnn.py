@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -22,7 +22,9 @@ class StridedCNN(ModelSource):
     class Params(compressor.Params):
         """Its shape."""
 
-        input_shape: tuple[int, int] = Field((28, 28), description="height and width of the grey images, in pixels")
+        input_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+            (28, 28), description="height and width of the grey images, in pixels"
+        )
         num_classes: int = Field(10, ge=2, description="number of classes")
         filters: int = Field(
             16, ge=1, description="filters of the first convolution; the others have 2 and 3 times as many"

@@ -31,6 +31,20 @@ def test_fashion_mnist_is_found_where_debians_package_puts_it(tmp_path, monkeypa
     assert labels.tolist() == [3, 9]
 
 
+@pytest.mark.parametrize("content", [b"text", gzip.compress(b"text"), gzip.compress(b"")[:9], gzip.compress(b"")])
+def test_a_file_that_is_cut_or_none_of_the_kind_is_told(tmp_path, content):
+    path = tmp_path / "images.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        fashion_mnist.read_idx(path)
+    assert str(error.value) == f"{path} is not an IDX file of bytes; install the package again"
+
+
+def test_an_image_smaller_than_the_kernel_is_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="a kernel and a pooling of these sizes take images of 4x4 at the least"):
+        MNISTCNN.Params(input_shape=(28, 3))
+
+
 @pytest.mark.parametrize("dataset", [CIFAR10, CIFAR100])
 def test_a_download_without_a_network_is_a_clear_error(tensorflow, dataset, monkeypatch):
     import tf_keras
