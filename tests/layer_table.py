@@ -32,7 +32,8 @@ Made by `python tests/layer_table.py --write`.
 
 - **works**: the layer's kernels end in zeros (`prune`), in clusters (`cluster`) or in 8 bits (`qat`, `ptq`); without
   kernels, it computes in 8 bits
-- **float**: the step goes through, leaves the layer as it is in float and names it in the report where it has weights
+- **float**: the step goes through, leaves the layer as it is in float and names it in the report where it has weights;
+  under `qat` the converter may still store its weights in 8 bits that they were not trained for, as those of Embedding
 - **-**: it has no kernel, so there is nothing to do
 - **refused**: the step stops with a message that says why
 
