@@ -318,7 +318,9 @@ class Run:
 
 def _shipping(state: ModelState) -> Conversion:
     """How a Keras model in this state would ship."""
-    return Conversion("int8" if "quantization_aware" in state.traits else "float32")
+    if "quantization_aware" not in state.traits:
+        return Conversion()
+    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8")
 
 
 def _may_draw(data: Reference | Dataset) -> bool:

@@ -17,8 +17,10 @@ import numpy as np
 
 from compressor.endings import input_names, output_names
 from compressor.errors import ModelError, StepError
-from compressor.flatbuffer import RESHAPE, WHILE, read_model, write_model
+from compressor.flatbuffer import BIASES, RESHAPE, WHILE, read_model, write_model
 from compressor.strategy import Arrays
+
+_INT32, _INT64, _INT16 = 2, 4, 7  # of TensorType in the LiteRT schema
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
@@ -29,10 +31,10 @@ _MOST_CONSTANTS = 2**30  # bytes; a graph of TensorFlow's cannot be written with
 class Conversion:
     """How to convert.
 
-    `weights`: float32 as they are, float16, dynamic_int8 (weights alone), int8 (weights and activations; from fake
-    quantization in the model, or from `calibration`, which gives one sample after the other, by name where a model has
-    several inputs), or int16x8 (int8 weights, int16 activations). `io`: dtype of the file's inputs and outputs; int8
-    and uint8 need int8, and int16 needs int16x8.
+    `weights`: float32 as they are, float16, dynamic_int8 (weights alone), int8 (weights and activations) or int16x8
+    (int8 weights, int16 activations), both with ranges from fake quantization in the model, or else from `calibration`,
+    which gives one sample after the other, by name where a model has several inputs. `io`: dtype of the file's inputs
+    and outputs; int8 and uint8 need int8, and int16 needs int16x8.
     """
 
     weights: Weights = "float32"
@@ -224,13 +226,14 @@ def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
         converter.target_spec.supported_types = [tf.float16]
     if conversion.weights in ("int8", "int16x8"):
         ops = tf.lite.OpsSet
+        if conversion.weights == "int16x8":
+            in_int16 = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            converter.target_spec.supported_ops = [in_int16, ops.TFLITE_BUILTINS]
         if conversion.calibration is not None:
             samples = conversion.calibration
             converter.representative_dataset = lambda: (_by_number(sample, ends) for sample in samples)
-            if conversion.weights == "int16x8":
-                in_int16 = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-                converter.target_spec.supported_ops = [in_int16, ops.TFLITE_BUILTINS]
-            elif conversion.io != "float32":  # with ranges from training the converter refuses it, and needs it not
+            if conversion.weights == "int8" and conversion.io != "float32":
+                # with ranges from training the converter refuses it, and needs it not
                 converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
         if conversion.io != "float32":
             converter.inference_input_type = converter.inference_output_type = tf.as_dtype(conversion.io)
@@ -257,6 +260,10 @@ def _finished(content: bytes, ends: _Ends) -> bytes:
         for operator in graph.operators:
             if model.operatorCodes[operator.opcodeIndex].builtinCode == RESHAPE and len(operator.inputs) > 1:
                 _free_samples(model, graph.tensors[operator.inputs[1]])
+            place = BIASES.get(model.operatorCodes[operator.opcodeIndex].builtinCode, len(operator.inputs))
+            wide = any(index >= 0 and graph.tensors[index].type == _INT16 for index in operator.inputs)
+            if wide and place < len(operator.inputs) and operator.inputs[place] >= 0:
+                _widen_bias(model, graph.tensors[operator.inputs[place]])
     _name_ends(model, ends)
     model.metadata = [entry for entry in model.metadata or [] if entry.name != b"CONVERSION_METADATA"]
     return write_model(model)
@@ -272,6 +279,20 @@ def _name_ends(model: Any, ends: _Ends) -> None:
         for entry, name in zip(sorted(entries, key=lambda entry: entry.name), names, strict=True):
             entry.name = name.encode()
             graph.tensors[entry.tensorIndex].name = name.encode()
+
+
+def _widen_bias(model: Any, bias: Any) -> None:
+    """Store the bias of a 16-bit operator in 64 bits, which makes LiteRT add up in as many.
+
+    The converter does so after calibration, but not where the ranges come from training, and the sums overflow.
+    """
+    if bias.type != _INT32:
+        return
+    data = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.int32)
+    own = copy(model.buffers[bias.buffer])  # another tensor may share the one it had
+    own.data = np.frombuffer(data.astype(np.int64).tobytes(), np.uint8)
+    bias.type, bias.buffer = _INT64, len(model.buffers)
+    model.buffers.append(own)
 
 
 def _free_samples(model: Any, shape: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from compressor.errors import ModelError
 
 RESHAPE, WHILE = 22, 119  # of BuiltinOperator in the LiteRT schema
+BIASES = {3: 2, 4: 2, 9: 2, 67: 3}  # where convolutions, dense layers and transposed convolutions have their bias
 IDENTIFIER = b"TFL3"
 
 

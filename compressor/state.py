@@ -38,7 +38,7 @@ class Refusal(Exception):  # noqa: N818 - a verdict, which the planner turns int
 class ModelState:
     """A model's format and traits, before or after a step.
 
-    `trained_for` is the type of weights that quantization-aware training prepared the model for, such as `int4`.
+    `trained_for` is the precision that quantization-aware training prepared the model for: `int8`, `int4`, `int16x8`.
     """
 
     format: Format = "keras"

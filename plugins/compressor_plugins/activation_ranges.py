@@ -8,33 +8,34 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from compressor.strategy import Arrays
 
-Ranges = Mapping[str, tuple[float, float]]
+Place: TypeAlias = Literal["pre_activation", "output"]
+Ranges: TypeAlias = Mapping[tuple[str, Place], tuple[float, float]]
 
 SAMPLES = 64
 _A_CALL = 8  # samples, whose activations are in memory together
 
 
-def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ranges:
-    """The smallest and largest output of each layer over some samples, zero included.
+def observed(model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[Arrays]) -> Ranges:
+    """The smallest and largest value at each place over some samples, zero included.
 
     Args:
         model: the float model.
-        layers: names of layers that are called once and have one output.
+        places: layers that are called once and have one output, by name, and where to look at them.
         samples: the model's inputs, each of shape (1, ...), or a structure of them.
     """
     import tensorflow as tf
     import tf_keras
 
-    names = list(layers)
-    if not names:
+    places = list(places)
+    if not places:
         return {}
-    measuring = tf_keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    measuring = tf_keras.Model(model.inputs, [_tensor(model.get_layer(name), place) for name, place in places])
     batch = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *samples)
     size = len(tf.nest.flatten(batch)[0])
     taken = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batch)
@@ -47,18 +48,32 @@ def observed(model: Any, layers: Iterable[str], samples: Iterable[Arrays]) -> Ra
     parts = [slice(start, start + _A_CALL) for start in range(0, size, _A_CALL)]
     found = np.stack([ranges(tf.nest.map_structure(operator.itemgetter(part), batch)).numpy() for part in parts])
     lows, highs = np.minimum(0, found[:, :, 0].min(0)), np.maximum(0, found[:, :, 1].max(0))
-    return {name: (float(low), float(high)) for name, low, high in zip(names, lows, highs, strict=True)}
+    return {place: (float(low), float(high)) for place, low, high in zip(places, lows, highs, strict=True)}
 
 
-def start_ranges(model: Any, ranges: Ranges) -> None:
-    """Give the quantizers of a model with fake quantization the ranges of the layers that they belong to."""
+def start_ranges(model: Any, ranges: Ranges, symmetric: bool) -> None:
+    """Give the quantizers of a model with fake quantization the ranges of the places that they stand at."""
     for layer in model.layers:
-        found = ranges.get(getattr(layer, "layer", layer).name)
-        if found is None or found[0] == found[1]:
-            continue
-        for variable in layer.non_trainable_weights:
-            name = variable.name.split(":")[0].split("/")[-1]
-            if name.endswith(("output_min", "post_activation_min", f"{layer.name}_min")):
-                variable.assign(found[0])
-            if name.endswith(("output_max", "post_activation_max", f"{layer.name}_max")):
-                variable.assign(found[1])
+        for place in get_args(Place):
+            low, high = ranges.get((getattr(layer, "layer", layer).name, place), (0.0, 0.0))
+            if symmetric:
+                low, high = min(low, -high), max(high, -low)
+            if low == high:
+                continue
+            own = (place,) if place == "pre_activation" else (place, "post_activation", layer.name)
+            for variable in layer.non_trainable_weights:
+                name = variable.name.split(":")[0].split("/")[-1]
+                if name in [f"{prefix}_min" for prefix in own]:
+                    variable.assign(low)
+                if name in [f"{prefix}_max" for prefix in own]:
+                    variable.assign(high)
+
+
+def _tensor(layer: Any, place: Place) -> Any:
+    """What a layer of a model makes, or what its activation makes that of."""
+    if place == "output":
+        return layer.output
+    linear = type(layer).from_config(layer.get_config() | {"name": f"{layer.name}_{place}", "activation": "linear"})
+    found = linear(layer.input)
+    linear.set_weights(layer.get_weights())
+    return found

@@ -7,21 +7,20 @@ layers it does not know, and leaves the layer behind a float one in float too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from compressor import StepError
 from compressor.strategy import Arrays
-from compressor_plugins.activation_ranges import observed, start_ranges
+from compressor_plugins.activation_ranges import Place, observed, start_ranges
 from compressor_plugins.batch_norm import follows_convolution
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
+from compressor_plugins.learned_ranges import learned_range_quantizer, start_weight_ranges
+from compressor_plugins.quantize_configs import KERNELS, Role, Simulation, layer_quantize_config
 from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import is_plain_relu
 
-_KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Conv2DTranspose": "kernel", "Dense": "kernel"}
 _WEIGHTLESS = {
     "Add", "Average", "AveragePooling1D", "AveragePooling2D", "Concatenate", "GlobalAveragePooling1D",
     "GlobalAveragePooling2D", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU", "Subtract", "UpSampling2D",
@@ -32,14 +31,15 @@ _SAME_VALUES = {
     "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ZeroPadding1D", "ZeroPadding2D",
 }  # fmt: skip
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
-_FIXED = {"linear", "softmax", "sigmoid", "tanh"}  # whose range is known, or that of their input
+_FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
+_FIXED = {"linear", *_FROM_INPUT}
+# layers and activations that in 16 bits the converter refuses, or writes so that LiteRT refuses them
+_NOT_IN_16_BITS = {"Concatenate", "Conv2DTranspose", "gelu", "sigmoid", "swish"}
 _PREPROCESSING = {
     "CategoryEncoding", "CenterCrop", "Discretization", "Normalization", "RandomBrightness", "RandomContrast",
     "RandomCrop", "RandomFlip", "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth", "RandomZoom",
     "Rescaling", "Resizing",
 }  # fmt: skip
-
-Role = Literal["weights", "weights and output", "output", "none"]
 
 
 @dataclass
@@ -53,14 +53,12 @@ class QuantizationMap:
     cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
 
 
-def simulated(
-    graph: LayerGraph, bits_of: Callable[[str, str], int], samples: Iterable[Arrays]
-) -> tuple[Any, QuantizationMap]:
+def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Arrays]) -> tuple[Any, QuantizationMap]:
     """The graph's model with fake quantization, and where it went.
 
     Args:
         graph: of the float model.
-        bits_of: the bits of a layer's weights by its name and class, 8 or 4; 0 for one that stays in float.
+        simulation: what of it computes in how many bits.
         samples: inputs of shape (1, ...) that the ranges of activations start from.
 
     Layers that have no 8-bit form here stay as they are, and the tensors between them and the others are quantized.
@@ -69,35 +67,43 @@ def simulated(
     import tf_keras
 
     _split_activations(graph)
-    chosen = _Chooser(graph, bits_of).chosen()
-    configs = {}
-    for name, role in chosen.roles.items():
-        layer = graph.layers[name]
-        configs[name] = _config(layer, role, bits_of(name, layer.kind))
+    chosen = _Chooser(graph, simulation).chosen()
+    configs = {name: simulation.config(graph.layers[name], role) for name, role in chosen.roles.items()}
 
     def wrap(layer: Any) -> Any:
         config = configs.get(layer.name)
         return layer if config is None else quantize_layers()["QuantizeWrapperV2"](layer, config)
 
-    with tfmot.quantization.keras.quantize_scope():
+    with tfmot.quantization.keras.quantize_scope(own_objects()):
         plain = graph.build()
-        ranges = observed(plain, _ranged(graph, chosen), samples)
+        ranges = observed(plain, _places(graph, chosen), samples)
         quantized = tf_keras.models.clone_model(plain, clone_function=wrap)
-    start_ranges(quantized, ranges)
+    start_ranges(quantized, ranges, symmetric=simulation.activation_bits == 16)
+    start_weight_ranges(quantized)
     return quantized, chosen
 
 
-def _ranged(graph: LayerGraph, chosen: QuantizationMap) -> list[str]:
-    """The layers whose range can be seen at their output. A softmax's or sigmoid's is that of its input."""
-    found = [name for name, role in chosen.roles.items() if role in ("output", "weights and output")]
-    seen = [name for name in found if graph.layers[name].config.get("activation") not in ("softmax", "sigmoid", "tanh")]
-    return [name for name in (*seen, *chosen.entries) if len(graph.calls(name)) == 1]
+def own_objects() -> dict[str, Any]:
+    """What Keras must know by name beside tfmot's own classes."""
+    return {cls.__name__: cls for cls in (learned_range_quantizer(), layer_quantize_config())}
+
+
+def _places(graph: LayerGraph, chosen: QuantizationMap) -> list[tuple[str, Place]]:
+    """Where ranges can be seen: at a layer's output, and where its activation gets its range from its input."""
+    found: list[tuple[str, Place]] = [(name, "output") for name in chosen.entries]
+    for name, role in chosen.roles.items():
+        activation = graph.layers[name].config.get("activation")
+        if role == "output" or (role == "weights and output" and activation not in _FROM_INPUT):
+            found.append((name, "output"))
+        if role == "weights and output" and activation in (*_FROM_INPUT, "gelu"):
+            found.append((name, "pre_activation"))
+    return [place for place in found if len(graph.calls(place[0])) == 1]
 
 
 @dataclass
 class _Chooser:
     graph: LayerGraph
-    bits_of: Callable[[str, str], int]
+    simulation: Simulation
     found: QuantizationMap = field(default_factory=QuantizationMap)
     quantized: set[int] = field(default_factory=set)  # nodes whose outputs are 8-bit values
     raw: set[int] = field(default_factory=set)  # nodes with nothing but preprocessing between them and the inputs
@@ -121,8 +127,10 @@ class _Chooser:
             if layer.kind in _PREPROCESSING:
                 self.found.preprocessing.append(layer.name)
             return
-        if layer.kind in _KERNELS:
-            if self.bits_of(layer.name, layer.kind):
+        if self.simulation.activation_bits == 16 and (ready or layer.kind in KERNELS):
+            _refuse_in_16_bits(layer)
+        if layer.kind in KERNELS:
+            if self.simulation.weight_bits(layer.name, layer.kind):
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")
@@ -173,11 +181,8 @@ class _Chooser:
         )
 
     def _quantize_layer(self, ref: Ref) -> int:
-        from tensorflow_model_optimization.python.core.quantization.keras import quantizers
-
         source = self.graph.layer_of(ref.node)
-        kind = quantizers.AllValuesQuantizer if source.kind == "InputLayer" else quantizers.MovingAverageQuantizer
-        quantizer = kind(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+        quantizer = self.simulation.entry(of_model=source.kind == "InputLayer")
         name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
         self.found.entries.append(name)
         layer = quantize_layers()["QuantizeLayer"](quantizer, name=name)
@@ -211,55 +216,23 @@ class _Chooser:
                 self.found.roles[name] = "weights"
 
 
+def _refuse_in_16_bits(layer: GraphLayer) -> None:
+    found = next((what for what in (layer.kind, layer.config.get("activation")) if what in _NOT_IN_16_BITS), None)
+    if found is not None:
+        remedy = "use 'activations: int8', or 'ptq' with precision int16x8 alone"
+        raise StepError(f"the converter makes no 16-bit {found} of a trained one, as '{layer.name}' is", remedy)
+
+
 def _split_activations(graph: LayerGraph) -> None:
-    """Let an activation without an 8-bit form (elu, softplus) follow its layer, whose weights then can be quantized."""
+    """Let an activation without a quantized form (elu, softplus) follow its layer, whose weights then can have one."""
     import tf_keras
 
     for name, layer in list(graph.layers.items()):
         activation = layer.config.get("activation")
-        if layer.kind not in _KERNELS or (isinstance(activation, str) and activation in _RANGED | _FIXED):
+        if layer.kind not in KERNELS or (isinstance(activation, str) and activation in _RANGED | _FIXED):
             continue
         function = tf_keras.activations.deserialize(activation)
         separate = tf_keras.layers.Activation(function, name=graph.free_name(f"{name}_activation"))
         graph.replace_layer(name, replace(layer, config=layer.config | {"activation": "linear"}))
         for number in graph.calls(name):
             graph.insert_after(Ref(number), graph_layer(separate))
-
-
-def _config(layer: GraphLayer, role: Role, bits: int) -> Any:
-    """What a layer's wrapper quantizes; of one with weights, these to so many bits."""
-    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-        default_8bit_quantize_configs as configs,
-    )
-    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-        default_8bit_quantize_registry as in_8_bits,
-    )
-    from tensorflow_model_optimization.python.core.quantization.keras.experimental.default_n_bit import (
-        default_n_bit_quantize_registry as in_n_bits,
-    )
-
-    if role == "none":
-        return configs.NoOpQuantizeConfig()
-    if role == "output":
-        return configs.Default8BitOutputQuantizeConfig()
-    activations = ["activation"] if role == "weights and output" else []
-    kind = {"Conv2D": "Conv", "DepthwiseConv2D": "Conv", "Conv2DTranspose": "ConvTranspose"}.get(layer.kind, "")
-    if shares_values(layer.weights[0]):
-        kind = ""
-    registry, depth = (in_8_bits, "8") if bits == 8 else (in_n_bits, "N")
-    config = getattr(registry, f"Default{depth}Bit{kind}QuantizeConfig")
-    settings = {} if bits == 8 else {"num_bits_weight": bits}
-    return config([_KERNELS[layer.kind]], activations, False, **settings)
-
-
-def shares_values(kernel: NDArray[Any]) -> bool:
-    """Whether a kernel was clustered as a whole: its channels share values.
-
-    Scales for each channel would make of k values up to k for each channel; one scale for all keeps them k.
-    """
-    nonzero = kernel[kernel != 0]
-    values = len(np.unique(nonzero))
-    if values > nonzero.size / 2:
-        return False
-    channels = kernel.reshape(-1, kernel.shape[-1]).T
-    return bool(values < sum(len(np.unique(channel[channel != 0])) for channel in channels))

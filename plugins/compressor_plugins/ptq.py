@@ -95,7 +95,8 @@ class PTQ(Strategy):
         def follows(self, trained_for: str) -> bool:
             """Whether this is what training has prepared a model for, whose own ranges and bits are taken then."""
             plain = (self.algorithm, self.granularity, self.per_layer) == ("min_max", "channel", {})
-            trained = self.precision == (trained_for or "int8") and self.activations in (None, "int8")
+            computes = "int16" if trained_for == "int16x8" else "int8"
+            trained = self.precision == (trained_for or "int8") and self.activations in (None, computes)
             return plain and trained and not self.bias_correction
 
         @model_validator(mode="after")
@@ -150,7 +151,8 @@ class PTQ(Strategy):
     def _as_trained(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
 
-        content = to_litert(model, Conversion("int8", self.params.io))
+        wide = self.params.precision == "int16x8"
+        content = to_litert(model, Conversion("int16x8" if wide else "int8", self.params.io))
         _tell_wider(content, 8, context)
         return content
 

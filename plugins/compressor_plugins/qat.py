@@ -1,4 +1,4 @@
-"""Quantization-aware training to 8 bits, or to 4 for weights."""
+"""Quantization-aware training: weights in 8 or 4 bits, activations in 8 or 16."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor.params import value_for
 from compressor_plugins.activation_ranges import SAMPLES
 from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
-from compressor_plugins.fake_quantization import simulated
+from compressor_plugins.fake_quantization import own_objects, simulated
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
 from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.precision import BITS
+from compressor_plugins.quantize_configs import Simulation
 from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
@@ -25,11 +26,13 @@ from compressor_plugins.separable_split import split_separable
 
 
 class QAT(Strategy):
-    """Fine-tune with few bits simulated (weights 8 or 4, activations 8), so that the model learns to live with them.
+    """Fine-tune with few bits simulated (weights 8 or 4, activations 8 or 16), so that the model learns to live with
+    them.
 
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
-    (arXiv 1712.05877). Zeros and clusters that earlier steps made are kept. Layers that have no 8-bit form stay in
-    float and are named.
+    (arXiv 1712.05877). Ranges may be learned as well: Esser et al. 2020, "Learned Step Size Quantization" (arXiv
+    1902.08153), on the logarithms of Jain et al. 2020, "Trained Quantization Thresholds" (arXiv 1903.08066). Zeros and
+    clusters that earlier steps made are kept. Layers that have no quantized form stay in float and are named.
     """
 
     name = "qat"
@@ -40,7 +43,15 @@ class QAT(Strategy):
         by_layer: ClassVar[tuple[str, ...]] = ("per_layer",)
 
         epochs: int = Field(2, ge=1, le=10_000, description="passes over the training split")
-        weights: Literal["int8", "int4"] = Field("int8", description="type of the weights; activations are int8")
+        weights: Literal["int8", "int4"] = Field("int8", description="type of the weights")
+        activations: Literal["int8", "int16"] = Field(
+            "int8", description="what layers compute with; int16 goes with int8 weights (16x8)"
+        )
+        ranges: Literal["observed", "learned"] = Field(
+            "observed",
+            description="where ranges come from: the largest weights and a moving average of activations, or learned "
+            "by gradient with the weights, which pays most for 4 bits",
+        )
         per_layer: dict[str, Literal["float32", "int8", "int4"]] = Field(
             {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"
         )
@@ -53,6 +64,17 @@ class QAT(Strategy):
             "follow no convolution, or those before a training of the statistics too",
         )
 
+        @property
+        def precision(self) -> str:
+            """The precision that `ptq` has for this."""
+            return "int16x8" if self.activations == "int16" else self.weights
+
+        @model_validator(mode="after")
+        def _fits(self) -> QAT.Params:
+            if self.activations == "int16" and "int4" in (self.weights, *self.per_layer.values()):
+                raise ValueError("int16 activations go with int8 weights; LiteRT has no 16-bit operator for all others")
+            return self
+
         def bits_of(self, name: str, kind: str) -> int:
             """Bits of the weights of the layer of this name and class; 0 where it stays in float."""
             weights = value_for(self.per_layer, name, kind) or self.weights
@@ -61,12 +83,14 @@ class QAT(Strategy):
     def plan(self, state: ModelState) -> ModelState:
         """Needs a Keras model with plain layers."""
         state = state.require(format="keras", lacks="quantization_aware")
-        return replace(state.add("quantization_aware"), trained_for=self.params.weights)
+        return replace(state.add("quantization_aware"), trained_for=self.params.precision)
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The model with fake quantization in its layers."""
         graph = prepared(model, self._rewrites(context.state), context, "quantization-aware training")
-        quantized, chosen = simulated(graph, self.params.bits_of, context.calibration(SAMPLES))
+        params = self.params
+        simulation = Simulation(params.bits_of, 16 if params.activations == "int16" else 8, params.ranges == "learned")
+        quantized, chosen = simulated(graph, simulation, context.calibration(SAMPLES))
         if not any(role.startswith("weights") for role in chosen.roles.values()):
             raise StepError("there is no layer that can be quantized in training", "use 'ptq' alone")
         if chosen.preprocessing:
@@ -75,17 +99,17 @@ class QAT(Strategy):
             context.note(f"made floats of integers before the quantized layers: {listed(chosen.cast)}")
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
-        context.fit(quantized, self.params, kept(quantized, context.state))
+        context.fit(quantized, params, kept(quantized, context.state))
         return quantized
 
     def custom_objects(self) -> Mapping[str, Any]:
-        """tfmot's wrappers, quantizers and configs."""
+        """tfmot's wrappers, quantizers and configs, and our own."""
         import tensorflow_model_optimization as tfmot
         import tf_keras
 
         with tfmot.quantization.keras.quantize_scope():
             known = dict(tf_keras.utils.get_custom_objects()) | _scope_objects() | _n_bit_objects()
-        return {**known, **quantize_layers()}
+        return {**known, **quantize_layers(), **own_objects()}
 
     def _rewrites(self, state: ModelState) -> list[Rewrite]:
         params = self.params

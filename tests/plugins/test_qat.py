@@ -203,6 +203,15 @@ def operators(content):
     return [names[model.operatorCodes[op.opcodeIndex].builtinCode] for op in model.subgraphs[0].operators]
 
 
+def in_float(content):
+    """The operators that compute in float; what quantizes and dequantizes does not compute."""
+    from compressor.flatbuffer import read_model
+
+    graph = read_model(content).subgraphs[0]
+    found = zip(operators(content), graph.operators, strict=True)
+    return [name for name, op in found if not graph.tensors[op.inputs[0]].type and name != "QUANTIZE"]
+
+
 def dtypes(content):
     return {tensor.dtype for tensor in dissect(content).kernels}
 
@@ -425,3 +434,133 @@ def test_integers_are_made_floats_before_a_quantized_layer_and_named(tensorflow,
     }
     assert "made floats of integers before the quantized layers: flat" in context.notes
     assert context.left_alone == {}
+
+
+def test_a_ceiling_in_the_layer_itself_is_quantized_as_one_behind_it_is(image_net, step_context):
+    # tfmot knows no relu6 there
+    from tf_keras import layers
+
+    context = step_context()
+    content = shipped(qat(image_net(layers.Conv2D(4, 3, activation="relu6")), context))
+    assert dtypes(content) == {"int8"}
+    assert "DEQUANTIZE" not in operators(content)[:-1]
+
+
+def test_the_range_before_a_softmax_starts_where_its_inputs_are(tensorflow, step_context, digits):
+    import tf_keras
+    from tf_keras import layers
+
+    flat = [layers.InputLayer((28, 28)), layers.Flatten()]
+    model = tf_keras.Sequential([*flat, layers.Dense(10, activation="softmax", name="head")])
+    kernel, bias = model.get_weights()
+    model.set_weights([40 * kernel, bias])
+    images = next(digits.train.batches(2000))[0]
+    largest = float((images.reshape(2000, -1) @ (40 * kernel)).max())
+    quantized = qat(model, step_context(), batch_size=2000)
+    (end,) = [w for w in quantized.get_layer("quant_head").weights if "pre_activation_max" in w.name]
+    assert float(end.numpy()) == pytest.approx(largest, rel=0.3)
+    assert largest > 30
+
+
+@pytest.fixture(scope="module")
+def in_sixteen_bits(tensorflow, digits):
+    """A model with each kind of weights after training with 16-bit activations, and half its dense weights zero."""
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.observer import Observer
+    from compressor.strategy import StepContext
+    from compressor.training import Trainer
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    image = tf_keras.Input((28, 28))
+    found = layers.Reshape((28, 28, 1))(image)
+    found = layers.Conv2D(8, 3, strides=2, use_bias=False, name="conv")(found)
+    found = layers.ReLU()(layers.BatchNormalization()(found))
+    found = layers.DepthwiseConv2D(3, padding="same", activation="relu", name="depthwise")(found)
+    found = layers.Add()([found, layers.Conv2D(8, 1, name="pointwise")(found)])
+    found = layers.Cropping2D(1)(found)
+    found = layers.Flatten()(layers.MaxPooling2D(2)(found))
+    found = layers.Dense(16, activation="tanh", name="hidden")(found)
+    model = tf_keras.Model(image, layers.Dense(10, activation="softmax", name="head")(found))
+    kernel = model.get_layer("hidden").kernel
+    kernel.assign(np.where(np.arange(kernel.shape[0])[:, None] % 2, kernel, 0))
+    trainer = Trainer("qat", digits, 0, Observer(), [], smoke=False)
+    context = StepContext(state=ModelState().add("sparse"), train=digits.train, trainer=trainer, seed=0)
+    return qat(model, context, activations="int16", batch_size=200), context
+
+
+def test_sixteen_bit_activations_ship_as_they_were_trained(in_sixteen_bits, step_context, digits):
+    from compressor.flatbuffer import read_model
+    from compressor_plugins.ptq import PTQ
+
+    model, context = in_sixteen_bits
+    assert context.left_alone == {}
+    state = QAT(QAT.Params(activations="int16")).plan(ModelState())
+    content = PTQ(PTQ.Params(precision="int16x8")).apply(model, step_context(state))
+    assert dtypes(content) == {"int8"}
+    int8, int16, int32, int64 = 9, 7, 2, 4
+    file = read_model(content)
+    types = [tensor.type for tensor in file.subgraphs[0].tensors]
+    biases = [t for t in file.subgraphs[0].tensors if t.type in (int32, int64) and t.quantization.scale is not None]
+    assert {bias.type for bias in biases} == {int64}  # in 32 bits the sums of a layer overflow
+    assert len(biases) == 5
+    assert types.count(int8) == 5
+    assert types.count(int16) >= 9
+    assert not {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"} & set(in_float(content))
+    (hidden,) = [tensor for tensor in dissect(content).kernels if tensor.name.startswith("hidden")]
+    assert hidden.zeros / hidden.size >= 0.5
+    images = next(digits.test.batches(500))[0]
+    simulated = model.predict(images, verbose=0)
+    assert np.abs(simulated - LiteRTModel(content).run(images)).max() < 0.002
+
+
+def test_a_model_trained_for_sixteen_bits_is_loaded_again_exactly(in_sixteen_bits, tmp_path):
+    model, _ = in_sixteen_bits
+    save_keras(model, tmp_path / "model.h5")
+    loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
+    assert to_litert(loaded, Conversion("int16x8")) == to_litert(model, Conversion("int16x8"))
+
+
+def test_only_ptq_in_16x8_takes_what_was_trained_for_it(tensorflow):
+    from compressor.state import Refusal
+    from compressor_plugins.ptq import PTQ
+
+    state = QAT(QAT.Params(activations="int16")).plan(ModelState())
+    assert str(state) == "keras, quantization_aware, trained for int16x8"
+    assert PTQ(PTQ.Params(precision="int16x8", io="int16")).plan(state) == ModelState("litert", {"quantized"})
+    for params, trained, reason in (
+        ({}, state, "with precision int8 would waste the training for int16x8; use precision int16x8"),
+        (
+            {"precision": "int16x8"},
+            QAT(QAT.Params()).plan(ModelState()),
+            "with precision int16x8 would waste the training for int8; use precision int8",
+        ),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            PTQ(PTQ.Params(**params)).plan(trained)
+        assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("other", [{"weights": "int4"}, {"per_layer": {"head": "int4"}}])
+def test_sixteen_bit_activations_are_for_eight_bit_weights(other):
+    with pytest.raises(ValueError, match="int16 activations go with int8 weights; LiteRT has no 16-bit operator for"):
+        QAT.Params(activations="int16", **other)
+
+
+def test_a_concatenation_of_sixteen_bit_values_is_an_error(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.errors import StepError
+
+    image = tf_keras.Input((28, 28))
+    found = layers.Dense(4)(layers.Flatten()(image))
+    model = tf_keras.Model(image, layers.Dense(10)(layers.Concatenate(name="both")([found, found])))
+    with pytest.raises(StepError) as error:
+        qat(model, step_context(), activations="int16")
+    assert str(error.value) == (
+        "the converter makes no 16-bit Concatenate of a trained one, as 'both' is; "
+        "use 'activations: int8', or 'ptq' with precision int16x8 alone"
+    )
