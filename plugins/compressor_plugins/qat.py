@@ -50,7 +50,7 @@ class QAT(Strategy):
         ranges: Literal["observed", "learned"] = Field(
             "observed",
             description="where ranges come from: the largest weights and a moving average of activations, or learned "
-            "by gradient with the weights, which pays most for 4 bits",
+            "by gradient with the weights",
         )
         per_layer: dict[str, Literal["float32", "int8", "int4"]] = Field(
             {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"

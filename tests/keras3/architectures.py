@@ -54,10 +54,10 @@ def autoencoder(keras):
 
 
 ARCHITECTURES = {
-    "MobileNetV2": application("MobileNetV2", 32, alpha=0.35),
-    "EfficientNetV2B0": application("EfficientNetV2B0", 32),
-    "ResNet50": application("ResNet50", 32),
-    "DenseNet121": application("DenseNet121", 32),
+    "MobileNetV2": application("MobileNetV2", 32, alpha=0.35, classifier_activation=None),
+    "EfficientNetV2B0": application("EfficientNetV2B0", 32, classifier_activation=None),
+    "ResNet50": application("ResNet50", 32, classifier_activation=None),
+    "DenseNet121": application("DenseNet121", 32, classifier_activation=None),
     "LSTM": lstm,
     "Transformer": transformer,
     "U-Net": u_net,
