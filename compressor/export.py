@@ -184,14 +184,15 @@ def _converter(traced: Any, model: Any) -> Any:
     """The converter of a traced model, whose variables it is given as constants where that is right.
 
     It saves and loads what it is given, and for that traces functions for each variable, which took two thirds of the
-    time of a deep model. A loop stays as it was traced: the converter knows an LSTM by the function around it.
+    time of a deep model. A loop stays as it was traced: the converter knows an LSTM by the function around it. So does
+    what has a gradient of its own, as swish, which cannot be saved without its function: names and signatures get lost.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     holder = tf.Module()  # keeps the variables; of a model, the converter would save every layer's calls too
     size = sum(int(np.prod(variable.shape)) * int(variable.dtype.size) for variable in model.variables)
-    if _may_loop(traced) or size > _MOST_CONSTANTS:
+    if _may_loop(traced) or _has_own_gradient(traced) or size > _MOST_CONSTANTS:
         holder.variables_of_model = list(model.variables)
     else:
         traced = convert_variables_to_constants_v2(traced, lower_control_flow=False)
@@ -200,9 +201,19 @@ def _converter(traced: Any, model: Any) -> Any:
 
 def _may_loop(traced: Any) -> bool:
     """Whether a graph holds a loop that the converter may keep; it makes one operator of a plain LSTM's."""
+    return any(node.op in ("While", "StatelessWhile") for node in _nodes(traced))
+
+
+def _has_own_gradient(traced: Any) -> bool:
+    return any("_gradient_op_type" in node.attr for node in _nodes(traced))
+
+
+def _nodes(traced: Any) -> Iterator[Any]:
+    """The nodes of a graph and of the functions in it."""
     graph = traced.graph.as_graph_def()
-    nodes = (*graph.node, *(node for function in graph.library.function for node in function.node_def))
-    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
 
 
 def _refuse_loop(content: bytes) -> None:

@@ -63,6 +63,15 @@ def test_a_model_of_several_inputs_can_be_exported(tensorflow):
     assert len(read_model(content).subgraphs[0].inputs) == 2
 
 
+def test_an_activation_with_a_gradient_of_its_own_costs_neither_names_nor_signature(tensorflow):
+    import tf_keras
+
+    inputs = tf_keras.Input((4,), name="a")
+    model = tf_keras.Model(inputs, tf_keras.layers.Dense(3, activation="swish", name="b")(inputs))
+    file = LiteRTModel(to_litert(model))
+    assert (file.inputs[0].name, file.outputs[0].name) == ("a", "b")
+
+
 @pytest.mark.parametrize("samples", [1, 3])
 def test_a_model_without_reshapes_takes_many_samples(tensorflow, samples):
     import tf_keras

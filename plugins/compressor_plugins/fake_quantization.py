@@ -33,6 +33,7 @@ _SAME_VALUES = {
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
 _FIXED = {"linear", *_FROM_INPUT}
+_ONE_LAYER = (_RANGED | _FIXED) - {"swish"}  # tfmot gives it no range before, and the converter no 8 bits without one
 # layers and activations that in 16 bits the converter refuses, or writes so that LiteRT refuses them
 _NOT_IN_16_BITS = {"Concatenate", "Conv2DTranspose", "gelu", "sigmoid", "swish"}
 _PREPROCESSING = {
@@ -224,12 +225,12 @@ def _refuse_in_16_bits(layer: GraphLayer) -> None:
 
 
 def _split_activations(graph: LayerGraph) -> None:
-    """Let an activation without a quantized form (elu, softplus) follow its layer, whose weights then can have one."""
+    """Let an activation that has no 8 bits within a layer (elu, softplus, swish) follow it, whose weights then have."""
     import tf_keras
 
     for name, layer in list(graph.layers.items()):
         activation = layer.config.get("activation")
-        if layer.kind not in KERNELS or (isinstance(activation, str) and activation in _RANGED | _FIXED):
+        if layer.kind not in KERNELS or (isinstance(activation, str) and activation in _ONE_LAYER):
             continue
         function = tf_keras.activations.deserialize(activation)
         separate = tf_keras.layers.Activation(function, name=graph.free_name(f"{name}_activation"))

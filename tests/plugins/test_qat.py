@@ -30,6 +30,19 @@ def test_a_model_of_one_softmax_layer_is_quantized(tensorflow, step_context):
     assert {tensor.dtype for tensor in dissect(shipped(qat(one, step_context()))).kernels} == {"int8"}
 
 
+def test_weights_are_quantized_whatever_the_activation_of_their_layer(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    kinds = ("relu", "relu6", "swish", "gelu", "elu", "selu", "softplus", "softsign", "tanh", "sigmoid", "softmax")
+    hidden = [layers.Dense(12, kind, name=kind) for kind in kinds]
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), *hidden, layers.Dense(10)])
+    context = step_context()
+    found = dissect(shipped(qat(model, context))).kernels
+    assert [tensor.dtype for tensor in found] == ["int8"] * 12
+    assert set(context.left_alone) == {f"{kind}_activation" for kind in ("elu", "selu", "softplus", "softsign")}
+
+
 @pytest.fixture
 def separate_relu(tensorflow):
     """A convolution and a dense layer, each with a ReLU of its own after it."""
