@@ -14,7 +14,7 @@ def cache(tmp_path_factory):
 
 @pytest.mark.parametrize("name", shipped.names())
 def test_the_recipe_runs_whole(name, tmp_path, cache):
-    quick = ["steps.pack.with.coder=zstd"] if name.startswith("lenet") else []  # the best coder takes a minute for those
+    quick = ["steps.pack.with.coder=zstd"] if name.startswith("lenet") else []  # the best one takes a minute
     report, folder = compressor.apply(name, overrides=quick, output=tmp_path / "out", smoke=True, cache=cache)
     plan = compressor.plan(name)
     assert [stage.id for stage in report.stages] == ["baseline", *(step.id for step in plan.steps)]
