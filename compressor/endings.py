@@ -66,7 +66,8 @@ def keras_keys(model: Any) -> list[str]:
 
 
 def _is_tfmot_wrapper(layer: Any) -> bool:
-    return hasattr(layer, "layer") and type(layer).__module__.startswith("tensorflow_model_optimization")
+    bases = [base.__module__ for base in type(layer).__mro__]
+    return hasattr(layer, "layer") and any(name.startswith("tensorflow_model_optimization") for name in bases)
 
 
 def _tensor_ending(tensor: Any) -> EndsIn:

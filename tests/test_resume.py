@@ -250,8 +250,8 @@ def test_the_same_command_goes_on_in_the_same_folder(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(compressor.api, "summarise", lambda result: 1 / 0)
-        run(tmp_path, "out")
-    report, folder, trained = run(tmp_path, "out")
+        run(tmp_path / "out")
+    report, folder, trained = run(tmp_path / "out")
     assert trained == []
     assert (folder / "report.json").exists()
     assert len(report.stages) == 3
