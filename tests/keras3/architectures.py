@@ -40,7 +40,7 @@ def u_net(keras):
     third = block(32, layers.MaxPooling2D()(second))
     up = block(16, layers.Concatenate()([second, layers.Conv2DTranspose(16, 2, strides=2)(third)]))
     up = block(8, layers.Concatenate()([first, layers.UpSampling2D()(up)]))
-    return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(up))
+    return keras.Model(inputs, layers.Conv2D(1, 1)(up))
 
 
 def autoencoder(keras):
