@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compressor.flatbuffer import read_model
+from compressor.flatbuffer import operator_of, read_model
 from compressor.strategy import EndsIn
 
 _SOFTMAX, _SIGMOID = 25, 14  # BuiltinOperator.SOFTMAX and LOGISTIC in the LiteRT schema
@@ -21,7 +21,7 @@ def file_endings(content: bytes) -> tuple[EndsIn, ...]:
     """What each output of a `.tflite` file ends in, in the file's order."""
     model = read_model(content)
     graph = model.subgraphs[0]
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    codes = [operator_of(code) for code in model.operatorCodes]
     maker = {int(index): operator for operator in graph.operators for index in operator.outputs}
 
     def ending(tensor: int) -> EndsIn:

@@ -31,6 +31,11 @@ def read_model(content: bytes) -> Any:
     return model
 
 
+def operator_of(code: Any) -> int:
+    """The BuiltinOperator of an `OperatorCodeT`: old files have one of its two fields alone, and slim ones too."""
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
 def write_model(model: Any) -> bytes:
     """The bytes of a `ModelT`."""
     import flatbuffers

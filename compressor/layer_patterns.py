@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from compressor.chain import PlannedStep
 from compressor.params import LayerPatterns
@@ -29,19 +29,26 @@ def refuse_unmatched(
     """
     if not layers:
         return
-    problems = []
+    problems: list[Problem] = []
     for step in steps:
-        params = step.strategy.params
-        patterns = params if isinstance(params, LayerPatterns) else LayerPatterns()
-        slips = patterns.unmatched([*layers, *gone])
-        for place, pattern in patterns.unmatched(list(layers)):
-            if place[0] == "except" and (place, pattern) not in slips:
-                continue
-            node = recipe.tree.nearest((*step.route, *place))
-            known = did_you_mean(pattern, [layer for layer, _ in layers])
-            origin = node.key_origin if isinstance(place[-1], str) else node.origin
-            problems.append(Problem(f"'{pattern}' matches no layer of the model{known}", origin))
+        problems += _slips(recipe, step, layers, gone)
         if step.strategy.makes_layers:
             break
     if problems:
         raise RecipeError(problems)
+
+
+def _slips(
+    recipe: Recipe, step: PlannedStep, layers: Sequence[tuple[str, str]], gone: Sequence[tuple[str, str]]
+) -> Iterator[Problem]:
+    params = step.strategy.params
+    if not isinstance(params, LayerPatterns):
+        return
+    never = params.unmatched([*layers, *gone])
+    for place, pattern in params.unmatched(list(layers)):
+        if place[0] == "except" and (place, pattern) not in never:
+            continue
+        node = recipe.tree.nearest((*step.route, *place))
+        known = did_you_mean(pattern, [layer for layer, _ in layers])
+        origin = node.key_origin if isinstance(place[-1], str) else node.origin
+        yield Problem(f"'{pattern}' matches no layer of the model{known}", origin)

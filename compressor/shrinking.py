@@ -9,7 +9,7 @@ import numpy as np
 
 from compressor.compact import compact
 from compressor.errors import ModelError
-from compressor.flatbuffer import read_model
+from compressor.flatbuffer import operator_of, read_model
 
 
 def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True) -> bytes:
@@ -107,7 +107,7 @@ def _merge_operator_codes(model: Any) -> None:
     numbers: dict[int, int] = {}
     for operator in (operator for graph in model.subgraphs for operator in graph.operators or []):
         code = model.operatorCodes[operator.opcodeIndex]
-        known = max(code.builtinCode, code.deprecatedBuiltinCode)
+        known = operator_of(code)
         code.deprecatedBuiltinCode, code.builtinCode = (known, 0) if known < 127 else (127, known)
         key = (known, bytes(code.customCode or b""), code.version)
         kept.setdefault(key, code)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepError
-from compressor.flatbuffer import read_model, write_model
+from compressor.flatbuffer import operator_of, read_model, write_model
 from compressor.litert import LiteRTModel
 from compressor.strategy import Arrays
 from compressor_plugins.precision import BITS, ActivationType
@@ -230,7 +230,7 @@ def _prepared(content: bytes) -> tuple[bytes, dict[bytes, bytes]]:
                 name = f"tensor_{number}_{index}".encode()
                 names[name], tensor.name = tensor.name or b"", name
     for code in file.operatorCodes:  # of which 'slim' leaves one
-        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+        code.builtinCode = operator_of(code)
     if not file.signatureDefs:
         file.signatureDefs = [_signature(file.subgraphs[0])]
     return write_model(file), names

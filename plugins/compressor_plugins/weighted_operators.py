@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepError
-from compressor.flatbuffer import read_model
+from compressor.flatbuffer import operator_of, read_model
 
 # BuiltinOperator of the LiteRT schema: its name, the place of the weights among the inputs, the Keras class
 _KINDS: Mapping[int, tuple[str, int, str]] = {
@@ -59,9 +59,7 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
     graph = file.subgraphs[0]
     found = []
     for index, operator in enumerate(graph.operators):
-        code = file.operatorCodes[operator.opcodeIndex]
-        # old files have one of the two alone, and slim ones too
-        known = _KINDS.get(max(code.builtinCode, code.deprecatedBuiltinCode))
+        known = _KINDS.get(operator_of(file.operatorCodes[operator.opcodeIndex]))
         if known is None or len(operator.inputs) <= known[1]:
             continue
         kind, place, layer_kind = known
