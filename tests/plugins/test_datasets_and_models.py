@@ -31,7 +31,14 @@ def test_fashion_mnist_is_found_where_debians_package_puts_it(tmp_path, monkeypa
     assert labels.tolist() == [3, 9]
 
 
-@pytest.mark.parametrize("content", [b"text", gzip.compress(b"text"), gzip.compress(b"")[:9], gzip.compress(b"")])
+EMPTY = gzip.compress(b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"text", gzip.compress(b"text"), EMPTY[:9], EMPTY],
+    ids=["plain text", "packed text", "cut header", "nothing packed"],
+)
 def test_a_file_that_is_cut_or_none_of_the_kind_is_told(tmp_path, content):
     path = tmp_path / "images.gz"
     path.write_bytes(content)
