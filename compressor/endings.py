@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from compressor.flatbuffer import operator_of, read_model
 from compressor.strategy import EndsIn
 
@@ -42,6 +44,12 @@ def model_endings(model: Any) -> dict[str, EndsIn]:
     if not getattr(model, "_is_graph_network", False):
         return dict.fromkeys(names, "linear")  # a subclassed model does not tell
     return {name: _tensor_ending(tensor) for name, tensor in zip(names, model.outputs, strict=True)}
+
+
+def divides_pixels(model: Any) -> bool:
+    """Whether a tf_keras model takes pixels of 0 to 255, and brings them to a scale of its own."""
+    rescaling = (layer for layer in model._flatten_layers() if type(layer).__name__ == "Rescaling")
+    return any(float(np.max(np.abs(np.asarray(layer.scale, np.float64)))) < 0.05 for layer in rescaling)
 
 
 def input_names(model: Any) -> list[str]:

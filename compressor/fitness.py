@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.data.preprocess import Rescale
 from compressor.data.run import RunData
 from compressor.data.samples import Values, fits_in_memory, is_named, leaves
 from compressor.data.split import Split
-from compressor.endings import input_names, output_names
+from compressor.endings import divides_pixels, input_names, output_names
 from compressor.errors import DataError
 from compressor.loss_names import full_name
 
@@ -23,6 +24,8 @@ _BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 _CLASSES = (_SPARSE, *_ONE_HOT)
 
 Shape = tuple[int | None, ...]
+Scaling = Literal["none", "own", "of pixels", "untold"]
+"""What a model does with the scale of its inputs: nothing, something, or it divides pixels of 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Ends:
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
-    rescales: bool | None = False  # whether it brings pixels to its own scale by itself; None where it does not tell
+    scaling: Scaling = "none"
 
 
 def ends_of(model: Any) -> Ends:
@@ -41,17 +44,16 @@ def ends_of(model: Any) -> Ends:
 
         file = LiteRTModel(model)
         inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
-        return Ends(inputs, outputs, None)  # the converter folds a scale into the operator behind
+        return Ends(inputs, outputs, "untold")  # the converter folds a scale into the operator behind
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
-    kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
-    return Ends(inputs, outputs, bool(kinds & {"Rescaling", "Normalization", "BatchNormalization"}))
+    return Ends(inputs, outputs, _scaling(model))
 
 
 def ends_from(facts: Mapping[str, Any]) -> Ends:
     """The ends that were written down as plain data."""
     inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
-    return Ends(inputs, outputs, facts["rescales"])
+    return Ends(inputs, outputs, facts["scaling"])
 
 
 def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) -> list[str]:
@@ -85,13 +87,20 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
         units = next(iter(ends.outputs.values()))[-1]
         for name, split in splits.items():
             warnings += _check_classes(name, split, units, str(loss))
-    warnings += _odd_range(inputs, ends)
+    warnings += _odd_range(inputs, ends.scaling, data.train)
     if data.train.size < batch_size:
         warnings.append(
             f"there are {data.train.size:,} training samples, fewer than a batch of {batch_size:,}; "
             f"lower training.batch_size"
         )
     return warnings
+
+
+def _scaling(model: Any) -> Scaling:
+    if divides_pixels(model):
+        return "of pixels"
+    kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
+    return "own" if kinds & {"Rescaling", "Normalization", "BatchNormalization"} else "none"
 
 
 def _check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:
@@ -226,22 +235,35 @@ def _class_numbers(labels: NDArray[Any], loss: str, split: Split) -> NDArray[Any
     return labels.reshape(-1)
 
 
-def _odd_range(inputs: Values, ends: Ends) -> list[str]:
-    """Pixels that were not scaled are what most often goes wrong; nothing in a model says for sure that they are."""
-    if ends.rescales:
-        return []
+def _odd_range(inputs: Values, scaling: Scaling, split: Split) -> list[str]:
+    """Pixels scaled never or twice are what most often goes wrong; nothing in a model says for sure that they are."""
     found = []
     for name, array in inputs.items() if is_named(inputs) else [("", inputs)]:
-        whole = np.array_equal(array, np.round(array))
-        if array.ndim >= 3 and array.size and whole and 100 < array.max() <= 255 and array.min() >= 0:
-            of = f" of '{name}'" if name else ""
-            silent = "does not tell whether it rescales" if ends.rescales is None else "does not rescale"
+        if array.ndim < 3 or not array.size:
+            continue
+        of, low, high = f" of '{name}'" if name else "", array.min(), array.max()
+        if scaling in ("none", "untold") and low >= 0 and 100 < high <= 255 and np.array_equal(array, np.round(array)):
+            silent = "does not rescale" if scaling == "none" else "does not tell whether it rescales"
             found.append(
-                f"the inputs{of} are whole numbers from {array.min():g} to {array.max():g}, like pixels, and the model "
+                f"the inputs{of} are whole numbers from {low:g} to {high:g}, like pixels, and the model "
                 f"{silent} them; most models are trained for 0..1: "
                 "add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
             )
+        if scaling == "of pixels" and -1 <= low < high <= 1:
+            found.append(
+                f"the inputs{of} go from {low:g} to {high:g}, and the model divides pixels of 0 to 255 by itself; "
+                f"{_unscaled(split)}"
+            )
     return found
+
+
+def _unscaled(split: Split) -> str:
+    """How to give a model pixels as they are."""
+    if split.steps is None and split.preprocessing:
+        return "add 'preprocess: []' under data, which leaves bytes as they are"
+    if any(isinstance(step, Rescale) for step in split.preprocessing):
+        return "take 'rescale' out of 'preprocess' under data"
+    return "add 'preprocess: [{rescale: 255}]' under data"
 
 
 def _listed(names: Mapping[str, Any]) -> str:

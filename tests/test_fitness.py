@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from compressor.data import ArraySplit, RunData
+from compressor.data.preprocess import Rescale
+from compressor.data.samples import ArraySamples
+from compressor.data.split import Split
 from compressor.errors import DataError
 from compressor.fitness import Ends, check_fit, ends_of
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 
-def data(inputs, labels, test_labels=None):
-    train = ArraySplit(inputs, labels)
+def data(inputs, labels, test_labels=None, **steps):
+    train = Split(ArraySamples(inputs, labels), **steps) if steps else ArraySplit(inputs, labels)
     return RunData("d", train, train, ArraySplit(inputs, labels if test_labels is None else test_labels))
 
 
@@ -47,12 +50,12 @@ def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
     a, b = layers.Input((4, 4, 1), name="a"), layers.Input((None,), name="b")
     x = layers.Flatten()(layers.Rescaling(1 / 255)(a))
     model = tf_keras.Model({"a": a, "b": b}, [layers.Dense(2, name="kind")(x), layers.Dense(1, name="size")(x)])
-    assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, rescales=True)
+    assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, "of pixels")
 
 
 def test_a_file_does_not_tell_whether_it_rescales_pixels():
     pixels = np.tile(np.arange(256, dtype=np.float32).reshape(16, 16, 1), (8, 1, 1, 1))
-    assert check_fit(ends((16, 16, 1), rescales=None), data(pixels, CLASSES), None) == [
+    assert check_fit(ends((16, 16, 1), scaling="untold"), data(pixels, CLASSES), None) == [
         "the inputs are whole numbers from 0 to 255, like pixels, and the model does not tell whether it rescales "
         "them; most models are trained for 0..1: add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
     ]
@@ -221,7 +224,23 @@ def test_pixels_that_nobody_scales_are_a_warning():
         "the inputs are whole numbers from 0 to 255, like pixels, and the model does not rescale them; "
         "most models are trained for 0..1: add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
     ]
-    assert check_fit(ends(rescales=True), data(pixels, CLASSES), SPARSE) == []
+    assert check_fit(ends(scaling="of pixels"), data(pixels, CLASSES), SPARSE) == []
+
+
+def test_a_model_that_divides_pixels_is_not_given_divided_ones_without_a_word():
+    bright = np.arange(8 * 28 * 28).reshape(8, 28, 28, 1) % 256
+    dividing = ends(scaling="of pixels")
+    halves = Rescale(scale=1 / 255)
+    told = "the inputs go from 0 to 1, and the model divides pixels of 0 to 255 by itself; "
+    assert check_fit(dividing, data(bright.astype(np.uint8), CLASSES, steps=None), SPARSE) == [
+        f"{told}add 'preprocess: []' under data, which leaves bytes as they are"
+    ]
+    assert check_fit(dividing, data(bright.astype(np.float32), CLASSES, steps=(halves,)), SPARSE) == [
+        f"{told}take 'rescale' out of 'preprocess' under data"
+    ]
+    assert check_fit(dividing, data(bright.astype(np.float32) / 255, CLASSES), SPARSE) == [
+        f"{told}add 'preprocess: [{{rescale: 255}}]' under data"
+    ]
 
 
 def test_one_class_and_less_than_a_batch_are_warnings():

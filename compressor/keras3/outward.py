@@ -12,7 +12,7 @@ from compressor.durable import whole_file
 from compressor.errors import ModelError
 from compressor.keras3.describe import describe
 from compressor.keras3.samples import random_inputs
-from compressor.keras3.verify import judged, outputs_of, run_reference, save_arrays
+from compressor.keras3.verify import judged, run_reference, save_arrays
 
 
 def to_keras3(model: Any, path: Path) -> float:
@@ -38,7 +38,7 @@ def to_keras3(model: Any, path: Path) -> float:
         (job / "graph.json").write_text(json.dumps(graph))
         save_arrays(job / "weights.npz", {str(at): array for at, array in enumerate(weights)})
         save_arrays(job / "inputs.npz", inputs)
-        difference = judged(model, run_reference(job), outputs_of(model, inputs))
+        difference = judged(model, inputs, run_reference(job))
         try:
             with whole_file(path) as temporary:
                 shutil.copyfile(job / "model.keras", temporary)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.endings import divides_pixels
+
 _SAMPLES = 2
 _LENGTH = 12
 _PIXELS = 64
@@ -17,7 +19,7 @@ _TABLES = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 def random_inputs(model: Any, seed: int = 0) -> dict[str, NDArray[Any]]:
     """One array for each input layer of a tf_keras model, by its name; the same ones for the same seed."""
     generator, limits = np.random.default_rng(seed), table_limits(model)
-    scaled = any(type(layer).__name__ == "Rescaling" and _takes_pixels(layer) for layer in model._flatten_layers())
+    scaled = divides_pixels(model)
     found: dict[str, NDArray[Any]] = {}
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         shape, kind = _shape(tensor.shape), tensor.dtype
@@ -73,10 +75,6 @@ def _inputs_behind(tensors: Any) -> set[str]:
         elif not node.layer.weights:
             waiting.extend(node.keras_inputs)
     return found
-
-
-def _takes_pixels(layer: Any) -> bool:
-    return bool(np.max(np.abs(np.asarray(layer.scale, dtype=np.float64))) < 0.05)
 
 
 def _shape(shape: Any) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Small models of the kinds that people ship, built alike with `keras` and `tf_keras`."""
 
+import numpy as np
 from foreign_models import application
 
 
@@ -51,6 +52,23 @@ def autoencoder(keras):
 
     inputs = keras.Input((64,))
     return keras.Model(inputs, layers.Dense(64)(half("decoder", 16, 32)(half("encoder", 32, 16, 8)(inputs))))
+
+
+def settle(model):
+    """Fit the statistics of batch normalization to what images make of them, as they are after training.
+
+    Those of a random model fit nothing: what comes out of 100 layers in inference is a rounding error then, and what
+    was observed there says nothing of a training, where each batch has statistics of its own.
+    """
+    norms = [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(np.random.default_rng(0).integers(0, 256, (16, *model.input_shape[1:])).astype("float32"), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 ARCHITECTURES = {

@@ -30,7 +30,7 @@ def difference(tensorflow):
     """A function: how far a tf_keras model is from what Keras 3 computed for the file of that name."""
     import tf_keras
 
-    from compressor.keras3.verify import judged, outputs_of
+    from compressor.keras3.verify import judged
 
     tf_keras.backend.clear_session()
 
@@ -39,6 +39,6 @@ def difference(tensorflow):
             inputs = dict(arrays)
         with np.load(folder / f"{name}.outputs.npz") as arrays:
             expected = [arrays[key] for key in arrays.files]
-        return judged(model, expected, outputs_of(model, inputs))
+        return judged(model, inputs, expected)
 
     return measure

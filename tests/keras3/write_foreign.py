@@ -48,6 +48,8 @@ def main(folder, what):
             layer_zoo.scramble(model)
             if name != "operations":
                 model.save(folder / f"{name}.h5")
+        if what == "architectures":
+            architectures.settle(model)
         write(folder, name, model, foreign_models.sample_for(model))
 
 
