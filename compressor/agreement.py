@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_ROUNDING = 16 * float(np.finfo(np.float32).eps)  # of a number that a few float32 operations make, as a share
+
 
 @dataclass(frozen=True)
 class Agreement:
     """The gap between two models' outputs on the same samples.
 
-    `largest` is the largest difference, as a share of the range of the Keras model's outputs. `same_class` is the share
-    of decisions that are the same, where the labels are classes. With several outputs both are of the worst one.
+    `largest` is the largest difference, as a share of the range of the Keras model's outputs, or, where it is no more
+    than float32 rounds numbers that large by, of the largest of them. `same_class` is the share of decisions that are
+    the same, where the labels are classes. With several outputs both are of the worst one.
     """
 
     largest: float
@@ -64,8 +67,10 @@ class Comparison:
 
 
 def _relative(output: _Output) -> float:
-    spread = output.high - output.low
-    return output.gap / spread if spread > 0 else output.gap
+    spread, size = output.high - output.low, max(abs(output.low), abs(output.high))
+    if spread <= 0 or output.gap <= _ROUNDING * size:  # outputs that hardly differ would make much of rounding
+        return output.gap / size if size > 0 else output.gap
+    return output.gap / spread
 
 
 def _are_classes(labels: NDArray[Any] | None, outputs: Sequence[int]) -> bool:

@@ -20,7 +20,7 @@ from compressor.data.expectation import expected_inputs
 from compressor.digests import file_digest
 from compressor.durable import write_whole
 from compressor.errors import CompressorError, ModelError, StepError
-from compressor.evaluation import Measurement, measure
+from compressor.evaluation import Measurement, measure, rehearse
 from compressor.export import Conversion, to_litert
 from compressor.fitness import check_fit, ends_from, ends_of
 from compressor.functions import names_function
@@ -259,7 +259,9 @@ class Run:
         params = next((one for one in trained if isinstance(one, TrainingDefaults)), None)
         loss = params.loss if params and isinstance(params.loss, str) else None
         loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
-        found = check_fit(ends_from(self._artifact.facts["ends"]), self._data, loss, params.batch_size if params else 1)
+        ends = ends_from(self._artifact.facts["ends"])
+        found = check_fit(ends, self._data, loss, params.batch_size if params else 1)
+        rehearse(self._plan.metrics, ends, self._data.test)
         for text in found:
             self._observer.warned(text)
         return found

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from compressor.agreement import Agreement, Comparison
 from compressor.anatomy import Anatomy, dissect
 from compressor.data import Split
+from compressor.data.samples import leaves
 from compressor.endings import file_endings, input_names, output_names
 from compressor.errors import CompressorError, DataError, StepError
+from compressor.fitness import Ends
 from compressor.guard import fenced
 from compressor.judges import Judge
 from compressor.litert import Endpoint, Latency, LiteRTModel, predictions
@@ -28,6 +30,7 @@ from compressor.strategy import Arrays, Batch, EndsIn
 
 Samples = Mapping[str, NDArray[Any]]  # for each metric, a row of figures for each sample
 _Outputs = Mapping[str, NDArray[np.float32]]
+_REHEARSED = 32  # samples
 _MISFIT = ValueError  # what a metric raises for outputs and labels that it does not judge
 _COUNT_ERRORS = (  # what a plain function of arrays stumbles over then
     _MISFIT, IndexError, TypeError, KeyError, AttributeError, ArithmeticError,
@@ -94,6 +97,22 @@ def measure(
         keras_scores=keras_scores,
         agreement=comparison.agreement() if keras_model is not None else None,
     )
+
+
+def rehearse(judges: Sequence[Judge], ends: Ends, test: Split) -> None:
+    """Let the metrics judge made-up outputs for a few samples, so that one that cannot is known before any training.
+
+    Raises:
+        DataError: a metric cannot be computed from outputs of these shapes and the labels.
+        StepError: a metric of a plugin fails.
+    """
+    features, labels = test.read(range(min(_REHEARSED, test.size)))
+    count = len(next(iter(leaves(features))))
+    shapes = {name: tuple(size or 1 for size in shape) for name, shape in ends.outputs.items()}
+    draw = np.random.default_rng(0).uniform
+    outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
+    if outputs:  # a teacher may be a subclassed model, which does not tell
+        _Rows(judges, ends.endings).add(features, outputs, labels)
 
 
 def score_of(content: bytes, split: Split, judge: Judge) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,15 +13,17 @@ from compressor.data.preprocess import Rescale
 from compressor.data.run import RunData
 from compressor.data.samples import Values, fits_in_memory, is_named, leaves
 from compressor.data.split import Split
-from compressor.endings import divides_pixels, input_names, output_names
+from compressor.endings import divides_pixels, file_endings, input_names, model_endings, output_names
 from compressor.errors import DataError
 from compressor.loss_names import full_name
+from compressor.strategy import EndsIn
 
 SEEN = 512  # samples of each split whose values are looked at, where not all are in memory
 _SPARSE = "sparse_categorical_crossentropy"
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence")
 _BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 _CLASSES = (_SPARSE, *_ONE_HOT)
+_ROUNDING = 1e-3  # of a sum of shares
 
 Shape = tuple[int | None, ...]
 Scaling = Literal["none", "own", "of pixels", "untold"]
@@ -30,11 +32,15 @@ Scaling = Literal["none", "own", "of pixels", "untold"]
 
 @dataclass(frozen=True)
 class Ends:
-    """The inputs and outputs of a model: the shape of a sample, by name; None for a size that may vary."""
+    """The inputs and outputs of a model: the shape of a sample, by name; None for a size that may vary.
+
+    `endings` tells what each output ends in.
+    """
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
     scaling: Scaling = "none"
+    endings: Mapping[str, EndsIn] = field(default_factory=dict)
 
 
 def ends_of(model: Any) -> Ends:
@@ -44,16 +50,17 @@ def ends_of(model: Any) -> Ends:
 
         file = LiteRTModel(model)
         inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
-        return Ends(inputs, outputs, "untold")  # the converter folds a scale into the operator behind
+        endings = dict(zip(outputs, file_endings(model), strict=True))
+        return Ends(inputs, outputs, "untold", endings)  # the converter folds a scale into the operator behind
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
-    return Ends(inputs, outputs, _scaling(model))
+    return Ends(inputs, outputs, _scaling(model), model_endings(model))
 
 
 def ends_from(facts: Mapping[str, Any]) -> Ends:
     """The ends that were written down as plain data."""
     inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
-    return Ends(inputs, outputs, facts["scaling"])
+    return Ends(inputs, outputs, facts["scaling"], facts["endings"])
 
 
 def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) -> list[str]:
@@ -87,7 +94,7 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
         units = next(iter(ends.outputs.values()))[-1]
         for name, split in splits.items():
             warnings += _check_classes(name, split, units, str(loss))
-    warnings += _odd_range(inputs, ends.scaling, data.train)
+    warnings += _odd_range(inputs, ends.scaling, data)
     if data.train.size < batch_size:
         warnings.append(
             f"there are {data.train.size:,} training samples, fewer than a batch of {batch_size:,}; "
@@ -174,15 +181,15 @@ def _check_labels(outputs: Mapping[str, Shape], labels: Values, loss: str | None
     units = output[-1] if output else None
     if loss == _SPARSE:
         if found and found[-1] == units and units != 1 and len(found) == len(output):
-            what = f"the labels are one-hot, {found}, and '{loss}' takes class numbers"
-            raise DataError(what, "set 'training.loss: categorical_crossentropy', or give class numbers")
+            kind, fitting = _row_kind(labels)
+            what = f"the labels are {kind}, {found}, and '{loss}' takes class numbers"
+            raise DataError(what, f"set 'training.loss: {fitting}', or give class numbers")
         if len(found) == len(output) and found[-1:] not in ((1,), (units,)):
             what = f"the labels have the shape {found}, and '{loss}' takes one class number for each output"
             raise DataError(what, "give class numbers")
         if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
-            raise DataError(
-                f"the labels are not whole numbers, and '{loss}' takes class numbers", "choose another loss"
-            )
+            what = f"the labels are not whole numbers, and '{loss}' takes class numbers"
+            raise DataError(what, "set 'training.loss: mean_squared_error', or another loss for numbers")
     elif loss in _ONE_HOT and not _fits(found, output):
         if len(found) < len(output) or found[-1:] == (1,):
             what = f"the labels are class numbers, and '{loss}' takes one-hot ones"
@@ -190,12 +197,25 @@ def _check_labels(outputs: Mapping[str, Shape], labels: Values, loss: str | None
             raise DataError(what, remedy)
         what = f"the labels have {found[-1]} classes, and the model has {units} outputs"
         raise DataError(what, "give the model as many outputs as there are classes")
+    elif loss in _ONE_HOT and (labels.sum(axis=-1) > 1 + _ROUNDING).any():
+        kind, fitting = _row_kind(labels)
+        raise DataError(f"the labels are {kind}, and '{loss}' takes one-hot ones", f"set 'training.loss: {fitting}'")
     elif loss not in _CLASSES and not _fits(found, output) and not (found == () and output == (1,)):
         what = f"the labels have the shape {found}, and the model gives {_spelt(output)}"
         raise DataError(what, "give labels of that shape, or choose another loss")
     elif loss in _BINARY and (labels.min() < 0 or labels.max() > 1):
         what = f"the labels go from {labels.min():g} to {labels.max():g}, and '{loss}' takes 0 to 1"
         raise DataError(what, f"number the two classes 0 and 1, or set 'training.loss: {_SPARSE}' for more of them")
+
+
+def _row_kind(labels: NDArray[Any]) -> tuple[str, str]:
+    """What labels with a value for each output are, and the loss that takes them."""
+    sums = labels.sum(axis=-1)
+    if np.all(np.abs(sums - 1) <= _ROUNDING) and np.all(labels >= 0):
+        return "one-hot", "categorical_crossentropy"
+    if np.all((labels == 0) | (labels == 1)):
+        return "a 0 or a 1 for each output, with several classes in a sample or none", "binary_crossentropy"
+    return "a number for each output", "mean_squared_error"
 
 
 def _check_classes(name: str, split: Split, units: int | None, loss: str) -> list[str]:
@@ -211,15 +231,22 @@ def _check_classes(name: str, split: Split, units: int | None, loss: str) -> lis
         raise DataError(f"the {name} labels go down to {low}, and classes count from 0", "number them from 0")
     if high >= units:
         remedy = f"give the model {high + 1} outputs"
-        if low >= 1 and high == units:
+        if units == 1:
+            fitting = "binary_crossentropy" if (low, high) == (0, 1) else "mean_squared_error"
+            remedy = f"set 'training.loss: {fitting}', or {remedy}"
+        elif low >= 1 and high == units:
             remedy = "number them from 0"
         elif high > len(np.unique(numbers)):
             remedy += ", or number the classes from 0 without gaps"
-        what = f"the {name} labels go from {low} to {high}, and the model has {units} outputs, for 0 to {units - 1}"
+        what = f"the {name} labels go from {low} to {high}, and the model has {_outputs(units)}"
         raise DataError(what, remedy)
     if len(numbers) > 1 and low == high:
         return [f"all {name} labels are of class {low}; a model learns nothing from one class"]
     return []
+
+
+def _outputs(units: int) -> str:
+    return "1 output, for 0 alone" if units == 1 else f"{units} outputs, for 0 to {units - 1}"
 
 
 def _known_labels(split: Split) -> Values:
@@ -235,7 +262,7 @@ def _class_numbers(labels: NDArray[Any], loss: str, split: Split) -> NDArray[Any
     return labels.reshape(-1)
 
 
-def _odd_range(inputs: Values, scaling: Scaling, split: Split) -> list[str]:
+def _odd_range(inputs: Values, scaling: Scaling, data: RunData) -> list[str]:
     """Pixels scaled never or twice are what most often goes wrong; nothing in a model says for sure that they are."""
     found = []
     for name, array in inputs.items() if is_named(inputs) else [("", inputs)]:
@@ -252,17 +279,17 @@ def _odd_range(inputs: Values, scaling: Scaling, split: Split) -> list[str]:
         if scaling == "of pixels" and -1 <= low < high <= 1:
             found.append(
                 f"the inputs{of} go from {low:g} to {high:g}, and the model divides pixels of 0 to 255 by itself; "
-                f"{_unscaled(split)}"
+                f"{_unscaled(data)}"
             )
     return found
 
 
-def _unscaled(split: Split) -> str:
+def _unscaled(data: RunData) -> str:
     """How to give a model pixels as they are."""
-    if split.steps is None and split.preprocessing:
+    if data.by_default and data.train.preprocessing:
         return "add 'preprocess: []' under data, which leaves bytes as they are"
-    if any(isinstance(step, Rescale) for step in split.preprocessing):
-        return "take 'rescale' out of 'preprocess' under data"
+    if any(isinstance(step, Rescale) for step in data.train.preprocessing):
+        return "add '{rescale: 255}' at the end of 'preprocess' under data, or take out what divides them"
     return "add 'preprocess: [{rescale: 255}]' under data"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from compressor.data import RunData, dataset_splits, load_splits, run_data
 from compressor.data.naming import about
+from compressor.endings import input_names
 from compressor.errors import ModelError
 from compressor.guard import fenced
 from compressor.plans import Plan
@@ -67,3 +68,8 @@ def refuse_unusable(model: Model, who: str) -> None:
         what = f"{who} is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
         remedy = "make it a functional one, which shares its layers and weights, with "
         raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")
+    for name, tensor in zip(input_names(model), model.inputs, strict=True):
+        if any(size is None for size in tensor.shape[1:]):
+            sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
+            what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
+            raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")

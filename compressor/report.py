@@ -59,7 +59,10 @@ class MetricRow(_Row):
 class AgreementRow(_Row):
     """How well the file's outputs agree with the Keras model's on the test split; a gap is the conversion's."""
 
-    largest: float = Field(description="largest difference, as a share of the range of the Keras model's outputs")
+    largest: float = Field(
+        description="largest difference, as a share of the range of the Keras model's outputs; of their size, where "
+        "float32 rounds by as much"
+    )
     same_class: float | None = Field(description="share of equal decisions, where the labels are classes")
 
 

@@ -15,7 +15,8 @@ SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 def data(inputs, labels, test_labels=None, **steps):
     train = Split(ArraySamples(inputs, labels), **steps) if steps else ArraySplit(inputs, labels)
-    return RunData("d", train, train, ArraySplit(inputs, labels if test_labels is None else test_labels))
+    test = ArraySplit(inputs, labels if test_labels is None else test_labels)
+    return RunData("d", train, train, test, by_default=train.steps is None)
 
 
 def images(*shape, count=8):
@@ -33,6 +34,7 @@ def refusal(*arguments, **named):
 
 
 CLASSES = np.arange(8) % 3
+SEVERAL = np.eye(10)[CLASSES] + np.eye(10)[CLASSES + 1]
 
 
 def test_data_that_fits_passes_without_a_word():
@@ -40,7 +42,7 @@ def test_data_that_fits_passes_without_a_word():
 
 
 def test_the_ends_of_a_keras_model_are_read(small_cnn):
-    assert ends_of(small_cnn()) == Ends({"image": (28, 28)}, {"dense": (10,)})
+    assert ends_of(small_cnn()) == Ends({"image": (28, 28)}, {"dense": (10,)}, endings={"dense": "linear"})
 
 
 def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
@@ -50,7 +52,18 @@ def test_a_model_with_several_ends_and_a_rescaling_is_read(tensorflow):
     a, b = layers.Input((4, 4, 1), name="a"), layers.Input((None,), name="b")
     x = layers.Flatten()(layers.Rescaling(1 / 255)(a))
     model = tf_keras.Model({"a": a, "b": b}, [layers.Dense(2, name="kind")(x), layers.Dense(1, name="size")(x)])
-    assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, "of pixels")
+    endings = {"kind": "linear", "size": "linear"}
+    assert ends_of(model) == Ends({"a": (4, 4, 1), "b": (None,)}, {"kind": (2,), "size": (1,)}, "of pixels", endings)
+
+
+@pytest.mark.parametrize(("spread", "scaling"), [(70, "of pixels"), (0.3, "own")])
+def test_a_normalization_tells_by_its_variance_whether_it_is_for_pixels(tensorflow, spread, scaling):
+    import tf_keras
+    from tf_keras import layers
+
+    normalization = layers.Normalization(mean=[spread] * 3, variance=[spread**2] * 3)
+    model = tf_keras.Sequential([layers.InputLayer((4, 4, 3)), normalization, layers.Flatten(), layers.Dense(2)])
+    assert ends_of(model).scaling == scaling
 
 
 def test_a_file_does_not_tell_whether_it_rescales_pixels():
@@ -166,7 +179,26 @@ def test_values_that_are_not_finite_are_refused_with_their_place(value):
             CLASSES + 0.5,
             SPARSE,
             "the labels are not whole numbers, and 'sparse_categorical_crossentropy' takes class numbers; "
-            "choose another loss",
+            "set 'training.loss: mean_squared_error', or another loss for numbers",
+        ),
+        (
+            SEVERAL,
+            SPARSE,
+            "the labels are a 0 or a 1 for each output, with several classes in a sample or none, (10,), and "
+            "'sparse_categorical_crossentropy' takes class numbers; "
+            "set 'training.loss: binary_crossentropy', or give class numbers",
+        ),
+        (
+            SEVERAL,
+            ONE_HOT,
+            "the labels are a 0 or a 1 for each output, with several classes in a sample or none, and "
+            "'categorical_crossentropy' takes one-hot ones; set 'training.loss: binary_crossentropy'",
+        ),
+        (
+            images(10) * 5,
+            ONE_HOT,
+            "the labels are a number for each output, and 'categorical_crossentropy' takes one-hot ones; "
+            "set 'training.loss: mean_squared_error'",
         ),
         (
             images(3),
@@ -186,6 +218,25 @@ def test_labels_that_do_not_fit_the_loss_or_the_outputs_are_refused(labels, loss
     assert refusal(ends((5,)), data(images(5), labels), loss) == message
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (
+            CLASSES % 2,
+            "go from 0 to 1, and the model has 1 output, for 0 alone; "
+            "set 'training.loss: binary_crossentropy', or give the model 2 outputs",
+        ),
+        (
+            CLASSES * 50,
+            "go from 0 to 100, and the model has 1 output, for 0 alone; "
+            "set 'training.loss: mean_squared_error', or give the model 101 outputs",
+        ),
+    ],
+)
+def test_a_model_with_one_output_is_trained_with_another_loss(labels, told):
+    assert refusal(ends((5,), (1,)), data(images(5), labels), SPARSE) == f"the training labels {told}"
+
+
 def test_every_split_s_labels_are_looked_at():
     late = np.array([0, 1, 2, 0, 1, 2, 0, 10])
     assert refusal(ends((5,)), data(images(5), CLASSES, late), SPARSE) == (
@@ -198,6 +249,9 @@ def test_every_split_s_labels_are_looked_at():
     ("output", "labels", "loss"),
     [
         ((10,), np.eye(10)[CLASSES], ONE_HOT),
+        ((10,), np.eye(10, dtype=np.float32)[CLASSES] * 0.9 + np.float32(0.01), ONE_HOT),
+        ((6, 6, 3), np.zeros((8, 6, 6, 3)) + np.eye(3)[CLASSES][:, None, None], ONE_HOT),
+        ((10,), SEVERAL, "binary_crossentropy"),
         ((10,), CLASSES[:, None], SPARSE),
         ((1,), CLASSES / 2, "mse"),
         ((1,), CLASSES % 2, "binary_crossentropy"),
@@ -236,7 +290,7 @@ def test_a_model_that_divides_pixels_is_not_given_divided_ones_without_a_word():
         f"{told}add 'preprocess: []' under data, which leaves bytes as they are"
     ]
     assert check_fit(dividing, data(bright.astype(np.float32), CLASSES, steps=(halves,)), SPARSE) == [
-        f"{told}take 'rescale' out of 'preprocess' under data"
+        f"{told}add '{{rescale: 255}}' at the end of 'preprocess' under data, or take out what divides them"
     ]
     assert check_fit(dividing, data(bright.astype(np.float32) / 255, CLASSES), SPARSE) == [
         f"{told}add 'preprocess: [{{rescale: 255}}]' under data"

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from compressor.recipe.schema import Constraints
-from compressor.render.figures import change_text, metric_text, ratio_text, time_text
+from compressor.render.figures import agreement_text, change_text, metric_text, ratio_text, time_text
 from compressor.render.markdown import render_markdown
 from compressor.render.terminal import print_report
-from compressor.report import ChangeRow, MetricRow, Report, _constraints
+from compressor.report import AgreementRow, ChangeRow, MetricRow, Report, _constraints
 
 
 def test_report_json_is_the_report(smoke_run):
@@ -134,3 +134,10 @@ def test_shares_are_shown_in_percent_and_points():
     assert metric_text(metric) == "98.09 % ±0.27"
     assert change_text(delta, share=True) == "-0.12 pt"
     assert ratio_text(28, 100) == "-72 %"
+
+
+@pytest.mark.parametrize(
+    ("gap", "text"), [(2e-5, "within 0.002 %"), (0.0634, "within 6.3 %"), (12.5, "within 1,250 %")]
+)
+def test_a_gap_between_file_and_keras_is_written_without_powers_of_ten(gap, text):
+    assert agreement_text(AgreementRow(largest=gap, same_class=None)) == text

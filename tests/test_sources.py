@@ -167,3 +167,14 @@ def test_what_is_no_tf_keras_model_is_told_by_what_it_is(tensorflow):
         "the model 'mine:model' is a Keras 3 model; build it with tf_keras, which is Keras 2, or save it and give the "
         "file, which is brought over"
     )
+
+
+def test_a_model_that_leaves_a_size_open_is_refused_before_it_is_trained(tensorflow):
+    import tf_keras
+
+    tokens = tf_keras.Input((None,), dtype="int32", name="tokens")
+    model = tf_keras.Model(tokens, tf_keras.layers.Embedding(10, 8)(tokens))
+    assert message_of(lambda: refuse_unusable(model, "the model 'mine:model'")) == (
+        "the model 'mine:model' leaves a size of its input 'tokens' open (any), and a file needs it; "
+        "build it with a fixed size, such as Input((128,)), load its weights, and save that"
+    )

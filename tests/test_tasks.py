@@ -125,6 +125,24 @@ def test_multi_label_classification(layers, report_of):
         assert all(0.6 < metric.value <= 1 for metric in stage.metrics.values())
 
 
+def test_a_metric_that_cannot_judge_the_labels_is_told_before_any_training(layers, report_of, tmp_path):
+    labels = np.ones((160, 2), int)
+
+    def build():
+        import tf_keras
+
+        return tf_keras.Sequential([layers.InputLayer((8, 8, 1)), layers.Flatten(), layers.Dense(2, name="labels")])
+
+    with pytest.raises(DataError) as error:
+        report_of(build, images(labels), "ptq", loss="binary_crossentropy", metrics=["f1"])
+    assert str(error.value).endswith(
+        "it cannot judge outputs of shape (32, 2) by labels of shape (32, 2) (some labels have several classes, or "
+        "none; take binary_accuracy or auc, or, for precision, recall and f1, 'with: {multi_label: true}'); "
+        "choose another metric, or data that fits the model"
+    )
+    assert {path.stem for path in (tmp_path / "stages").iterdir()} == {"source"}
+
+
 def test_regression_where_a_rise_of_the_error_is_a_drop(layers, report_of):
     labels = IMAGES.mean((1, 2, 3)) * 10 - 5
 

@@ -22,13 +22,17 @@ SMOKE_SAMPLES = {"train": 384, "validation": 64, "test": 256}
 
 @dataclass(frozen=True)
 class RunData:
-    """The data of a run, with all three splits. `classes` names the classes where the source did."""
+    """The data of a run, with all three splits. `classes` names the classes where the source did.
+
+    `by_default` tells that nobody declared what is done to a sample.
+    """
 
     name: str
     train: Split
     validation: Split
     test: Split
     classes: tuple[str, ...] = ()
+    by_default: bool = False
 
     @cached_property
     def training_fingerprint(self) -> str:
@@ -63,7 +67,8 @@ def run_data(name: str, splits: Splits, section: DataSection, seed: int, smoke: 
     changes = tuple(choice.operation for choice in section.augment)
     before = parts["train"]
     train = Split(before.samples, before.steps, (*before.changes, *changes), before.inputs_as_labels)
-    return RunData(name, train, parts["validation"], parts["test"], splits.classes)
+    by_default = splits.train.steps is None and section.preprocess is None
+    return RunData(name, train, parts["validation"], parts["test"], splits.classes, by_default)
 
 
 def _declared(split: Split, train: Split, section: DataSection) -> Split:

@@ -144,11 +144,19 @@ def _chosen(table: Table, options: TableOptions) -> tuple[list[str], list[str]]:
         known = table.names(path)
         for name in (*labels, *features):
             if name not in known:
-                hint = did_you_mean(name, known).removeprefix("; ")
+                hint = _lacks_names(table, known) or did_you_mean(name, known).removeprefix("; ")
                 raise DataError(f"{path} has no column '{name}'", hint)
             if known.count(name) > 1:
-                raise DataError(f"{path} has {known.count(name)} columns '{name}'", "give each a name of its own")
+                hint = _lacks_names(table, known) or "give each a name of its own"
+                raise DataError(f"{path} has {known.count(name)} columns '{name}'", hint)
     return features, labels
+
+
+def _lacks_names(table: Table, known: Sequence[str]) -> str | None:
+    """What to do about a file whose first line looks like a row."""
+    if isinstance(table, CsvTable) and any(map(_is_number, known)):
+        return f"begin the file with a line of names; its first line, '{', '.join(known)[:60]}', is taken for them"
+    return None
 
 
 def _classes(table: Table, labels: list[str]) -> tuple[str, ...]:

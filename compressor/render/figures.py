@@ -38,7 +38,8 @@ def agreement_text(agreement: AgreementRow | None) -> str:
     if agreement is None:
         return "-"
     same = "" if agreement.same_class is None else f"{agreement.same_class:.2%} same, ".replace("%", " %")
-    return f"{same}within {agreement.largest * 100:.2g} %"
+    gap = agreement.largest * 100
+    return f"{same}within {gap:,.0f} %" if gap >= 99.5 else f"{same}within {gap:.2g} %"
 
 
 def ratio_text(now: int, before: int) -> str:

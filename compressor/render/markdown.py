@@ -66,7 +66,7 @@ def _stages(report: Report) -> str:
     names = list(report.stages[0].metrics)
     head = ["stage", "bytes", "vs base", "gzip", "parameters", "zeros", "unique", "bits"]
     for name in names:
-        head += [name, "Keras", "vs base", "vs previous", ""]
+        head += [name, "Keras", "vs base", "", "vs previous"]
     head += ["file and Keras agree", "p50", "p90", "took"]
     return _table(head, [_stage(stage, report.stages[0], names) for stage in report.stages])
 
@@ -89,8 +89,8 @@ def _stage(stage: StageRow, first: StageRow, names: list[str]) -> list[str]:
             metric_text(metric),
             keras,
             change_text(metric.from_baseline, metric.share),
-            change_text(metric.from_previous, metric.share),
             noise_text(metric),
+            change_text(metric.from_previous, metric.share),
         ]
     took = "cached" if stage.cached else clock_text(stage.seconds)
     return [*cells, agreement_text(stage.agreement), time_text(stage.latency_p50), time_text(stage.latency_p90), took]

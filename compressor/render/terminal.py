@@ -81,7 +81,7 @@ def _table() -> Table:
 
 
 def _add_metric_columns(table: Table, metric: str, wide: bool) -> None:
-    for heading in (escape(metric), "vs base", *(("vs previous", "") if wide else ())):
+    for heading in (escape(metric), "vs base", *(("", "vs previous") if wide else ())):
         table.add_column(heading, justify="right", no_wrap=True)
 
 
@@ -89,7 +89,7 @@ def _metric_cells(metric: MetricRow, wide: bool) -> list[str]:
     color = _color(metric)
     cells = [metric_text(metric), _painted(change_text(metric.from_baseline, metric.share), color)]
     if wide:
-        cells += [change_text(metric.from_previous, metric.share), _painted(noise_text(metric), color)]
+        cells += [_painted(noise_text(metric), color), change_text(metric.from_previous, metric.share)]
     return cells
 
 

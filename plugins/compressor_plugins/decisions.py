@@ -23,7 +23,8 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
     """
     if labels.shape == outputs and outputs[-1] > 1:
         if not (((labels == 0) | (labels == 1)).all() and (labels.sum(-1) == 1).all()):
-            raise ValueError("some labels have several classes, or none; take a metric of several labels a sample")
+            several = "take binary_accuracy or auc, or, for precision, recall and f1, 'with: {multi_label: true}'"
+            raise ValueError(f"some labels have several classes, or none; {several}")
         numbers: NDArray[Any] = labels.argmax(-1)
         return numbers
     if labels.shape == (*outputs[:-1], 1):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from compressor import Model, ModelState, Refusal, StepContext, Strategy
+from compressor import Model, ModelState, Refusal, StepContext, StepError, Strategy
 from compressor.params import LayerPatterns
 from compressor.strategy import Arrays
+from compressor_plugins.input_columns import narrow_columns
 from compressor_plugins.precision import MEANING, ActivationType, Precision, WeightType
 from compressor_plugins.rewrites import listed
 from compressor_plugins.weight_quantization import Algorithm, Assignment, Granularity, Request
@@ -29,6 +30,7 @@ _CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the 
     ("float16", "float32"): "float16",
 }
 _OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and make up for it elsewhere
+_FEWEST = 1_024  # values of a tensor: the converter's own limit for weights with dynamic activations
 _LOSES_ZEROS = ("gptq", "hadamard")  # they move weights that are zero
 _LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
 
@@ -154,6 +156,7 @@ class PTQ(Strategy):
         wide = self.params.precision == "int16x8"
         content = to_litert(model, Conversion("int16x8" if wide else "int8", self.params.io))
         _tell_wider(content, 8, context)
+        _tell_ends(content, self.params.io, context)
         return content
 
     def _by_converter(self, model: Model, context: StepContext) -> bytes:
@@ -165,7 +168,13 @@ class PTQ(Strategy):
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
         content = to_litert(model, Conversion(weights, params.io, calibration))
-        _tell_wider(content, 16 if request.weights == "float16" else 8, context)
+        if request.activations == "dynamic":
+            _tell_small(content, context)
+        else:
+            _tell_wider(content, 16 if request.weights == "float16" else 8, context)
+        _tell_ends(content, params.io, context)
+        if request.activations == "int8":
+            self._tell_columns(model, context)
         return content
 
     def _by_quantizer(self, model: Model, context: StepContext) -> bytes:
@@ -181,6 +190,8 @@ class PTQ(Strategy):
         samples = list(context.calibration(params.calibration_samples))
         if params.bias_correction:
             content = self._bias_corrected(content, assignment, samples, context)
+        if params.request.activations == "int8":
+            self._tell_columns(model, context)
         result = quantized(content, assignment.storages, params.request.activations, params.io, samples)
         for note in assignment.notes:
             context.note(note)
@@ -188,6 +199,19 @@ class PTQ(Strategy):
             context.leave_alone(layer, reason)
         _tell_others(content, operators, context)
         return result
+
+    def _tell_columns(self, model: Model, context: StepContext) -> None:
+        """Name the columns of a table that int8 makes next to nothing of, and that the model would have scaled up."""
+        layers = [] if isinstance(model, bytes) else model._flatten_layers()
+        if not any(type(layer).__name__ == "Normalization" for layer in layers):
+            return
+        for name, columns in narrow_columns(context.calibration(self.params.calibration_samples)).items():
+            which = f"column{'s' if len(columns) > 1 else ''} {listed([str(column) for column in columns])}"
+            which += f" of the input '{name}'" if name else " of the input"
+            context.note(
+                f"{which} got under 8 of the 256 steps that all columns share "
+                "in int8; put qat before, which keeps the normalization in float, or take precision int16x8 or dynamic"
+            )
 
     @staticmethod
     def _bias_corrected(
@@ -209,6 +233,36 @@ def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
     for tensor in dissect(content).kernels:
         if tensor.bits > bits:
             context.leave_alone(tensor.name, f"the converter kept it in {tensor.dtype}")
+
+
+def _tell_small(content: bytes, context: StepContext) -> None:
+    """Name the weights that the converter kept in float for dynamic activations.
+
+    Raises:
+        StepError: all of them.
+    """
+    from compressor.anatomy import dissect
+
+    kernels = dissect(content).kernels
+    if kernels and all(tensor.size < _FEWEST for tensor in kernels):
+        what = f"for dynamic activations the converter quantizes no weight tensor of fewer than {_FEWEST:,} values"
+        raise StepError(f"{what}, and this model has none larger", "take precision int8")
+    for tensor in kernels:
+        if tensor.bits > 8:
+            few = tensor.size < _FEWEST
+            reason = f"it has fewer than {_FEWEST:,} values" if few else f"the converter kept it in {tensor.dtype}"
+            context.leave_alone(tensor.name, reason)
+
+
+def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
+    """Name the inputs and outputs that are not what was asked for."""
+    from compressor.litert import LiteRTModel
+
+    file = LiteRTModel(content)
+    for side, ends in (("input", file.inputs), ("output", file.outputs)):
+        for end in ends:
+            if io != "float32" and end.dtype != io:
+                context.note(f"the {side} '{end.name}' stays {end.dtype}: the layer there is not quantized")
 
 
 def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:

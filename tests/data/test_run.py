@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from compressor.data import ArraySplit, Splits, load_splits, run_data
+from compressor.data.samples import ArraySamples
+from compressor.data.split import Split
 from compressor.errors import DataError
 from compressor.recipe.schema import DataSection
 from compressor.sources import Reference
@@ -162,6 +164,14 @@ def test_data_without_labels_is_for_autoencoders():
     inputs, labels = next(data.train.batches(5))
     np.testing.assert_array_equal(inputs, labels)
     assert inputs.max() <= 9.5
+
+
+@pytest.mark.parametrize(("declared", "by_default"), [({}, True), ({"preprocess": []}, False)])
+def test_drawn_splits_still_tell_whether_anybody_declared_their_steps(declared, by_default):
+    bytes_alone = Split(ArraySamples(np.arange(20, dtype=np.uint8)[:, None], np.arange(20)))
+    data = run_data("d", Splits(bytes_alone), DataSection(source="d", **declared), seed=0, smoke=True)
+    assert data.by_default is by_default
+    assert not run_data("d", Splits(split()), DataSection(source="d"), seed=0, smoke=True).by_default
 
 
 def test_one_training_sample_for_each_split_is_enough():

@@ -148,3 +148,11 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     assert refusal(lambda: opened(tmp_path / "a.parquet", label="y")) == (
         "a.parquet: Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
     )
+
+
+def test_a_csv_file_without_a_line_of_names_is_told_so(tmp_path):
+    path = tmp_path / "bare.csv"
+    path.write_text("0.5,0.5,a\n1.5,2.5,b\n")
+    mend = "begin the file with a line of names; its first line, '0.5, 0.5, a', is taken for them"
+    assert refusal(lambda: opened(path, label="kind")) == f"{path} has no column 'kind'; {mend}"
+    assert refusal(lambda: opened(path, label="a")) == f"{path} has 2 columns '0.5'; {mend}"

@@ -52,7 +52,58 @@ def test_each_precision_shrinks_the_file_and_keeps_accuracy(trained, step_contex
 def test_dynamic_range_names_a_tensor_that_the_converter_left_in_float(trained, step_context):
     context = step_context()
     ptq(trained, context, precision="dynamic")
-    assert context.left_alone == {"conv/Conv2D": "the converter kept it in float32"}
+    assert context.left_alone == {"conv/Conv2D": "it has fewer than 1,024 values"}
+
+
+def test_a_model_too_small_for_dynamic_range_is_refused_with_what_would_do(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(1)])
+    with pytest.raises(StepError) as error:
+        ptq(model, step_context(), precision="dynamic")
+    assert str(error.value) == (
+        "for dynamic activations the converter quantizes no weight tensor of fewer than 1,024 values, "
+        "and this model has none larger; take precision int8"
+    )
+
+
+def normalizing(columns):
+    import tf_keras
+    from tf_keras import layers
+
+    normalization = layers.Normalization(mean=[0.0] * columns, variance=[1.0] * columns)
+    return tf_keras.Sequential([layers.InputLayer((columns,)), normalization, layers.Dense(5)])
+
+
+def test_columns_that_int8_makes_nothing_of_are_told_where_the_model_scales_them_up(tensorflow, step_context):
+    samples = np.linspace(-1, 1, 40)[:, None] * np.array([[100, 0.5, 50, 1]])
+    context = step_context()
+    context.calibration = lambda count: iter(samples.astype(np.float32)[:, None])
+    ptq(normalizing(4), context)
+    assert context.notes == [
+        "columns 2, 4 of the input got under 8 of the 256 steps that all columns share in int8; "
+        "put qat before, which keeps the normalization in float, or take precision int16x8 or dynamic"
+    ]
+    context.calibration = lambda count: iter(samples.astype(np.float32)[:, None, [0, 2, 0, 2]])
+    context.notes.clear()
+    ptq(normalizing(4), context)
+    assert context.notes == []
+
+
+def test_an_input_that_stays_what_it_is_is_told(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(2, name="end")])
+    context = step_context()
+    ptq(model, context, io="uint8")
+    assert context.notes == []
+    tokens = tf_keras.Input((4,), dtype="int32", name="tokens")
+    ends = layers.Dense(2, name="end")(layers.Flatten()(layers.Embedding(9, 3)(tokens)))
+    context.calibration = lambda count: iter(np.ones((8, 1, 4), np.float32))
+    ptq(tf_keras.Model(tokens, ends), context, io="uint8")
+    assert context.notes == ["the input 'tokens' stays int32: the layer there is not quantized"]
 
 
 def test_int8_ends_have_the_range_of_the_training_images(trained, step_context):
