@@ -62,8 +62,8 @@ def owner(module: str) -> str:
 
 
 @cache
-def core_digest(modules: Sequence[str]) -> str:
-    """SHA-256 of modules and packages of the core, in hexadecimal."""
+def core_digest(modules: Sequence[str] = ("",)) -> str:
+    """SHA-256 of modules and packages of the core, or of all of it, in hexadecimal."""
     folder = Path(__file__).parent
     found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
     return _source_digest(folder, [path for paths in found for path in paths])

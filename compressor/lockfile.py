@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from compressor.code import code_digest, owner
+from compressor.code import code_digest, core_digest, owner
 from compressor.errors import CompressorError, StepError
 from compressor.keys import versions
 from compressor.params import Params
@@ -120,7 +120,7 @@ def _code(plan: Plan) -> dict[str, str]:
     named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
     modules |= {name.partition(":")[0] for name in named_code}
     local = {local_module(path.read_bytes(), path): path.name for one in plans for path in one.plugin_files}
-    named = {owner(module): code_digest(module) for module in {*modules, "compressor"} - local.keys()}
+    named = {owner(module): code_digest(module) for module in modules - local.keys()} | {"compressor": core_digest()}
     for module, name in local.items():
         while name in named:  # another folder's file of the same name
             name = f"{name} too"
