@@ -46,11 +46,11 @@ def _member(module: ModuleType, name: str) -> Any:
 
 
 def _own(module: ModuleType) -> dict[str, Any]:
-    """The public classes and functions that a module defines itself."""
+    """The public classes and functions that a module, or a package with what is in it, defines itself."""
     return {
         name: value
         for name, value in vars(module).items()
         if not name.startswith("_")
         and (inspect.isclass(value) or inspect.isfunction(value))
-        and value.__module__ == module.__name__
+        and f"{value.__module__}.".startswith(f"{module.__name__}.")
     }

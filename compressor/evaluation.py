@@ -71,7 +71,7 @@ def measure(
     latency = model.latency(next(iter(test.batches(1)))[0])
     names = [end.name for end in model.outputs]
     endings = dict(zip(names, file_endings(content), strict=True))
-    rows, keras_rows = _Rows(judges, endings), _Rows(judges, endings)
+    rows, keras_rows = _Rows(judges, endings, test), _Rows(judges, endings, test)
     comparison = Comparison()
     for features, outputs, labels in predictions(content, test):
         by_name = _by_name(outputs, names)
@@ -112,7 +112,7 @@ def rehearse(judges: Sequence[Judge], ends: Ends, test: Split) -> None:
     draw = np.random.default_rng(0).uniform
     outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
     if outputs:  # a teacher may be a subclassed model, which does not tell
-        _Rows(judges, ends.endings).add(features, outputs, labels)
+        _Rows(judges, ends.endings, test).add(features, outputs, labels)
 
 
 def score_of(content: bytes, split: Split, judge: Judge) -> float:
@@ -123,25 +123,38 @@ def score_of(content: bytes, split: Split, judge: Judge) -> float:
         DataError: the metric cannot be computed.
     """
     names = [end.name for end in LiteRTModel(content).outputs]
-    rows = _Rows([judge], dict(zip(names, file_endings(content), strict=True)))
+    rows = _Rows([judge], dict(zip(names, file_endings(content), strict=True)), split)
     for features, outputs, labels in predictions(content, split):
         rows.add(features, _by_name(outputs, names), labels)
     return value(rows.joined()[judge.name], judge.metric)
 
 
 class _Rows:
-    """Each metric's figures, gathered batch by batch."""
+    """Each metric's figures, gathered batch by batch of a split."""
 
-    def __init__(self, judges: Sequence[Judge], endings: Mapping[str, EndsIn]) -> None:
+    def __init__(self, judges: Sequence[Judge], endings: Mapping[str, EndsIn], split: Split) -> None:
         self._judges = judges
         self._endings = endings
+        self._own = [judge for judge in judges if judge.metric.data_labels and split.inputs_as_labels]
+        self._labels = split.samples.labels() if self._own else None
+        self._seen = 0
         self._parts: dict[str, list[NDArray[Any]]] = {judge.name: [] for judge in judges}
 
     def add(self, features: Arrays, outputs: _Outputs, labels: Any) -> None:
         for judge in self._judges:
             name = _judged(judge, list(outputs))
-            batch = Batch(outputs[name], _labels_of(name, labels, judge), features, self._endings[name])
+            known = self._data_labels(judge, len(outputs[name])) if judge in self._own else labels
+            batch = Batch(outputs[name], _labels_of(name, known, judge), features, self._endings[name])
             self._parts[judge.name].append(per_sample(judge, batch))
+        self._seen += len(next(iter(outputs.values())))
+
+    def _data_labels(self, judge: Judge, count: int) -> Any:
+        """The labels that the data has, where the model is to give its inputs."""
+        if self._labels is None:
+            raise DataError(f"'{judge.name}' judges by labels, and the data has none", "add them, or drop the metric")
+        if isinstance(self._labels, Mapping):
+            return {name: values[self._seen : self._seen + count] for name, values in self._labels.items()}
+        return self._labels[self._seen : self._seen + count]
 
     def joined(self) -> Samples:
         return {name: np.concatenate(parts) for name, parts in self._parts.items()}

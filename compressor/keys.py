@@ -109,10 +109,11 @@ def source_parts(plan: Plan) -> Parts | None:
     return parts and {
         "source model": parts,
         "code in the model": loading_code(plan, ()),
+        "custom objects": plan.recipe.model.custom_objects,
         "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
-        "code": core_digest(_MAKING_CODE),
+        "code": core_digest((*_MAKING_CODE, "fitness")),  # which tells what is kept of the model's ends
     }
 
 

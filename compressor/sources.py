@@ -148,16 +148,16 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         from compressor.export import saved_model_to_litert
 
         return Built(saved_model_to_litert(path), ("a SavedModel without a Keras model in it, converted to LiteRT",))
-    return _keras_file(path, trusted, known)
+    return _keras_file(path, trusted, known if custom_objects else None)
 
 
-def _keras_file(path: Path, trusted: bool, known: Mapping[str, Any]) -> Built:
+def _keras_file(path: Path, trusted: bool, known: Mapping[str, Any] | None) -> Built:
     from compressor.keras3 import bridge, is_keras3
     from compressor.keras_files import load_keras
 
     if not is_keras3(path):
         return Built(load_keras(path, known, trusted))
-    bridged = bridge(path, known)
+    bridged = bridge(path, known or {})
     checked = "" if bridged.difference is None else f", outputs within {bridged.difference:.1e} of Keras 3's"
     return Built(bridged.model, (f"brought from Keras 3 to Keras 2{checked}", *bridged.notes))
 

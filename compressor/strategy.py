@@ -184,13 +184,15 @@ class Metric(ABC):
     combines rows. So an interval and the noise of a change can be had for every metric by drawing samples again.
 
     `share` tells a share from 0 to 1, shown in percent; `keras_name` is the Keras metric that comes nearest, shown
-    while training; `takes` says in a few words which outputs and labels it judges.
+    while training; `takes` says in a few words which outputs and labels it judges. `data_labels` asks for the labels
+    that the data has where the recipe makes the inputs the model's targets.
     """
 
     name: ClassVar[str]
     higher_is_better: bool = True
     share: bool = False
     keras_name: ClassVar[str | None] = None
+    data_labels: ClassVar[bool] = False
     takes: ClassVar[str] = ""
     Params: type[params.Params] = params.Params
 

@@ -10,6 +10,7 @@ import compressor
 from compressor import keys
 from compressor.custom_objects import known_objects
 from compressor.errors import ModelError
+from compressor.keras_files import load_keras
 from compressor.observer import Observer
 from compressor.sources import Reference, build_model
 
@@ -66,6 +67,39 @@ def test_a_module_brings_its_own_public_classes_and_functions(module):
     assert set(known_objects(["doubling_layers"])) == {"Doubling", "helper"}
     assert set(known_objects(["doubling_layers:Doubling"])) == {"Doubling"}
     assert known_objects([]) == {}
+
+
+def test_a_package_brings_the_classes_that_it_takes_from_its_own_modules(module, monkeypatch):
+    package = module.parent / "doubling_package"
+    package.mkdir()
+    (package / "inner.py").write_text(CODE.format(factor=2))
+    (package / "__init__.py").write_text("from pathlib import Path\nfrom doubling_package.inner import Doubling\n")
+    assert set(known_objects(["doubling_package"])) == {"Doubling"}
+    for name in ("doubling_package", "doubling_package.inner"):
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_a_class_that_no_named_module_has_is_told_by_its_name(model, tmp_path):
+    path = model.with_suffix(".h5")
+    load_keras(model, known_objects(["doubling_layers"])).save(path)
+    missing = f"{path} holds 'Doubling', which Keras does not know; "
+    with pytest.raises(ModelError) as error:
+        build_model(Reference("path", str(path)))
+    assert str(error.value) == (
+        f"{missing}name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"
+    )
+    for names, brought in ((["doubling_layers:helper"], "helper"), (["json.tool"], "main")):
+        with pytest.raises(ModelError) as error:
+            build_model(Reference("path", str(path)), custom_objects=names)
+        assert str(error.value) == (
+            f"{missing}the classes and functions of 'model.custom_objects' are {brought}: name the module that has it"
+        )
+
+
+def test_a_name_that_is_not_there_is_told_of_a_model_that_was_loaded_before(model, tmp_path):
+    compressor.apply(recipe(model, custom_objects=["doubling_layers"]), output=tmp_path / "a", smoke=True)
+    with pytest.raises(ModelError, match="it has no 'Tripling'"):
+        compressor.apply(recipe(model, custom_objects=["doubling_layers:Tripling"]), output=tmp_path / "b", smoke=True)
 
 
 @pytest.mark.parametrize(

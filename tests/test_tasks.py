@@ -5,6 +5,8 @@ import pytest
 
 from compressor.cache import Cache
 from compressor.data import ArraySplit, Splits
+from compressor.data.samples import ArraySamples
+from compressor.data.split import Split
 from compressor.engine import run
 from compressor.errors import DataError
 from compressor.evaluation import measure
@@ -191,6 +193,28 @@ def test_the_anomaly_score_sees_what_went_in(layers):
     labels = np.repeat([0, 1], 30)
     inputs[labels == 1] *= -1
     assert measured(model, ArraySplit(inputs, labels), AnomalyAUC()).keras_scores == {"anomaly_auc": 1.0}
+
+
+def test_an_autoencoder_trained_on_its_inputs_is_judged_by_the_data_s_anomalies(layers, report_of):
+    base = GENERATOR.normal(size=(2, 16)).astype(np.float32)
+    inputs = GENERATOR.normal(size=(160, 2)).astype(np.float32) @ base
+    inputs[120:] = GENERATOR.normal(size=(40, 16)) * 2
+    labels = np.repeat([0, 1], [120, 40])
+
+    def build():
+        import tf_keras
+
+        return tf_keras.Sequential([layers.InputLayer((16,)), layers.Dense(2), layers.Dense(16)])
+
+    split = Split(ArraySamples(inputs, labels), (), inputs_as_labels=True)
+    report = report_of(build, split, "ptq", loss="mse", metrics=["anomaly_auc", "mse"], epochs=20)
+    for stage in report.stages:
+        assert 0.8 < stage.metrics["anomaly_auc"].value <= 1
+        assert stage.metrics["mse"].value > 0
+    unlabelled = Split(ArraySamples(inputs, None), (), inputs_as_labels=True)
+    with pytest.raises(DataError) as error:
+        report_of(build, unlabelled, loss="mse", metrics=["anomaly_auc"])
+    assert str(error.value) == "'anomaly_auc' judges by labels, and the data has none; add them, or drop the metric"
 
 
 def test_segmentation_is_measured_batch_by_batch(layers, report_of):

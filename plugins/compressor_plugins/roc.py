@@ -63,6 +63,7 @@ class AnomalyAUC(AUC):
     """Area under the ROC curve of an autoencoder's reconstruction error, where label 1 is an anomaly."""
 
     name = "anomaly_auc"
+    data_labels = True
     takes = "outputs of the inputs' shape; label 0 for a normal sample, 1 for an anomaly"
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
