@@ -106,14 +106,17 @@ class Trainer:
                 self._observer.training_resumed(self._step_id, state.epoch)
             reporting = _reporting(self._step_id, self._observer)
             ending = _ending_epochs(state, lambda: self._keep(fit, state, model, projections), epochs)
-            train, validation = self._data.train, self._data.validation
+            train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
+            validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
+            train, validation = _by_keras_names(train, model), _by_keras_names(validation, model)
+            _build_metrics(model, train)
             with lessons.given() if lessons else nullcontext():
                 model.fit(
-                    _by_keras_names(train.training_batches(params.batch_size, self._seed, state.epoch, epochs), model),
+                    train,
                     steps_per_epoch=steps,
                     initial_epoch=state.epoch,
                     epochs=epochs,
-                    validation_data=_by_keras_names(validation.evaluation_batches(_VALIDATION_BATCH), model),
+                    validation_data=validation,
                     callbacks=[*callbacks, reporting, ending],
                     verbose=0,
                 )
@@ -178,6 +181,14 @@ def _keras_metrics(model: Any, judges: Sequence[Judge]) -> Any:
         else:
             found[keys[output]].append(metric)
     return found if len(names) > 1 else next(iter(found.values()), [])
+
+
+def _build_metrics(model: Any, batches: Any) -> None:
+    """Make the variables of a model's metrics before its training step is traced.
+
+    A step that makes variables is traced twice, which is half of the time until a deep model trains.
+    """
+    model.compiled_metrics.build(model._nested_outputs, batches.element_spec[1])
 
 
 def _by_keras_names(batches: Any, model: Any) -> Any:
