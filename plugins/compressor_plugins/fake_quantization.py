@@ -22,13 +22,16 @@ from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import is_plain_relu
 
 _WEIGHTLESS = {
-    "Add", "Average", "AveragePooling1D", "AveragePooling2D", "Concatenate", "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU", "Subtract", "UpSampling2D",
+    "Add", "Average", "Concatenate", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "LeakyReLU", "Maximum",
+    "Minimum", "Multiply", "ReLU", "Subtract", "UpSampling2D",
 }  # fmt: skip
-_SAME_VALUES = {
-    "ActivityRegularization", "AlphaDropout", "Cropping1D", "Cropping2D", "Dropout", "Flatten", "GaussianDropout",
-    "GaussianNoise", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "MaxPooling1D", "MaxPooling2D", "Permute", "Reshape",
-    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ZeroPadding1D", "ZeroPadding2D",
+# whose outputs LiteRT has in the scale of their input: of a range of its own for a mean, the converter makes a second
+# rounding, and before a concatenation nothing
+_SAME_SCALE = {
+    "ActivityRegularization", "AlphaDropout", "AveragePooling1D", "AveragePooling2D", "Cropping1D", "Cropping2D",
+    "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "MaxPooling1D", "MaxPooling2D", "Permute", "Reshape", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+    "ZeroPadding1D", "ZeroPadding2D",
 }  # fmt: skip
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
@@ -50,7 +53,9 @@ class QuantizationMap:
     roles: dict[str, Role] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     preprocessing: list[str] = field(default_factory=list)
-    entries: list[str] = field(default_factory=list)  # layers put in where tensors in float become 8-bit values
+    entries: dict[str, Any] = field(
+        default_factory=dict
+    )  # quantizers, by layers put in where tensors in float get them
     cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
 
 
@@ -72,6 +77,8 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
     configs = {name: simulation.config(graph.layers[name], role) for name, role in chosen.roles.items()}
 
     def wrap(layer: Any) -> Any:
+        if layer.name in chosen.entries:
+            return quantize_layers()["QuantizeLayer"](chosen.entries[layer.name], name=layer.name)
         config = configs.get(layer.name)
         return layer if config is None else quantize_layers()["QuantizeWrapperV2"](layer, config)
 
@@ -123,7 +130,7 @@ class _Chooser:
         graph, layer = self.graph, self.graph.layer_of(number)
         sources = [ref.node for ref in graph.sources(number)]
         ready = bool(sources) and all(source in self.quantized for source in sources)
-        if layer.kind in _PREPROCESSING | _SAME_VALUES | {"InputLayer"} and self.raw.issuperset(sources):
+        if layer.kind in _PREPROCESSING | _SAME_SCALE | {"InputLayer"} and self.raw.issuperset(sources):
             self.raw.add(number)
             if layer.kind in _PREPROCESSING:
                 self.found.preprocessing.append(layer.name)
@@ -137,7 +144,7 @@ class _Chooser:
                 self._give(number, "weights" if followed else "weights and output")
         elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
             self._give(number, "none" if self._relu_follows(number) else "output")
-        elif layer.kind in _SAME_VALUES or (layer.kind, ready) == ("Softmax", True):
+        elif layer.kind in _SAME_SCALE or (layer.kind, ready) == ("Softmax", True):
             if ready:
                 self.quantized.add(number)
         elif ready and layer.kind in _WEIGHTLESS:
@@ -182,12 +189,13 @@ class _Chooser:
         )
 
     def _quantize_layer(self, ref: Ref) -> int:
+        """Put in a layer that passes a tensor on, for its quantizer to take the place of once ranges were observed."""
+        from tf_keras.layers import Activation
+
         source = self.graph.layer_of(ref.node)
-        quantizer = self.simulation.entry(of_model=source.kind == "InputLayer")
         name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
-        self.found.entries.append(name)
-        layer = quantize_layers()["QuantizeLayer"](quantizer, name=name)
-        return self.graph.insert_after(ref, graph_layer(layer, []), [])
+        self.found.entries[name] = self.simulation.entry(of_model=source.kind == "InputLayer")
+        return self.graph.insert_after(ref, graph_layer(Activation("linear", name=name)), [])
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""

@@ -13,6 +13,8 @@ from compressor_plugins.qat import QAT
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import rewritten
 
+AVERAGE_POOL_2D = 1  # BuiltinOperator in the LiteRT schema
+
 
 def qat(model, context, **params):
     return QAT(QAT.Params(**{"epochs": 1, "batch_size": 200, **params})).apply(model, context)
@@ -319,6 +321,50 @@ def test_ranges_start_where_the_activations_are(small_cnn, step_context, digits)
     quantized = qat(model, step_context(), batch_size=2000)
     (end,) = [w for w in quantized.get_layer("quant_conv").weights if "post_activation_max" in w.name]
     assert float(end.numpy()) == pytest.approx(largest, rel=0.15)
+
+
+def test_ranges_are_those_of_the_float_model_whatever_the_range_of_its_inputs(tensorflow, step_context):
+    """The quantizer at the entry knows no range before the ranges behind it are looked at."""
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor_plugins.fake_quantization import simulated
+    from compressor_plugins.layer_graph import read
+    from compressor_plugins.quantize_configs import Simulation
+
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([layers.Input((4,), name="image"), layers.Dense(3)])
+    pixels = np.arange(256, dtype=np.float32).reshape(64, 4)
+    quantized, _ = simulated(read(model), Simulation(lambda name, kind: 8), list(pixels[:, None]))
+    variables = {weight.name.split("/")[-1]: weight.numpy() for weight in quantized.weights}
+    outputs = model(pixels).numpy()
+    assert {name: end for name, end in variables.items() if "image" in name or "activation" in name} == pytest.approx(
+        {
+            "quantize_image_min:0": 0,
+            "quantize_image_max:0": 255,
+            "post_activation_min:0": min(0, outputs.min()),
+            "post_activation_max:0": max(0, outputs.max()),
+        },
+        rel=1e-4,
+    )
+
+
+def test_means_keep_the_scale_of_their_input_as_before_a_concatenation(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.flatbuffer import operator_of, read_model
+
+    image = layers.Input((28, 28))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.Reshape((28, 28, 1))(image))
+    means = layers.Dropout(0.1)(layers.AveragePooling2D()(x))
+    x = layers.Concatenate()([means, layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(x)])
+    model = tf_keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+    file = read_model(shipped(qat(model, step_context(), batch_size=500)))
+    graph = file.subgraphs[0]
+    (pool,) = [one for one in graph.operators if operator_of(file.operatorCodes[one.opcodeIndex]) == AVERAGE_POOL_2D]
+    given, made = (graph.tensors[index].quantization for index in (pool.inputs[0], pool.outputs[0]))
+    assert (given.scale[0], given.zeroPoint[0]) == (made.scale[0], made.zeroPoint[0])
 
 
 def test_zeros_stay_in_layers_that_are_left_in_float(tensorflow, step_context):
