@@ -23,7 +23,7 @@ from compressor.errors import CompressorError, ModelError, StepError
 from compressor.evaluation import Measurement, measure, rehearse
 from compressor.export import Conversion, to_litert
 from compressor.fitness import check_fit, ends_from, ends_of
-from compressor.functions import names_function
+from compressor.functions import function_at, names_function
 from compressor.guard import fenced
 from compressor.inputs import build_source, load_data
 from compressor.keys import (
@@ -36,6 +36,7 @@ from compressor.keys import (
     step_parts,
 )
 from compressor.layer_patterns import refuse_unmatched
+from compressor.loss_names import loss_functions
 from compressor.observer import Observer, TeacherRelay
 from compressor.package import shipping_suffix, unpacked
 from compressor.params import TrainingDefaults
@@ -262,6 +263,9 @@ class Run:
         ends = ends_from(self._artifact.facts["ends"])
         found = check_fit(ends, self._data, loss, params.batch_size if params else 1)
         rehearse(self._plan.metrics, ends, self._data.test)
+        for step in self._plan.stages:
+            for name in loss_functions(step.strategy.params):
+                function_at(name)  # one that is not there is known before anything is trained
         for text in found:
             self._observer.warned(text)
         return found

@@ -89,6 +89,8 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
             _check_finite(name, inputs, "inputs")
             _check_finite(name, labels, "labels")
     inputs, labels = seen["training"]
+    if loss is not None:
+        _check_endings(ends)
     _check_labels(ends.outputs, labels, loss)
     if loss in _CLASSES and not is_named(labels):
         units = next(iter(ends.outputs.values()))[-1]
@@ -166,6 +168,13 @@ def _check_finite(split: str, values: Values, kind: str) -> None:
             at = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
             what = f"the {kind} of sample {at} of the {split} split hold NaN or infinity"
             raise DataError(what, "remove that sample, or fill it in")
+
+
+def _check_endings(ends: Ends) -> None:
+    for name, shape in ends.outputs.items():
+        if ends.endings.get(name) == "softmax" and shape[-1:] == (1,):
+            what = f"the output '{name}' of the model is a softmax of one number, which is always 1"
+            raise DataError(what, "end the model in a sigmoid, or in two outputs")
 
 
 def _check_labels(outputs: Mapping[str, Shape], labels: Values, loss: str | None) -> None:

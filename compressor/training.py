@@ -175,8 +175,8 @@ def _keras_metrics(model: Any, judges: Sequence[Judge]) -> Any:
         metric = judge.metric.keras_name
         if metric is None or output not in keys:
             continue
-        shape = dict(zip(names, model.outputs, strict=True))[output].shape
-        if metric in ("accuracy", "binary_accuracy") and shape[-1] == 1 and endings[output] == "linear":
+        lone = dict(zip(names, model.outputs, strict=True))[output].shape[-1] == 1
+        if endings[output] == "linear" and (metric == "binary_accuracy" or (metric == "accuracy" and lone)):
             found[keys[output]].append(tf_keras.metrics.BinaryAccuracy(name=metric, threshold=0.0))
         else:
             found[keys[output]].append(metric)

@@ -218,6 +218,15 @@ def test_labels_that_do_not_fit_the_loss_or_the_outputs_are_refused(labels, loss
     assert refusal(ends((5,)), data(images(5), labels), loss) == message
 
 
+def test_a_softmax_of_one_number_is_refused_for_training():
+    lone = ends((5,), (1,), endings={"dense": "softmax"})
+    assert refusal(lone, data(images(5), CLASSES % 2), "binary_crossentropy") == (
+        "the output 'dense' of the model is a softmax of one number, which is always 1; "
+        "end the model in a sigmoid, or in two outputs"
+    )
+    assert check_fit(lone, data(images(5), CLASSES % 2), None) == []
+
+
 @pytest.mark.parametrize(
     ("labels", "told"),
     [

@@ -4,21 +4,25 @@ import numpy as np
 import pytest
 
 from compressor.cache import Cache
-from compressor.data import ArraySplit, Splits
+from compressor.data import ArraySplit, RunData, Splits
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
 from compressor.engine import run
-from compressor.errors import DataError
+from compressor.errors import CompressorError, DataError
 from compressor.evaluation import measure
 from compressor.export import to_litert
 from compressor.hookspecs import hookimpl
 from compressor.judges import FunctionMetric, Judge
 from compressor.litert import predict
+from compressor.observer import Observer
+from compressor.params import TrainingParams
 from compressor.planner import resolve
 from compressor.recipe.load import load
 from compressor.registry import Provider, Registry
 from compressor.report import summarise
 from compressor.strategy import Dataset, ModelSource
+from compressor.training import Trainer
+from compressor_plugins.classification import Accuracy, BinaryAccuracy
 
 GENERATOR = np.random.default_rng(0)
 IMAGES = GENERATOR.uniform(size=(160, 8, 8, 1)).astype(np.float32)
@@ -127,6 +131,22 @@ def test_multi_label_classification(layers, report_of):
         assert all(0.6 < metric.value <= 1 for metric in stage.metrics.values())
 
 
+@pytest.mark.parametrize(("metric", "units"), [(Accuracy, 1), (BinaryAccuracy, 1), (BinaryAccuracy, 2)])
+def test_yes_and_no_of_logits_turn_at_0_while_training_too(layers, metric, units):
+    import tf_keras
+
+    class Heard(Observer):
+        def epoch_finished(self, step_id, epoch, logs):
+            self.logs = logs
+
+    model = tf_keras.Sequential([layers.InputLayer((1,)), layers.Dense(units, "linear", False, "ones", name="logits")])
+    split = ArraySplit(np.full((16, 1), 0.2, np.float32), np.ones((16, units), int))  # a logit of 0.2 is a yes
+    heard = Heard()
+    trainer = Trainer("train", RunData("d", split, split, split), 0, heard, [Judge.of(metric())], smoke=True)
+    trainer.fit(model, TrainingParams(epochs=1, loss="binary_crossentropy", learning_rate=1e-7), [], 0)
+    assert heard.logs[f"val_{metric.name}"] == 1
+
+
 def test_a_metric_that_cannot_judge_the_labels_is_told_before_any_training(layers, report_of, tmp_path):
     labels = np.ones((160, 2), int)
 
@@ -142,6 +162,19 @@ def test_a_metric_that_cannot_judge_the_labels_is_told_before_any_training(layer
         "none; take binary_accuracy or auc, or, for precision, recall and f1, 'with: {multi_label: true}'); "
         "choose another metric, or data that fits the model"
     )
+    assert {path.stem for path in (tmp_path / "stages").iterdir()} == {"source"}
+
+
+def test_a_loss_that_is_not_there_is_told_before_any_training(layers, report_of, tmp_path):
+    def build():
+        import tf_keras
+
+        return tf_keras.Sequential([layers.InputLayer((8, 8, 1)), layers.Flatten(), layers.Dense(1)])
+
+    with pytest.raises(CompressorError) as error:
+        report_of(build, images(IMAGES.mean((1, 2, 3))), "ptq", loss="json:nothing", metrics=["mae"])
+    assert str(error.value) == "'json:nothing': it has no function 'nothing'; mend the name after the colon"
+    assert type(error.value) is CompressorError  # wrong input, and no step's fault
     assert {path.stem for path in (tmp_path / "stages").iterdir()} == {"source"}
 
 

@@ -73,22 +73,24 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
             with written(output) as temporary:
                 save_keras(loaded, temporary)
             return f"a Keras 2 model from Keras 3, {checked}"
-        return f"{_written_litert(loaded, output)} from Keras 3, its {checked}"
+        return f"{_written_litert(loaded, output, str(model))} from Keras 3, its {checked}"
     loaded = load_keras(model, trusted=trusted)
     if output.suffix == ".keras":
         return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
-    return f"{_written_litert(loaded, output)} from Keras 2"
+    return f"{_written_litert(loaded, output, str(model))} from Keras 2"
 
 
-def _written_litert(model: Any, output: Path) -> str:
+def _written_litert(model: Any, output: Path, who: str) -> str:
     """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
     import numpy as np
 
     from compressor.export import to_litert
+    from compressor.inputs import refuse_unusable
     from compressor.keras3.samples import random_inputs
     from compressor.keras3.verify import difference, outputs_of
     from compressor.litert import LiteRTModel
 
+    refuse_unusable(model, who)
     try:
         content = to_litert(model)
     except StepError as error:

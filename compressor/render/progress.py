@@ -46,7 +46,7 @@ class Lines(Observer):
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         """Say how long a training will be."""
         self._epochs = epochs
-        self._say(f" {step_id}: training, {epochs} epochs of {steps_per_epoch} steps")
+        self._say(f" {step_id}: training, {_counted(epochs, 'epoch')} of {_counted(steps_per_epoch, 'step')}")
 
     def training_resumed(self, step_id: str, epoch: int) -> None:
         """Say where it goes on."""
@@ -166,5 +166,14 @@ def _logs_text(logs: Mapping[str, float]) -> str:
         if name.startswith("val_") != bool(prefix):
             continue
         bare = name.removeprefix("val_")
-        parts.append(f"{bare} {value * 100:.1f} %" if bare == "accuracy" else f"{bare} {value:.3f}")
+        parts.append(f"{bare} {value * 100:.1f} %" if bare == "accuracy" else f"{bare} {_number(value)}")
     return ("validation " if prefix else "") + "  ".join(parts)
+
+
+def _number(value: float) -> str:
+    """`0.052`, and four digits of what is too small or too large for three places."""
+    return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 10_000 else f"{value:.4g}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -37,7 +37,7 @@ def test_the_screen_shows_the_plan_the_epochs_and_the_table_and_nothing_else(run
     progress = done.stderr.splitlines()
     assert progress[0] == ("prune_qat · mnist_cnn on mnist (384 train · 64 validation · 256 test) · seed 0 · smoke")
     assert progress[1] == " plan  baseline -> prune -> qat -> ptq"
-    assert progress[2] == " baseline: training, 1 epochs of 2 steps"
+    assert progress[2] == " baseline: training, 1 epoch of 2 steps"
     assert all(line.startswith((" baseline:", " prune:", " qat:", " ptq:")) for line in progress[2:])
     words = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
     stages = ["baseline", "prune", "qat", "ptq"]

@@ -11,6 +11,7 @@ from compressor.cli.boundary import run_guarded
 @pytest.fixture
 def call(capfd):
     def call(*arguments):
+        capfd.readouterr()  # what TensorFlow says when it wakes is not the command's
         code = run_guarded(root, ["convert", *map(str, arguments)])
         out, err = capfd.readouterr()
         return code, out, err
@@ -102,4 +103,17 @@ def test_a_model_of_that_format_already_is_not_written_again(call, keras2_file, 
         1,
         "",
         f"error: {keras2_file} is a Keras 2 model already, which .h5 is for; give .keras or .tflite\n",
+    )
+
+
+def test_a_model_of_open_length_is_refused_for_litert_with_the_way_out(call, tensorflow, tmp_path):
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.Input((None, 4), name="steps"), tf_keras.layers.Dense(2)])
+    model.save(tmp_path / "open.h5")
+    assert call(tmp_path / "open.h5", tmp_path / "m.tflite") == (
+        1,
+        "",
+        f"error: {tmp_path / 'open.h5'} leaves a size of its input 'steps' open (any, 4), and a file needs it; "
+        "build it with a fixed size, such as Input((128,)), load its weights, and save that\n",
     )
