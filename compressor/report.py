@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -280,16 +280,21 @@ def _growth(stages: Sequence[Stage]) -> list[str]:
     return [f"the file is {format_size(grown)} larger than after '{stages[-2].id}'"]
 
 
+_Check = tuple[str, float | None, float, bool, Callable[[float], str]]
+"""A constraint's name, its limit, what is held against it, whether that is to be at least the limit, and their text."""
+
+
 def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[ConstraintRow]:
     last = rows[-1]
     metric = next(iter(last.metrics.values()))
     points: Callable[[float], str] = lambda value: f"{value * 100:.2f} pt"  # noqa: E731
     share: Callable[[float], str] = lambda value: f"{value:.2%}"  # noqa: E731
     percent: Callable[[float], str] = lambda value: f"{value:.1%}"  # noqa: E731
-    checks: list[tuple[str, float | None, float, bool, Callable[[float], str]]] = [
+    checks: list[_Check] = [
         ("max_accuracy_drop", constraints.max_accuracy_drop, _drop(metric), False, points),
         ("min_accuracy", constraints.min_accuracy, metric.value, True, share),
         ("max_relative_drop", constraints.max_relative_drop, _relative_drop(metric), False, percent),
+        *_metric_limits(constraints.metric_limits, last.metrics),
         ("max_size", constraints.max_size, last.bytes, False, format_size),
         ("max_gzip_size", constraints.max_gzip_size, last.gzip_bytes, False, format_size),
         ("min_sparsity", constraints.min_sparsity, last.sparsity, True, percent),
@@ -303,6 +308,15 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
                 ConstraintRow(name=name, limit=text(limit), actual=text(actual), met=met and np.isfinite(actual))
             )
     return found
+
+
+def _metric_limits(limits: Mapping[str, float], metrics: Mapping[str, MetricRow]) -> Iterator[_Check]:
+    for name, limit in limits.items():
+        metric = metrics[name]
+        text: Callable[[float], str] = (
+            (lambda value: f"{value:.2%}") if metric.share else (lambda value: f"{value:.4g}")
+        )
+        yield f"metric_limits.{name}", limit, metric.value, metric.higher_is_better, text
 
 
 def _drop(metric: MetricRow) -> float:

@@ -22,7 +22,7 @@ from compressor.recipe.compose import first_free, merge, step_ids
 from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.explain import problems_of
 from compressor.recipe.load import validate_as_json
-from compressor.recipe.problems import Problem, RecipeError
+from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import MetricSection, Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
 from compressor.sources import Reference, reference
@@ -138,6 +138,10 @@ class Resolver:
             for name in unfit_constraints(self.recipe.constraints, found[0]):
                 message = f"'{name}' is for a share, and '{found[0].name}' is none; use 'max_relative_drop'"
                 self._report(message, self.recipe.tree.nearest(("constraints", name)))
+        if all(found):
+            for name in [name for name in self.recipe.constraints.metric_limits if name not in judges]:
+                message = f"there is no metric '{name}'{did_you_mean(name, judges)}"
+                self._report(message, self.recipe.tree.nearest(("constraints", "metric_limits", name)))
         return list(judges.values())
 
     def _judge(self, index: int, spec: MetricSection) -> Judge | None:

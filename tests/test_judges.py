@@ -57,6 +57,11 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
             "constraints: {max_accuracy_drop: 0.1}\n",
             "5:34: error: 'max_accuracy_drop' is for a share, and 'mae' is none; use 'max_relative_drop'",
         ),
+        (
+            "[{uses: mae, name: size error}]",
+            "constraints: {metric_limits: {size eror: 0.1}}\n",
+            "5:42: error: there is no metric 'size eror'; did you mean 'size error'?",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_metric_is_told_where_it_stands(plan, metrics, rest, problem):
@@ -97,6 +102,17 @@ def test_a_relative_drop_is_a_drop_whichever_way_is_better(
     last = smoke_run[0].stages[-1].model_copy(update={"metrics": {"m": row(value, base, higher_is_better)}})
     (found,) = _constraints(Constraints.model_validate_json(json.dumps({"max_relative_drop": limit})), [last])
     assert (found.name, found.limit, found.actual, found.met) == ("max_relative_drop", "5.0%", actual, met)
+
+
+@pytest.mark.parametrize(
+    ("value", "higher_is_better", "met"),
+    [(0.5, False, True), (0.51, False, False), (0.5, True, True), (0.49, True, False)],
+)
+def test_a_limit_of_a_metric_is_its_worst_value_whichever_way_is_better(smoke_run, value, higher_is_better, met):
+    metrics = {"first": row(1, 1, True), "m": row(value, 1, higher_is_better)}
+    last = smoke_run[0].stages[-1].model_copy(update={"metrics": metrics})
+    (found,) = _constraints(Constraints.model_validate_json(json.dumps({"metric_limits": {"m": 0.5}})), [last])
+    assert (found.name, found.limit, found.actual, found.met) == ("metric_limits.m", "0.5", f"{value:g}", met)
 
 
 def test_a_rising_error_is_shown_as_worse_with_its_sign_and_its_share():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from compressor.data.augment import AugmentStep
@@ -113,6 +113,11 @@ class Constraints(Params):
         ge=0,
         le=1_000,
         description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
+    )
+    metric_limits: dict[str, FiniteFloat] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="worst value of any of the metrics, by its name: a score at the least, an error at the most",
     )
     max_size: Size | None = Field(None, description="largest file, in bytes or as `25 kB`")
     max_gzip_size: Size | None = Field(None, description="largest gzipped file, in bytes or as `8 kB`")

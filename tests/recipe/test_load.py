@@ -44,6 +44,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "max_accuracy_drop": None,
             "min_accuracy": None,
             "max_relative_drop": None,
+            "metric_limits": {},
             "max_size": None,
             "max_gzip_size": None,
             "min_sparsity": None,
