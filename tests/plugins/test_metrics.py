@@ -207,7 +207,8 @@ def test_an_autoencoder_is_judged_by_what_it_gives_back(judged):
             "accuracy",
             np.zeros((4, 3)),
             np.ones((4, 3)),
-            "some labels have several classes, or none; take a metric of several labels a sample",
+            "some labels have several classes, or none; take binary_accuracy or auc, or, for precision, recall and f1, "
+            "'with: {multi_label: true}'",
         ),
         (
             "accuracy",
