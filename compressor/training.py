@@ -188,7 +188,8 @@ def _build_metrics(model: Any, batches: Any) -> None:
 
     A step that makes variables is traced twice, which is half of the time until a deep model trains.
     """
-    model.compiled_metrics.build(model._nested_outputs, batches.element_spec[1])
+    metrics, outputs = model.compiled_metrics, model._nested_outputs
+    metrics.build(outputs, metrics._conform_to_outputs(outputs, batches.element_spec[1]))
 
 
 def _by_keras_names(batches: Any, model: Any) -> Any:
