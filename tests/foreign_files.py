@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 WRITER = Path(__file__).with_name("keras3") / "write_foreign.py"
 
 
@@ -16,3 +18,10 @@ def written(folder, *what):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
+
+
+def blocks(shape, seed=0):
+    """Images of 4 x 4 blocks of colour, of shape (n, height, width, channels): unlike noise, their means differ."""
+    count, height, width, channels = shape
+    small = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, channels))
+    return small.repeat(height // 4, 1).repeat(width // 4, 2).astype(np.uint8)

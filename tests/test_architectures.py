@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from foreign_files import written
+from foreign_files import blocks, written
 
 import compressor
 
@@ -66,7 +66,7 @@ def data(files, tmp_path):
         with np.load(files / f"{name}.inputs.npz") as inputs, np.load(files / f"{name}.outputs.npz") as outputs:
             shape, out = (12, *inputs[inputs.files[0]].shape[1:]), (12, *outputs[outputs.files[0]].shape[1:])
         features = {
-            "images": lambda: generator.integers(0, 256, shape).astype(np.uint8),
+            "images": lambda: blocks(shape),
             "tokens": lambda: generator.integers(0, 50, shape),
             "vectors": lambda: generator.normal(size=shape).astype(np.float32),
         }[kind]()

@@ -1,6 +1,6 @@
 """Small models of the kinds that people ship, built alike with `keras` and `tf_keras`."""
 
-import numpy as np
+from foreign_files import blocks
 from foreign_models import application
 
 
@@ -66,7 +66,7 @@ def settle(model):
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
-    model(np.random.default_rng(0).integers(0, 256, (16, *model.input_shape[1:])).astype("float32"), training=True)
+    model(blocks((16, *model.input_shape[1:]), seed=1).astype("float32"), training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
