@@ -62,7 +62,7 @@ def owner(module: str) -> str:
 
 
 @cache
-def core_digest(modules: Sequence[str] = ("",)) -> str:
+def core_digest(modules: Sequence[str] = (".",)) -> str:
     """SHA-256 of modules and packages of the core, or of all of it, in hexadecimal."""
     folder = Path(__file__).parent
     found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]

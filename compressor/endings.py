@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from compressor.flatbuffer import operator_of, read_model
 from compressor.strategy import EndsIn
 
 _SOFTMAX, _SIGMOID = 25, 14  # BuiltinOperator.SOFTMAX and LOGISTIC in the LiteRT schema
 # RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, QUANTIZE, DEQUANTIZE, CAST: they pass values on
 _PASSING = {22, 43, 70, 39, 114, 6, 53}
-_DIVIDES = 0.05  # what multiplies by less is meant for numbers as large as bytes
 _PASSING_LAYERS = ("Reshape", "Flatten", "Permute", "Dropout", "RepeatVector", "Cropping2D")
 
 
@@ -45,16 +42,6 @@ def model_endings(model: Any) -> dict[str, EndsIn]:
     if not getattr(model, "_is_graph_network", False):
         return dict.fromkeys(names, "linear")  # a subclassed model does not tell
     return {name: _tensor_ending(tensor) for name, tensor in zip(names, model.outputs, strict=True)}
-
-
-def divides_pixels(model: Any) -> bool:
-    """Whether a tf_keras model takes pixels of 0 to 255, and brings them to a scale of its own."""
-    layers = list(model._flatten_layers())
-    scales = [np.asarray(layer.scale, np.float64) for layer in layers if type(layer).__name__ == "Rescaling"]
-    for layer in layers:
-        if type(layer).__name__ == "Normalization" and layer.built and not layer.invert:
-            scales.append(1 / np.maximum(np.sqrt(np.asarray(layer.variance, np.float64)), 1e-7))
-    return any(float(np.abs(scale).min()) < _DIVIDES for scale in scales)
 
 
 def input_names(model: Any) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from compressor.data.preprocess import Rescale
 from compressor.data.run import RunData
 from compressor.data.samples import Values, fits_in_memory, is_named, leaves
 from compressor.data.split import Split
-from compressor.endings import divides_pixels, file_endings, input_names, model_endings, output_names
+from compressor.endings import file_endings, input_names, model_endings, output_names
 from compressor.errors import DataError
 from compressor.loss_names import full_name
+from compressor.scaling import Scaling, scaling_of
 from compressor.strategy import EndsIn
 
 SEEN = 512  # samples of each split whose values are looked at, where not all are in memory
@@ -26,8 +27,6 @@ _CLASSES = (_SPARSE, *_ONE_HOT)
 _ROUNDING = 1e-3  # of a sum of shares
 
 Shape = tuple[int | None, ...]
-Scaling = Literal["none", "own", "of pixels", "untold"]
-"""What a model does with the scale of its inputs: nothing, something, or it divides pixels of 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def ends_of(model: Any) -> Ends:
         return Ends(inputs, outputs, "untold", endings)  # the converter folds a scale into the operator behind
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
-    return Ends(inputs, outputs, _scaling(model), model_endings(model))
+    return Ends(inputs, outputs, scaling_of(model), model_endings(model))
 
 
 def ends_from(facts: Mapping[str, Any]) -> Ends:
@@ -103,13 +102,6 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
             f"lower training.batch_size"
         )
     return warnings
-
-
-def _scaling(model: Any) -> Scaling:
-    if divides_pixels(model):
-        return "of pixels"
-    kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
-    return "own" if kinds & {"Rescaling", "Normalization", "BatchNormalization"} else "none"
 
 
 def _check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:

@@ -113,7 +113,7 @@ def source_parts(plan: Plan) -> Parts | None:
         "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
-        "code": core_digest((*_MAKING_CODE, "fitness")),  # which tells what is kept of the model's ends
+        "code": core_digest((*_MAKING_CODE, "fitness", "scaling")),  # which tell what is kept of the model's ends
     }
 
 

@@ -288,8 +288,7 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
     last = rows[-1]
     metric = next(iter(last.metrics.values()))
     points: Callable[[float], str] = lambda value: f"{value * 100:.2f} pt"  # noqa: E731
-    share: Callable[[float], str] = lambda value: f"{value:.2%}"  # noqa: E731
-    percent: Callable[[float], str] = lambda value: f"{value:.1%}"  # noqa: E731
+    share, percent = "{:.2%}".format, "{:.1%}".format
     checks: list[_Check] = [
         ("max_accuracy_drop", constraints.max_accuracy_drop, _drop(metric), False, points),
         ("min_accuracy", constraints.min_accuracy, metric.value, True, share),
@@ -313,9 +312,7 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
 def _metric_limits(limits: Mapping[str, float], metrics: Mapping[str, MetricRow]) -> Iterator[_Check]:
     for name, limit in limits.items():
         metric = metrics[name]
-        text: Callable[[float], str] = (
-            (lambda value: f"{value:.2%}") if metric.share else (lambda value: f"{value:.4g}")
-        )
+        text = "{:.2%}".format if metric.share else "{:.4g}".format
         yield f"metric_limits.{name}", limit, metric.value, metric.higher_is_better, text
 
 

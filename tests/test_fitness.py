@@ -293,12 +293,12 @@ def test_pixels_that_nobody_scales_are_a_warning():
 def test_a_model_that_divides_pixels_is_not_given_divided_ones_without_a_word():
     bright = np.arange(8 * 28 * 28).reshape(8, 28, 28, 1) % 256
     dividing = ends(scaling="of pixels")
-    halves = Rescale(scale=1 / 255)
+    divided = Rescale(scale=1 / 255)
     told = "the inputs go from 0 to 1, and the model divides pixels of 0 to 255 by itself; "
     assert check_fit(dividing, data(bright.astype(np.uint8), CLASSES, steps=None), SPARSE) == [
         f"{told}add 'preprocess: []' under data, which leaves bytes as they are"
     ]
-    assert check_fit(dividing, data(bright.astype(np.float32), CLASSES, steps=(halves,)), SPARSE) == [
+    assert check_fit(dividing, data(bright.astype(np.float32), CLASSES, steps=(divided,)), SPARSE) == [
         f"{told}add '{{rescale: 255}}' at the end of 'preprocess' under data, or take out what divides them"
     ]
     assert check_fit(dividing, data(bright.astype(np.float32) / 255, CLASSES), SPARSE) == [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.endings import divides_pixels
+from compressor.scaling import divides_pixels
 
 _SAMPLES = 2
 _LENGTH = 12

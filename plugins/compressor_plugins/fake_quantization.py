@@ -53,9 +53,7 @@ class QuantizationMap:
     roles: dict[str, Role] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     preprocessing: list[str] = field(default_factory=list)
-    entries: dict[str, Any] = field(
-        default_factory=dict
-    )  # quantizers, by layers put in where tensors in float get them
+    entries: dict[str, Any] = field(default_factory=dict)  # quantizers, by layers put in for tensors in float
     cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
 
 
