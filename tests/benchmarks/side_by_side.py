@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -139,17 +139,20 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of every training, to see that it works; figures mean nothing")
     parser.add_argument("--recipes", nargs="*", default=[name for name in RECIPES if name in shipped.names()])
     arguments = parser.parse_args()
-    table, float_p50 = [list(HEAD)], None
+    print(line(HEAD), flush=True)
+    float_p50 = None
     with tempfile.TemporaryDirectory() as folder:
         for name, content in rows(arguments.epochs, arguments.recipes, Path(folder)):
             cells, p50 = measured(content, float_p50)
             float_p50 = float_p50 or p50
-            table.append([name, *cells])
-            print(f"{name} done", flush=True)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join([row[0].ljust(widths[0]), *rest]) if first else "")
+            print(line((name, *cells)), flush=True)  # a row as soon as it is there: all of them take half an hour
+
+
+def line(cells: Sequence[str]) -> str:
+    """One line of the table."""
+    name, *rest = cells
+    widths = (max(len(head), 7) for head in HEAD[1:])
+    return "  ".join([name.ljust(26), *map(str.rjust, rest, widths)])
 
 
 if __name__ == "__main__":
