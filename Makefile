@@ -8,7 +8,7 @@ demo: .venv/installed
 	$(BIN)/compressor apply recipes/prune_qat.yaml
 
 test: .venv/installed-dev check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

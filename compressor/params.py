@@ -129,6 +129,10 @@ class LayerPatterns(Params):
             if not any(_matches(pattern, name, kind) for name, kind in layers)
         ]
 
+    def idle(self, worked_on: list[tuple[str, str]]) -> list[str]:
+        """The patterns that choose layers, and none of the (name, class) pairs that a strategy can work on."""
+        return [pattern for place, pattern in self.unmatched(worked_on) if place[0] != "except"]
+
 
 class LayerTargets(LayerPatterns):
     """Which layers a strategy works on."""

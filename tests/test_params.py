@@ -91,6 +91,12 @@ def test_a_mapping_of_patterns_is_held_against_the_layers_too_and_its_last_match
     assert value_for({"type:LSTM": 1}, "conv", "Conv2D") is None
 
 
+def test_patterns_of_layers_that_a_step_cannot_work_on_are_idle_and_those_left_out_are_not():
+    targets = LayerTargets(**{"layers": ["type:Conv2D", "dense"], "except": ["block_1"]})
+    assert targets.idle([("conv", "Conv2D")]) == ["dense"]
+    assert LayerTargets().idle([("conv", "Conv2D")]) == []
+
+
 def test_exceptions_can_be_given_from_python():
     assert LayerTargets(except_=["dense"]) == LayerTargets(**{"except": ["dense"]})
 

@@ -67,7 +67,7 @@ def targeted(model: Any, targets: compressor.LayerTargets, context: StepContext,
 
     `verb` is what the step does to a kernel, such as "pruned".
     """
-    found, seen = [], set()
+    found, told, seen = [], [], set()
     for layer in layers_of(model):
         if id(layer) in seen or not targets.selects(layer.name, type(layer).__name__):
             continue
@@ -76,7 +76,17 @@ def targeted(model: Any, targets: compressor.LayerTargets, context: StepContext,
             found.append(Target(layer, kernels))
         elif reason := _left_alone(layer, verb):
             context.leave_alone(layer.name, reason)
+            told.append((layer.name, type(layer).__name__))
+    tell_of_idle(targets, [*((target.name, target.kind) for target in found), *told], context, verb)
     return found
+
+
+def tell_of_idle(
+    targets: compressor.LayerTargets, worked_on: list[tuple[str, str]], context: StepContext, verb: str
+) -> None:
+    """Tell of patterns that choose only layers which a step has nothing to do with, such as one without weights."""
+    for pattern in targets.idle(worked_on):
+        context.note(f"'{pattern}' names no layer that can be {verb}")
 
 
 def others(model: Any, chosen: Sequence[Target]) -> list[Any]:

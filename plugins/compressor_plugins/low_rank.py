@@ -15,6 +15,7 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor_plugins.factors import rank_for, spectrum, svd_factors, tucker_factors, unfolded
 from compressor_plugins.flattening import flatten
+from compressor_plugins.kernels import tell_of_idle
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.rewrites import prepared
 
@@ -120,6 +121,9 @@ class LowRank(Strategy):
                 found.append(Split(layer, (spectrum(kernel.reshape(kernel.shape[-2:])),)))
             else:
                 found.append(Split(layer, (spectrum(unfolded(kernel, 2)), spectrum(unfolded(kernel, 3)))))
+        worked_on = {split.layer.name for split in found} | set(context.left_alone)
+        layers = [(layer.name, layer.kind) for layer in graph.layers.values() if layer.name in worked_on]
+        tell_of_idle(self.params, layers, context, "factored")
         return found
 
 

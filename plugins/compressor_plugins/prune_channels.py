@@ -19,6 +19,7 @@ from compressor_plugins.channel_groups import ChannelGroups, channel_groups, wit
 from compressor_plugins.channel_saliency import Saliency, by_activation, by_batch_norm, by_magnitude
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
+from compressor_plugins.kernels import tell_of_idle
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.rewrites import prepared
@@ -114,6 +115,8 @@ class PruneChannels(Strategy):
                 reason = "no BatchNormalization with a factor follows it"
             if reason and self.params.selects(slot.layer, graph.layers[slot.layer].kind):
                 context.leave_alone(slot.layer, reason)
+        makers = [(slot.layer, graph.layers[slot.layer].kind) for slot in groups.makers()]
+        tell_of_idle(self.params, makers, context, "made narrower")
 
     def _saliency(self, graph: LayerGraph, groups: ChannelGroups, context: StepContext) -> Saliency:
         if self.params.criterion == "bn_scale":

@@ -16,9 +16,10 @@ from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.fake_quantization import own_objects, simulated
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
+from compressor_plugins.kernels import tell_of_idle
 from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.precision import BITS
-from compressor_plugins.quantize_configs import Simulation
+from compressor_plugins.quantize_configs import KERNELS, Simulation
 from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
@@ -99,6 +100,9 @@ class QAT(Strategy):
             context.note(f"made floats of integers before the quantized layers: {listed(chosen.cast)}")
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
+        layers = [(layer.name, layer.kind) for layer in graph.layers.values()]
+        with_weights = [(name, kind) for name, kind in layers if kind in KERNELS or name in chosen.left]
+        tell_of_idle(params, with_weights, context, "quantized in training")
         context.fit(quantized, params, kept(quantized, context.state))
         return quantized
 

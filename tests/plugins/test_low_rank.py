@@ -132,5 +132,6 @@ def test_a_layer_of_another_kind_is_named(tensorflow, step_context):
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(8, 3, name="row"), layers.Flatten()])
     model.add(layers.Dense(10, name="head"))
     context = step_context()
-    apply(model, context, energy=0.3)
+    apply(model, context, energy=0.3, layers=["row", "head", "type:Flatten"])
     assert context.left_alone == {"row": "no factors of Conv1D are known here"}
+    assert "'type:Flatten' names no layer that can be factored" in context.notes

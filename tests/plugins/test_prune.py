@@ -141,6 +141,16 @@ def test_a_model_with_nothing_to_prune_is_an_error(tensorflow, step_context):
     assert str(error.value) == "there is no layer that can be pruned; name other layers, or drop the step"
 
 
+def test_a_pattern_of_layers_without_kernels_is_told(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(name="flat"), layers.Dense(10, name="d")])
+    context = step_context()
+    prune(model, context, layers=["d", "flat"])
+    assert "'flat' names no layer that can be pruned" in context.notes
+
+
 def test_a_curve_that_falls_is_refused():
     with pytest.raises(
         ValidationError, match="initial_sparsity is above final_sparsity; swap them, or lower the first"

@@ -221,7 +221,8 @@ def test_nested_models_are_flattened_first_and_chosen_layers_alone_are_pruned(te
     model.add(layers.Dense(30, "relu", name="kept"))
     model.add(layers.Dense(10, name="head"))
     context = step_context()
-    smaller = apply(model, context, channels=0.5, **{"except": ["kept"]})
+    smaller = apply(model, context, channels=0.5, **{"layers": ["*", "type:Flatten"], "except": ["kept"]})
+    assert "'type:Flatten' names no layer that can be made narrower" in context.notes
     assert smaller.get_layer("within").kernel.shape == (784, 10)
     assert smaller.get_layer("kept").kernel.shape == (10, 30)
     assert context.left_alone == {}

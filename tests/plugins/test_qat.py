@@ -419,7 +419,10 @@ def in_four_bits(tensorflow, digits):
     )
     trainer = Trainer("qat", digits, 0, Observer(), [], smoke=False)
     context = StepContext(state=ModelState(), train=digits.train, trainer=trainer, seed=0)
-    return qat(model, context, weights="int4", per_layer={"eight": "int8", "head": "float32"}, batch_size=100)
+    per_layer = {"type:ReLU": "int8", "eight": "int8", "head": "float32"}
+    quantized = qat(model, context, weights="int4", per_layer=per_layer, batch_size=100)
+    assert context.notes == ["'type:ReLU' names no layer that can be quantized in training"]
+    return quantized
 
 
 def test_four_bit_weights_are_int4_in_the_file_in_every_layer_but_those_named(in_four_bits, digits):
