@@ -63,14 +63,14 @@ def data():
     return Splits(ArraySplit(images[:64], labels[:64]), ArraySplit(images[64:], labels[64:]))
 
 
-def stages_of(kind, chain, folder):
+def stages_of(kind, chain, folder, steps=STEPS):
     """The state and notes of each stage with the bytes that ship after it, from the baseline on."""
     from compressor.export import to_litert
 
     stages = [("keras", [], to_litert(model(kind)))]
     with compressor.Session(model(kind), data(), smoke=True, progress=False, cache=folder / "cache") as session:
         for name in chain:
-            row = session.apply(name, **STEPS[name])
+            row = session.apply(name, **steps[name])
             stages.append((row.state, row.notes, session.save(folder / "shipped").read_bytes()))
     return stages
 
@@ -136,6 +136,17 @@ def test_zeros_and_clusters_are_in_the_file_in_the_package(tensorflow, tmp_path)
     assert inner.weight_bits == 8
     assert most_values(package) <= K
     assert len(package) < inner.bytes / 2
+
+
+def test_zeros_and_clusters_are_kept_in_four_bits(tensorflow, tmp_path):
+    steps = STEPS | {"qat": {"epochs": 1, "weights": "int4"}, "ptq": {"precision": "int4", "calibration_samples": 8}}
+    stages = stages_of("residual", ["prune", "cluster", "qat", "ptq"], tmp_path, steps)
+    hold(stages)
+    state, _, content = stages[-1]
+    assert state == "litert, clustered, quantized, sparse"
+    kernels = dissect(content).kernels
+    assert [tensor.dtype for tensor in kernels] == ["int4"] * 3
+    assert all(tensor.zeros / tensor.size >= 0.68 and 2 < tensor.unique <= K for tensor in kernels)
 
 
 @pytest.mark.parametrize(
