@@ -25,6 +25,8 @@ from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
 from compressor_plugins.separable_split import split_separable
 
+_IN_8_BITS_ONLY = ("Conv2DTranspose",)
+
 
 class QAT(Strategy):
     """Fine-tune with few bits simulated (weights 8 or 4, activations 8 or 16), so that the model learns to live with
@@ -78,6 +80,14 @@ class QAT(Strategy):
 
         def bits_of(self, name: str, kind: str) -> int:
             """Bits of the weights of the layer of this name and class; 0 where it stays in float."""
+            bits = self._asked_bits(name, kind)
+            return 8 if bits and kind in _IN_8_BITS_ONLY else bits
+
+        def widened(self, name: str, kind: str) -> bool:
+            """Whether the layer gets more bits than asked, as LiteRT cannot run it with fewer."""
+            return self.bits_of(name, kind) != self._asked_bits(name, kind)
+
+        def _asked_bits(self, name: str, kind: str) -> int:
             weights = value_for(self.per_layer, name, kind) or self.weights
             return 0 if weights == "float32" or not self.selects(name, kind) else BITS[weights]
 
@@ -103,6 +113,8 @@ class QAT(Strategy):
         layers = [(layer.name, layer.kind) for layer in graph.layers.values()]
         with_weights = [(name, kind) for name, kind in layers if kind in KERNELS or name in chosen.left]
         tell_of_idle(params, with_weights, context, "quantized in training")
+        if wide := [name for name, kind in with_weights if params.widened(name, kind)]:
+            context.note(f"given int8 weights, as LiteRT has no transposed convolution of fewer bits: {listed(wide)}")
         context.fit(quantized, params, kept(quantized, context.state))
         return quantized
 

@@ -440,6 +440,27 @@ def test_four_bit_weights_are_int4_in_the_file_in_every_layer_but_those_named(in
     assert np.abs(simulated - real).max() < 0.1 * np.abs(simulated).max()
 
 
+def test_a_transposed_convolution_keeps_eight_bits_where_four_are_asked_and_that_is_told(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential(
+        [
+            layers.InputLayer((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(4, 3, strides=4, activation="relu", name="down"),
+            layers.Conv2DTranspose(4, 2, strides=2, activation="relu", name="up"),
+            layers.Flatten(),
+            layers.Dense(10, name="head"),
+        ]
+    )
+    context = step_context()
+    quantized = qat(model, context, weights="int4")
+    assert context.notes == ["given int8 weights, as LiteRT has no transposed convolution of fewer bits: up"]
+    types = {tensor.name.split("/")[0]: tensor.dtype for tensor in dissect(shipped(quantized)).kernels}
+    assert types == {"down": "int4", "up": "int8", "head": "int4"}
+
+
 def test_a_model_trained_for_four_bits_is_loaded_again_exactly(in_four_bits, digits, tmp_path):
     save_keras(in_four_bits, tmp_path / "model.h5")
     loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
