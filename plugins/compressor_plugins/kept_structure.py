@@ -81,13 +81,9 @@ def groups_of(variable: Any) -> Groups:
 def _groups(variable: Any, values: NDArray[Any]) -> Groups | None:
     """The same, but none where weights that are equal are equal by chance."""
     unique, groups, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    return _grouped(variable, unique, groups, sizes) if repeats(values, unique) else None
-
-
-def repeats(values: NDArray[Any], unique: NDArray[Any]) -> bool:
-    """Whether more of the values other than zero are equal than are by chance; `unique` are those that there are."""
     alive = np.count_nonzero(values)
-    return bool(alive - np.count_nonzero(unique) > _CHANCE * alive**2)
+    repeated = alive - np.count_nonzero(unique)
+    return None if repeated <= _CHANCE * alive**2 else _grouped(variable, unique, groups, sizes)
 
 
 def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: NDArray[Any]) -> Groups:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor_plugins.kept_structure import repeats
 from compressor_plugins.layer_graph import GraphLayer
 from compressor_plugins.learned_ranges import learned_range_quantizer
 
@@ -73,11 +72,12 @@ def shares_values(kernel: NDArray[Any]) -> bool:
 
     Scales for each channel would make of k values up to k for each channel; one scale for all keeps them k.
     """
-    unique = np.unique(kernel)
-    if not repeats(kernel, unique):
+    nonzero = kernel[kernel != 0]
+    values = len(np.unique(nonzero))
+    if values > nonzero.size / 2:
         return False
     channels = kernel.reshape(-1, kernel.shape[-1]).T
-    return bool(np.count_nonzero(unique) < sum(len(np.unique(channel[channel != 0])) for channel in channels))
+    return bool(values < sum(len(np.unique(channel[channel != 0])) for channel in channels))
 
 
 @cache
