@@ -5,6 +5,7 @@ Jacob et al. 2018 (arXiv 1712.05877), section 3.2, equation 14: w' = gamma * w /
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,15 +20,18 @@ _FOLDING = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense")
 
 def fold_batch_norms(graph: LayerGraph) -> Done:
     """Fold each BatchNormalization into the linear convolution or dense layer whose output it alone takes."""
-    folded = []
-    for number in list(graph.nodes):
-        norm = graph.layer_of(number)
-        if (source := _folds_into(graph, number)) is not None:
-            before = graph.layer_of(source)
-            graph.replace_layer(before.name, _scaled(before, *_affine(norm)))
-            graph.remove(number)
-            folded.append(norm.name)
+    folded = _folded(graph, _FOLDING)
     return Done(f"folded {_counted(folded)} into the layer before", folded)
+
+
+def fold_dense_batch_norms(graph: LayerGraph, clustered: bool = False) -> Done:
+    """Fold those that follow a dense layer, which in training has one scale for all its weights.
+
+    The factor of each channel would leave the converter weights that no scale fits, and that it ships in float.
+    """
+    folded = _folded(graph, ("Dense",))
+    parted = ", which parts its clusters; 'fuse' before 'cluster' keeps them" if clustered else ""
+    return Done(f"folded {_counted(folded)} into the dense layer before{parted}", folded)
 
 
 def separate_batch_norms(graph: LayerGraph) -> Done:
@@ -48,6 +52,19 @@ def separate_batch_norms(graph: LayerGraph) -> Done:
         graph.replace_layer(norm.name, graph_layer(layer, [scale.reshape(1, 1, -1, 1), offset]))
         changed.append(norm.name)
     return Done(f"made {_counted(changed)} a 1x1 depthwise convolution", changed)
+
+
+def _folded(graph: LayerGraph, kinds: Sequence[str]) -> list[str]:
+    """The names of those that were folded into layers of these classes."""
+    folded = []
+    for number in list(graph.nodes):
+        norm, source = graph.layer_of(number), _folds_into(graph, number)
+        if source is not None and graph.layer_of(source).kind in kinds:
+            before = graph.layer_of(source)
+            graph.replace_layer(before.name, _scaled(before, *_affine(norm)))
+            graph.remove(number)
+            folded.append(norm.name)
+    return folded
 
 
 def follows_convolution(graph: LayerGraph, number: int) -> bool:

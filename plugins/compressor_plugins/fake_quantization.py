@@ -19,6 +19,7 @@ from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_la
 from compressor_plugins.learned_ranges import learned_range_quantizer, start_weight_ranges
 from compressor_plugins.quantize_configs import KERNELS, Role, Simulation, layer_quantize_config
 from compressor_plugins.quantize_layers import quantize_layers
+from compressor_plugins.quantizers import tied_quantizer
 from compressor_plugins.relu_fusion import is_plain_relu
 
 _WEIGHTLESS = {
@@ -55,6 +56,7 @@ class QuantizationMap:
     preprocessing: list[str] = field(default_factory=list)
     entries: dict[str, Any] = field(default_factory=dict)  # quantizers, by layers put in for tensors in float
     cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
+    normed: set[str] = field(default_factory=set)  # whose channels the converter multiplies by factors of their own
 
 
 def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Arrays]) -> tuple[Any, QuantizationMap]:
@@ -72,7 +74,9 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
 
     _split_activations(graph)
     chosen = _Chooser(graph, simulation).chosen()
-    configs = {name: simulation.config(graph.layers[name], role) for name, role in chosen.roles.items()}
+    configs = {
+        name: simulation.config(graph.layers[name], role, name in chosen.normed) for name, role in chosen.roles.items()
+    }
 
     def wrap(layer: Any) -> Any:
         if layer.name in chosen.entries:
@@ -91,7 +95,7 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
 
 def own_objects() -> dict[str, Any]:
     """What Keras must know by name beside tfmot's own classes."""
-    return {cls.__name__: cls for cls in (learned_range_quantizer(), layer_quantize_config())}
+    return {cls.__name__: cls for cls in (learned_range_quantizer(), tied_quantizer(), layer_quantize_config())}
 
 
 def _places(graph: LayerGraph, chosen: QuantizationMap) -> list[tuple[str, Place]]:
@@ -140,6 +144,9 @@ class _Chooser:
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")
+                taker = graph.only_consumer(number)
+                if taker is not None and follows_convolution(graph, taker):
+                    self.found.normed.add(layer.name)
         elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
             self._give(number, "none" if self._relu_follows(number) else "output")
         elif layer.kind in _SAME_SCALE or (layer.kind, ready) == ("Softmax", True):

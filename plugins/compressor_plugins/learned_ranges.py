@@ -26,18 +26,20 @@ def learned_range_quantizer() -> type[Any]:
     class LearnedRangeQuantizer(Quantizer):  # type: ignore[misc]
         """Fake quantization whose range starts at two fixed ends, which are stretched by trainable powers of two.
 
-        A symmetric range has one power, one with scales by channel (the last axis) one for each.
+        A symmetric range has one power, one with scales by channel (the last axis) one for each, unless `tied`, when
+        all channels have the same range.
         """
 
-        def __init__(self, num_bits: int, per_axis: bool, symmetric: bool) -> None:
+        def __init__(self, num_bits: int, per_axis: bool, symmetric: bool, tied: bool = False) -> None:
             self.num_bits = num_bits
             self.per_axis = per_axis
             self.symmetric = symmetric
+            self.tied = tied
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
             """The ends that the range starts from, and the logarithms of what they are stretched by."""
             shape = (tensor_shape[-1],) if self.per_axis else ()
-            powers = shape if self.symmetric else (2,)
+            powers = (() if self.tied else shape) if self.symmetric else (2,)
             _weights_first(layer)
             return {
                 "min_var": layer.add_weight(f"{name}_min", shape, initializer=_constant(-6.0), trainable=False),
@@ -69,7 +71,7 @@ def learned_range_quantizer() -> type[Any]:
 
         def get_config(self) -> dict[str, Any]:
             """What `from_config` makes it again from."""
-            return {"num_bits": self.num_bits, "per_axis": self.per_axis, "symmetric": self.symmetric}
+            return {name: getattr(self, name) for name in ("num_bits", "per_axis", "symmetric", "tied")}
 
     return LearnedRangeQuantizer
 
@@ -79,9 +81,10 @@ def start_weight_ranges(model: Any) -> None:
     for layer in model.layers:
         for kernel, quantizer, variables in getattr(layer, "_weight_vars", ()):
             if isinstance(quantizer, learned_range_quantizer()):
-                limits = least_error_limits(kernel.numpy(), quantizer.num_bits, quantizer.per_axis)
-                variables["min_var"].assign(-limits)
-                variables["max_var"].assign(limits)
+                by_channel = quantizer.per_axis and not quantizer.tied
+                limits = least_error_limits(kernel.numpy(), quantizer.num_bits, by_channel)
+                variables["min_var"].assign(np.broadcast_to(-limits, variables["min_var"].shape))
+                variables["max_var"].assign(np.broadcast_to(limits, variables["max_var"].shape))
 
 
 def least_error_limits(kernel: NDArray[np.float32], bits: int, per_axis: bool) -> NDArray[np.float32]:

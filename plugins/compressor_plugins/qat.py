@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +13,7 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor.params import value_for
 from compressor_plugins.activation_ranges import SAMPLES
-from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
+from compressor_plugins.batch_norm import fold_batch_norms, fold_dense_batch_norms, separate_batch_norms
 from compressor_plugins.fake_quantization import own_objects, simulated
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
@@ -64,7 +65,7 @@ class QAT(Strategy):
         fold_batch_norm: Literal["none", "separate", "all"] = Field(
             "separate",
             description="which BatchNormalization to fold into weights, with its statistics fixed: none, those that "
-            "follow no convolution, or those before a training of the statistics too",
+            "follow no convolution, or all",
         )
 
         @property
@@ -100,6 +101,8 @@ class QAT(Strategy):
         """The model with fake quantization in its layers."""
         graph = prepared(model, self._rewrites(context.state), context, "quantization-aware training")
         params = self.params
+        if params.fold_batch_norm == "all" and "clustered" in context.state.traits:
+            context.note("folded no BatchNormalization into a convolution, whose clusters its factors would part")
         simulation = Simulation(params.bits_of, 16 if params.activations == "int16" else 8, params.ranges == "learned")
         quantized, chosen = simulated(graph, simulation, context.calibration(SAMPLES))
         if not any(role.startswith("weights") for role in chosen.roles.values()):
@@ -133,10 +136,11 @@ class QAT(Strategy):
         if params.map_operations:
             rewrites.append(map_operations)
         rewrites.append(split_separable)
-        if params.fold_batch_norm == "all" and "clustered" not in state.traits:  # a factor a channel parts clusters
+        clustered = "clustered" in state.traits
+        if params.fold_batch_norm == "all" and not clustered:
             rewrites.append(fold_batch_norms)
         if params.fold_batch_norm != "none":
-            rewrites.append(separate_batch_norms)
+            rewrites += [partial(fold_dense_batch_norms, clustered=clustered), separate_batch_norms]
         return [*rewrites, fuse_relus] if params.fuse_relu else rewrites
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor_plugins.layer_graph import GraphLayer
-from compressor_plugins.learned_ranges import learned_range_quantizer
+from compressor_plugins.quantizers import Scales, activation_quantizer, weight_quantizer
 
 KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Conv2DTranspose": "kernel", "Dense": "kernel"}
 
@@ -31,16 +31,16 @@ class Simulation:
     activation_bits: int = 8
     learned: bool = False
 
-    def config(self, layer: GraphLayer, role: Role) -> Any:
-        """The config for a layer's wrapper."""
+    def config(self, layer: GraphLayer, role: Role, normed: bool) -> Any:
+        """The config for a layer's wrapper; `normed` if the converter will multiply each channel by its own factor."""
         bits = self.weight_bits(layer.name, layer.kind) if role.startswith("weights") else 0
-        if role == "none" or (self.activation_bits == 8 and not self.learned):
-            return _tfmot_config(layer, role, bits)
-        by_channel = bits > 0 and _has_channel_scales(layer)
+        scales = _scales(layer, normed) if bits else "tensor"
+        if role == "none" or (self.activation_bits == 8 and not self.learned and scales != "tied"):
+            return _tfmot_config(layer, role, bits, scales)
         return layer_quantize_config()(
             kernel=KERNELS[layer.kind] if bits else None,
             weight_bits=bits,
-            per_axis=by_channel,
+            scales=scales,
             activation=role == "weights and output" and not _has_unknown_activation(layer),
             output=role == "output" or (role == "weights and output" and _has_unknown_activation(layer)),
             activation_bits=self.activation_bits,
@@ -57,20 +57,11 @@ class Simulation:
         return activation_quantizer(self.activation_bits, self.learned)
 
 
-def activation_quantizer(bits: int, learned: bool) -> Any:
-    """The quantizer of a tensor that a layer makes."""
-    from tensorflow_model_optimization.python.core.quantization.keras import quantizers
-
-    wide = bits == 16
-    if learned:
-        return learned_range_quantizer()(bits, per_axis=False, symmetric=wide)
-    return quantizers.MovingAverageQuantizer(bits, per_axis=False, symmetric=wide, narrow_range=wide)
-
-
 def shares_values(kernel: NDArray[Any]) -> bool:
     """Whether a kernel was clustered as a whole: its channels share values.
 
-    Scales for each channel would make of k values up to k for each channel; one scale for all keeps them k.
+    Scales for each channel would make of k values up to k for each channel; one scale for all keeps them k. A few
+    values that are equal by chance, as in any kernel of some size, do not make it clustered.
     """
     nonzero = kernel[kernel != 0]
     values = len(np.unique(nonzero))
@@ -84,22 +75,15 @@ def shares_values(kernel: NDArray[Any]) -> bool:
 def layer_quantize_config() -> type[Any]:
     """The class, which cannot be made without tfmot."""
     from tensorflow_model_optimization.python.core.quantization.keras.quantize_config import QuantizeConfig
-    from tensorflow_model_optimization.python.core.quantization.keras.quantizers import LastValueQuantizer
 
     class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]
-        """What tfmot's configs cannot say: activations in 16 bits, and ranges that are learned."""
+        """What tfmot's configs cannot say: activations in 16 bits, learned ranges, and tied scales."""
 
         def __init__(self, **settings: Any) -> None:
             self._settings = settings
-            bits, learned = settings["weight_bits"], settings["learned"]
-            by_axis, of_activations = settings["per_axis"], settings["activation_bits"]
             self._kernels = [settings["kernel"]] if settings["kernel"] else []
-            self._of_weights = (
-                learned_range_quantizer()(bits, by_axis, symmetric=True)
-                if learned
-                else LastValueQuantizer(bits, by_axis, symmetric=True, narrow_range=True)
-            )
-            self._of_activations = activation_quantizer(of_activations, learned)
+            self._of_weights = weight_quantizer(settings["weight_bits"], settings["scales"], settings["learned"])
+            self._of_activations = activation_quantizer(settings["activation_bits"], settings["learned"])
 
         def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
             """The kernel, if the layer has one to quantize."""
@@ -130,8 +114,12 @@ def layer_quantize_config() -> type[Any]:
     return LayerQuantizeConfig
 
 
-def _has_channel_scales(layer: GraphLayer) -> bool:
-    return layer.kind in ("Conv2D", "DepthwiseConv2D") and not shares_values(layer.weights[0])
+def _scales(layer: GraphLayer, normed: bool) -> Scales:
+    if layer.kind not in ("Conv2D", "DepthwiseConv2D"):
+        return "tensor"
+    if not shares_values(layer.weights[0]):
+        return "channel"
+    return "tied" if normed else "tensor"
 
 
 def _has_unknown_activation(layer: GraphLayer) -> bool:
@@ -139,7 +127,7 @@ def _has_unknown_activation(layer: GraphLayer) -> bool:
     return bool(layer.config["activation"] == "relu6")
 
 
-def _tfmot_config(layer: GraphLayer, role: Role, bits: int) -> Any:
+def _tfmot_config(layer: GraphLayer, role: Role, bits: int, scales: Scales) -> Any:
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_configs as configs,
     )
@@ -156,9 +144,7 @@ def _tfmot_config(layer: GraphLayer, role: Role, bits: int) -> Any:
         return configs.Default8BitOutputQuantizeConfig()
     output = role == "weights and output" and _has_unknown_activation(layer)
     activations = ["activation"] if role == "weights and output" and not output else []
-    kind = {"Conv2D": "Conv", "DepthwiseConv2D": "Conv", "Conv2DTranspose": "ConvTranspose"}.get(layer.kind, "")
-    if shares_values(layer.weights[0]):
-        kind = ""
+    kind = "Conv" if scales == "channel" else "ConvTranspose" if layer.kind == "Conv2DTranspose" else ""
     registry, depth = (in_8_bits, "8") if bits == 8 else (in_n_bits, "N")
     config = getattr(registry, f"Default{depth}Bit{kind}QuantizeConfig")
     settings = {} if bits == 8 else {"num_bits_weight": bits}

@@ -280,6 +280,53 @@ def test_convolutions_with_batch_norm_ship_as_single_operators(image_net, step_c
     assert sorted(operators(content)) == sorted(expected)
 
 
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_batch_norm_behind_a_dense_layer_is_folded_as_the_converter_would_leave_it_in_float(
+    image_net, step_context, digits, clustered
+):
+    from tf_keras import layers
+
+    parts = (layers.Conv2D(4, 3, strides=4), layers.Flatten(), layers.Dense(16), layers.BatchNormalization(name="norm"))
+    model = image_net(*parts, layers.ReLU(), layers.Reshape((1, 1, 16)))
+    context = step_context(ModelState().add("clustered") if clustered else ModelState())
+    quantized = qat(model, context)
+    assert "folded 1 BatchNormalization into the dense layer before" + (
+        ", which parts its clusters; 'fuse' before 'cluster' keeps them: norm" if clustered else ": norm"
+    ) in context.notes  # fmt: skip
+    assert dtypes(shipped(quantized)) == {"int8"}
+    images = next(digits.test.batches(200))[0]
+    simulated, real = quantized.predict(images, verbose=0), LiteRTModel(shipped(quantized)).run(images)
+    assert np.abs(simulated - real).max() < 0.05 * np.abs(simulated).max()
+    assert dtypes(shipped(qat(model, step_context(), fold_batch_norm="none"))) == {"float32", "int8"}
+
+
+def test_a_batch_norm_that_could_not_be_folded_for_the_clusters_before_it_is_told(image_net, step_context):
+    from tf_keras import layers
+
+    model = image_net(layers.Conv2D(4, 3), layers.BatchNormalization(name="norm"))
+    context = step_context(ModelState().add("clustered"))
+    quantized = qat(model, context, fold_batch_norm="all")
+    assert context.notes == ["folded no BatchNormalization into a convolution, whose clusters its factors would part"]
+    assert "quant_norm" in {layer.name for layer in quantized.layers}
+
+
+def test_a_model_with_tied_scales_is_loaded_again_exactly(image_net, step_context, digits, tmp_path):
+    from tf_keras import layers
+
+    conv = layers.Conv2D(8, 3, strides=2, name="conv")
+    model = image_net(conv, layers.BatchNormalization(), layers.ReLU())
+    conv.kernel.assign(np.random.default_rng(0).choice([-0.2, 0.1, 0.3], conv.kernel.shape))
+    for ranges in ("observed", "learned"):
+        quantized = qat(model, step_context(ModelState().add("clustered")), ranges=ranges)
+        save_keras(quantized, tmp_path / "model.h5")
+        loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
+        images = next(digits.test.batches(50))[0]
+        np.testing.assert_array_equal(loaded.predict(images, verbose=0), quantized.predict(images, verbose=0))
+        assert shipped(loaded) == shipped(quantized)
+        kernel = next(tensor for tensor in dissect(shipped(quantized)).kernels if tensor.name.startswith("conv"))
+        assert (kernel.dtype, kernel.unique) == ("int8", 3)
+
+
 def test_the_layers_of_nested_models_are_quantized_and_operations_do_not_stop_it(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
