@@ -148,8 +148,8 @@ def _channel_unique(values: NDArray[Any], shape: tuple[int, ...], quantization: 
 
 
 def _zero(dtype: str, zero_points: Any) -> int:
-    """The stored value that means zero: LiteRT's weights are symmetric but for uint8's."""
-    return int(zero_points[0]) if dtype == "uint8" and zero_points is not None and len(zero_points) else 0
+    """The stored value that means zero: other than 0 where a tensor has one range for all, as a table of embeddings."""
+    return int(zero_points[0]) if dtype in ("int8", "uint8") and zero_points is not None and len(zero_points) else 0
 
 
 def _values(data: NDArray[np.uint8], dtype: str, size: int) -> NDArray[Any]:

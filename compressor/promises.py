@@ -59,7 +59,7 @@ def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
         return
     old = made.measurement.anatomy
     size = sum(tensor.size for tensor in old.kernels)
-    grown = sum(map(_alive, now.kernels)) > sum(map(_alive, old.kernels)) + max(1, size * _LOST)
+    grown = sum(map(_alive, _without_new(old, now))) > sum(map(_alive, old.kernels)) + max(1, size * _LOST)
     if grown or _worse(old, now, _alive, lambda tensor: max(1, tensor.size * _LOST)):
         what = (
             f"the step '{id_}' lost zeros: {old.sparsity:.1%} of the weights after '{made.id}', {now.sparsity:.1%} now"
@@ -117,6 +117,16 @@ def _worse(
             if cost(became) > cost(was) + allowed(became):
                 return int(cost(was)), became
     return None
+
+
+def _without_new(old: Anatomy, now: Anatomy) -> list[WeightTensor]:
+    """The kernels but for those that a step put in, as a normalization that became a layer with one: of as many as
+    there are more than before the smallest of a shape that none had."""
+    more = max(0, len(now.kernels) - len(old.kernels))
+    known = _by_shape(old)
+    strange = [tensor for tensor in now.kernels if tensor.shape not in known]
+    new = sorted(strange, key=lambda tensor: tensor.size)[:more]
+    return [tensor for tensor in now.kernels if tensor not in new]
 
 
 def _alive(tensor: WeightTensor) -> int:

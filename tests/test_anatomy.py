@@ -45,6 +45,22 @@ def test_zeros_are_counted_in_an_int8_file(small_cnn, mnist):
     assert {t.dtype for t in anatomy.tensors if not t.kernel} == {"int32"}  # biases
 
 
+def test_zeros_of_a_table_whose_range_is_not_symmetric_are_counted(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    table = np.random.default_rng(0).uniform(-0.1, 0.5, (20, 8)).astype(np.float32)
+    table[:15] = 0
+    model = tf_keras.Sequential(
+        [layers.InputLayer((6,), dtype="int32"), layers.Embedding(20, 8), layers.Flatten(), layers.Dense(2)]
+    )
+    model.layers[0].set_weights([table])
+    samples = (np.arange(start, start + 6, dtype=np.int32)[None] for start in range(14))
+    found = dissect(to_litert(model, Conversion("int8", calibration=samples)))
+    zeros = {tensor.dtype: tensor.zeros for tensor in found.kernels if tensor.shape == (20, 8)}
+    assert zeros == {"int8": 15 * 8}
+
+
 def test_different_values_are_counted(small_cnn):
     model = small_cnn()
     model.set_weights([np.round(value * 4) / 4 for value in model.get_weights()])

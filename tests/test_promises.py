@@ -174,6 +174,14 @@ def test_channels_taken_away_may_lower_the_share_of_zeros_and_no_weight_may_come
     assert "lost zeros" in refusal(["sparse"], past(BASE, PRUNED), refilled)
 
 
+def test_a_normalization_that_becomes_a_kernel_of_its_own_is_no_weight_that_came_back():
+    pruned, other = kernel(zeros=800, shape=(100, 10)), kernel(zeros=500, shape=(10, 100))
+    made, again = kernel(size=100, shape=(1, 1, 1, 100)), kernel(size=1000, shape=(20, 50))
+    before = past(BASE, ("prune", ("sparse",), anatomy(pruned, other)))
+    passes(["sparse"], before, anatomy(pruned, other, made))
+    assert "lost zeros" in refusal(["sparse"], before, anatomy(pruned, again, made))
+
+
 def test_a_kernel_that_takes_the_shape_another_had_is_not_held_against_it():
     before = ("prune", ("sparse",), anatomy(kernel(zeros=100, shape=(100, 10)), kernel(600, zeros=540, shape=(60, 10))))
     now = anatomy(kernel(600, zeros=60, shape=(60, 10)), kernel(300, zeros=270, shape=(30, 10)))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from compressor.recipe.schema import Constraints
-from compressor.render.figures import agreement_text, change_text, metric_text, ratio_text, time_text
+from compressor.render.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
 from compressor.render.markdown import render_markdown
 from compressor.render.terminal import print_report
 from compressor.report import AgreementRow, ChangeRow, MetricRow, Report, _constraints
@@ -97,6 +97,15 @@ def test_markdown_has_a_row_for_each_stage_and_each_tensor(smoke_run):
         assert f"| {stage.id} | {stage.bytes:,} |" in text
     for layer in smoke_run[0].stages[-1].layers:
         assert f"| `{layer.name}` |" in text
+
+
+def test_layers_left_alone_for_one_reason_are_named_together_all_of_them_in_the_file(smoke_run):
+    left = {f"depthwise_{number}": "they are few" for number in range(8)} | {"head": "it has no kernel"}
+    stage = smoke_run[0].stages[1].model_copy(update={"notes": [], "left_alone": left})
+    shown = "depthwise_0, depthwise_1, depthwise_2, depthwise_3, depthwise_4, depthwise_5"
+    head = "left alone: head (it has no kernel)"
+    assert remarks(stage, most=6) == [f"left alone: {shown} and 2 more (they are few)", head]
+    assert remarks(stage) == [f"left alone: {shown}, depthwise_6, depthwise_7 (they are few)", head]
 
 
 def test_versions_and_the_seed_are_in_the_report(smoke_run):

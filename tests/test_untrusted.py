@@ -173,6 +173,19 @@ def test_a_litert_file_that_is_a_folder_cannot_be_read(tmp_path):
     assert str(caught.value) == f"{tmp_path}: it cannot be read (Is a directory); give a whole .tflite file"
 
 
+def test_a_file_that_looks_up_what_it_is_given_passes(tmp_path):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.export import to_litert
+    from compressor.untrusted import refuse_harmful_litert
+
+    entry = layers.InputLayer((512,), dtype="int32")
+    model = tf_keras.Sequential([entry, layers.Embedding(2, 8), layers.GlobalAveragePooling1D(), layers.Dense(2)])
+    (tmp_path / "words.tflite").write_bytes(to_litert(model))
+    refuse_harmful_litert(tmp_path / "words.tflite")
+
+
 def test_an_ordinary_model_passes(small, layers, tmp_path):
     import tf_keras
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compressor.recipe.problems import listing
 from compressor.report import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 
 
@@ -70,7 +71,11 @@ def headline(report: Report) -> str:
     return f"{text}, for {change_text(metric.from_baseline, metric.share)} of {next(iter(last.metrics))}"
 
 
-def remarks(stage: StageRow) -> list[str]:
-    """What a stage's reader must know: who taught it, notes, and the layers left alone."""
+def remarks(stage: StageRow, most: int | None = None) -> list[str]:
+    """What a stage's reader must know: who taught it, notes, and the layers left alone, up to `most` for a reason."""
     taught = [f"learned from {stage.teacher}"] if stage.teacher else []
-    return [*taught, *stage.notes, *(f"left alone: {layer} ({reason})" for layer, reason in stage.left_alone.items())]
+    by_reason: dict[str, list[str]] = {}
+    for layer, reason in stage.left_alone.items():
+        by_reason.setdefault(reason, []).append(layer)
+    left = [f"left alone: {listing(layers, most or len(layers))} ({reason})" for reason, layers in by_reason.items()]
+    return [*taught, *stage.notes, *left]

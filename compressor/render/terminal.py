@@ -20,6 +20,7 @@ from compressor.render.figures import (
 from compressor.report import LayerRow, MetricRow, Report
 from compressor.seeds import SeedRow
 
+_NAMES = 6  # of layers with the same fate
 _WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway
 
 
@@ -32,7 +33,7 @@ def print_report(report: Report, console: Console) -> None:
     for name in others:
         console.print(metric_table(report, name, console.width))
     for stage in report.stages:
-        for remark in remarks(stage):
+        for remark in remarks(stage, most=_NAMES):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
     console.print(f" [bold]{escape(headline(report))}[/]")
     for row in report.constraints:

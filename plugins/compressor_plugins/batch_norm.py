@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor_plugins.layer_graph import GraphLayer, LayerGraph, graph_layer
+from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.rewrites import Done
 
+_RESHAPING = ("Dropout", "Flatten", "Reshape")
 _FOLDING = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense")
 
 
@@ -24,34 +25,58 @@ def fold_batch_norms(graph: LayerGraph) -> Done:
     return Done(f"folded {_counted(folded)} into the layer before", folded)
 
 
-def fold_dense_batch_norms(graph: LayerGraph, clustered: bool = False) -> Done:
-    """Fold those that follow a dense layer, which in training has one scale for all its weights.
-
-    The factor of each channel would leave the converter weights that no scale fits, and that it ships in float.
-    """
+def fold_dense_batch_norms(graph: LayerGraph) -> Done:
+    """Fold those that follow a dense layer: it has one scale for all its weights, so the converter could not."""
     folded = _folded(graph, ("Dense",))
-    parted = ", which parts its clusters; 'fuse' before 'cluster' keeps them" if clustered else ""
-    return Done(f"folded {_counted(folded)} into the dense layer before{parted}", folded)
+    return Done(f"folded {_counted(folded)} into the dense layer before", folded)
 
 
 def separate_batch_norms(graph: LayerGraph) -> Done:
-    """Make each BatchNormalization over images that has no convolution to fold into a 1x1 depthwise convolution.
+    """Make each BatchNormalization that has no convolution to fold into a 1x1 depthwise convolution.
 
     It then is a layer that 8-bit arithmetic knows, as the pre-activation nets (DenseNet, ResNetV2) need it. Its
-    statistics become fixed.
+    statistics become fixed. Vectors and sequences are made images of one row for it; those that come as the model's
+    input stay as they are, for their columns may differ in range by more than 8 bits have.
     """
     changed = []
     for number in list(graph.nodes):
-        norm = graph.layer_of(number)
-        if not _is_norm(graph, number) or follows_convolution(graph, number) or len(graph.nodes[number].shapes[0]) != 4:
+        if not _is_norm(graph, number):
+            continue
+        norm, shape, source = graph.layer_of(number), graph.nodes[number].shapes[0], _folds_into(graph, number)
+        folds = source is not None and graph.layer_of(source).kind != "Dense"  # which has one scale for all channels
+        if folds or not (len(shape) == 4 or (len(shape) in (2, 3) and _can_be_image(graph, number))):
             continue
         import tf_keras
 
         scale, offset = _affine(norm)
-        layer = tf_keras.layers.DepthwiseConv2D(1, name=norm.name, trainable=norm.config["trainable"])
+        name = norm.name if len(shape) == 4 else graph.free_name(f"{norm.name}_factors")
+        layer = tf_keras.layers.DepthwiseConv2D(1, name=name, trainable=norm.config["trainable"])
         graph.replace_layer(norm.name, graph_layer(layer, [scale.reshape(1, 1, -1, 1), offset]))
+        if len(shape) < 4:
+            _between_reshapes(graph, number, norm.name)
         changed.append(norm.name)
     return Done(f"made {_counted(changed)} a 1x1 depthwise convolution", changed)
+
+
+def _can_be_image(graph: LayerGraph, number: int) -> bool:
+    above: int | None = number
+    while above is not None and (above == number or graph.layer_of(above).kind in _RESHAPING):
+        above = graph.only_source(above)
+    from_input = above is not None and graph.layer_of(above).kind == "InputLayer"
+    return None not in graph.nodes[number].shapes[0][1:] and not from_input
+
+
+def _between_reshapes(graph: LayerGraph, number: int, name: str) -> None:
+    """Let a node work on images of one row, and give out what it gave before under this name."""
+    from tf_keras.layers import Reshape
+
+    shape = graph.nodes[number].shapes[0]
+    image = (shape[0], *[1] * (4 - len(shape)), *shape[1:])
+    (source,) = graph.sources(number)
+    before = Reshape(image[1:], name=graph.free_name(f"{name}_image"))
+    graph.insert_after(source, graph_layer(before), [number], image)
+    graph.nodes[number] = replace(graph.nodes[number], shapes=(image,))
+    graph.insert_after(Ref(number), graph_layer(Reshape(shape[1:], name=name)), shape=shape)
 
 
 def _folded(graph: LayerGraph, kinds: Sequence[str]) -> list[str]:

@@ -56,6 +56,7 @@ class QuantizationMap:
     preprocessing: list[str] = field(default_factory=list)
     entries: dict[str, Any] = field(default_factory=dict)  # quantizers, by layers put in for tensors in float
     cast: list[str] = field(default_factory=list)  # layers whose integers are made floats first
+    growth: float = 1.0  # how many times as far activations go in training, if normalizations have not settled
     normed: set[str] = field(default_factory=set)  # whose channels the converter multiplies by factors of their own
 
 
@@ -86,9 +87,10 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
 
     with tfmot.quantization.keras.quantize_scope(own_objects()):
         plain = graph.build()
-        ranges = observed(plain, _places(graph, chosen), samples)
+        seen = observed(plain, _places(graph, chosen), samples)
         quantized = tf_keras.models.clone_model(plain, clone_function=wrap)
-    start_ranges(quantized, ranges, symmetric=simulation.activation_bits == 16)
+    chosen.growth = seen.growth
+    start_ranges(quantized, seen.ranges, symmetric=simulation.activation_bits == 16)
     start_weight_ranges(quantized)
     return quantized, chosen
 
@@ -144,8 +146,7 @@ class _Chooser:
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")
-                taker = graph.only_consumer(number)
-                if taker is not None and follows_convolution(graph, taker):
+                if layer.kind != "Dense" and self._is_normed(number):
                     self.found.normed.add(layer.name)
         elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
             self._give(number, "none" if self._relu_follows(number) else "output")
@@ -204,8 +205,13 @@ class _Chooser:
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""
+        if self._is_normed(number):
+            return self.graph.layer_of(number).kind != "Dense"  # has one scale, which takes no factors
+        return self._relu_follows(number)
+
+    def _is_normed(self, number: int) -> bool:
         taker = self.graph.only_consumer(number)
-        return taker is not None and (follows_convolution(self.graph, taker) or self._relu_follows(number))
+        return taker is not None and follows_convolution(self.graph, taker)
 
     def _relu_follows(self, number: int) -> bool:
         taker = self.graph.only_consumer(number)

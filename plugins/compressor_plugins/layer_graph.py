@@ -119,12 +119,14 @@ class LayerGraph:
         """Whether a tensor holds numbers with a fraction, and no integers, truth values or text."""
         return self.nodes[ref.node].dtypes[ref.tensor] in ("bfloat16", "float16", "float32", "float64")
 
-    def insert_after(self, ref: Ref, layer: GraphLayer, consumers: list[int] | None = None) -> int:
-        """Put a layer that makes floats of the same shape behind a tensor, for the nodes named or for all that take it,
-        and for the model's output then."""
+    def insert_after(
+        self, ref: Ref, layer: GraphLayer, consumers: list[int] | None = None, shape: Shape | None = None
+    ) -> int:
+        """Put a layer that makes floats behind a tensor, for the nodes named or for all that take it, and for the
+        model's output then. `shape` is what it makes, where that is another."""
         self.layers[layer.name] = layer
         number = max(self.nodes) + 1
-        shape = self.nodes[ref.node].shapes[ref.tensor]
+        shape = shape or self.nodes[ref.node].shapes[ref.tensor]
         self.redirect({ref: Ref(number)}, consumers)
         self.nodes[number] = Node(layer.name, (ref,), {}, (shape,), ("float32",))
         return number

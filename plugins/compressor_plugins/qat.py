@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -111,6 +110,11 @@ class QAT(Strategy):
             context.note(f"kept in float before the quantized layers: {listed(chosen.preprocessing)}")
         if chosen.cast:
             context.note(f"made floats of integers before the quantized layers: {listed(chosen.cast)}")
+        if chosen.growth > 1:
+            context.note(
+                "the statistics of BatchNormalization have not settled: in training activations go up to "
+                f"{chosen.growth:,.0f} times as far; train longer before, or with a lower momentum of these layers"
+            )
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
         layers = [(layer.name, layer.kind) for layer in graph.layers.values()]
@@ -139,8 +143,10 @@ class QAT(Strategy):
         clustered = "clustered" in state.traits
         if params.fold_batch_norm == "all" and not clustered:
             rewrites.append(fold_batch_norms)
+        if params.fold_batch_norm != "none" and not clustered:
+            rewrites.append(fold_dense_batch_norms)
         if params.fold_batch_norm != "none":
-            rewrites += [partial(fold_dense_batch_norms, clustered=clustered), separate_batch_norms]
+            rewrites.append(separate_batch_norms)
         return [*rewrites, fuse_relus] if params.fuse_relu else rewrites
 
 

@@ -75,10 +75,9 @@ class RMSE(RootMeanSquaredError):  # noqa: N818
 
 
 class R2(Metric):
-    """Coefficient of determination: the share of the labels' variance that outputs explain; below 0 when they are
-    worse than the labels' mean.
+    """Coefficient of determination: the share of the labels' variance that outputs explain.
 
-    With several outputs a sample it is the mean of each one's.
+    Below 0 when they are worse than the labels' mean. With several outputs a sample it is the mean of each one's.
     """
 
     name = "r2"

@@ -52,6 +52,10 @@ def told(model, *rewrites):
     return changed, [str(one) for one in done if one.changed]
 
 
+def again(layer):
+    return type(layer).from_config(layer.get_config())
+
+
 def kinds(model):
     return [type(layer).__name__ for layer in model.layers]
 
@@ -153,6 +157,19 @@ def test_a_batch_norm_before_its_convolution_becomes_a_depthwise_convolution_of_
     changed, done = told(trained_like(model), separate_batch_norms)
     assert done == ["made 1 BatchNormalization a 1x1 depthwise convolution: pre"]
     assert type(changed.get_layer("pre")).__name__ == "DepthwiseConv2D"
+
+
+def test_a_batch_norm_over_vectors_and_sequences_becomes_one_too_but_for_that_of_raw_columns(keras):
+    layers = keras.layers
+    raw, last = layers.BatchNormalization(name="raw"), layers.BatchNormalization(name="last")
+    for shape in ((6, 3), (5,)):
+        parts = [layers.Dropout(0.1), raw, layers.Dense(4, activation="relu"), last]
+        model = trained_like(keras.Sequential([layers.InputLayer(shape), *map(again, parts)]))
+        changed, done = told(model, separate_batch_norms)
+        assert done == ["made 1 BatchNormalization a 1x1 depthwise convolution: last"]
+        assert kinds(changed).count("BatchNormalization") == 1
+        assert changed.output_names == ["last"]
+        assert changed.output_shape == model.output_shape
 
 
 def test_operations_become_the_layers_that_do_the_same(keras, tensorflow):
