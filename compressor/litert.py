@@ -139,6 +139,8 @@ class LiteRTModel:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             self._samples = 0
+            if samples == 1:
+                raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
             raise ModelError(f"LiteRT cannot take {samples} samples a call ({error})", "use one") from None
         self._samples = samples
 
@@ -153,7 +155,7 @@ def predictions(
     Raises:
         ModelError: the file cannot be run on the data.
     """
-    one_by_one = samples_a_call > 1 and not _takes_many(content, next(iter(split.batches(2)))[0])
+    one_by_one = samples_a_call > 1 and not takes_many(content, next(iter(split.batches(2)))[0])
     model = LiteRTModel(content, threads=min(os.cpu_count() or 1, _MOST_THREADS))
     for features, labels in split.batches(samples_a_call):
         yield features, _each_alone(model, features) if one_by_one else model.run(features), labels
@@ -164,7 +166,7 @@ def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) 
     return _joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
 
 
-def _takes_many(content: bytes, samples: Arrays) -> bool:
+def takes_many(content: bytes, samples: Arrays) -> bool:
     """Whether samples in one call give the outputs that each gives alone."""
     alone = _each_alone(LiteRTModel(content), samples)
     try:

@@ -7,7 +7,7 @@ from compressor.endings import file_endings, input_names, model_endings, output_
 from compressor.errors import ModelError, StepError
 from compressor.export import Conversion, to_litert
 from compressor.flatbuffer import read_model, write_model
-from compressor.litert import LiteRTModel, _each_alone, _takes_many
+from compressor.litert import LiteRTModel, _each_alone, takes_many
 
 GENERATOR = np.random.default_rng(0)
 
@@ -133,7 +133,7 @@ def test_sequence_models_give_the_same_in_the_file_sample_after_sample(keras, na
     assert file.inputs[0].dtype == "int32"
     for _ in range(2):  # an LSTM that kept its state would give something else the second time
         np.testing.assert_allclose(_each_alone(file, data), model(data), atol=1e-5)
-    assert not _takes_many(content, data)  # traced for one sample, and found out to be
+    assert not takes_many(content, data)  # traced for one sample, and found out to be
 
 
 def test_an_open_length_is_refused_with_the_way_out(keras):

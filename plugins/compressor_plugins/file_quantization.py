@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compressor import StepError
 from compressor.flatbuffer import operator_of, read_model, write_model
-from compressor.litert import LiteRTModel
+from compressor.litert import LiteRTModel, takes_many
 from compressor.strategy import Arrays
 from compressor_plugins.precision import BITS, ActivationType
 from compressor_plugins.weight_quantization import IN_FLOAT, Algorithm, Storage
@@ -155,10 +155,11 @@ def _calibrated(content: bytes, quantizer: Any, samples: Samples) -> Any:
         mode=CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
         qsv_update_func=_together,
     )
-    size = _samples_a_batch(content)
+    size = _samples_a_batch(content, samples)
     batches = [_batch(samples[start : start + size], content) for start in range(0, len(samples), size)]
     key = read_model(content).signatureDefs[0].signatureKey.decode()
-    calibrator.calibrate({key: batches}, quantizer._recipe_manager)
+    for batch in batches:  # after each of which an LSTM's state is reset
+        calibrator.calibrate({key: [batch]}, quantizer._recipe_manager)
     return calibrator.get_model_qsvs()
 
 
@@ -195,10 +196,18 @@ def _together(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, An
     return merged
 
 
-def _samples_a_batch(content: bytes) -> int:
+def _samples_a_batch(content: bytes, samples: Samples) -> int:
+    if len(samples) > 1 and not takes_many(content, _two(content, samples)):
+        return 1
     file = read_model(content)
     sizes = [int(np.prod(tensor.shape)) for tensor in file.subgraphs[0].tensors if tensor.shape is not None]
     return max(1, min(_MOST_A_BATCH, _BATCH_BYTES // max(1, 4 * sum(sizes))))
+
+
+def _two(content: bytes, samples: Samples) -> Arrays:
+    names = [end.name for end in LiteRTModel(content).inputs]
+    parts = zip(*(by_names(sample, names) for sample in samples[:2]), strict=True)
+    return {name: np.concatenate(pair) for name, pair in zip(names, parts, strict=True)}
 
 
 def _batch(samples: Samples, content: bytes) -> dict[str, NDArray[Any]]:

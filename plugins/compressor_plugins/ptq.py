@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from compressor import Model, ModelState, Refusal, StepContext, StepError, Strategy
+from compressor import Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
 from compressor.params import LayerPatterns
 from compressor.strategy import Arrays
 from compressor_plugins.input_columns import narrow_columns
@@ -168,6 +168,7 @@ class PTQ(Strategy):
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
         content = to_litert(model, Conversion(weights, params.io, calibration))
+        _refuse_unable(content, next(iter(context.calibration(1))))
         if request.activations == "dynamic":
             _tell_small(content, context)
         else:
@@ -224,6 +225,22 @@ class PTQ(Strategy):
         for reason in dict.fromkeys(left.values()):
             context.note(f"{reason}: {listed([layer for layer, why in left.items() if why == reason])}")
         return corrected
+
+
+def _refuse_unable(content: bytes, sample: Arrays) -> None:
+    """Refuse a file that the converter wrote and LiteRT does not run, as an LSTM in 16 bits.
+
+    Raises:
+        StepError: LiteRT does not.
+    """
+    from compressor.litert import LiteRTModel
+
+    try:
+        LiteRTModel(content).run(sample)
+    except ModelError as error:
+        raise StepError(
+            f"the converter wrote what LiteRT does not run: {error.what}", "take another precision"
+        ) from None
 
 
 def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:

@@ -113,15 +113,21 @@ def test_int8_ends_have_the_range_of_the_training_images(trained, step_context):
 
 
 def test_calibration_is_drawn_from_the_training_split_by_the_seed(trained, step_context, digits):
-    seen = []
+    calls = []
     context = step_context()
     original = context.calibration
-    context.calibration = lambda samples: (seen.append(features) or features for features in original(samples))
+
+    def recorded(samples):
+        calls.append(seen := [])
+        return (seen.append(features) or features for features in original(samples))
+
+    context.calibration = recorded
     ptq(trained, context, calibration_samples=7)
+    seen, tried = calls  # to calibrate, and to see that the file runs
     drawn = np.random.default_rng(0).permutation(digits.train.size)[:7]
     expected = digits.train.samples.inputs[drawn].astype(np.float32) * np.float32(1 / 255)
-    np.testing.assert_array_equal(np.concatenate(seen[:7]), expected)
-    assert len(seen) == 7
+    np.testing.assert_array_equal(np.concatenate(seen), expected)
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize(
@@ -495,6 +501,31 @@ def test_a_loop_that_calibration_cannot_run_is_refused_and_that_of_an_lstm_is_qu
     )
     content = PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.LSTM(5)), step_context())
     assert {tensor.dtype for tensor in dissect(content).kernels if tensor.size > 25} == {"int8"}
+
+
+def test_an_lstm_whose_file_takes_one_sample_a_call_is_calibrated_so(tensorflow, step_context, digits):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.LSTM(8), layers.Dense(10, name="head")])
+    given = {"algorithm": "octav", "calibration_samples": 16}
+    content = PTQ(PTQ.Params(**given)).apply(model, step_context())
+    assert {tensor.dtype for tensor in dissect(content).kernels if tensor.shape == (10, 8)} == {"int8"}
+    images = next(digits.test.batches(1))[0]
+    expected = model.predict(images, verbose=0)
+    assert np.abs(LiteRTModel(content).run(images) - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_a_file_that_litert_does_not_run_is_no_result(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.LSTM(8), layers.Dense(10)])
+    with pytest.raises(StepError) as error:
+        PTQ(PTQ.Params(precision="int16x8", calibration_samples=4)).apply(model, step_context())
+    assert str(error.value).startswith("the converter wrote what LiteRT does not run: LiteRT cannot run the file (")
+    assert str(error.value).endswith("); take another precision")
 
 
 def test_bias_correction_takes_the_mean_error_off_the_outputs(mobile_file, step_context, digits):
