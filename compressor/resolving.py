@@ -25,7 +25,7 @@ from compressor.recipe.load import validate_as_json
 from compressor.recipe.problems import Problem, RecipeError, did_you_mean
 from compressor.recipe.schema import MetricSection, Recipe
 from compressor.registry import Entry, Kind, Provider, Registry
-from compressor.sources import Reference, reference
+from compressor.sources import Reference, is_there, reference
 from compressor.state import ModelState
 from compressor.strategy import ModelSource
 from compressor.teachers import (
@@ -250,7 +250,9 @@ class Resolver:
             self._report(str(clash), node)
             return None
         if entry is None and not self.trusting:
-            self._report(f"unknown {kind} '{name}'{self.registry.hint(kind, name)}", node)
+            beside = kind in ("model", "data set") and is_there(_folder(node) / name)
+            hint = f"; write './{name}' for what lies there" if beside else self.registry.hint(kind, name)
+            self._report(f"unknown {kind} '{name}'{hint}", node)
         return entry
 
     def _made(self, kind: Kind, entry: Entry, values: Node) -> Any | None:

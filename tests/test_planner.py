@@ -404,6 +404,12 @@ def test_unknown_names_are_told_all_at_once_with_what_was_meant(write):
     ]
 
 
+def test_a_folder_beside_the_recipe_is_named_with_what_to_write_for_it(write):
+    path = write("version: 1\nmodel: {source: saved}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n")
+    (path.parent / "saved").mkdir()
+    assert heads(path) == ["recipe.yaml:2:17: error: unknown model 'saved'; write './saved' for what lies there"]
+
+
 def test_what_is_wrong_with_the_language_and_with_the_names_is_told_at_once(write):
     assert heads(write(chain("prun") + "colour: red\n")) == [
         "recipe.yaml:5:11: error: unknown strategy 'prun'; did you mean 'prune'?",
