@@ -63,7 +63,7 @@ def observed(model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[
         model.set_weights(weights)
         width, wider = np.ptp(ends, axis=1), np.ptp(in_training, axis=1)
         far = wider > _FAR * width
-        growth = float(np.max(wider / np.maximum(width, 1e-9), where=far, initial=1))
+        growth = float(np.max(wider / np.where(width > 0, width, 1), where=far & (width > 0), initial=1))
         both = np.stack([np.minimum(ends, in_training)[:, 0], np.maximum(ends, in_training)[:, 1]], axis=1)
         ends = np.where(far[:, None], both, ends)
     return Observation(

@@ -59,8 +59,8 @@ def separate_batch_norms(graph: LayerGraph) -> Done:
 
 
 def _can_be_image(graph: LayerGraph, number: int) -> bool:
-    above: int | None = number
-    while above is not None and (above == number or graph.layer_of(above).kind in _RESHAPING):
+    above = graph.only_source(number)
+    while above is not None and graph.layer_of(above).kind in _RESHAPING:
         above = graph.only_source(above)
     from_input = above is not None and graph.layer_of(above).kind == "InputLayer"
     return None not in graph.nodes[number].shapes[0][1:] and not from_input
