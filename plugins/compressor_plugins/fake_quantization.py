@@ -142,7 +142,7 @@ class _Chooser:
         if self.simulation.activation_bits == 16 and (ready or layer.kind in KERNELS):
             _refuse_in_16_bits(layer)
         if layer.kind in KERNELS:
-            if self.simulation.weight_bits(layer.name, layer.kind):
+            if self.simulation.weight_bits(layer.name, layer.known_as):
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")

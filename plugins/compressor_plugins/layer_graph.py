@@ -27,12 +27,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class GraphLayer:
-    """What Keras needs to make a layer again: class, configuration, weights in the order of `get_weights`."""
+    """What Keras needs to make a layer again: class, configuration, weights in the order of `get_weights`.
+
+    `was` is the class that it had before a rewrite gave it another, and that patterns go on to know it by.
+    """
 
     cls: type[Any]
     config: dict[str, Any]
     weights: Weights = field(default_factory=list)
     takes_training: bool = False
+    was: str = ""
 
     @property
     def name(self) -> str:
@@ -43,6 +47,11 @@ class GraphLayer:
     def kind(self) -> str:
         """The name of its class."""
         return self.cls.__name__
+
+    @property
+    def known_as(self) -> str:
+        """The name of the class that the user gave it."""
+        return self.was or self.kind
 
 
 @dataclass(frozen=True, slots=True)

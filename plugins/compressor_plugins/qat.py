@@ -23,6 +23,7 @@ from compressor_plugins.quantize_configs import KERNELS, Simulation
 from compressor_plugins.quantize_layers import quantize_layers
 from compressor_plugins.relu_fusion import fuse_relus
 from compressor_plugins.rewrites import Rewrite, listed, prepared
+from compressor_plugins.row_images import convolutions_as_2d
 from compressor_plugins.separable_split import split_separable
 
 _IN_8_BITS_ONLY = ("Conv2DTranspose",)
@@ -61,6 +62,9 @@ class QAT(Strategy):
         flatten: bool = Field(True, description="put the layers of nested models into the model, to quantize them too")
         fuse_relu: bool = Field(True, description="make a ReLU of its own part of the layer before it")
         map_operations: bool = Field(True, description="replace operations such as `x * 0.5` by layers")
+        conv1d_as_2d: bool = Field(
+            True, description="give one-dimensional convolutions images of one row, as LiteRT does, to quantize them"
+        )
         fold_batch_norm: Literal["none", "separate", "all"] = Field(
             "separate",
             description="which BatchNormalization to fold into weights, with its statistics fixed: none, those that "
@@ -117,8 +121,8 @@ class QAT(Strategy):
             )
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
-        layers = [(layer.name, layer.kind) for layer in graph.layers.values()]
-        with_weights = [(name, kind) for name, kind in layers if kind in KERNELS or name in chosen.left]
+        layers = [layer for layer in graph.layers.values() if layer.kind in KERNELS or layer.name in chosen.left]
+        with_weights = [(layer.name, layer.known_as) for layer in layers]
         tell_of_idle(params, with_weights, context, "quantized in training")
         if wide := [name for name, kind in with_weights if params.widened(name, kind)]:
             context.note(f"given int8 weights, as LiteRT has no transposed convolution of fewer bits: {listed(wide)}")
@@ -139,6 +143,8 @@ class QAT(Strategy):
         rewrites: list[Rewrite] = [flatten] if params.flatten else []
         if params.map_operations:
             rewrites.append(map_operations)
+        if params.conv1d_as_2d:
+            rewrites.append(convolutions_as_2d)
         rewrites.append(split_separable)
         clustered = "clustered" in state.traits
         if params.fold_batch_norm == "all" and not clustered:

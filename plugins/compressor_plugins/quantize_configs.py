@@ -33,7 +33,7 @@ class Simulation:
 
     def config(self, layer: GraphLayer, role: Role, normed: bool) -> Any:
         """The config for a layer's wrapper; `normed` if the converter will multiply each channel by its own factor."""
-        bits = self.weight_bits(layer.name, layer.kind) if role.startswith("weights") else 0
+        bits = self.weight_bits(layer.name, layer.known_as) if role.startswith("weights") else 0
         scales = _scales(layer, normed) if bits else "tensor"
         if role == "none" or (self.activation_bits == 8 and not self.learned and scales != "tied"):
             return _tfmot_config(layer, role, bits, scales)

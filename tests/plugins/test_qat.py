@@ -305,6 +305,60 @@ def test_a_dense_layer_before_a_batch_norm_ships_in_integers(image_net, step_con
     assert np.abs(simulated - real).max() < 0.05 * np.abs(simulated).max()
 
 
+def test_one_dimensional_convolutions_ship_in_integers_with_their_zeros(tensorflow, step_context, digits):
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.backend.clear_session()
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([layers.InputLayer((28, 28))])
+    for name, strides in (("first", 2), ("second", 1)):
+        model.add(layers.Conv1D(16, 3, strides=strides, padding="causal", use_bias=False, name=name))
+        model.add(layers.BatchNormalization())
+        model.add(layers.ReLU())
+    for layer in (layers.MaxPooling1D(), layers.SeparableConv1D(8, 3), layers.GlobalAveragePooling1D()):
+        model.add(layer)
+    model.add(layers.Dense(10, name="head"))
+    pruned = Prune(Prune.Params(epochs=1, batch_size=200, final_sparsity=0.75)).apply(model, step_context())
+    context = step_context(ModelState().add("sparse"))
+    quantized = qat(pruned, context, epochs=2)
+    assert context.notes[0] == (
+        "gave 3 one-dimensional convolutions images of one row: first, second, separable_conv1d"
+    )
+    assert context.left_alone == {}
+    content = shipped(quantized)
+    assert dtypes(content) == {"int8"}
+    assert not in_float(content)
+    assert [name for name in operators(content) if name not in ("RESHAPE", "CONV_2D", "DEPTHWISE_CONV_2D")] == [
+        "QUANTIZE", "PAD", "PAD", "MAX_POOL_2D", "MEAN", "FULLY_CONNECTED", "DEQUANTIZE"
+    ]  # fmt: skip
+    zeros = {t.name.split("/")[0]: t.zeros / t.size for t in dissect(content).kernels if t.shape[0] > 1}
+    assert min(zeros.values()) >= 0.74
+    images = next(digits.test.batches(200))[0]
+    simulated, real = quantized.predict(images, verbose=0), LiteRTModel(content).run(images)
+    assert np.abs(simulated - real).max() < 0.05 * np.abs(simulated).max()
+
+
+def test_patterns_know_a_one_dimensional_convolution_by_the_class_it_had(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    def model():
+        tf_keras.backend.clear_session()
+        parts = [layers.Conv1D(4, 3, name="first"), layers.Conv1D(4, 3, name="second"), layers.Flatten()]
+        return tf_keras.Sequential([layers.InputLayer((28, 28)), *parts, layers.Dense(10, name="head")])
+
+    context = step_context()
+    content = shipped(qat(model(), context, weights="int4", per_layer={"type:Conv1D": "int8"}))
+    assert [note for note in context.notes if "names" in note] == []
+    assert {t.name.split("/")[0]: t.dtype for t in dissect(content).kernels} == {
+        "first": "int8", "second": "int8", "head": "int4"
+    }  # fmt: skip
+    context = step_context()
+    qat(model(), context, conv1d_as_2d=False)
+    assert context.left_alone == dict.fromkeys(["first", "second"], "tfmot cannot quantize Conv1D")
+
+
 def test_statistics_that_have_not_settled_are_told_and_make_no_training_fail(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
 
 from compressor.endings import model_endings
 from compressor.errors import StepError
@@ -14,6 +16,7 @@ from compressor_plugins.fuse import Fuse
 from compressor_plugins.layer_graph import read
 from compressor_plugins.operation_layers import map_operations
 from compressor_plugins.rewrites import listed, rewritten
+from compressor_plugins.row_images import convolutions_as_2d
 from compressor_plugins.separable_split import split_separable
 
 
@@ -293,3 +296,81 @@ def test_a_subclassed_model_cannot_be_rewritten(keras, step_context):
     assert str(error.value) == (
         "'fuse' needs a functional or sequential model; rewrite the subclassed model, or use 'ptq' alone"
     )
+
+
+STEPS = 12  # of the sequences below
+
+
+@st.composite
+def sequence_layers(draw):
+    """Layers over sequences, most of them one-dimensional convolutions, and what follows the last."""
+    from tf_keras import layers
+
+    def convolution():
+        settings = {"padding": draw(st.sampled_from(["same", "valid", "causal"]))}
+        settings |= draw(st.sampled_from([{}, {"strides": 2}, {"dilation_rate": 2}]))
+        settings["use_bias"] = draw(st.booleans())
+        kind = draw(st.sampled_from(["plain", "groups", "depthwise", "separable"]))
+        if kind == "depthwise":
+            settings["padding"] = settings["padding"].replace("causal", "same")
+            return layers.DepthwiseConv1D(2, depth_multiplier=draw(st.sampled_from([1, 2])), **settings)
+        if kind == "separable":
+            return layers.SeparableConv1D(4, 2, activation="relu", **settings)
+        return layers.Conv1D(4, 2, groups=2 if kind == "groups" else 1, **settings)
+
+    between = [
+        layers.BatchNormalization, layers.ReLU, lambda: layers.Activation("swish"), lambda: layers.MaxPooling1D(2),
+        lambda: layers.AveragePooling1D(2, padding="same"), lambda: layers.ZeroPadding1D((1, 2)),
+        lambda: layers.Cropping1D((1, 0)), lambda: layers.UpSampling1D(2), lambda: layers.SpatialDropout1D(0.2),
+        layers.LayerNormalization, lambda: layers.Dense(4), convolution,
+    ]  # fmt: skip
+    last = [
+        layers.Flatten, layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D, lambda: layers.Reshape((-1, 2)),
+        lambda: layers.GlobalAveragePooling1D(keepdims=True), convolution,
+    ]  # fmt: skip
+    chosen = [convolution(), *(draw(st.sampled_from(between))() for _ in range(draw(st.integers(0, 4))))]
+    return [*chosen, draw(st.sampled_from(last))()]
+
+
+@settings(max_examples=30, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_convolutions_over_sequences_do_the_same_over_images_of_one_row(keras, data):
+    keras.backend.clear_session()
+    parts = data.draw(sequence_layers())
+    try:
+        model = trained_like(keras.Sequential([keras.layers.InputLayer((STEPS, 4)), *parts]))
+    except ValueError:  # a sequence of no steps
+        reject()
+    changed, done = told(model, convolutions_as_2d)
+    assert not [kind for kind in kinds(changed) if kind.endswith("Conv1D")]
+    assert done[0].startswith("gave ")
+    assert changed.output_names == model.output_names
+    assert changed.output_shape == model.output_shape
+
+
+def test_sequences_that_stay_sequences_elsewhere_are_made_so_again(keras):
+    layers = keras.layers
+    entry = keras.Input((STEPS, 4))
+    one, other = layers.Conv1D(6, 3, padding="causal", name="one")(entry), layers.Conv1D(6, 1, name="other")(entry)
+    joined = layers.Add()([one, other])
+    both = layers.Concatenate(axis=2)([joined, one])
+    state = layers.LSTM(3)(both)
+    model = keras.Model(entry, [layers.Dense(2)(state), layers.Conv1D(2, 1, name="steps")(both)])
+    changed, done = told_of_several(model, convolutions_as_2d)
+    assert done == ["gave 3 one-dimensional convolutions images of one row: one, other, steps"]
+    assert kinds(changed).count("Reshape") == 3  # in, to the LSTM, and out
+    assert changed.output_names[1] == "steps"
+
+
+def test_a_convolution_over_sequences_of_any_length_stays_what_it_is(keras):
+    model = keras.Sequential([keras.layers.InputLayer((None, 4)), keras.layers.Conv1D(4, 2, name="open")])
+    _, done = rewritten(model, [convolutions_as_2d])
+    assert done == []
+
+
+def told_of_several(model, *rewrites):
+    changed, done = rewritten(model, rewrites)
+    sample = np.random.default_rng(1).normal(size=(4, *model.input_shape[1:])).astype(np.float32)
+    for old, new in zip(model.predict(sample, verbose=0), changed.predict(sample, verbose=0), strict=True):
+        np.testing.assert_allclose(new, old, rtol=0, atol=1e-5)
+    return changed, [str(one) for one in done if one.changed]
