@@ -14,7 +14,7 @@ from compressor_plugins.rewrites import Done
 
 Config: TypeAlias = dict[str, Any]
 
-_CONVOLUTIONS = {"Conv1D": "Conv2D", "DepthwiseConv1D": "DepthwiseConv2D", "SeparableConv1D": "SeparableConv2D"}
+_CONVOLUTIONS = ("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D")
 _ELEMENTWISE = {
     "Activation", "Add", "Average", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Maximum",
     "Minimum", "Multiply", "ReLU", "Subtract",
@@ -129,14 +129,14 @@ def _convolution(layer: GraphLayer) -> GraphLayer:
     weights = [weight[None] if place < kernels else weight for place, weight in enumerate(layer.weights)]
     changes = {
         "kernel_size": (1, size),
-        "strides": (
-            stride,
-            stride,
-        ),  # of one row there is no other to go to, and a depthwise convolution wants a square
+        "strides": (stride, stride),  # with one row there is no next; a depthwise convolution wants a square
         "dilation_rate": (1, rate),
         "padding": "valid" if config["padding"] == "causal" else config["padding"],
     }
-    return _as(layer, _CONVOLUTIONS[layer.kind], changes, weights)
+    if layer.kind == "Conv1DTranspose":
+        added = config["output_padding"]
+        changes |= {"strides": (1, stride), "dilation_rate": (rate, rate), "output_padding": added and (0, *added)}
+    return _as(layer, layer.kind.replace("1D", "2D"), changes, weights)
 
 
 def _twin(layer: GraphLayer) -> GraphLayer | None:
