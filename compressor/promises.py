@@ -120,12 +120,10 @@ def _worse(
 
 
 def _without_new(old: Anatomy, now: Anatomy) -> list[WeightTensor]:
-    """The kernels but for those that a step put in, as a normalization that became a layer with one: of as many as
-    there are more than before the smallest of a shape that none had."""
+    """The kernels but for the factors of normalizations that became 1x1 depthwise convolutions, and so kernels."""
     more = max(0, len(now.kernels) - len(old.kernels))
     known = _by_shape(old)
-    strange = [tensor for tensor in now.kernels if tensor.shape not in known]
-    new = sorted(strange, key=lambda tensor: tensor.size)[:more]
+    new = [tensor for tensor in now.kernels if tensor.shape[:-1] == (1, 1, 1) and tensor.shape not in known][:more]
     return [tensor for tensor in now.kernels if tensor not in new]
 
 

@@ -179,6 +179,8 @@ def test_a_normalization_that_becomes_a_kernel_of_its_own_is_no_weight_that_came
     made, again = kernel(size=100, shape=(1, 1, 1, 100)), kernel(size=1000, shape=(20, 50))
     before = past(BASE, ("prune", ("sparse",), anatomy(pruned, other)))
     passes(["sparse"], before, anatomy(pruned, other, made))
+    factored = [kernel(size=500, shape=(100, 5)), kernel(size=50, shape=(5, 10))]
+    assert "lost zeros" in refusal(["sparse"], before, anatomy(*factored, other))
     assert "lost zeros" in refusal(["sparse"], before, anatomy(pruned, again, made))
 
 

@@ -23,7 +23,7 @@ _NORMALIZING = ("BatchNormalization", "SyncBatchNormalization")
 
 SAMPLES = 64
 _A_CALL = 8  # samples, whose activations are in memory together
-_A_BATCH = 32  # samples, whose statistics are those that training would see
+_A_BATCH = 32  # samples at the most, whose statistics are those that training would see
 _FAR = 16  # times as wide: cut to less than this, activations would still differ enough to train on
 
 
@@ -35,7 +35,9 @@ class Observation:
     growth: float = 1.0
 
 
-def observed(model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[Arrays]) -> Observation:
+def observed(
+    model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[Arrays], batch_size: int = _A_BATCH
+) -> Observation:
     """The smallest and largest value at each place over some samples, zero included.
 
     A BatchNormalization goes by its moving statistics at inference and by those of the batch in training. Where the
@@ -46,6 +48,7 @@ def observed(model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[
         model: the float model, whose weights are left as they are.
         places: layers that are called once and have one output, by name, and where to look at them.
         samples: the model's inputs, each of shape (1, ...), or a structure of them.
+        batch_size: of the training.
     """
     import tensorflow as tf
     import tf_keras
@@ -57,9 +60,9 @@ def observed(model: Any, places: Iterable[tuple[str, Place]], samples: Iterable[
     batch = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *samples)
     ends = _ends(measuring, batch, _A_CALL, training=False)
     growth = 1.0
-    if any(type(layer).__name__ in _NORMALIZING for layer in model.layers):
+    if any(type(layer).__name__ in _NORMALIZING for layer in model._flatten_layers()):
         weights = model.get_weights()
-        in_training = _ends(measuring, batch, _A_BATCH, training=True)
+        in_training = _ends(measuring, batch, min(batch_size, _A_BATCH), training=True)
         model.set_weights(weights)
         width, wider = np.ptp(ends, axis=1), np.ptp(in_training, axis=1)
         far = wider > _FAR * width

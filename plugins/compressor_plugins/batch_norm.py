@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.rewrites import Done
 
-_RESHAPING = ("Dropout", "Flatten", "Reshape")
+_IN_8_BITS = ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D")  # what a tensor of 8 bits comes from
 _FOLDING = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense")
 
 
@@ -35,23 +35,23 @@ def separate_batch_norms(graph: LayerGraph) -> Done:
     """Make each BatchNormalization that has no convolution to fold into a 1x1 depthwise convolution.
 
     It then is a layer that 8-bit arithmetic knows, as the pre-activation nets (DenseNet, ResNetV2) need it. Its
-    statistics become fixed. Vectors and sequences are made images of one row for it; those that come as the model's
-    input stay as they are, for their columns may differ in range by more than 8 bits have.
+    statistics become fixed. Vectors and sequences are made images of one row for it, where all of them comes from
+    layers in 8 bits: the columns of a model's input may differ in range by more than 8 bits have.
     """
     changed = []
     for number in list(graph.nodes):
-        if not _is_norm(graph, number):
+        if not _is_norm(graph, number) or follows_convolution(graph, number):
             continue
-        norm, shape, source = graph.layer_of(number), graph.nodes[number].shapes[0], _folds_into(graph, number)
-        folds = source is not None and graph.layer_of(source).kind != "Dense"  # which has one scale for all channels
-        if folds or not (len(shape) == 4 or (len(shape) in (2, 3) and _can_be_image(graph, number))):
+        norm, shape = graph.layer_of(number), graph.nodes[number].shapes[0]
+        if not (len(shape) == 4 or (len(shape) in (2, 3) and _can_be_image(graph, number))):
             continue
         import tf_keras
 
         scale, offset = _affine(norm)
         name = norm.name if len(shape) == 4 else graph.free_name(f"{norm.name}_factors")
         layer = tf_keras.layers.DepthwiseConv2D(1, name=name, trainable=norm.config["trainable"])
-        graph.replace_layer(norm.name, graph_layer(layer, [scale.reshape(1, 1, -1, 1), offset]))
+        made = graph_layer(layer, [scale.reshape(1, 1, -1, 1), offset])
+        graph.replace_layer(norm.name, replace(made, was=norm.known_as))
         if len(shape) < 4:
             _between_reshapes(graph, number, norm.name)
         changed.append(norm.name)
@@ -59,11 +59,22 @@ def separate_batch_norms(graph: LayerGraph) -> Done:
 
 
 def _can_be_image(graph: LayerGraph, number: int) -> bool:
-    above = graph.only_source(number)
-    while above is not None and graph.layer_of(above).kind in _RESHAPING:
-        above = graph.only_source(above)
-    from_input = above is not None and graph.layer_of(above).kind == "InputLayer"
-    return None not in graph.nodes[number].shapes[0][1:] and not from_input
+    masks = any(_masks(graph.layer_of(above)) for above in graph.above(number))  # which an image would not have
+    return None not in graph.nodes[number].shapes[0][1:] and not masks and _comes_in_8_bits(graph, number)
+
+
+def _comes_in_8_bits(graph: LayerGraph, number: int) -> bool:
+    """Whether the nearest layers above with weights, on every way, compute in 8 bits."""
+    sources = [ref.node for ref in graph.sources(number)]
+    kinds = [graph.layer_of(source).kind for source in sources]
+    return bool(sources) and all(
+        kind in _IN_8_BITS if graph.layer_of(source).weights else _comes_in_8_bits(graph, source)
+        for source, kind in zip(sources, kinds, strict=True)
+    )
+
+
+def _masks(layer: GraphLayer) -> bool:
+    return layer.kind == "Masking" or bool(layer.config.get("mask_zero"))
 
 
 def _between_reshapes(graph: LayerGraph, number: int, name: str) -> None:
@@ -93,8 +104,9 @@ def _folded(graph: LayerGraph, kinds: Sequence[str]) -> list[str]:
 
 
 def follows_convolution(graph: LayerGraph, number: int) -> bool:
-    """Whether the converter folds this BatchNormalization into the convolution or dense layer before it."""
-    return _folds_into(graph, number) is not None
+    """Whether the converter folds this BatchNormalization into the convolution before it, whose scales take factors."""
+    source = _folds_into(graph, number)
+    return source is not None and graph.layer_of(source).kind != "Dense"
 
 
 def _folds_into(graph: LayerGraph, number: int) -> int | None:

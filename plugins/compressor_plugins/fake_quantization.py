@@ -19,7 +19,7 @@ from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_la
 from compressor_plugins.learned_ranges import learned_range_quantizer, start_weight_ranges
 from compressor_plugins.quantize_configs import KERNELS, Role, Simulation, layer_quantize_config
 from compressor_plugins.quantize_layers import quantize_layers
-from compressor_plugins.quantizers import tied_quantizer
+from compressor_plugins.quantizers import channel_quantizer
 from compressor_plugins.relu_fusion import is_plain_relu
 
 _WEIGHTLESS = {
@@ -60,13 +60,16 @@ class QuantizationMap:
     normed: set[str] = field(default_factory=set)  # whose channels the converter multiplies by factors of their own
 
 
-def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Arrays]) -> tuple[Any, QuantizationMap]:
+def simulated(
+    graph: LayerGraph, simulation: Simulation, samples: Iterable[Arrays], batch_size: int
+) -> tuple[Any, QuantizationMap]:
     """The graph's model with fake quantization, and where it went.
 
     Args:
         graph: of the float model.
         simulation: what of it computes in how many bits.
         samples: inputs of shape (1, ...) that the ranges of activations start from.
+        batch_size: of the training.
 
     Layers that have no 8-bit form here stay as they are, and the tensors between them and the others are quantized.
     """
@@ -87,7 +90,7 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
 
     with tfmot.quantization.keras.quantize_scope(own_objects()):
         plain = graph.build()
-        seen = observed(plain, _places(graph, chosen), samples)
+        seen = observed(plain, _places(graph, chosen), samples, batch_size)
         quantized = tf_keras.models.clone_model(plain, clone_function=wrap)
     chosen.growth = seen.growth
     start_ranges(quantized, seen.ranges, symmetric=simulation.activation_bits == 16)
@@ -97,7 +100,7 @@ def simulated(graph: LayerGraph, simulation: Simulation, samples: Iterable[Array
 
 def own_objects() -> dict[str, Any]:
     """What Keras must know by name beside tfmot's own classes."""
-    return {cls.__name__: cls for cls in (learned_range_quantizer(), tied_quantizer(), layer_quantize_config())}
+    return {cls.__name__: cls for cls in (learned_range_quantizer(), channel_quantizer(), layer_quantize_config())}
 
 
 def _places(graph: LayerGraph, chosen: QuantizationMap) -> list[tuple[str, Place]]:
@@ -139,14 +142,15 @@ class _Chooser:
             if layer.kind in _PREPROCESSING:
                 self.found.preprocessing.append(layer.name)
             return
-        if self.simulation.activation_bits == 16 and (ready or layer.kind in KERNELS):
+        bits = self.simulation.weight_bits(*layer.known_as) if layer.kind in KERNELS else 0
+        if self.simulation.activation_bits == 16 and (bits or (ready and layer.kind not in KERNELS)):
             _refuse_in_16_bits(layer)
         if layer.kind in KERNELS:
-            if self.simulation.weight_bits(layer.name, layer.known_as):
+            if bits:
                 self._enter(number)
                 followed = layer.config["activation"] == "linear" and self._is_fused(number)
                 self._give(number, "weights" if followed else "weights and output")
-                if layer.kind != "Dense" and self._is_normed(number):
+                if self._is_normed(number):
                     self.found.normed.add(layer.name)
         elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
             self._give(number, "none" if self._relu_follows(number) else "output")
@@ -169,7 +173,7 @@ class _Chooser:
     def _leave(self, layer: GraphLayer, was_quantized: bool) -> None:
         kind = layer.kind
         if kind == "BatchNormalization":
-            self.found.left[layer.name] = "a BatchNormalization that follows no convolution or dense layer"
+            self.found.left[layer.name] = "a BatchNormalization that follows no convolution"
         elif layer.weights or (was_quantized and kind not in _WEIGHTLESS):
             name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
             self.found.left[layer.name] = f"tfmot cannot quantize {name}"
@@ -205,9 +209,7 @@ class _Chooser:
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""
-        if self._is_normed(number):
-            return self.graph.layer_of(number).kind != "Dense"  # has one scale, which takes no factors
-        return self._relu_follows(number)
+        return self._is_normed(number) or self._relu_follows(number)
 
     def _is_normed(self, number: int) -> bool:
         taker = self.graph.only_consumer(number)

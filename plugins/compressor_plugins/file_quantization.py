@@ -155,10 +155,9 @@ def _calibrated(content: bytes, quantizer: Any, samples: Samples) -> Any:
         mode=CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
         qsv_update_func=_together,
     )
-    size = _samples_a_batch(content, samples)
-    batches = [_batch(samples[start : start + size], content) for start in range(0, len(samples), size)]
     key = read_model(content).signatureDefs[0].signatureKey.decode()
-    for batch in batches:  # after each of which an LSTM's state is reset
+    for batch in _batches(samples, content, _samples_a_batch(content, samples)):
+        # a call for each, after which an LSTM's state is reset
         calibrator.calibrate({key: [batch]}, quantizer._recipe_manager)
     return calibrator.get_model_qsvs()
 
@@ -197,28 +196,23 @@ def _together(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _samples_a_batch(content: bytes, samples: Samples) -> int:
-    if len(samples) > 1 and not takes_many(content, _two(content, samples)):
+    if len(samples) > 1 and not takes_many(content, next(_batches(samples, content, 2))):
         return 1
     file = read_model(content)
     sizes = [int(np.prod(tensor.shape)) for tensor in file.subgraphs[0].tensors if tensor.shape is not None]
     return max(1, min(_MOST_A_BATCH, _BATCH_BYTES // max(1, 4 * sum(sizes))))
 
 
-def _two(content: bytes, samples: Samples) -> Arrays:
-    names = [end.name for end in LiteRTModel(content).inputs]
-    parts = zip(*(by_names(sample, names) for sample in samples[:2]), strict=True)
-    return {name: np.concatenate(pair) for name, pair in zip(names, parts, strict=True)}
-
-
-def _batch(samples: Samples, content: bytes) -> dict[str, NDArray[Any]]:
-    """Samples in one call, by the names of the signature's inputs and with their dtypes."""
+def _batches(samples: Samples, content: bytes, size: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """So many samples in one call, by the names of the signature's inputs and with their dtypes."""
     file, ends = read_model(content), LiteRTModel(content).inputs
     names = {entry.tensorIndex: entry.name.decode() for entry in file.signatureDefs[0].inputs}
-    parts = [by_names(sample, [end.name for end in ends]) for sample in samples]
-    return {
-        names[index]: np.concatenate([part[place] for part in parts]).astype(end.dtype)
-        for place, (index, end) in enumerate(zip(file.subgraphs[0].inputs, ends, strict=True))
-    }
+    for start in range(0, len(samples), size):
+        parts = [by_names(sample, [end.name for end in ends]) for sample in samples[start : start + size]]
+        yield {
+            names[index]: np.concatenate([part[place] for part in parts]).astype(end.dtype)
+            for place, (index, end) in enumerate(zip(file.subgraphs[0].inputs, ends, strict=True))
+        }
 
 
 def by_names(sample: Arrays, names: Sequence[str]) -> list[NDArray[Any]]:

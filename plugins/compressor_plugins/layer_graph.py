@@ -29,14 +29,14 @@ class Ref:
 class GraphLayer:
     """What Keras needs to make a layer again: class, configuration, weights in the order of `get_weights`.
 
-    `was` is the class that it had before a rewrite gave it another, and that patterns go on to know it by.
+    `was` is the name and the class that it had before a rewrite gave it others, and that patterns know it by.
     """
 
     cls: type[Any]
     config: dict[str, Any]
     weights: Weights = field(default_factory=list)
     takes_training: bool = False
-    was: str = ""
+    was: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -49,9 +49,9 @@ class GraphLayer:
         return self.cls.__name__
 
     @property
-    def known_as(self) -> str:
-        """The name of the class that the user gave it."""
-        return self.was or self.kind
+    def known_as(self) -> tuple[str, str]:
+        """The name and the class that the user gave it."""
+        return self.was or (self.name, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,16 @@ class LayerGraph:
         """The one node that this one takes a tensor from."""
         sources = self.sources(node)
         return sources[0].node if len(sources) == 1 else None
+
+    def above(self, node: int) -> Iterator[int]:
+        """The nodes that a node's value comes from, each once, the nearest first."""
+        seen, waiting = {node}, [node]
+        while waiting:
+            for ref in self.sources(waiting.pop(0)):
+                if ref.node not in seen:
+                    seen.add(ref.node)
+                    waiting.append(ref.node)
+                    yield ref.node
 
     def free_name(self, wanted: str) -> str:
         """The name itself, or with a number where it is taken."""

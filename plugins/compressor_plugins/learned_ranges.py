@@ -26,19 +26,22 @@ def learned_range_quantizer() -> type[Any]:
     class LearnedRangeQuantizer(Quantizer):  # type: ignore[misc]
         """Fake quantization whose range starts at two fixed ends, which are stretched by trainable powers of two.
 
-        A symmetric range has one power, one with scales by channel (the last axis) one for each, unless `tied`, when
-        all channels have the same range.
+        A symmetric range has one power, one with scales by channel one for each, unless `tied`, when all channels have
+        the same range.
         """
 
-        def __init__(self, num_bits: int, per_axis: bool, symmetric: bool, tied: bool = False) -> None:
+        def __init__(
+            self, num_bits: int, per_axis: bool, symmetric: bool, depthwise: bool = False, tied: bool = False
+        ) -> None:
             self.num_bits = num_bits
             self.per_axis = per_axis
             self.symmetric = symmetric
+            self.depthwise = depthwise
             self.tied = tied
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
             """The ends that the range starts from, and the logarithms of what they are stretched by."""
-            shape = (tensor_shape[-1],) if self.per_axis else ()
+            shape = channels_of(tensor_shape, self.depthwise) if self.per_axis else ()
             powers = (() if self.tied else shape) if self.symmetric else (2,)
             _weights_first(layer)
             return {
@@ -55,7 +58,9 @@ def learned_range_quantizer() -> type[Any]:
             down, up = (powers, powers) if self.symmetric else tf.unstack(powers)
             ends = weights["min_var"] * down, weights["max_var"] * up
             rounded = self._rounded if not training else _with_gradients(self._rounded, self._levels, self.per_axis)
-            return rounded(inputs, *ends)
+            if not self.depthwise:
+                return rounded(inputs, *ends)
+            return tf.reshape(rounded(by_channel(inputs, True), *ends), inputs.shape)
 
         @property
         def _levels(self) -> int:
@@ -71,9 +76,21 @@ def learned_range_quantizer() -> type[Any]:
 
         def get_config(self) -> dict[str, Any]:
             """What `from_config` makes it again from."""
-            return {name: getattr(self, name) for name in ("num_bits", "per_axis", "symmetric", "tied")}
+            return {name: getattr(self, name) for name in ("num_bits", "per_axis", "symmetric", "depthwise", "tied")}
 
     return LearnedRangeQuantizer
+
+
+def channels_of(shape: Any, depthwise: bool) -> tuple[int]:
+    """The shape of one number for each channel of a kernel."""
+    return (int(shape[-1]) * int(shape[-2]),) if depthwise else (int(shape[-1]),)
+
+
+def by_channel(kernel: Any, depthwise: bool) -> Any:
+    """A kernel with its channels in the last axis: a depthwise one as LiteRT lays it out, so that scales stay on it."""
+    import tensorflow as tf
+
+    return tf.reshape(kernel, (1, *kernel.shape[:2], -1)) if depthwise else tf.convert_to_tensor(kernel)
 
 
 def start_weight_ranges(model: Any) -> None:
@@ -81,8 +98,9 @@ def start_weight_ranges(model: Any) -> None:
     for layer in model.layers:
         for kernel, quantizer, variables in getattr(layer, "_weight_vars", ()):
             if isinstance(quantizer, learned_range_quantizer()):
-                by_channel = quantizer.per_axis and not quantizer.tied
-                limits = least_error_limits(kernel.numpy(), quantizer.num_bits, by_channel)
+                each = quantizer.per_axis and not quantizer.tied
+                values = by_channel(kernel, quantizer.depthwise).numpy()
+                limits = least_error_limits(values, quantizer.num_bits, each)
                 variables["min_var"].assign(np.broadcast_to(-limits, variables["min_var"].shape))
                 variables["max_var"].assign(np.broadcast_to(limits, variables["max_var"].shape))
 

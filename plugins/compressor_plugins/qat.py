@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +13,12 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor.params import value_for
 from compressor_plugins.activation_ranges import SAMPLES
-from compressor_plugins.batch_norm import fold_batch_norms, fold_dense_batch_norms, separate_batch_norms
+from compressor_plugins.batch_norm import (
+    fold_batch_norms,
+    fold_dense_batch_norms,
+    follows_convolution,
+    separate_batch_norms,
+)
 from compressor_plugins.fake_quantization import own_objects, simulated
 from compressor_plugins.flattening import flatten
 from compressor_plugins.kept_structure import kept
@@ -26,7 +32,7 @@ from compressor_plugins.rewrites import Rewrite, listed, prepared
 from compressor_plugins.row_images import convolutions_as_2d
 from compressor_plugins.separable_split import split_separable
 
-_IN_8_BITS_ONLY = ("Conv2DTranspose",)
+_IN_8_BITS_ONLY = ("Conv1DTranspose", "Conv2DTranspose")
 
 
 class QAT(Strategy):
@@ -104,10 +110,11 @@ class QAT(Strategy):
         """The model with fake quantization in its layers."""
         graph = prepared(model, self._rewrites(context.state), context, "quantization-aware training")
         params = self.params
-        if params.fold_batch_norm == "all" and "clustered" in context.state.traits:
+        clustered = "clustered" in context.state.traits
+        if params.fold_batch_norm == "all" and clustered and any(follows_convolution(graph, n) for n in graph.nodes):
             context.note("folded no BatchNormalization into a convolution, whose clusters its factors would part")
         simulation = Simulation(params.bits_of, 16 if params.activations == "int16" else 8, params.ranges == "learned")
-        quantized, chosen = simulated(graph, simulation, context.calibration(SAMPLES))
+        quantized, chosen = simulated(graph, simulation, context.calibration(SAMPLES), params.batch_size)
         if not any(role.startswith("weights") for role in chosen.roles.values()):
             raise StepError("there is no layer that can be quantized in training", "use 'ptq' alone")
         if chosen.preprocessing:
@@ -122,7 +129,7 @@ class QAT(Strategy):
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
         layers = [layer for layer in graph.layers.values() if layer.kind in KERNELS or layer.name in chosen.left]
-        with_weights = [(layer.name, layer.known_as) for layer in layers]
+        with_weights = [layer.known_as for layer in layers]
         tell_of_idle(params, with_weights, context, "quantized in training")
         if wide := [name for name, kind in with_weights if params.widened(name, kind)]:
             context.note(f"given int8 weights, as LiteRT has no transposed convolution of fewer bits: {listed(wide)}")
@@ -144,7 +151,7 @@ class QAT(Strategy):
         if params.map_operations:
             rewrites.append(map_operations)
         if params.conv1d_as_2d:
-            rewrites.append(convolutions_as_2d)
+            rewrites.append(partial(convolutions_as_2d, transposed=params.activations == "int8"))
         rewrites.append(split_separable)
         clustered = "clustered" in state.traits
         if params.fold_batch_norm == "all" and not clustered:

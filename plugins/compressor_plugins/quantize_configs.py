@@ -33,9 +33,10 @@ class Simulation:
 
     def config(self, layer: GraphLayer, role: Role, normed: bool) -> Any:
         """The config for a layer's wrapper; `normed` if the converter will multiply each channel by its own factor."""
-        bits = self.weight_bits(layer.name, layer.known_as) if role.startswith("weights") else 0
+        bits = self.weight_bits(*layer.known_as) if role.startswith("weights") else 0
         scales = _scales(layer, normed) if bits else "tensor"
-        if role == "none" or (self.activation_bits == 8 and not self.learned and scales != "tied"):
+        own = scales == "tied" or (scales == "channel" and layer.kind == "DepthwiseConv2D")
+        if role == "none" or (self.activation_bits == 8 and not self.learned and not own):
             return _tfmot_config(layer, role, bits, scales)
         return layer_quantize_config()(
             kernel=KERNELS[layer.kind] if bits else None,
@@ -68,7 +69,7 @@ def shares_values(kernel: NDArray[Any]) -> bool:
     if values > nonzero.size / 2:
         return False
     channels = kernel.reshape(-1, kernel.shape[-1]).T
-    return bool(values < sum(len(np.unique(channel[channel != 0])) for channel in channels))
+    return bool(values <= sum(len(np.unique(channel[channel != 0])) for channel in channels) / 2)
 
 
 @cache
@@ -77,13 +78,15 @@ def layer_quantize_config() -> type[Any]:
     from tensorflow_model_optimization.python.core.quantization.keras.quantize_config import QuantizeConfig
 
     class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]
-        """What tfmot's configs cannot say: activations in 16 bits, learned ranges, and tied scales."""
+        """What tfmot's configs cannot say: activations in 16 bits, learned ranges, scales of depthwise kernels."""
 
         def __init__(self, **settings: Any) -> None:
             self._settings = settings
             self._kernels = [settings["kernel"]] if settings["kernel"] else []
-            self._of_weights = weight_quantizer(settings["weight_bits"], settings["scales"], settings["learned"])
-            self._of_activations = activation_quantizer(settings["activation_bits"], settings["learned"])
+            depthwise = settings["kernel"] == KERNELS["DepthwiseConv2D"]
+            bits, scales, learned = settings["weight_bits"], settings["scales"], settings["learned"]
+            self._of_weights = weight_quantizer(bits, scales, depthwise, learned)
+            self._of_activations = activation_quantizer(settings["activation_bits"], learned)
 
         def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
             """The kernel, if the layer has one to quantize."""

@@ -5,7 +5,7 @@ tfmot knows no Conv1D, and would leave it in float where plain post-training qua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -16,8 +16,8 @@ Config: TypeAlias = dict[str, Any]
 
 _CONVOLUTIONS = ("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D")
 _ELEMENTWISE = {
-    "Activation", "Add", "Average", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Maximum",
-    "Minimum", "Multiply", "ReLU", "Subtract",
+    "Add", "Average", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU",
+    "Subtract",
 }  # fmt: skip
 _LEAVING = {
     "Flatten": "Flatten", "Reshape": "Reshape",
@@ -25,10 +25,10 @@ _LEAVING = {
 }  # fmt: skip  # what they make of an image of one row is what they make of the sequence
 
 
-def convolutions_as_2d(graph: LayerGraph) -> Done:
+def convolutions_as_2d(graph: LayerGraph, transposed: bool = True) -> Done:
     """Give each one-dimensional convolution images of one row, and what stands between two of them as well."""
-    work = _Rows(graph)
-    if any(layer.kind in _CONVOLUTIONS for layer in graph.layers.values()):
+    work = _Rows(graph, [kind for kind in _CONVOLUTIONS if transposed or kind != "Conv1DTranspose"])
+    if any(layer.kind in work.kinds for layer in graph.layers.values()):
         for number in graph.order():
             work.visit(number)
     count = len(work.changed)
@@ -38,6 +38,7 @@ def convolutions_as_2d(graph: LayerGraph) -> Done:
 @dataclass
 class _Rows:
     graph: LayerGraph
+    kinds: Sequence[str]  # of convolutions to turn
     changed: list[str] = field(default_factory=list)
     images: set[int] = field(default_factory=set)  # nodes that make images now
     entries: dict[Ref, int] = field(default_factory=dict)  # reshapes of sequences to images
@@ -48,23 +49,23 @@ class _Rows:
         graph, layer, sources = self.graph, self.graph.layer_of(number), self.graph.sources(number)
         alone = len(graph.calls(layer.name)) == 1
         of_images = bool(sources) and all(ref.node in self.images for ref in sources)
-        if alone and layer.kind in _CONVOLUTIONS and self._is_fixed(number):
+        if alone and layer.kind in self.kinds and self._is_fixed(number):
             self._enter(number, layer)
             self._turn(number, _convolution(layer))
             self.changed.append(layer.name)
         elif alone and of_images and (twin := _twin(layer)) is not None:
             self._turn(number, twin)
-        elif alone and of_images and layer.kind in _LEAVING and not layer.config.get("keepdims"):
+        elif alone and of_images and layer.kind in _LEAVING and _leaves(layer.config):
             graph.replace_layer(layer.name, _as(layer, _LEAVING[layer.kind]))
         else:
             back = {ref: Ref(self._exit(ref.node)) for ref in sources if ref.node in self.images}
             graph.redirect(back, [number])
 
     def _is_fixed(self, number: int) -> bool:
-        node, config = self.graph.nodes[number], self.graph.layer_of(number).config
         (source,) = self.graph.sources(number)
-        shapes = self.graph.nodes[source.node].shapes[source.tensor], node.shapes[0]
-        return config["data_format"] == "channels_last" and all(len(s) >= 3 and None not in s[1:] for s in shapes)
+        given, made = self.graph.nodes[source.node].shapes[source.tensor], self.graph.nodes[number].shapes[0]
+        fixed = len(made) == 3 and None not in (*given[1:], *made[1:])
+        return fixed and _is_last(self.graph.layer_of(number).config)
 
     def _enter(self, number: int, layer: GraphLayer) -> None:
         from tf_keras.layers import Reshape, ZeroPadding2D
@@ -118,8 +119,9 @@ def _as(layer: GraphLayer, kind: str, changes: Config | None = None, weights: We
     from tf_keras import layers
 
     config = {key: value for key, value in layer.config.items() if key != "batch_input_shape"} | (changes or {})
-    made = graph_layer(getattr(layers, kind).from_config(config), weights or layer.weights)
-    return replace(made, was=layer.kind)
+    cls = layer.cls if kind == layer.kind else getattr(layers, kind)
+    made = graph_layer(cls.from_config(config), weights or layer.weights)
+    return replace(made, was=layer.known_as)
 
 
 def _convolution(layer: GraphLayer) -> GraphLayer:
@@ -141,12 +143,29 @@ def _convolution(layer: GraphLayer) -> GraphLayer:
 
 def _twin(layer: GraphLayer) -> GraphLayer | None:
     """The layer that does to images of one row what this one does to sequences; none if there is none known."""
-    if layer.kind in _ELEMENTWISE:
+    if layer.kind in _ELEMENTWISE or _is_plain(layer):
         return layer
     change = _CHANGES.get(layer.kind)
-    if change is None or layer.config.get("data_format", "channels_last") != "channels_last":
+    if change is None or not _is_last(layer.config):
         return None
     return _as(layer, layer.kind.replace("1D", "2D"), change(layer.config))
+
+
+def _is_plain(layer: GraphLayer) -> bool:
+    """Whether it is an activation of Keras's own, or a dropout that knows no shape."""
+    import tf_keras
+
+    if layer.kind == "Activation":
+        return isinstance(layer.config["activation"], str) and hasattr(tf_keras.activations, layer.config["activation"])
+    return layer.kind == "Dropout" and layer.config["noise_shape"] is None
+
+
+def _is_last(config: Config) -> bool:
+    return bool(config.get("data_format", "channels_last") == "channels_last")
+
+
+def _leaves(config: Config) -> bool:
+    return _is_last(config) and not config.get("keepdims")
 
 
 def _pooling(config: Config) -> Config:
@@ -168,6 +187,7 @@ _CHANGES: Mapping[str, Callable[[Config], Config]] = {
     "Cropping1D": lambda config: {"cropping": ((0, 0), tuple(config["cropping"]))},
     "MaxPooling1D": _pooling,
     "SpatialDropout1D": lambda _: {},
+    "SyncBatchNormalization": _axis,
     "UpSampling1D": lambda config: {"size": (1, config["size"])},
     "ZeroPadding1D": lambda config: {"padding": ((0, 0), tuple(config["padding"]))},
 }

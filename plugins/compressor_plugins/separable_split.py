@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, graph_layer
@@ -41,4 +42,8 @@ def _halves(layer: GraphLayer, name: str) -> tuple[GraphLayer, GraphLayer]:
         trainable=config["trainable"],
         name=layer.name,
     )
-    return graph_layer(depthwise, [first]), graph_layer(pointwise, [second, *bias])
+    known, kind = layer.known_as
+    return (
+        replace(graph_layer(depthwise, [first]), was=(name, kind)),
+        replace(graph_layer(pointwise, [second, *bias]), was=(known, kind)),
+    )

@@ -130,15 +130,15 @@ def test_layers_that_tfmot_cannot_quantize_are_left_alone_and_named(tensorflow, 
     model = tf_keras.Sequential(
         [
             layers.InputLayer((28, 28)),
-            layers.Conv1D(4, 3, name="conv1d"),
+            layers.LayerNormalization(name="norm"),
             layers.Flatten(),
             layers.Dense(10, name="dense"),
         ]
     )
     context = step_context()
     quantized = qat(model, context)
-    assert context.left_alone == {"conv1d": "tfmot cannot quantize Conv1D"}
-    assert {"conv1d", "quant_dense"} <= {layer.name for layer in quantized.layers}
+    assert context.left_alone == {"norm": "tfmot cannot quantize LayerNormalization"}
+    assert {"norm", "quant_dense"} <= {layer.name for layer in quantized.layers}
 
 
 def test_a_saved_model_gives_the_same_outputs_and_the_same_file(small_cnn, step_context, digits, tmp_path):
@@ -270,7 +270,7 @@ def test_a_batch_norm_before_its_convolution_is_quantized_too(image_net, step_co
     assert "made 1 BatchNormalization a 1x1 depthwise convolution: pre" in context.notes
     context = step_context()
     content = shipped(qat(image_net(*parts, layers.Conv2D(4, 3)), context, fold_batch_norm="none"))
-    assert context.left_alone == {"pre": "a BatchNormalization that follows no convolution or dense layer"}
+    assert context.left_alone == {"pre": "a BatchNormalization that follows no convolution"}
 
 
 def test_convolutions_with_batch_norm_ship_as_single_operators(image_net, step_context):
@@ -280,6 +280,38 @@ def test_convolutions_with_batch_norm_ship_as_single_operators(image_net, step_c
     content = shipped(qat(image_net(*parts), step_context()))
     expected = ["QUANTIZE", "RESHAPE", "DEPTHWISE_CONV_2D", "CONV_2D", "MEAN", "FULLY_CONNECTED", "DEQUANTIZE"]
     assert sorted(operators(content)) == sorted(expected)
+
+
+def test_without_folding_a_batch_norm_behind_a_dense_layer_stays_in_float_and_is_named(image_net, step_context):
+    from tf_keras import layers
+
+    parts = (layers.Conv2D(4, 3, strides=4), layers.Flatten(), layers.Dense(16), layers.BatchNormalization(name="norm"))
+    context = step_context()
+    quantized = qat(image_net(*parts, layers.Reshape((1, 1, 16))), context, fold_batch_norm="none")
+    assert context.left_alone == {"norm": "a BatchNormalization that follows no convolution"}
+    assert dtypes(shipped(quantized)) == {"int8"}
+
+
+def test_each_channel_of_a_depthwise_kernel_has_a_scale_of_its_own(image_net, step_context, digits, tmp_path):
+    from tf_keras import layers
+
+    from compressor.flatbuffer import read_model
+
+    for bits, ranges in ((8, "observed"), (4, "observed"), (8, "learned")):
+        wide = layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu", name="wide")
+        model = image_net(layers.Conv2D(4, 3, strides=2, activation="relu"), wide)
+        spread = np.float32([1e-3, 1, 30, 0.1, 1e-2, 5, 1, 0])  # of one channel nothing is left
+        wide.depthwise_kernel.assign(wide.depthwise_kernel * spread.reshape(1, 1, 4, 2))
+        quantized = qat(model, step_context(), weights=f"int{bits}", ranges=ranges, learning_rate=1e-5)
+        content = shipped(quantized)
+        (kernel,) = [t for t in read_model(content).subgraphs[0].tensors if tuple(t.shape) == (1, 3, 3, 8)]
+        assert (len(kernel.quantization.scale), kernel.quantization.quantizedDimension) == (8, 3)
+        images = next(digits.test.batches(200))[0]
+        simulated, real = quantized.predict(images, verbose=0), LiteRTModel(content).run(images)
+        assert np.abs(simulated - real).max() < 0.05 * np.abs(simulated).max()
+        save_keras(quantized, tmp_path / "model.h5")
+        loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
+        assert shipped(loaded) == content
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -345,18 +377,41 @@ def test_patterns_know_a_one_dimensional_convolution_by_the_class_it_had(tensorf
 
     def model():
         tf_keras.backend.clear_session()
-        parts = [layers.Conv1D(4, 3, name="first"), layers.Conv1D(4, 3, name="second"), layers.Flatten()]
+        parts = [layers.Conv1D(4, 3, name="first"), layers.SeparableConv1D(4, 3, name="second")]
+        parts += [layers.Conv1DTranspose(4, 3, name="up"), layers.Flatten()]
         return tf_keras.Sequential([layers.InputLayer((28, 28)), *parts, layers.Dense(10, name="head")])
 
+    types = {"type:Conv1D": "int8", "type:SeparableConv1D": "float32"}
     context = step_context()
-    content = shipped(qat(model(), context, weights="int4", per_layer={"type:Conv1D": "int8"}))
+    content = shipped(qat(model(), context, weights="int4", per_layer=types))
     assert [note for note in context.notes if "names" in note] == []
+    assert "given int8 weights, as LiteRT has no transposed convolution of fewer bits: up" in context.notes
     assert {t.name.split("/")[0]: t.dtype for t in dissect(content).kernels} == {
-        "first": "int8", "second": "int8", "head": "int4"
+        "first": "int8", "second_depthwise": "float32", "second": "float32", "up": "int8", "head": "int4"
     }  # fmt: skip
     context = step_context()
     qat(model(), context, conv1d_as_2d=False)
-    assert context.left_alone == dict.fromkeys(["first", "second"], "tfmot cannot quantize Conv1D")
+    assert context.left_alone["first"] == "tfmot cannot quantize Conv1D"
+    assert context.left_alone["second"] == "tfmot cannot quantize SeparableConv1D"
+
+
+def test_a_one_dimensional_convolution_that_the_model_ends_in_keeps_its_name(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor_plugins.fake_quantization import simulated
+    from compressor_plugins.layer_graph import read
+    from compressor_plugins.quantize_configs import Simulation
+    from compressor_plugins.row_images import convolutions_as_2d
+
+    asked = []
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(10, 1, name="steps")])
+    graph = read(model)
+    convolutions_as_2d(graph)
+    bits = Simulation(lambda name, kind: asked.append((name, kind)) or 8)
+    quantized, _ = simulated(graph, bits, [np.zeros((1, 28, 28), np.float32)], 32)
+    assert quantized.output_names == ["steps"]
+    assert set(asked) == {("steps", "Conv1D")}
 
 
 def test_statistics_that_have_not_settled_are_told_and_make_no_training_fail(tensorflow, step_context):
@@ -475,7 +530,7 @@ def test_ranges_are_those_of_the_float_model_whatever_the_range_of_its_inputs(te
     tf_keras.utils.set_random_seed(0)
     model = tf_keras.Sequential([layers.Input((4,), name="image"), layers.Dense(3)])
     pixels = np.arange(256, dtype=np.float32).reshape(64, 4)
-    quantized, _ = simulated(read(model), Simulation(lambda name, kind: 8), list(pixels[:, None]))
+    quantized, _ = simulated(read(model), Simulation(lambda name, kind: 8), list(pixels[:, None]), 32)
     variables = {weight.name.split("/")[-1]: weight.numpy() for weight in quantized.weights}
     outputs = model(pixels).numpy()
     assert {name: end for name, end in variables.items() if "image" in name or "activation" in name} == pytest.approx(

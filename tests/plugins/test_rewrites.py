@@ -165,6 +165,12 @@ def test_a_batch_norm_before_its_convolution_becomes_a_depthwise_convolution_of_
 def test_a_batch_norm_over_vectors_and_sequences_becomes_one_too_but_for_that_of_raw_columns(keras):
     layers = keras.layers
     raw, last = layers.BatchNormalization(name="raw"), layers.BatchNormalization(name="last")
+    one, other = keras.Input((1,), name="one"), keras.Input((1,), name="other")
+    joined = layers.BatchNormalization()(layers.GaussianNoise(0.1)(layers.Concatenate()([one, other])))
+    assert rewritten(keras.Model([one, other], layers.Dense(3)(joined)), [separate_batch_norms])[1] == []
+    words = [layers.InputLayer((6,)), layers.Embedding(9, 3, mask_zero=True), layers.Dense(4, activation="relu")]
+    masked = keras.Sequential([*words, layers.BatchNormalization(), layers.LSTM(2)])
+    assert rewritten(masked, [separate_batch_norms])[1] == []
     for shape in ((6, 3), (5,)):
         parts = [layers.Dropout(0.1), raw, layers.Dense(4, activation="relu"), last]
         model = trained_like(keras.Sequential([layers.InputLayer(shape), *map(again, parts)]))
@@ -322,14 +328,16 @@ def sequence_layers(draw):
         return layers.Conv1D(4, 2, groups=2 if kind == "groups" else 1, **settings)
 
     between = [
-        layers.BatchNormalization, layers.ReLU, lambda: layers.Activation("swish"), lambda: layers.MaxPooling1D(2),
+        layers.BatchNormalization, layers.experimental.SyncBatchNormalization, layers.ReLU,
+        lambda: layers.Activation("swish"), lambda: layers.MaxPooling1D(2),
         lambda: layers.AveragePooling1D(2, padding="same"), lambda: layers.ZeroPadding1D((1, 2)),
         lambda: layers.Cropping1D((1, 0)), lambda: layers.UpSampling1D(2), lambda: layers.SpatialDropout1D(0.2),
         layers.LayerNormalization, lambda: layers.Dense(4), convolution,
     ]  # fmt: skip
     last = [
         layers.Flatten, layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D, lambda: layers.Reshape((-1, 2)),
-        lambda: layers.GlobalAveragePooling1D(keepdims=True), convolution,
+        lambda: layers.GlobalAveragePooling1D(keepdims=True), lambda: layers.Flatten(data_format="channels_first"),
+        lambda: layers.GlobalAveragePooling1D(data_format="channels_first"), convolution,
     ]  # fmt: skip
     chosen = [convolution(), *(draw(st.sampled_from(between))() for _ in range(draw(st.integers(0, 4))))]
     return [*chosen, draw(st.sampled_from(last))()]
@@ -366,9 +374,24 @@ def test_sequences_that_stay_sequences_elsewhere_are_made_so_again(keras):
 
 
 def test_a_convolution_over_sequences_of_any_length_stays_what_it_is(keras):
-    model = keras.Sequential([keras.layers.InputLayer((None, 4)), keras.layers.Conv1D(4, 2, name="open")])
-    _, done = rewritten(model, [convolutions_as_2d])
-    assert done == []
+    for shape in ((None, 4), (5, 6, 4)):  # or one of several sequences a sample
+        model = keras.Sequential([keras.layers.InputLayer(shape), keras.layers.Conv1D(4, 2, name="open")])
+        _, done = rewritten(model, [convolutions_as_2d])
+        assert done == []
+
+
+def test_dropout_of_a_shape_and_activations_of_ones_own_stay_on_sequences(keras, tensorflow):
+    layers = keras.layers
+
+    def running(x):
+        return tensorflow.cumsum(x, axis=1)
+
+    for between in (layers.Dropout(0.2, noise_shape=(None, 1, 4)), layers.Activation(running)):
+        parts = [layers.Conv1D(4, 2), between, layers.Conv1D(4, 2), layers.Flatten()]
+        model = keras.Sequential([layers.InputLayer((STEPS, 4)), *parts])
+        with keras.utils.custom_object_scope({"running": running}):
+            changed, _ = told(model, convolutions_as_2d)
+        assert next(layer for layer in changed.layers if type(layer) is type(between)).input_shape == (None, 11, 4)
 
 
 def told_of_several(model, *rewrites):
