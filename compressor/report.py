@@ -23,6 +23,7 @@ from compressor.recipe.sizes import format_size
 from compressor.results import RunResult, Stage
 from compressor.statistics import Change, change, score
 
+_SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
 _VERSIONS = (
     "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
 )  # fmt: skip
@@ -301,12 +302,17 @@ def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[Con
     found = []
     for name, limit, actual, at_least, text in checks:
         if limit is not None:
-            # a share of counted samples differs from the limit by far more than this, or not at all
-            met = bool(actual >= limit - 1e-9) if at_least else bool(actual <= limit + 1e-9)
-            found.append(
-                ConstraintRow(name=name, limit=text(limit), actual=text(actual), met=met and np.isfinite(actual))
-            )
+            met = bool(actual >= limit - _SAME) if at_least else bool(actual <= limit + _SAME)
+            wanted, got = _apart(limit, actual, text)
+            found.append(ConstraintRow(name=name, limit=wanted, actual=got, met=met and np.isfinite(actual)))
     return found
+
+
+def _apart(limit: float, actual: float, text: Callable[[float], str]) -> tuple[str, str]:
+    """Both as text, with all their digits where rounding makes them look the same: `31.0 kB (31,020)`."""
+    wanted, got = text(limit), text(actual)
+    same = wanted == got and abs(limit - actual) > _SAME
+    return (f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})") if same else (wanted, got)
 
 
 def _metric_limits(limits: Mapping[str, float], metrics: Mapping[str, MetricRow]) -> Iterator[_Check]:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from compressor.recipe.schema import Constraints
+from compressor.recipe.sizes import format_size
 from compressor.render.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
 from compressor.render.markdown import render_markdown
 from compressor.render.terminal import print_report
@@ -115,6 +116,15 @@ def test_versions_and_the_seed_are_in_the_report(smoke_run):
         "python", "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
     }  # fmt: skip
     assert "not installed" not in data["versions"].values()
+
+
+def test_a_limit_missed_by_little_is_told_in_all_digits(smoke_run):
+    last = smoke_run[0].stages[-1]
+    (row,) = _constraints(Constraints(max_size=last.bytes - 1), [last])
+    assert not row.met
+    assert (row.limit, row.actual) == (
+        f"{format_size(last.bytes - 1)} ({last.bytes - 1:,})", f"{format_size(last.bytes)} ({last.bytes:,})"
+    )  # fmt: skip
 
 
 def test_constraints_are_judged_on_the_last_stage(smoke_run):
