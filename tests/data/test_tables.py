@@ -142,6 +142,46 @@ def test_a_class_that_only_the_test_has_is_refused(tmp_path):
     )
 
 
+def parquet(path, columns):
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns), path, row_group_size=7)
+    return path
+
+
+def test_a_parquet_table_is_what_the_same_columns_are_as_csv(tmp_path, budget):
+    chance = np.random.default_rng(0)
+    columns = {
+        "weight": chance.normal(size=40).astype(np.float32),
+        "count": chance.integers(0, 9, 40),
+        "kind": [f"kind {number}" for number in chance.integers(0, 3, 40)],
+        "open": chance.integers(0, 2, 40).astype(bool),
+    }
+    rows = zip(columns["weight"], columns["count"], columns["kind"], columns["open"].astype(int), strict=True)
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    one = opened(parquet(tmp_path / "table.parquet", columns), label="kind")
+    other = opened(tmp_path / "table.csv", label="kind")
+    assert one.classes == other.classes == ("kind 0", "kind 1", "kind 2")
+    assert inputs_of(one.train).shape == (40, 3)
+    np.testing.assert_array_equal(inputs_of(one.train), inputs_of(other.train))
+    np.testing.assert_array_equal(labels_of(one.train), labels_of(other.train))
+
+
+def test_what_is_missing_in_a_parquet_table_is_told_with_its_row(tmp_path):
+    path = parquet(tmp_path / "holes.parquet", {"x": [*range(9), None], "y": [0] * 10})
+    assert refusal(lambda: trained_on(opened(path, label="y").train)).startswith(
+        f"{path}, row 10, column 'x': there is nothing, and it takes a number; mend it"
+    )
+
+
+def test_a_parquet_file_cut_short_is_refused(tmp_path):
+    path = parquet(tmp_path / "cut.parquet", {"x": [1.0, 2.0], "y": [0, 1]})
+    path.write_bytes(path.read_bytes()[:-40])
+    assert refusal(lambda: opened(path, label="y")).startswith(f"{path} cannot be read as a table (")
+
+
 def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
