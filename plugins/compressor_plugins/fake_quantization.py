@@ -204,8 +204,15 @@ class _Chooser:
 
         source = self.graph.layer_of(ref.node)
         name = self.graph.free_name(f"quantize_{source.name}".replace(".", "_"))
-        self.found.entries[name] = self.simulation.entry(of_model=source.kind == "InputLayer")
+        self.found.entries[name] = self.simulation.entry(of_model=self._is_input(ref.node))
         return self.graph.insert_after(ref, graph_layer(Activation("linear", name=name)), [])
+
+    def _is_input(self, number: int) -> bool:
+        """Whether a node gives out the values of an input of the model's, moved at the most."""
+        source: int | None = number
+        while source is not None and self.graph.layer_of(source).kind in _SAME_SCALE:
+            source = self.graph.only_source(source)
+        return source is not None and self.graph.layer_of(source).kind == "InputLayer"
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""

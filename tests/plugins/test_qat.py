@@ -371,6 +371,28 @@ def test_one_dimensional_convolutions_ship_in_integers_with_their_zeros(tensorfl
     assert np.abs(simulated - real).max() < 0.05 * np.abs(simulated).max()
 
 
+@pytest.mark.parametrize("kind", ["Flatten", "Conv1D"])
+def test_an_input_that_is_only_moved_keeps_the_widest_range_seen(tensorflow, kind):
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor_plugins.fake_quantization import simulated
+    from compressor_plugins.layer_graph import read
+    from compressor_plugins.quantize_configs import Simulation
+    from compressor_plugins.row_images import convolutions_as_2d
+
+    first = layers.Flatten() if kind == "Flatten" else layers.Conv1D(4, 3, padding="causal")
+    model = tf_keras.Sequential([layers.InputLayer((8, 2)), first, layers.Flatten(), layers.Dense(3)])
+    graph = read(model)
+    convolutions_as_2d(graph)
+    quantized, chosen = simulated(graph, Simulation(lambda name, kind: 8), [np.ones((1, 8, 2), np.float32)], 32)
+    (entry,) = chosen.entries
+    quantized(np.full((1, 8, 2), 5, np.float32), training=True)
+    quantized(np.full((1, 8, 2), 2, np.float32), training=True)
+    highest = next(v for v in quantized.get_layer(entry).weights if v.name.split(":")[0].endswith("_max"))
+    assert highest.numpy() == 5
+
+
 def test_patterns_know_a_one_dimensional_convolution_by_the_class_it_had(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
