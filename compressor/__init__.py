@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compressor.api import apply, load, plan
+    from compressor.base.errors import CompressorError, DataError, ModelError, StepError
+    from compressor.base.params import LayerTargets, Params, Teacher, TrainingParams
+    from compressor.contracts.hookspecs import hookimpl
+    from compressor.contracts.state import ModelState, Refusal
+    from compressor.contracts.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
     from compressor.data import ArraySplit, Split, Splits
-    from compressor.errors import CompressorError, DataError, ModelError, StepError
-    from compressor.export import Conversion, to_litert
-    from compressor.hookspecs import hookimpl
-    from compressor.package import unpack
-    from compressor.params import LayerTargets, Params, Teacher, TrainingParams
+    from compressor.models.litert.converter import Conversion, to_litert
+    from compressor.models.litert.package import unpack
     from compressor.session import Session
-    from compressor.state import ModelState, Refusal
-    from compressor.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
 
 _HOMES = {
     "compressor.api": ("apply", "load", "plan"),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
-    "compressor.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
-    "compressor.export": ("Conversion", "to_litert"),
-    "compressor.hookspecs": ("hookimpl",),
-    "compressor.package": ("unpack",),
-    "compressor.params": ("LayerTargets", "Params", "Teacher", "TrainingParams"),
+    "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
+    "compressor.models.litert.converter": ("Conversion", "to_litert"),
+    "compressor.contracts.hookspecs": ("hookimpl",),
+    "compressor.models.litert.package": ("unpack",),
+    "compressor.base.params": ("LayerTargets", "Params", "Teacher", "TrainingParams"),
     "compressor.session": ("Session",),
-    "compressor.state": ("ModelState", "Refusal"),
-    "compressor.strategy": ("Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
+    "compressor.contracts.state": ("ModelState", "Refusal"),
+    "compressor.contracts.strategy": ("Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

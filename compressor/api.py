@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compressor import planner
-from compressor.cache import Cache, default_folder, usable
-from compressor.engine import Run
-from compressor.errors import CompressorError
-from compressor.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
-from compressor.observer import Observer
-from compressor.plans import Plan
+from compressor.base.errors import CompressorError
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.observer import Observer
+from compressor.planning import planner
+from compressor.planning.registry import Registry
 from compressor.recipe.load import load, with_overrides
-from compressor.recipe.schema import Recipe
-from compressor.registry import Registry
-from compressor.report import Report, summarise
-from compressor.run_folder import claimed, explained, results_of, write_results
-from compressor.watchers import Watchers
+from compressor.recipe.sections import Recipe
+from compressor.report.summary import Report, summarise
+from compressor.run.cache.store import Cache, default_folder, usable
+from compressor.run.engine import Run
+from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
+from compressor.run.plugin_observers import Watchers
+from compressor.run.run_folder import claimed, explained, results_of, write_results
 
 __all__ = ["apply", "load", "plan"]
 

@@ -11,22 +11,22 @@ from typing import Any
 
 from rich.console import Console
 
-from compressor.cache import default_folder, usable
-from compressor.durable import write_whole
-from compressor.engine import Run
-from compressor.errors import CompressorError
-from compressor.hookspecs import hookimpl
-from compressor.observer import Observer
-from compressor.package import unpacked
-from compressor.planner import resolve
-from compressor.plans import Plan
+from compressor.base.atomic_files import write_whole
+from compressor.base.errors import CompressorError
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.observer import Observer
+from compressor.contracts.strategy import Dataset, Model, ModelSource
+from compressor.models.litert.package import unpacked
+from compressor.planning.planner import resolve
+from compressor.planning.registry import Provider, Registry
 from compressor.recipe.load import load
-from compressor.registry import Provider, Registry
-from compressor.render.progress import watching
-from compressor.render.terminal import print_report
-from compressor.report import Report, StageRow, stage_row, summarise
-from compressor.strategy import Dataset, Model, ModelSource
-from compressor.watchers import Watchers
+from compressor.report.progress import watching
+from compressor.report.summary import Report, StageRow, stage_row, summarise
+from compressor.report.terminal import print_report
+from compressor.run.cache.store import default_folder, usable
+from compressor.run.engine import Run
+from compressor.run.plugin_observers import Watchers
 
 _GIVEN = "given"
 

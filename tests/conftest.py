@@ -17,7 +17,7 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def registry():
-    from compressor.registry import Registry
+    from compressor.planning.registry import Registry
 
     return Registry.installed()
 
@@ -25,7 +25,7 @@ def registry():
 @pytest.fixture(scope="session")
 def tensorflow():
     """TensorFlow as the engine sets it up."""
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
 
     prepare_tensorflow(seed=0)
     import tensorflow
@@ -54,11 +54,11 @@ def digits(mnist):
 @pytest.fixture
 def step_context(tensorflow, digits) -> Callable[..., Any]:
     """A context for a strategy that is applied by hand: `step_context(state)`."""
-    from compressor.judges import Judge
-    from compressor.observer import Observer
-    from compressor.state import ModelState
-    from compressor.strategy import StepContext
-    from compressor.training import Trainer
+    from compressor.contracts.configured_metric import Judge
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.state import ModelState
+    from compressor.contracts.strategy import StepContext
+    from compressor.training.trainer import Trainer
     from compressor_plugins.classification import Accuracy
 
     def make(state: ModelState | None = None, data: Any = digits) -> StepContext:

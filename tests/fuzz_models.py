@@ -21,9 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from compressor.anatomy import dissect
-from compressor.errors import CompressorError
-from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
+from compressor.base.errors import CompressorError
+from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
+from compressor.models.litert.contents import dissect
 
 SUFFIXES = [".tflite", ".keras", ".h5"]
 PROBE_SHARE = 0.05  # each probe starts a process, as each Keras file does
@@ -80,13 +80,13 @@ MUTATIONS: list[Callable[[bytes, Random], bytes]] = [
 
 def small_models(folder: Path) -> dict[str, bytes]:
     """The bytes of one small model in each format, by its suffix."""
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
 
     prepare_tensorflow(seed=0)
     import tf_keras
     from tf_keras import layers
 
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     stack = [layers.InputLayer((8, 8, 1)), layers.Conv2D(2, 3, activation="relu"), layers.Flatten(), layers.Dense(4)]
     model = tf_keras.Sequential(stack)

@@ -21,13 +21,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from compressor import planner
-from compressor.errors import CompressorError
+from compressor.base.errors import CompressorError
+from compressor.planning import planner
+from compressor.planning.registry import Registry
 from compressor.recipe import shipped
 from compressor.recipe.document import dump, parse
 from compressor.recipe.load import load
 from compressor.recipe.problems import Source
-from compressor.registry import Registry
 
 WHOLE = """\
 version: 1

@@ -42,7 +42,7 @@ Made by `python tests/layer_table.py --write`.
 
 def verdicts(name: str, file: Path) -> dict[str, str]:
     """For each technique, what becomes of the layer type whose specimen is in a Keras 3 file."""
-    from compressor.keras3 import from_keras3
+    from compressor.models.keras3 import from_keras3
 
     found = {"bridge": "works"}
     for technique in TECHNIQUES[1:]:
@@ -55,7 +55,7 @@ def verdicts(name: str, file: Path) -> dict[str, str]:
 
 
 def _errors() -> Any:
-    from compressor.errors import CompressorError
+    from compressor.base.errors import CompressorError
 
     return CompressorError
 
@@ -69,11 +69,11 @@ def _with_dense(model: Any) -> Any:
 
 
 def _context(model: Any, name: str, state: Any = None) -> Any:
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.state import ModelState
+    from compressor.contracts.strategy import StepContext
     from compressor.data import ArraySplit, RunData
-    from compressor.observer import Observer
-    from compressor.state import ModelState
-    from compressor.strategy import StepContext
-    from compressor.training import Trainer
+    from compressor.training.trainer import Trainer
 
     inputs = [array.astype(np.float32) for array in sample(name)]
     features = inputs[0] if len(inputs) == 1 else dict(zip(model.input_names, inputs, strict=True))
@@ -116,7 +116,7 @@ def _cluster(model: Any, name: str) -> str:
 
 
 def _qat(model: Any, name: str) -> str:
-    from compressor.export import Conversion, to_litert
+    from compressor.models.litert.converter import Conversion, to_litert
     from compressor_plugins.qat import QAT
 
     context = _context(model, name)
@@ -136,8 +136,8 @@ def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str])
 
     `left_alone` are the names of layers, or of tensors that begin with them, that the step says it left in float.
     """
-    from compressor.anatomy import dissect
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.contents import dissect
+    from compressor.models.litert.flatbuffer import read_model
 
     kernels = _kernels(model, name)
     if kernels and {layer.name for layer in _specimens(model, name)} & {left.split("/")[0] for left in left_alone}:
@@ -174,7 +174,7 @@ def read_table() -> dict[str, dict[str, str]]:
 
 def main() -> None:
     """Try every layer type."""
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
 
     write = "--write" in sys.argv
     rows = read_table() if "--missing" in sys.argv and DOCS.exists() else {}

@@ -1,4 +1,4 @@
-"""Writes `compressor/model_primer.py`: a small model with the commonest operators, coded without a primer.
+"""Writes `compressor/models/litert/primer.py`: a small model with the commonest operators, coded without a primer.
 
 Run it after a change to the coder: `python tests/make_primer.py`. Packages made before can then be read no more, so
 once they are out, a changed coder gets a number of its own.
@@ -39,10 +39,10 @@ def typical_model():
 
 
 def main():
-    import compressor.model_coder as coder
-    from compressor.export import Conversion, to_litert
-    from compressor.shrinking import shrunk
-    from compressor.tensorflow_setup import prepare_tensorflow
+    import compressor.models.litert.model_coder as coder
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
+    from compressor.models.litert.converter import Conversion, to_litert
+    from compressor.models.litert.shrinking import shrunk
 
     prepare_tensorflow(seed=0)
     chance = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def main():
     payload = coder.encode(shrunk(to_litert(model, Conversion("int8", calibration=samples))))
     text = base64.b85encode(payload).decode()
     lines = '"\n    "'.join(textwrap.wrap(text, 110, break_on_hyphens=False))
-    (Path(coder.__file__).parent / "model_primer.py").write_text(HEAD.format(text=lines))
+    (Path(coder.__file__).parent / "primer.py").write_text(HEAD.format(text=lines))
 
 
 if __name__ == "__main__":

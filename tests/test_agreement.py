@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.agreement import Comparison
+from compressor.measure.agreement import Comparison
 
 
 def largest(keras, gap):

@@ -5,9 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
-from compressor.anatomy import dissect
-from compressor.errors import ModelError
-from compressor.export import Conversion, to_litert
+from compressor.base.errors import ModelError
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import Conversion, to_litert
 
 
 def with_zeros(model, share):

@@ -3,7 +3,7 @@
 import pytest
 
 import compressor
-from compressor.errors import CompressorError
+from compressor.base.errors import CompressorError
 
 DATA = {
     "version": 1,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compressor import durable
-from compressor.cache import Cache, key_of
-from compressor.sharing import InUse, keys_in_use, making
+from compressor.base import atomic_files
+from compressor.run.cache.locks import InUse, keys_in_use, making
+from compressor.run.cache.store import Cache, key_of
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_full_disk_costs_the_entry_and_not_the_run(cache, warnings, monkeypatc
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable.os, "fsync", full)
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
     parts = {"number": 1}
     assert not cache.put("step", key_of(parts), parts, {}, {"model": b"x"})
     assert warnings[0].startswith("a result could not be cached (No space left on device): ")
@@ -109,7 +109,7 @@ def test_a_disk_that_stays_full_is_told_once(cache, warnings, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable.os, "fsync", full)
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
     for number in range(3):
         assert not cache.put("checkpoint", key_of({"number": number}), {"number": number}, {}, {"state": b"x"})
     folder = cache.path("checkpoint", key_of({"number": 0})).parent
@@ -183,8 +183,8 @@ def test_only_one_makes_a_thing_at_a_time(cache):
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "a file"
-    durable.write_whole(path, "old")
-    with pytest.raises(RuntimeError), durable.whole_file(path) as temporary:
+    atomic_files.write_whole(path, "old")
+    with pytest.raises(RuntimeError), atomic_files.whole_file(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -192,7 +192,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_run(tmp_path):
-    from compressor.cache import usable
+    from compressor.run.cache.store import usable
 
     (tmp_path / "file").write_text("")
     warnings = []
@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_run(tmp_pat
 
 
 def test_a_usable_folder_is_marked_as_a_cache_for_backup_tools(tmp_path):
-    from compressor.cache import usable
+    from compressor.run.cache.store import usable
 
     with usable(tmp_path / "cache", print):
         tag = (tmp_path / "cache" / "CACHEDIR.TAG").read_text()
@@ -216,7 +216,7 @@ def test_a_usable_folder_is_marked_as_a_cache_for_backup_tools(tmp_path):
 
 
 def test_an_entry_that_is_pruned_between_look_and_read_is_a_miss(cache, tmp_path, monkeypatch):
-    from compressor import stage_files
+    from compressor.run import stage_files
 
     parts = {"number": 1}
     assert cache.put("step", key_of(parts), parts, {"suffix": ".h5", "digest": "d"}, {"model": b"weights"})

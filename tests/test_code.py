@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from compressor.code import code_digest
+from compressor.run.cache.code_digest import code_digest
 
 fresh = code_digest.__wrapped__  # what is cached is so for the time of a process
 
@@ -71,16 +71,16 @@ def test_modules_that_import_each_other_are_counted_once(site):
 
 
 def test_other_distributions_count_by_their_version_and_the_plugins_own_by_its_code(site, monkeypatch):
-    from compressor import code
+    from compressor.run.cache import code_digest
 
     write(site, keyed_strategy="import keyed_layers, numpy", keyed_layers="A = 1")
-    places = (site, *code._site_folders())
-    monkeypatch.setattr(code, "_site_folders", lambda: places)
-    monkeypatch.setattr(code, "_distribution_of", lambda name: "numpy" if name == "numpy" else "keyed-plugin")
+    places = (site, *code_digest._site_folders())
+    monkeypatch.setattr(code_digest, "_site_folders", lambda: places)
+    monkeypatch.setattr(code_digest, "_distribution_of", lambda name: "numpy" if name == "numpy" else "keyed-plugin")
     before = fresh("keyed_strategy")
     write(site, keyed_layers="A = 2")
     edited = fresh("keyed_strategy")
-    monkeypatch.setattr(code, "_version", lambda distribution: f"another {distribution}")
+    monkeypatch.setattr(code_digest, "_version", lambda distribution: f"another {distribution}")
     assert len({before, edited, fresh("keyed_strategy")}) == 3
 
 

@@ -1,9 +1,9 @@
 """The compact writer's flatbuffers hold what the model held, and nothing twice."""
 
-from compressor.compact import compact, laid_out, noted
-from compressor.export import to_litert
-from compressor.flatbuffer import read_model
-from compressor.nodes import Table, Text, Vector
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer_writer import compact, laid_out, noted
+from compressor.models.litert.graph import Table, Text, Vector
 
 
 def written_out(model):

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import compressor
 from compressor import ArraySplit, Splits
-from compressor.anatomy import dissect
-from compressor.errors import CompressorError
-from compressor.flatbuffer import read_model
-from compressor.litert import LiteRTModel
-from compressor.package import unpacked
+from compressor.base.errors import CompressorError
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.package import unpacked
 
 K = 4
 STEPS = {
@@ -82,7 +82,7 @@ class Stage(NamedTuple):
 
 def stages_of(kind, chain, folder, steps=STEPS):
     """The stages, from the baseline on."""
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     stages = [Stage("keras", [], {}, to_litert(model(kind)))]
     with compressor.Session(model(kind), data(), smoke=True, progress=False, cache=folder / "cache") as session:

@@ -7,12 +7,12 @@ import zipfile
 import pytest
 
 import compressor
-from compressor import keys
-from compressor.custom_objects import known_objects
-from compressor.errors import ModelError
-from compressor.keras_files import load_keras
-from compressor.observer import Observer
-from compressor.sources import Reference, build_model
+from compressor.base.errors import ModelError
+from compressor.contracts.observer import Observer
+from compressor.models.files.custom_objects import known_objects
+from compressor.models.files.keras_files import load_keras
+from compressor.models.files.loading import Reference, build_model
+from compressor.run.cache import keys
 
 CODE = """
 import tf_keras

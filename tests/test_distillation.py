@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_resume import CutError, Memory
 
-from compressor.errors import StepError
-from compressor.observer import Observer
-from compressor.params import Teacher, TrainingParams
-from compressor.training import Trainer
+from compressor.base.errors import StepError
+from compressor.base.params import Teacher, TrainingParams
+from compressor.contracts.observer import Observer
+from compressor.training.trainer import Trainer
 
 
 def dense(units=10, activation=None, seed=0, hidden=8, dropout=0.0, names=("hidden", "out"), inputs=(28, 28)):

@@ -22,8 +22,8 @@ def table(head, rows):
 
 def sections():
     from compressor.cli.strategies import parameters
-    from compressor.data.operation import Choice
-    from compressor.recipe.schema import Recipe
+    from compressor.data.declared_step import Choice
+    from compressor.recipe.sections import Recipe
 
     def rows(model, prefix=""):
         for name, field in model.model_fields.items():
@@ -41,7 +41,7 @@ def sections():
 
 
 def report():
-    from compressor.report import Report, StageRow
+    from compressor.report.summary import Report, StageRow
 
     parts = []
     for title, model in (("of the run", Report), ("of each stage", StageRow)):
@@ -51,7 +51,7 @@ def report():
 
 
 def hooks():
-    from compressor import hookspecs
+    from compressor.contracts import hookspecs
 
     found = [f for _, f in inspect.getmembers(hookspecs, inspect.isfunction) if hasattr(f, "compressor_spec")]
     found.sort(key=lambda f: f.__code__.co_firstlineno)
@@ -60,7 +60,7 @@ def hooks():
 
 
 def _first_party():
-    from compressor.registry import Registry
+    from compressor.planning.registry import Registry
 
     registry = Registry.installed()
     entries = [registry.get("strategy", name) for name in registry.names("strategy")]
@@ -113,7 +113,7 @@ def operations():
 
 def sources():
     from compressor.cli.strategies import parameters
-    from compressor.data.options import OPTIONS
+    from compressor.data.source_options import OPTIONS
 
     rows = [
         [kind, f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
@@ -124,7 +124,7 @@ def sources():
 
 
 def metrics():
-    from compressor.registry import Registry
+    from compressor.planning.registry import Registry
 
     registry = Registry.installed()
     rows = []

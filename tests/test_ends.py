@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compressor.endings import file_endings, input_names, model_endings, output_names
-from compressor.errors import ModelError, StepError
-from compressor.export import Conversion, to_litert
-from compressor.flatbuffer import read_model, write_model
-from compressor.litert import LiteRTModel, _each_alone, takes_many
+from compressor.base.errors import ModelError, StepError
+from compressor.models.files.ends import file_endings, input_names, model_endings, output_names
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.interpreter import LiteRTModel, _each_alone, takes_many
 
 GENERATOR = np.random.default_rng(0)
 
@@ -149,7 +149,7 @@ def test_an_open_length_is_refused_with_the_way_out(keras):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "float16"])
 def test_a_model_in_half_precision_ships_in_float32(keras, policy):
-    from compressor.anatomy import dissect
+    from compressor.models.litert.contents import dissect
 
     layers = keras.layers
     image = keras.Input((6, 6, 2), name="image")

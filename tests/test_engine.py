@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor.cache import Cache
-from compressor.engine import run
-from compressor.errors import ModelError, StepError
-from compressor.hookspecs import hookimpl
-from compressor.planner import resolve
+from compressor.base.errors import ModelError, StepError
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.state import ModelState
+from compressor.contracts.strategy import Strategy
+from compressor.planning.planner import resolve
+from compressor.planning.registry import Provider, Registry
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
-from compressor.registry import Provider, Registry
-from compressor.state import ModelState
-from compressor.strategy import Strategy
+from compressor.run.cache.store import Cache
+from compressor.run.engine import run
 
 
 def recipe(*steps, model=None, **sections):
@@ -251,7 +251,7 @@ def test_a_strict_step_fails_where_it_leaves_a_layer_alone_cached_or_not(tmp_pat
 
 
 def model_from(build, **recipe_parts):
-    from compressor.strategy import ModelSource
+    from compressor.contracts.strategy import ModelSource
 
     class Given(ModelSource):
         """Brought by a plugin."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compressor.anatomy import dissect
-from compressor.export import Conversion, to_litert
-from compressor.flatbuffer import read_model
-from compressor.litert import LiteRTModel
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.interpreter import LiteRTModel
 
 
 def names(content):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from compressor.base.errors import DataError
 from compressor.data import ArraySplit, RunData
 from compressor.data.preprocess import Rescale
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
-from compressor.errors import DataError
-from compressor.fitness import Ends, check_fit, ends_of
+from compressor.measure.data_checks import Ends, check_fit, ends_of
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import compressor
-from compressor import keys
-from compressor.cache import Cache, key_of
-from compressor.forecast import Forecast, forecast
+from compressor.run.cache import keys
+from compressor.run.cache.store import Cache, key_of
+from compressor.run.forecast import Forecast, forecast
 
 STAGES = ("baseline", "prune", "qat", "ptq")
 
@@ -116,8 +116,9 @@ def test_a_model_that_only_a_run_can_build_has_no_forecast(tmp_path):
 
 def test_a_forecast_needs_no_tensorflow(smoke_run):
     code = (
-        "import sys, compressor; from compressor.forecast import forecast; from compressor.cache import Cache; "
-        "from pathlib import Path; plan = compressor.plan('prune_qat', smoke=True); "
+        "import sys, compressor; from compressor.run.forecast import forecast; "
+        "from compressor.run.cache.store import Cache; from pathlib import Path; "
+        "plan = compressor.plan('prune_qat', smoke=True); "
         "print([one.cached for one in forecast(plan, Cache(Path(sys.argv[1])))], 'tensorflow' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(Path(smoke_run[1]).parent / "cache")]

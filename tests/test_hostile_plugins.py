@@ -7,14 +7,14 @@ import pytest
 
 import compressor
 from compressor import Metric, Strategy
-from compressor.errors import CompressorError, PluginError, StepError
-from compressor.evaluation import per_sample
-from compressor.hookspecs import hookimpl
-from compressor.inputs import load_data
-from compressor.judges import FunctionMetric, Judge
-from compressor.lookup import find_data, find_judges
-from compressor.registry import Provider, Registry
-from compressor.strategy import Batch, Dataset
+from compressor.base.errors import CompressorError, PluginError, StepError
+from compressor.contracts.configured_metric import FunctionMetric, Judge
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.strategy import Batch, Dataset
+from compressor.measure.evaluation import per_sample
+from compressor.planning.by_name import find_data, find_judges
+from compressor.planning.registry import Provider, Registry
+from compressor.run.inputs import load_data
 
 BY = "bad-plugin 1.2"
 MEND = "mend it, or report it to its author; --debug shows the traceback"
@@ -272,7 +272,7 @@ def test_a_metric_that_needs_parameters_is_for_recipes():
 
 
 def test_a_module_of_own_layers_that_ends_the_process_is_wrong_input(tmp_path, monkeypatch):
-    from compressor.custom_objects import known_objects
+    from compressor.models.files.custom_objects import known_objects
 
     (tmp_path / "hostile_layers.py").write_text("import sys\nsys.exit(7)\n")
     monkeypatch.syspath_prepend(tmp_path)

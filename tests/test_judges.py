@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from compressor import planner
+from compressor.planning import planner
 from compressor.recipe.problems import RecipeError
-from compressor.recipe.schema import Constraints
-from compressor.render.figures import change_text, noise_text
-from compressor.report import ChangeRow, MetricRow, _constraints
+from compressor.recipe.sections import Constraints
+from compressor.report.figures import change_text, noise_text
+from compressor.report.summary import ChangeRow, MetricRow, _constraints
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
 

@@ -10,9 +10,9 @@ import pytest
 
 import compressor
 import compressor_plugins
-from compressor import keys
-from compressor.cache import key_of
-from compressor.registry import Provider
+from compressor.planning.registry import Provider
+from compressor.run.cache import keys
+from compressor.run.cache.store import key_of
 
 RECIPE = {
     "version": 1,

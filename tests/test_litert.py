@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from compressor.errors import ModelError
-from compressor.export import Conversion, to_litert
-from compressor.litert import LiteRTModel, predict
+from compressor.base.errors import ModelError
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.interpreter import LiteRTModel, predict
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def test_quantized_ends_take_and_give_floats(int8_file, small_cnn, mnist):
 
 
 def test_a_file_that_takes_one_sample_only_gets_them_one_by_one(small_cnn, mnist, monkeypatch):
-    import compressor.export
+    import compressor.models.litert.converter
 
-    monkeypatch.setattr(compressor.export, "_free_samples", lambda model, shape: None)
+    monkeypatch.setattr(compressor.models.litert.converter, "_free_samples", lambda model, shape: None)
     fixed = to_litert(small_cnn())
     with pytest.raises(ModelError, match="LiteRT cannot take 2 samples a call"):
         LiteRTModel(fixed).run(np.zeros((2, 28, 28), np.float32))

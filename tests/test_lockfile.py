@@ -5,10 +5,10 @@ import shutil
 import pytest
 
 import compressor
-from compressor.errors import StepError
-from compressor.keys import file_digest
-from compressor.lockfile import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
+from compressor.base.errors import StepError
 from compressor.recipe.problems import RecipeError
+from compressor.run.cache.keys import file_digest
+from compressor.run.lockfile import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
 
 
 @pytest.fixture(scope="module")

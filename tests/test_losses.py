@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compressor import planner
-from compressor.errors import DataError, StepError
-from compressor.loss_names import LOSSES, full_name
-from compressor.losses import losses_for, named_losses, refuse_misfit
+from compressor.base.errors import DataError, StepError
+from compressor.planning import planner
+from compressor.recipe.loss_names import LOSSES, full_name
 from compressor.recipe.problems import RecipeError
+from compressor.training.losses import losses_for, named_losses, refuse_misfit
 
 RECIPE = """\
 version: 1

@@ -7,17 +7,17 @@ import struct
 import numpy as np
 import pytest
 
-from compressor.coders import CODERS
-from compressor.compact import compact, laid_out
-from compressor.errors import ModelError
-from compressor.export import Conversion, to_litert
-from compressor.flatbuffer import read_model
-from compressor.mixing import Coder
-from compressor.model_coder import decode, encode
-from compressor.nodes import Reference, References, Table, Text, Vector
-from compressor.package import pack, unpack
-from compressor.shrinking import shrunk
-from compressor.weight_coder import code_weights
+from compressor.base.errors import ModelError
+from compressor.models.litert.arithmetic_coder import Coder
+from compressor.models.litert.coders import CODERS
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer_writer import compact, laid_out
+from compressor.models.litert.graph import Reference, References, Table, Text, Vector
+from compressor.models.litert.model_coder import decode, encode
+from compressor.models.litert.package import pack, unpack
+from compressor.models.litert.shrinking import shrunk
+from compressor.models.litert.weight_coder import code_weights
 
 
 def pruned(model, share=0.9):

@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 
 import compressor
-from compressor.coders import CODERS
-from compressor.errors import ModelError
-from compressor.package import coder_of, is_package, pack, unpacked
+from compressor.base.errors import ModelError
+from compressor.models.litert.coders import CODERS
+from compressor.models.litert.package import coder_of, is_package, pack, unpacked
 
 STANDARD = [name for name in CODERS if name != "model"]
 CONTENT = bytes(random.Random(0).choices(range(256), weights=[200, *[1] * 255], k=3000))

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from compressor.params import EarlyStopping, LayerTargets, Params, TrainingParams, value_for
-from compressor.registry import Registry
+from compressor.base.params import EarlyStopping, LayerTargets, Params, TrainingParams, value_for
+from compressor.planning.registry import Registry
 
 LAYERS = [("conv", "Conv2D"), ("block_1", "Functional"), ("block_1/conv", "Conv2D"), ("dense", "Dense")]
 

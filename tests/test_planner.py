@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 import compressor
-from compressor.errors import PluginError
-from compressor.hookspecs import hookimpl
-from compressor.params import EarlyStopping
-from compressor.planner import prepare, resolve
+from compressor.base.errors import PluginError
+from compressor.base.params import EarlyStopping
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.state import ModelState, Refusal
+from compressor.contracts.strategy import Strategy
+from compressor.planning.planner import prepare, resolve
+from compressor.planning.registry import Provider, Registry
 from compressor.recipe import shipped
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
-from compressor.registry import Provider, Registry
-from compressor.state import ModelState, Refusal
-from compressor.strategy import Strategy
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
 

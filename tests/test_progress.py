@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from compressor.render.progress import Lines
+from compressor.report.progress import Lines
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from compressor.anatomy import Anatomy, WeightTensor
-from compressor.errors import StepError
-from compressor.promises import refuse_broken
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.measure.kept_traits import refuse_broken
+from compressor.models.litert.contents import Anatomy, WeightTensor
 
 
 def kernel(size=1000, zeros=0, unique=900, channel_unique=None, name="k", shape=None):
@@ -115,8 +115,8 @@ def test_quantization_that_is_claimed_and_not_there_or_lost_again_fails_the_step
 
 def test_a_step_that_claims_fake_quantization_of_a_plain_model_fails_the_run(tmp_path):
     import compressor
-    from compressor.hookspecs import hookimpl
-    from compressor.registry import Provider, Registry
+    from compressor.contracts.hookspecs import hookimpl
+    from compressor.planning.registry import Provider, Registry
 
     class Claiming(compressor.Strategy):
         """Claims, and does nothing."""

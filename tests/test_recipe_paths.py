@@ -1,7 +1,7 @@
 """Every path in a recipe is made absolute for its copy, and a name for its lock."""
 
+from compressor.planning.recipe_paths import absolute, portable
 from compressor.recipe.load import load
-from compressor.recipe_paths import absolute, portable
 
 RECIPE = """
 version: 1

@@ -8,11 +8,11 @@ from importlib.metadata import version
 import pytest
 from fake_distributions import SHAVE, installer
 
-from compressor.errors import PluginError
-from compressor.planner import check, prepare, resolve
+from compressor.base.errors import PluginError
+from compressor.planning.planner import check, prepare, resolve
+from compressor.planning.registry import Provider, Registry
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError, listing
-from compressor.registry import Provider, Registry
 
 HEAD = "import compressor\nfrom compressor import *\n"
 LISTED = "\n@compressor.hookimpl\ndef strategies():\n    return [Broken]\n"
@@ -58,7 +58,7 @@ BROKEN = {
         HEAD + "@compressor.hookimpl\ndef strategies(extra):\n    return []\n",
         "Plugin 'acme' for hook 'strategies' hookimpl definition: strategies(extra) "
         "Argument(s) {'extra'} are declared in the hookimpl but can not be found in the hookspec",
-        "compare its hooks with compressor.hookspecs",
+        "compare its hooks with compressor.contracts.hookspecs",
     ),
     "a function that was not marked": (
         HEAD + "def strategies():\n    return []\n",

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 
-from compressor.recipe.schema import Constraints
-from compressor.recipe.sizes import format_size
-from compressor.render.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
-from compressor.render.markdown import render_markdown
-from compressor.render.terminal import print_report
-from compressor.report import AgreementRow, ChangeRow, MetricRow, Report, _constraints
+from compressor.base.sizes import format_size
+from compressor.recipe.sections import Constraints
+from compressor.report.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
+from compressor.report.markdown import render_markdown
+from compressor.report.summary import AgreementRow, ChangeRow, MetricRow, Report, _constraints
+from compressor.report.terminal import print_report
 
 
 def test_report_json_is_the_report(smoke_run):

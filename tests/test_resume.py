@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor.observer import Observer
-from compressor.params import EarlyStopping, TrainingParams
-from compressor.training import Trainer
+from compressor.base.params import EarlyStopping, TrainingParams
+from compressor.contracts.observer import Observer
+from compressor.training.trainer import Trainer
 
 TINY = {
     "version": 1,
@@ -194,8 +194,8 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
     ],
 )
 def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):
-    from compressor.state import ModelState
-    from compressor.strategy import StepContext
+    from compressor.contracts.state import ModelState
+    from compressor.contracts.strategy import StepContext
     from compressor_plugins.prune import Prune
 
     def prune(checkpoints):
@@ -229,7 +229,7 @@ def test_a_killed_run_leaves_nothing_half_written_and_goes_on(tmp_path):
 
 
 def test_a_training_that_blows_up_fails_again_when_it_is_run_again(tmp_path):
-    from compressor.errors import StepError
+    from compressor.base.errors import StepError
 
     for _ in range(2):
         with pytest.raises(StepError, match=r"the loss became (nan|inf) in epoch 1; lower the learning rate"):

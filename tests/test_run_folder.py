@@ -6,8 +6,8 @@ import pytest
 from filelock import FileLock
 
 import compressor
-from compressor.errors import OutputError
-from compressor.run_folder import claimed, explained
+from compressor.base.errors import OutputError
+from compressor.run.run_folder import claimed, explained
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import pytest
 from fake_distributions import SHAVE, installer
 from jsonschema import Draft202012Validator
 
-from compressor.planner import check
+from compressor.planning.json_schema import recipe_schema
+from compressor.planning.planner import check
+from compressor.planning.registry import Registry
 from compressor.recipe import shipped
 from compressor.recipe.document import dump, read
 from compressor.recipe.problems import RecipeError
-from compressor.recipe_schema import recipe_schema
-from compressor.registry import Registry
 
 
 @pytest.fixture(scope="module")

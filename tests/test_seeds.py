@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from compressor.seeds import over_seeds
+from compressor.report.seeds import over_seeds
 
 
 def reports(baselines, values):

@@ -4,7 +4,7 @@ import pytest
 
 import compressor
 from compressor import CompressorError, Session, Splits
-from compressor.anatomy import dissect
+from compressor.models.litert.contents import dissect
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 
 from filelock import FileLock
 
-from compressor.sharing import InUse, keys_in_use, making, sweep_locks
+from compressor.run.cache.locks import InUse, keys_in_use, making, sweep_locks
 
 
 def hours_old(path, hours=2):

@@ -5,11 +5,11 @@ import sys
 import h5py
 import pytest
 
-from compressor.errors import CompressorError, ModelError
-from compressor.inputs import refuse_unusable
-from compressor.keras_files import load_keras
+from compressor.base.errors import CompressorError, ModelError
+from compressor.models.files.keras_files import load_keras
+from compressor.models.files.loading import Reference, build_model, reference
 from compressor.recipe.load import load
-from compressor.sources import Reference, build_model, reference
+from compressor.run.inputs import refuse_unusable
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from compressor.statistics import change, score
+from compressor.measure.statistics import change, score
 
 
 @given(right=st.integers(0, 200), wrong=st.integers(0, 200))

@@ -3,25 +3,25 @@
 import numpy as np
 import pytest
 
-from compressor.cache import Cache
+from compressor.base.errors import CompressorError, DataError
+from compressor.base.params import TrainingParams
+from compressor.contracts.configured_metric import FunctionMetric, Judge
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.observer import Observer
+from compressor.contracts.strategy import Dataset, ModelSource
 from compressor.data import ArraySplit, RunData, Splits
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
-from compressor.engine import run
-from compressor.errors import CompressorError, DataError
-from compressor.evaluation import measure
-from compressor.export import to_litert
-from compressor.hookspecs import hookimpl
-from compressor.judges import FunctionMetric, Judge
-from compressor.litert import predict
-from compressor.observer import Observer
-from compressor.params import TrainingParams
-from compressor.planner import resolve
+from compressor.measure.evaluation import measure
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.interpreter import predict
+from compressor.planning.planner import resolve
+from compressor.planning.registry import Provider, Registry
 from compressor.recipe.load import load
-from compressor.registry import Provider, Registry
-from compressor.report import summarise
-from compressor.strategy import Dataset, ModelSource
-from compressor.training import Trainer
+from compressor.report.summary import summarise
+from compressor.run.cache.store import Cache
+from compressor.run.engine import run
+from compressor.training.trainer import Trainer
 from compressor_plugins.classification import Accuracy, BinaryAccuracy
 
 GENERATOR = np.random.default_rng(0)

@@ -5,10 +5,10 @@ from textwrap import dedent
 import pytest
 
 import compressor
-from compressor.cache import Cache, default_folder
-from compressor.forecast import forecast
-from compressor.observer import Observer
+from compressor.contracts.observer import Observer
 from compressor.recipe.problems import RecipeError
+from compressor.run.cache.store import Cache, default_folder
+from compressor.run.forecast import forecast
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
 TEACHER = "version: 1\nname: big\nmodel: {source: mnist_cnn, with: {filters: 13}, train: {epochs: 1}}\n"

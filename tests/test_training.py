@@ -2,9 +2,9 @@
 
 import pytest
 
-from compressor.observer import Observer
-from compressor.params import TrainingParams
-from compressor.training import Trainer
+from compressor.base.params import TrainingParams
+from compressor.contracts.observer import Observer
+from compressor.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("metric", ["accuracy", None])
@@ -12,7 +12,7 @@ def test_a_training_step_is_traced_once(tensorflow, step_context, digits, metric
     """Variables that are made while it is traced would have it traced again, which is minutes for deep models."""
     import tf_keras
 
-    from compressor.judges import Judge
+    from compressor.contracts.configured_metric import Judge
     from compressor_plugins.classification import Accuracy
 
     traced = []

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compressor.anatomy import dissect
-from compressor.errors import ModelError
-from compressor.sources import Reference, build_model
-from compressor.untrusted import refuse_harmful_keras, refuse_harmful_litert
+from compressor.base.errors import ModelError
+from compressor.models.files.loading import Reference, build_model
+from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
+from compressor.models.litert.contents import dissect
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def small(tensorflow, tmp_path_factory):
     """A folder with one small model in every format."""
     import tf_keras
 
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     folder = tmp_path_factory.mktemp("small")
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(4, activation="relu")])
@@ -177,8 +177,8 @@ def test_a_file_that_looks_up_what_it_is_given_passes(tmp_path):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.export import to_litert
-    from compressor.untrusted import refuse_harmful_litert
+    from compressor.models.files.untrusted import refuse_harmful_litert
+    from compressor.models.litert.converter import to_litert
 
     entry = layers.InputLayer((512,), dtype="int32")
     model = tf_keras.Sequential([entry, layers.Embedding(2, 8), layers.GlobalAveragePooling1D(), layers.Dense(2)])
@@ -293,7 +293,7 @@ def test_flipped_bytes_never_take_this_process_down(small, tmp_path):
 
 
 def test_a_reader_that_crashes_or_hangs_takes_only_the_probe_down(small, monkeypatch):
-    from compressor import untrusted
+    from compressor.models.files import untrusted
 
     def no_python(*_, **__):
         raise untrusted.subprocess.TimeoutExpired("probe", 120)

@@ -72,7 +72,7 @@ def kills(count: int, seed: int) -> None:
 def flips(count: int, seed: int) -> None:
     """Flip one bit at a time in a cache that a smoke run filled."""
     import compressor
-    from compressor.cache import Cache
+    from compressor.run.cache.store import Cache
 
     generator = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:

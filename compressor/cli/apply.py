@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from compressor.base.errors import ExitCode
 from compressor.cli.native_output import native_output_to
 from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
 from compressor.cli.supervised import Tell
-from compressor.errors import ExitCode
-from compressor.observer import Observer, Relay
+from compressor.contracts.observer import Observer, Relay
 
 if TYPE_CHECKING:
-    from compressor.lockfile import Lock
-    from compressor.plans import Plan
-    from compressor.registry import Registry
-    from compressor.report import Report
+    from compressor.contracts.execution_plan import Plan
+    from compressor.planning.registry import Registry
+    from compressor.report.summary import Report
+    from compressor.run.lockfile import Lock
 
 
 @click.command("apply")
@@ -67,9 +67,9 @@ def command(
     cut goes on where it was when the same command is given again.
     """
     from compressor import api
-    from compressor.lockfile import read_lock
-    from compressor.registry import Registry
-    from compressor.run_folder import claimed
+    from compressor.planning.registry import Registry
+    from compressor.run.lockfile import read_lock
+    from compressor.run.run_folder import claimed
 
     if seeds is not None and (seed or locked):
         raise click.UsageError("--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked")
@@ -104,8 +104,8 @@ class _Runs:
     def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
         """Run a plan, with what the libraries print kept off the screen."""
         from compressor import api
-        from compressor.cache import usable
-        from compressor.render.progress import watching
+        from compressor.report.progress import watching
+        from compressor.run.cache.store import usable
 
         with native_output_to(None if self._debug else folder / "run.log") as stream:
             observer = _Telling(watching(Console(file=stream), self._silent), plan, self._tell)
@@ -117,7 +117,7 @@ class _Runs:
 
     def run_within(self, folder: Path, plan: Plan, cache_folder: Path) -> Report:
         """Run a plan in a folder of its seed's own."""
-        from compressor.run_folder import claimed
+        from compressor.run.run_folder import claimed
 
         with claimed(plan, folder / f"seed-{plan.seed}") as own:
             return self.run(plan, own, cache_folder)
@@ -139,9 +139,9 @@ class _Telling(Relay):
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
     import json
 
-    from compressor.durable import write_whole
-    from compressor.render.terminal import print_report, print_seeds
-    from compressor.seeds import over_seeds
+    from compressor.base.atomic_files import write_whole
+    from compressor.report.seeds import over_seeds
+    from compressor.report.terminal import print_report, print_seeds
 
     if several:
         rows = over_seeds(reports)
@@ -170,7 +170,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
 @contextmanager
 def _cache_folder(no_cache: bool) -> Iterator[Path]:
     """The user's cache, or one that is gone when the run is over."""
-    from compressor.cache import default_folder
+    from compressor.run.cache.store import default_folder
 
     if not no_cache:
         yield default_folder()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from compressor.base.errors import CompressorError, ExitCode
 from compressor.cli.supervised import KEPT, Tell
-from compressor.errors import CompressorError, ExitCode
 
 _ISSUES = "the project's issue tracker"
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compressor.base.errors import ExitCode
 from compressor.cli.options import json_option, traceback_option
-from compressor.errors import ExitCode
 
 if TYPE_CHECKING:
-    from compressor.cache import Cache
+    from compressor.run.cache.store import Cache
 
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 def list_entries(as_json: bool) -> None:
     """List the entries, those used last first, with their sizes."""
-    from compressor.recipe.sizes import format_size
+    from compressor.base.sizes import format_size
 
     cache = _cache()
     entries = sorted(cache.entries(), key=lambda entry: -entry.used)
@@ -70,9 +70,9 @@ def verify() -> int:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     """Remove damaged entries and strays, and by size or age what is left. What a running run uses stays."""
-    from compressor.cache import size_of
-    from compressor.recipe.sizes import format_size
-    from compressor.sharing import keys_in_use, sweep_locks
+    from compressor.base.sizes import format_size
+    from compressor.run.cache.locks import keys_in_use, sweep_locks
+    from compressor.run.cache.store import size_of
 
     cache = _cache()
     keep_bytes, seconds = _size(keep), _age(older_than)
@@ -95,13 +95,13 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
 
 
 def _cache() -> Cache:
-    from compressor.cache import Cache, default_folder
+    from compressor.run.cache.store import Cache, default_folder
 
     return Cache(default_folder())
 
 
 def _size(text: str | None) -> int | None:
-    from compressor.recipe.sizes import parse_size
+    from compressor.base.sizes import parse_size
 
     if text is None:
         return None

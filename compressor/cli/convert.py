@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from compressor.base.errors import ModelError, OutputError, StepError
 from compressor.cli.options import debug_option, trust_option
 from compressor.cli.outputs import refuse_output, written
-from compressor.errors import ModelError, OutputError, StepError
 
 _OUTPUTS = (".h5", ".keras", ".tflite")
 
@@ -39,7 +39,7 @@ def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bo
 
 
 def _refuse(model: Path, output: Path, force: bool) -> None:
-    from compressor.sources import refuse_foreign
+    from compressor.models.files.loading import refuse_foreign
 
     refuse_foreign(model)
     if not model.exists():
@@ -53,10 +53,10 @@ def _refuse(model: Path, output: Path, force: bool) -> None:
 
 def _convert(model: Path, output: Path, trusted: bool) -> str:
     """Write the output; what was done, in a line."""
-    from compressor.keras3 import bridge, is_keras3, to_keras3
-    from compressor.keras_files import load_keras, save_keras
-    from compressor.tensorflow_setup import prepare_tensorflow
-    from compressor.untrusted import refuse_harmful_keras
+    from compressor.models.files.keras_files import load_keras, save_keras
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.untrusted import refuse_harmful_keras
+    from compressor.models.keras3 import bridge, is_keras3, to_keras3
 
     refuse_harmful_keras(model, trusted)
     came = "Keras 3" if is_keras3(model) else "Keras 2"
@@ -84,11 +84,11 @@ def _written_litert(model: Any, output: Path, who: str) -> str:
     """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
     import numpy as np
 
-    from compressor.export import to_litert
-    from compressor.inputs import refuse_unusable
-    from compressor.keras3.samples import random_inputs
-    from compressor.keras3.verify import difference, outputs_of
-    from compressor.litert import LiteRTModel
+    from compressor.models.keras3.random_inputs import random_inputs
+    from compressor.models.keras3.verify import difference, outputs_of
+    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.run.inputs import refuse_unusable
 
     refuse_unusable(model, who)
     try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from compressor.base.errors import ModelError
 from compressor.cli.options import debug_option, json_option, trust_option
-from compressor.errors import ModelError
 
 
 @click.command("evaluate")
@@ -24,14 +24,14 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
 
     from rich.console import Console
 
+    from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
-    from compressor.evaluation import measure
-    from compressor.litert_bytes import shipped_bytes
-    from compressor.lookup import find_data, find_judges
-    from compressor.recipe.sizes import format_size
-    from compressor.registry import Registry
-    from compressor.render.figures import time_text
-    from compressor.statistics import score
+    from compressor.measure.evaluation import measure
+    from compressor.measure.statistics import score
+    from compressor.models.files.as_litert import shipped_bytes
+    from compressor.planning.by_name import find_data, find_judges
+    from compressor.planning.registry import Registry
+    from compressor.report.figures import time_text
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from compressor.base.errors import ModelError
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import refuse_output, written
-from compressor.errors import ModelError
 
 
 @click.command("header")
@@ -22,9 +22,9 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
 
     The array is aligned to 16 bytes, as LiteRT for Microcontrollers asks of a model that is run from flash.
     """
-    from compressor.c_header import c_header, c_name
-    from compressor.flatbuffer import IDENTIFIER
-    from compressor.package import is_package
+    from compressor.models.litert.c_header import c_header, c_name
+    from compressor.models.litert.flatbuffer import IDENTIFIER
+    from compressor.models.litert.package import is_package
 
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")

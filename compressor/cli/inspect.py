@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from compressor.base.errors import ModelError
 from compressor.cli.options import debug_option, json_option, trust_option
-from compressor.errors import ModelError
 
 
 @click.command("inspect")
@@ -22,12 +22,12 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
 
     from rich.console import Console
 
-    from compressor.anatomy import dissect
+    from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
-    from compressor.litert_bytes import shipped_bytes
-    from compressor.recipe.sizes import format_size
-    from compressor.render.terminal import layer_table
-    from compressor.report import LayerRow, layer_rows
+    from compressor.models.files.as_litert import shipped_bytes
+    from compressor.models.litert.contents import dissect
+    from compressor.report.summary import LayerRow, layer_rows
+    from compressor.report.terminal import layer_table
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compressor.durable import whole_file
-from compressor.errors import OutputError
+from compressor.base.atomic_files import whole_file
+from compressor.base.errors import OutputError
 
 
 def refuse_output(output: Path, force: bool) -> None:

@@ -11,9 +11,9 @@ import click
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 
 if TYPE_CHECKING:
-    from compressor.chain import PlannedStep
-    from compressor.forecast import Forecast
-    from compressor.plans import Plan
+    from compressor.contracts.execution_plan import Plan
+    from compressor.planning.step_order import PlannedStep
+    from compressor.run.forecast import Forecast
 
 
 @click.command("plan")
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @traceback_option
 def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
-    from compressor.cache import Cache, default_folder
-    from compressor.forecast import forecast
-    from compressor.planner import prepare
+    from compressor.planning.planner import prepare
+    from compressor.run.cache.store import Cache, default_folder
+    from compressor.run.forecast import forecast
 
     plan = prepare(recipe, overrides, seed=seed)
     prospects = {one.step_id: one for one in forecast(plan, Cache(default_folder()))}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compressor.base.errors import ModelError, PluginError
 from compressor.cli.options import debug_option, json_option, trust_option
-from compressor.errors import ModelError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,10 +67,10 @@ def command(
     from rich.console import Console
 
     from compressor.cli.native_output import native_output_to
-    from compressor.lookup import find_data
-    from compressor.registry import Registry
-    from compressor.sources import Reference, build_model
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.loading import Reference, build_model
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
+    from compressor.planning.by_name import find_data
+    from compressor.planning.registry import Registry
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compressor.base.errors import PluginError
 from compressor.cli.options import json_option, traceback_option
-from compressor.errors import PluginError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from compressor.params import Params
-    from compressor.registry import Entry, Kind, Registry
+    from compressor.base.params import Params
+    from compressor.planning.registry import Entry, Kind, Registry
 
 _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "data set"), ("metrics", "metric"))
 
@@ -29,7 +29,7 @@ def command(name: str | None, as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
     from rich.console import Console
 
-    from compressor.registry import Registry
+    from compressor.planning.registry import Registry
 
     registry = Registry.installed()
     console = Console(highlight=False)
@@ -91,7 +91,7 @@ def _table(*headings: str) -> Table:
 
 def parameters(params: type[Params]) -> list[dict[str, str]]:
     """Name, type with bounds, default and meaning of each parameter."""
-    from compressor.recipe_schema import params_schema
+    from compressor.planning.json_schema import params_schema
 
     schema = params_schema(params)
     definitions = schema.get("$defs", {})
@@ -129,7 +129,7 @@ def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 
 def _as_data(entry: Entry) -> dict[str, Any]:
-    from compressor.recipe_schema import params_schema
+    from compressor.planning.json_schema import params_schema
 
     return {
         "name": entry.cls.name,

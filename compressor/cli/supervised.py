@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import click
 
-from compressor.errors import ExitCode
+from compressor.base.errors import ExitCode
 
 KEPT = "finished steps are kept, and the same command goes on from there"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from compressor.base.errors import ModelError
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import refuse_output, written
-from compressor.errors import ModelError
 
 
 @click.command("unpack")
@@ -18,7 +18,7 @@ from compressor.errors import ModelError
 @traceback_option
 def command(package: Path, output: Path | None, force: bool) -> None:
     """Write the .tflite file in PACKAGE, bit by bit as it was packed, to OUTPUT or beside it."""
-    from compressor.package import coder_of, unpack
+    from compressor.models.litert.package import coder_of, unpack
 
     if not package.is_file():
         raise ModelError(f"there is no package {package}", "check the path")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from compressor.base.errors import CompressorError, ExitCode
 from compressor.cli.options import json_option, set_option, traceback_option
-from compressor.errors import CompressorError, ExitCode
 from compressor.recipe.problems import Problem, RecipeError
 
 
@@ -27,8 +27,8 @@ def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: boo
     """
     if as_json and as_github:
         raise click.UsageError("--json and --github exclude each other")
-    from compressor.planner import check
-    from compressor.registry import Registry
+    from compressor.planning.planner import check
+    from compressor.planning.registry import Registry
 
     registry = Registry.installed()
     found: dict[str, tuple[Problem, ...]] = {}

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.data.run import RunData, run_data
+    from compressor.data.load_splits import dataset_splits, load_splits
+    from compressor.data.run_data import RunData, run_data
     from compressor.data.samples import ArraySamples, Samples
-    from compressor.data.sources import dataset_splits, load_splits
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {

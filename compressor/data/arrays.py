@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from compressor.data.naming import about
+from compressor.base.errors import DataError
+from compressor.data.npy_files import open_npy
 from compressor.data.samples import ArraySamples, fits_in_memory
 from compressor.data.split import Split, Splits
+from compressor.data.split_names import about
 from compressor.data.spool import as_array
-from compressor.data.stored import open_npy
-from compressor.errors import DataError
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
 _UNREADABLE = (

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compressor.data.operation import Choice, Operation, image_axes
+from compressor.data.declared_step import Choice, Operation, image_axes
 
 
 class Change(Operation):

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.errors import DataError
 from compressor.data.image_header import image_size
-from compressor.data.naming import Part, part_named
-from compressor.data.options import IMAGE_SUFFIXES, ImageOptions
 from compressor.data.samples import Indices, Pair, Samples, held
+from compressor.data.source_options import IMAGE_SUFFIXES, ImageOptions
 from compressor.data.split import Split, Splits
-from compressor.errors import DataError
+from compressor.data.split_names import Part, part_named
 
 _LITTER = ("thumbs.db", "desktop.ini")  # left by file managers
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from compressor.base.errors import DataError
 from compressor.data.augment import Change
 from compressor.data.preprocess import Rescale, Step
 from compressor.data.samples import Pair, Samples, Values, each, is_named, leaves
-from compressor.errors import DataError
 
 Steps = tuple[Step, ...]
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from compressor.data.operation import Choice, Numbers, Operation, Pixels, Size
+from compressor.data.declared_step import Choice, Numbers, Operation, Pixels, Size
 
 _HOLDS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
 
@@ -37,7 +37,7 @@ class Resize(Step):
     def apply(self, values: Any) -> Any:
         import tensorflow as tf
 
-        from compressor.data.operation import image_axes
+        from compressor.data.declared_step import image_axes
 
         images, grey = image_axes(values, "resize")
         resized = tf.cast(tf.image.resize(images, self.size, self.method), tf.float32)
@@ -100,7 +100,7 @@ class Normalize(Step):
             raise AssertionError("'adapt' is settled before anything is prepared")
         count = max(len(self.mean), len(self.std))
         if count > 1 and values.shape[-1] != count:
-            from compressor.errors import DataError
+            from compressor.base.errors import DataError
 
             what = f"'normalize' has {count} numbers, and the data ends in {values.shape[-1]} channels"
             raise DataError(what, "give one number for each channel, or one for all")
@@ -145,7 +145,7 @@ class Pad(Step):
     def apply(self, values: Any) -> Any:
         import tensorflow as tf
 
-        from compressor.errors import DataError
+        from compressor.base.errors import DataError
 
         shape = values.shape[1:]
         if len(self.to) > len(shape) or any(size > to for size, to in zip(shape, self.to, strict=False)):
@@ -187,7 +187,7 @@ class Squeeze(Step):
 
     def apply(self, values: Any) -> Any:
         if len(values.shape) < 2 or values.shape[self.axis] != 1:
-            from compressor.errors import DataError
+            from compressor.base.errors import DataError
 
             what = f"'squeeze' takes an axis of one away, and the samples have {tuple(values.shape[1:])}"
             raise DataError(what, "remove it")

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.data.stored import StoredArray
-from compressor.errors import DataError
+from compressor.base.errors import DataError
+from compressor.data.npy_files import StoredArray
 
 Values: TypeAlias = Any  # an array of shape (n, ...), or a dict of them by the name of the input or output
 Indices: TypeAlias = range | NDArray[np.int64]  # a range runs upwards, one by one

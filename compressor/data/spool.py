@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.atomic_files import write_whole
+from compressor.base.errors import DataError
+from compressor.data.npy_files import ArrayWriter, open_npy
 from compressor.data.samples import ArraySamples, Pair, fits_in_memory, joined, named
-from compressor.data.stored import ArrayWriter, open_npy
-from compressor.durable import write_whole
-from compressor.errors import DataError
 
 _INDEX = "index.json"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, DataError)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from compressor.data.given import splits_of
-from compressor.data.options import TFDS, TfdsOptions
+from compressor.base.errors import DataError
+from compressor.data.function_results import splits_of
+from compressor.data.source_options import TFDS, TfdsOptions
 from compressor.data.split import Splits
-from compressor.errors import DataError
 
 
 def tfds_splits(target: str, options: TfdsOptions, spool: Path) -> Splits:

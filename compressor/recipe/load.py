@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from compressor.recipe import shipped
-from compressor.recipe.compose import extended
 from compressor.recipe.document import Node, Route, from_data, mapping, read, sequence
-from compressor.recipe.explain import problems_of
+from compressor.recipe.extends import extended
 from compressor.recipe.overrides import overridden
 from compressor.recipe.problems import Problem, RecipeError, printable, quoted
-from compressor.recipe.schema import Recipe
+from compressor.recipe.pydantic_messages import problems_of
+from compressor.recipe.sections import Recipe
 
 # Control characters but tab and line feed, halves of surrogate pairs, and those that turn the direction of text: a
 # terminal that shows them obeys them.

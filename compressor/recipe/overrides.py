@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from compressor.recipe.compose import step_ids
 from compressor.recipe.document import Node, Route, mapping, parse, sequence
-from compressor.recipe.nodes import MAX_DEPTH
+from compressor.recipe.extends import step_ids
 from compressor.recipe.problems import Origin, Problem, RecipeError, Source, did_you_mean, quoted
+from compressor.recipe.tree import MAX_DEPTH
 
 
 def overridden(tree: Node, override: str) -> Node:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compressor.errors import CompressorError
+from compressor.base.errors import CompressorError
 
 _SNIPPET_WIDTH = 100
 

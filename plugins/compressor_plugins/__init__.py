@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compressor.hookspecs import hookimpl
-from compressor.strategy import Dataset, Metric, ModelSource, Strategy
+from compressor.contracts.hookspecs import hookimpl
+from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
 
 
 @hookimpl

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.flatbuffer import read_model, write_model
-from compressor.litert import LiteRTModel
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.file_quantization import by_names
 from compressor_plugins.rounded_weights import Kernels
 from compressor_plugins.weighted_operators import WeightedOperator, kernel_of

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection
 from math import prod
 
-from compressor.export import to_litert
-from compressor.litert import LiteRTModel
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.channel_groups import ChannelGroups, weight_shapes, without
 from compressor_plugins.layer_graph import LayerGraph
 

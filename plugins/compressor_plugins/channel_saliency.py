@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
 from compressor_plugins.channel_groups import Atoms, ChannelGroups
 from compressor_plugins.layer_graph import LayerGraph
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy, Teacher
-from compressor.params import or_text
+from compressor.base.params import or_text
 from compressor_plugins.kept_structure import kept
 
 

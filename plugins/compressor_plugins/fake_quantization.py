@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compressor import StepError
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
 from compressor_plugins.activation_ranges import Place, observed, start_ranges
 from compressor_plugins.batch_norm import follows_convolution
 from compressor_plugins.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer

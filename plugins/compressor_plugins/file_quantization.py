@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepError
-from compressor.flatbuffer import operator_of, read_model, write_model
-from compressor.litert import LiteRTModel, takes_many
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.interpreter import LiteRTModel, takes_many
 from compressor_plugins.precision import BITS, ActivationType
 from compressor_plugins.weight_quantization import IN_FLOAT, Algorithm, Storage
 from compressor_plugins.weighted_operators import WeightedOperator, kernel_of

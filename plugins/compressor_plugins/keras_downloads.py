@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from compressor.base.errors import DataError
 from compressor.data import ArraySplit, Splits
-from compressor.errors import DataError
 
 
 def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.strategy import Model, ModelSource
+from compressor.contracts.strategy import Model, ModelSource
 
 
 class LeNet300100(ModelSource):

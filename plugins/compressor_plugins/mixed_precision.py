@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.recipe.sizes import format_size, parse_size
+from compressor.base.sizes import format_size, parse_size
 from compressor_plugins.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.precision import ActivationType, WeightType
 from compressor_plugins.ptq import IO, PTQ

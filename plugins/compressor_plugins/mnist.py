@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from compressor.strategy import Dataset
+from compressor.contracts.strategy import Dataset
 
 if TYPE_CHECKING:
     from compressor.data import Splits
@@ -22,7 +22,7 @@ class MNIST(Dataset):
     def load(self) -> Splits:
         """The data, read from the package."""
         from compressor.data import load_splits
-        from compressor.sources import Reference
+        from compressor.models.files.loading import Reference
 
         with as_file(files("compressor_plugins.data").joinpath("mnist.npz")) as path:
             return load_splits(Reference("path", str(path)))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 import compressor
-from compressor.strategy import Model, ModelSource
+from compressor.contracts.strategy import Model, ModelSource
 
 _BLOCKS = ((48, 1), (96, 2), (96, 1), (192, 2), (192, 1))  # channels and stride of each, at a width of 1
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
 from compressor_plugins import channel_costs
 from compressor_plugins.channel_groups import ChannelGroups, channel_groups, without
 from compressor_plugins.channel_saliency import Saliency, by_activation, by_batch_norm, by_magnitude

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepContext, StepError
-from compressor.params import value_for
+from compressor.base.params import value_for
 from compressor_plugins.kernels import Target
 from compressor_plugins.pruning_masks import (
     Mask,

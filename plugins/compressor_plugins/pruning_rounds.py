@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from compressor import StepContext
-from compressor.params import TrainingParams
+from compressor.base.params import TrainingParams
 from compressor_plugins.kept_structure import Mask, keeping, structure_of
 from compressor_plugins.pruning_goals import Goal
 from compressor_plugins.pruning_schedule import after_round

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.params import value_for
+from compressor.base.params import value_for
 from compressor_plugins.activation_ranges import SAMPLES
 from compressor_plugins.batch_norm import (
     fold_batch_norms,

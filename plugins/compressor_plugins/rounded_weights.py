@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.flatbuffer import read_model, write_model
-from compressor.strategy import Arrays
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.flatbuffer import read_model, write_model
 from compressor_plugins.file_quantization import quantized
 from compressor_plugins.weight_quantization import IN_FLOAT, Storage
 from compressor_plugins.weighted_operators import WeightedOperator, kernel_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.errors import ModelError
-from compressor.litert import LiteRTModel
-from compressor.strategy import Arrays
+from compressor.base.errors import ModelError
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.precision import BITS, WeightType
 from compressor_plugins.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.weight_quantization import Algorithm, Request, assigned

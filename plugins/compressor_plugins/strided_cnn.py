@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 import compressor
-from compressor.strategy import Model, ModelSource
+from compressor.contracts.strategy import Model, ModelSource
 
 
 class StridedCNN(ModelSource):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compressor import StepError
-from compressor.params import value_for
+from compressor.base.params import value_for
 from compressor_plugins.precision import ActivationType, WeightType
 from compressor_plugins.rewrites import listed
 from compressor_plugins.weighted_operators import WeightedOperator

@@ -27,7 +27,8 @@ GOAL = 0.05  # of a first run's wall time, for keeping what it made
 RUN = """
 import json, resource, sys, time
 import compressor
-from compressor import cache, sharing
+from compressor.run.cache import store
+from compressor.run.cache import locks
 
 spent = 0.0
 
@@ -41,7 +42,7 @@ def timed(function):
             spent += time.perf_counter() - start
     return call
 
-for owner, name in [(cache.Cache, "get"), (cache.Cache, "put"), (cache.Cache, "remember"), (sharing.InUse, "add")]:
+for owner, name in [(store.Cache, "get"), (store.Cache, "put"), (store.Cache, "remember"), (locks.InUse, "add")]:
     setattr(owner, name, timed(getattr(owner, name)))
 start = time.perf_counter()
 compressor.apply(sys.argv[1], output=sys.argv[2])

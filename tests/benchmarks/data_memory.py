@@ -25,7 +25,7 @@ def write_npy(folder: Path, images: int) -> None:
     """Random images and labels, a piece at a time."""
     import numpy as np
 
-    from compressor.data.stored import ArrayWriter
+    from compressor.data.npy_files import ArrayWriter
 
     generator = np.random.default_rng(0)
     for name, count in (("train", images), ("test", max(64, images // 10))):
@@ -72,16 +72,16 @@ WRITERS = {"npy": write_npy, "images": write_images, "csv": write_csv}
 def child(kind: str, folder: Path, budget: int) -> None:
     """Train, calibrate and evaluate on the data in a folder; print the peak."""
     from compressor.data import load_splits, run_data, samples
-    from compressor.recipe.schema import DataSection
-    from compressor.sources import Reference
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.loading import Reference
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
+    from compressor.recipe.sections import DataSection
 
     samples.IN_MEMORY_BYTES = budget
     prepare_tensorflow(0)
     import tf_keras
 
-    from compressor.export import to_litert
-    from compressor.litert import predict
+    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.interpreter import predict
 
     start = time.perf_counter()
     options = {"csv": {"label": "label"}}.get(kind, {})

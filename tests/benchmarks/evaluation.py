@@ -32,7 +32,7 @@ def one_by_one(content: bytes, split: Split) -> None:
 def main() -> None:
     """Print a line a file."""
     import compressor
-    from compressor.litert import predict
+    from compressor.models.litert.interpreter import predict
     from compressor_plugins.mnist import MNIST
 
     test = MNIST(MNIST.Params()).load().test

@@ -96,7 +96,7 @@ def ours(recipe: str, baseline: Path, epochs: int | None, folder: Path) -> bytes
 def rows(epochs: int | None, recipes: list[str], folder: Path) -> Iterator[tuple[str, bytes]]:
     """Each way by name, and the file that it ships."""
     import compressor
-    from compressor.tensorflow_setup import prepare_tensorflow
+    from compressor.models.files.tensorflow_setup import prepare_tensorflow
 
     overrides = [] if epochs is None else [f"model.train.epochs={epochs}"]
     compressor.apply("baseline", overrides=overrides, output=folder / "baseline", cache=folder / "cache")
@@ -119,9 +119,9 @@ def rows(epochs: int | None, recipes: list[str], folder: Path) -> Iterator[tuple
 
 def measured(content: bytes, float_file: bytes) -> list[str]:
     """The cells of a row."""
-    from compressor.evaluation import measure
-    from compressor.judges import Judge
-    from compressor.package import is_package, pack, unpacked
+    from compressor.contracts.configured_metric import Judge
+    from compressor.measure.evaluation import measure
+    from compressor.models.litert.package import is_package, pack, unpacked
     from compressor_plugins.classification import Accuracy
     from compressor_plugins.mnist import MNIST
 
@@ -140,7 +140,7 @@ def measured(content: bytes, float_file: bytes) -> list[str]:
 
 def time_ratio(content: bytes, other: bytes) -> float:
     """The median seconds of one image, as a ratio to the other file's: the best of turns, as machines are shared."""
-    from compressor.litert import LiteRTModel
+    from compressor.models.litert.interpreter import LiteRTModel
 
     sample = images()[0][:1]
     models = [LiteRTModel(content), LiteRTModel(other)]

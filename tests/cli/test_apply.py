@@ -128,13 +128,13 @@ def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_p
 
 def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypatch):
     import compressor
-    from compressor import durable
-    from compressor.errors import OutputError
+    from compressor.base import atomic_files
+    from compressor.base.errors import OutputError
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable.os, "fsync", full)
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
     with pytest.raises(OutputError) as error:
         compressor.apply("baseline", output=tmp_path / "out", smoke=True)
     assert str(error.value) == (
@@ -175,7 +175,7 @@ def test_several_seeds_go_with_neither_one_seed_nor_a_lock(tmp_path):
 
 def test_a_module_that_lies_about_is_not_run_when_a_model_is_inspected(tmp_path, smoke_run):
     (tmp_path / "gzip.py").write_text("raise SystemExit('run')")
-    code = "import sys; from compressor.untrusted import refuse_harmful_litert as look; from pathlib import Path; "
+    code = "from pathlib import Path; from compressor.models.files.untrusted import refuse_harmful_litert as look; "
     model = str(smoke_run[1] / "model.tflite")
     done = subprocess.run(
         [sys.executable, "-P", "-c", code + f"look(Path({model!r})); print('read')"],

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
+from compressor.base.errors import CompressorError, DataError, ExitCode, StepError
 from compressor.cli.boundary import run_guarded
-from compressor.errors import CompressorError, DataError, ExitCode, StepError
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_traceback_is_shown_with_debug_and_only_then(ending):
     code, _, err = ending(raising(CompressorError("it is wrong", "mend it")), "--debug")
     assert code == 1
     assert err.startswith("Traceback (most recent call last):\n")
-    assert err.endswith("compressor.errors.CompressorError: it is wrong; mend it\nerror: it is wrong; mend it\n")
+    assert err.endswith("compressor.base.errors.CompressorError: it is wrong; mend it\nerror: it is wrong; mend it\n")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_fault_of_the_tool_is_told_even_where_no_log_can_be_written(ending, mo
 
 
 def test_a_command_of_the_tool_that_fails_ends_with_5(run, monkeypatch):
-    monkeypatch.setattr("compressor.planner.prepare", raising(RuntimeError("boom")))
+    monkeypatch.setattr("compressor.planning.planner.prepare", raising(RuntimeError("boom")))
     code, out, err = run("plan", "prune_qat")
     assert (code, out) == (5, "")
     assert err.startswith("error: compressor itself failed (RuntimeError: boom)\nplease report it at ")

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from compressor.cache import SPOOL, Cache, key_of
 from compressor.data.spool import spooled
-from compressor.sharing import InUse
+from compressor.run.cache.locks import InUse
+from compressor.run.cache.store import SPOOL, Cache, key_of
 
 
 @pytest.fixture
@@ -158,10 +158,10 @@ def test_a_file_that_is_being_written_is_no_stray(run, cache, entries):
 
 
 def test_what_a_run_takes_into_use_after_the_choice_is_not_pruned(run, cache, entries, monkeypatch):
-    from compressor import sharing
+    from compressor.run.cache import locks
 
     answers = iter([frozenset(), frozenset(entries[:1]), frozenset(entries[:1]), frozenset(entries[:1])])
-    monkeypatch.setattr(sharing, "keys_in_use", lambda _: next(answers))
+    monkeypatch.setattr(locks, "keys_in_use", lambda _: next(answers))
     code, out, err = run("cache", "prune", "--keep", "0B")
     assert code == 0
     assert out.startswith("removed 2 files, ")

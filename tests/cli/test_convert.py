@@ -32,8 +32,8 @@ def keras2_file(tensorflow, tmp_path):
 def test_a_model_goes_from_keras_2_to_keras_3_and_back(call, keras2_file, tmp_path):
     import numpy as np
 
-    from compressor.keras3 import is_keras3
-    from compressor.keras_files import load_keras
+    from compressor.models.files.keras_files import load_keras
+    from compressor.models.keras3 import is_keras3
 
     there, back = tmp_path / "there.keras", tmp_path / "back.h5"
     code, out, err = call(keras2_file, there)

@@ -97,7 +97,7 @@ def test_without_a_command_the_help_is_shown_and_the_command_line_is_wrong(run):
 
 
 def test_the_schema_is_printed_as_json(run, registry):
-    from compressor.recipe_schema import recipe_schema
+    from compressor.planning.json_schema import recipe_schema
 
     code, out, err = run("schema")
     assert (code, err) == (0, "")

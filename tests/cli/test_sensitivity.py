@@ -13,7 +13,7 @@ def model_file(tensorflow, tmp_path_factory):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.keras_files import save_keras
+    from compressor.models.files.keras_files import save_keras
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
@@ -52,7 +52,7 @@ def test_it_shows_a_row_a_layer_and_the_same_figures_as_json(model_file):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    from compressor.errors import ModelError
+    from compressor.base.errors import ModelError
 
     result = CliRunner().invoke(root, ["sensitivity", str(tmp_path / "no.tflite"), "--data", "mnist"])
     assert isinstance(result.exception, ModelError)

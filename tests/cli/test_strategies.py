@@ -5,8 +5,8 @@ from importlib.metadata import version
 
 from fake_distributions import SHAVE
 
+from compressor.base.params import Field, Params
 from compressor.cli.strategies import parameters
-from compressor.params import Field, Params
 from compressor.recipe.problems import listing
 
 VERSION = version("compressor")

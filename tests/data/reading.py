@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.errors import DataError
+from compressor.base.errors import DataError
 
 
 def inputs_of(split):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
+from compressor.base.errors import DataError
 from compressor.data import load_splits
 from compressor.data.arrays import npy_splits
-from compressor.errors import DataError
-from compressor.sources import Reference
+from compressor.models.files.loading import Reference
 
 
 def opened(path, **options):

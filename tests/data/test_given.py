@@ -7,8 +7,8 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.data import ArraySplit, Splits, load_splits
-from compressor.data.given import splits_of
-from compressor.sources import Reference
+from compressor.data.function_results import splits_of
+from compressor.models.files.loading import Reference
 
 
 @pytest.fixture

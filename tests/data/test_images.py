@@ -5,7 +5,7 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.data import load_splits
-from compressor.sources import Reference
+from compressor.models.files.loading import Reference
 
 
 def opened(folder, **options):

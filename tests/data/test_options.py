@@ -5,9 +5,9 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from compressor import planner
+from compressor.planning import planner
+from compressor.planning.json_schema import recipe_schema
 from compressor.recipe.problems import RecipeError
-from compressor.recipe_schema import recipe_schema
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\n"
 

@@ -5,7 +5,7 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.data import load_splits
-from compressor.sources import Reference
+from compressor.models.files.loading import Reference
 
 IMAGE = {"dtype": "uint8", "shape": [28, 28], "encoding": "png"}
 LABEL = {"dtype": "int64", "shape": []}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from compressor.base.errors import DataError
 from compressor.data import ArraySplit, Splits, load_splits, run_data
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
-from compressor.errors import DataError
-from compressor.recipe.schema import DataSection
-from compressor.sources import Reference
+from compressor.models.files.loading import Reference
+from compressor.recipe.sections import DataSection
 
 
 def split(size=10, scale=1.0):

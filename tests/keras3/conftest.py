@@ -30,7 +30,7 @@ def difference(tensorflow):
     """A function: how far a tf_keras model is from what Keras 3 computed for the file of that name."""
     import tf_keras
 
-    from compressor.keras3.verify import judged
+    from compressor.models.keras3.verify import judged
 
     tf_keras.backend.clear_session()
 

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from compressor.keras3.detect import is_keras3
+from compressor.models.keras3.detect import is_keras3
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
@@ -46,7 +46,7 @@ def test_what_is_no_file_is_not_one(tmp_path):
 
 def test_asking_needs_no_tensorflow(model_files):
     code = (
-        "import sys; from pathlib import Path; from compressor.keras3 import is_keras3; "
+        "import sys; from pathlib import Path; from compressor.models.keras3 import is_keras3; "
         f"found = is_keras3(Path({str(model_files / 'sequential.h5')!r})); "
         "print(found, {'tensorflow', 'tf_keras', 'keras'} & set(sys.modules))"
     )

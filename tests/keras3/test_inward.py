@@ -10,9 +10,9 @@ import pytest
 from foreign_models import APPLICATIONS, MODELS
 from layer_zoo import ZOO
 
-from compressor.errors import ModelError
-from compressor.keras3 import bridge, from_keras3
-from compressor.keras3.options import LAYERS
+from compressor.base.errors import ModelError
+from compressor.models.keras3 import bridge, from_keras3
+from compressor.models.keras3.layer_options import LAYERS
 
 EXPORT = (
     "build the model without it, or export it from Keras 3 with model.export('model.tflite', format='litert'), "
@@ -86,7 +86,7 @@ def test_a_frozen_layer_stays_frozen(model_files, tensorflow):
 
 
 def test_a_bridged_model_is_saved_and_loaded_as_any_of_keras_2(model_files, difference, tmp_path):
-    from compressor.keras_files import load_keras, save_keras
+    from compressor.models.files.keras_files import load_keras, save_keras
 
     for name in ("operations", "nested", "masked", "activations"):
         save_keras(from_keras3(model_files / f"{name}.keras", verify=False), tmp_path / "m.h5")
@@ -214,8 +214,8 @@ def test_an_unknown_custom_layer_is_refused_with_what_would_help(changed, tensor
 
 
 def test_a_model_of_another_outcome_is_refused_with_the_difference(changed, tensorflow):
-    from compressor.keras3.samples import random_inputs
-    from compressor.keras3.verify import judged, outputs_of
+    from compressor.models.keras3.random_inputs import random_inputs
+    from compressor.models.keras3.verify import judged, outputs_of
 
     model = from_keras3(changed("sequential", lambda config: None), verify=False)
     inputs = random_inputs(model)
@@ -233,7 +233,7 @@ def test_what_rounding_makes_of_a_model_is_no_difference_in_what_it_computes(ten
     """Large weights that cancel out make a thousandth of the last digit, as a hundred layers do."""
     import tf_keras
 
-    from compressor.keras3.verify import judged
+    from compressor.models.keras3.verify import judged
 
     model = tf_keras.Sequential([tf_keras.Input((64,)), tf_keras.layers.Dense(1)])
     kernel = np.resize(np.array([300, -300], np.float32), (64, 1))

@@ -3,8 +3,8 @@
 import pytest
 from layer_zoo import scramble
 
-from compressor.errors import ModelError
-from compressor.keras3 import from_keras3, is_keras3, to_keras3
+from compressor.base.errors import ModelError
+from compressor.models.keras3 import from_keras3, is_keras3, to_keras3
 
 
 @pytest.fixture

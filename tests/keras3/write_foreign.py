@@ -19,7 +19,7 @@ import keras
 import layer_zoo
 import numpy as np
 
-from compressor.keras3.reference import predictions
+from compressor.models.keras3.subprocess_main import predictions
 
 
 def write(folder, name, model, arrays):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.export import Conversion, to_litert
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import Conversion, to_litert
 from compressor_plugins.centroids import clustered
 from compressor_plugins.cluster import Cluster
 from compressor_plugins.kept_structure import groups_of, structure_of

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from compressor.errors import DataError
+from compressor.base.errors import DataError
 from compressor_plugins import fashion_mnist
 from compressor_plugins.cifar import CIFAR10, CIFAR100
 from compressor_plugins.lenet import LeNet5, LeNet300100

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compressor.anatomy import dissect
-from compressor.export import to_litert
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState, Refusal
+from compressor.contracts.state import ModelState, Refusal
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.equalize import Equalize
 from compressor_plugins.ptq import PTQ
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from compressor.anatomy import dissect
-from compressor.export import Conversion, to_litert
-from compressor.flatbuffer import read_model
-from compressor.keras_files import load_keras, save_keras
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState
+from compressor.contracts.state import ModelState
+from compressor.models.files.keras_files import load_keras, save_keras
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.learned_ranges import least_error_limits
 from compressor_plugins.qat import QAT
 
@@ -69,9 +69,9 @@ def test_ranges_of_weights_start_where_rounding_costs_least():
 @pytest.fixture(scope="module")
 def in_four_bits(tensorflow, digits):
     """The MNIST CNN after training for int4 with learned ranges."""
-    from compressor.observer import Observer
-    from compressor.strategy import StepContext
-    from compressor.training import Trainer
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.strategy import StepContext
+    from compressor.training.trainer import Trainer
     from compressor_plugins.mnist_cnn import MNISTCNN
 
     tensorflow.keras.backend.clear_session()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.export import to_litert
+from compressor.base.errors import StepError
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import to_litert
 from compressor_plugins.factors import rank_for, svd_factors, tucker_factors
 from compressor_plugins.low_rank import LowRank
 

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from scipy.special import log_softmax, softmax
 
-from compressor.statistics import change, score, value
-from compressor.strategy import Batch
+from compressor.contracts.strategy import Batch
+from compressor.measure.statistics import change, score, value
 
 GENERATOR = np.random.default_rng(0)
 

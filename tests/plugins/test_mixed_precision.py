@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState, Refusal
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState, Refusal
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.bit_allocation import error_of, least_bytes, least_error
 from compressor_plugins.mixed_precision import MixedPrecision
 from compressor_plugins.sensitivity import LayerSensitivity, sensitivities
@@ -24,10 +24,10 @@ def trained_file(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.export import to_litert
-    from compressor.observer import Observer
-    from compressor.params import TrainingParams
-    from compressor.training import Trainer
+    from compressor.base.params import TrainingParams
+    from compressor.contracts.observer import Observer
+    from compressor.models.litert.converter import to_litert
+    from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
@@ -173,7 +173,7 @@ def test_a_model_that_was_quantized_or_trained_for_it_is_refused(trait):
 
 def test_what_scores_depends_on_the_metric(tmp_path):
     from compressor.api import load, plan
-    from compressor.keys import step_parts
+    from compressor.run.cache.keys import step_parts
 
     def parts(uses, given, metric):
         recipe = {

@@ -5,9 +5,9 @@ import re
 import pytest
 
 import compressor
-from compressor.anatomy import dissect
-from compressor.errors import CompressorError
-from compressor.package import is_package
+from compressor.base.errors import CompressorError
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.package import is_package
 
 STEPS = [{"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 1}}, {"uses": "ptq"}, {"uses": "slim"}]
 
@@ -46,8 +46,8 @@ def test_the_report_tells_both_sizes_and_the_same_scores(packed_run):
 
 
 def test_a_package_is_read_where_a_litert_file_is(packed_run):
-    from compressor.litert_bytes import shipped_bytes
-    from compressor.sources import Reference, build_model
+    from compressor.models.files.as_litert import shipped_bytes
+    from compressor.models.files.loading import Reference, build_model
 
     _, folder = packed_run
     inner = (folder / "model.tflite").read_bytes()
@@ -82,7 +82,7 @@ def test_nothing_but_measuring_comes_after_it(steps, text):
 
 
 def test_the_step_s_result_must_be_what_its_plan_says(step_context, small_cnn):
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
     from compressor_plugins.pack import Pack
 
     content = to_litert(small_cnn())

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.export import to_litert
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import to_litert
 from compressor_plugins.kernels import kernels_of
 from compressor_plugins.prune import Prune
 
@@ -61,7 +61,7 @@ def test_layers_are_chosen_by_name_type_and_exception(small_cnn, step_context):
 def test_accuracy_survives(small_cnn, step_context, digits):
     context = step_context()
     model = small_cnn()
-    from compressor.params import TrainingParams
+    from compressor.base.params import TrainingParams
 
     context.fit(model, TrainingParams(epochs=6, batch_size=50))
     pruned = prune(model, context, epochs=4, batch_size=50, final_sparsity=0.7)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.export import to_litert
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import to_litert
 from compressor_plugins import channel_costs
 from compressor_plugins.channel_groups import channel_groups, without
 from compressor_plugins.channel_saliency import by_activation, by_batch_norm, by_magnitude

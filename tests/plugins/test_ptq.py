@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from compressor.anatomy import dissect
-from compressor.errors import StepError
-from compressor.litert import LiteRTModel
-from compressor.params import TrainingParams
-from compressor.shrinking import shrunk
-from compressor.state import ModelState, Refusal
+from compressor.base.errors import StepError
+from compressor.base.params import TrainingParams
+from compressor.contracts.state import ModelState, Refusal
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.shrinking import shrunk
 from compressor_plugins.ptq import PTQ
 
 
@@ -17,8 +17,8 @@ from compressor_plugins.ptq import PTQ
 def trained(tensorflow, digits):
     import tf_keras
 
-    from compressor.observer import Observer
-    from compressor.training import Trainer
+    from compressor.contracts.observer import Observer
+    from compressor.training.trainer import Trainer
     from compressor_plugins.mnist_cnn import MNISTCNN
 
     tf_keras.utils.set_random_seed(0)
@@ -37,7 +37,7 @@ def ptq(model, context, **params):
     [("int8", 8, (0.24, 0.30)), ("dynamic", 8, (0.24, 0.30)), ("float16", 16, (0.5, 0.53))],
 )
 def test_each_precision_shrinks_the_file_and_keeps_accuracy(trained, step_context, digits, precision, bits, share):
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     context = step_context()
     content = ptq(trained, context, precision=precision)
@@ -220,7 +220,7 @@ def mobile(tensorflow):
 
 @pytest.fixture(scope="module")
 def mobile_file(mobile):
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     return to_litert(mobile)
 
@@ -275,7 +275,7 @@ def cloned(model):
 def operators_of(content):
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.flatbuffer import read_model
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     model = read_model(content)
@@ -403,7 +403,7 @@ def test_gptq_behind_a_layer_that_only_moves_values_is_not_left_half_done(tensor
     import tf_keras
     from tf_keras import layers
 
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     model = tf_keras.Sequential(
         [
@@ -421,7 +421,7 @@ def test_gptq_behind_a_layer_that_only_moves_values_is_not_left_half_done(tensor
 
 
 def test_weights_on_a_grid_are_recovered_exactly_and_others_refused(mobile, mobile_file, step_context, digits):
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     model = cloned(mobile)
     generator = np.random.default_rng(0)
@@ -442,7 +442,7 @@ def test_weights_on_a_grid_are_recovered_exactly_and_others_refused(mobile, mobi
 
 
 def test_zeros_stay_zeros_in_every_type(mobile, step_context):
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     model = cloned(mobile)
     generator = np.random.default_rng(0)
@@ -466,7 +466,7 @@ def test_a_file_that_is_quantized_already_is_refused_and_never_handed_back(mobil
 def test_weights_stored_sparsely_are_refused(mobile_file, step_context):
     from ai_edge_litert import schema_py_generated as schema
 
-    from compressor.flatbuffer import read_model, write_model
+    from compressor.models.litert.flatbuffer import read_model, write_model
 
     file = read_model(mobile_file)
     tensor = next(tensor for tensor in file.subgraphs[0].tensors if tensor.name == b"head/MatMul")
@@ -545,7 +545,7 @@ def test_bias_correction_is_exact_for_one_layer_on_the_samples_it_saw(tensorflow
     import tf_keras
     from tf_keras import layers
 
-    from compressor.export import to_litert
+    from compressor.models.litert.converter import to_litert
 
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10, name="head")])
     file = to_litert(model)

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from compressor.anatomy import dissect
-from compressor.export import Conversion, to_litert
-from compressor.keras_files import load_keras, save_keras
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState
+from compressor.contracts.state import ModelState
+from compressor.models.files.keras_files import load_keras, save_keras
+from compressor.models.litert.contents import dissect
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.prune import Prune
 from compressor_plugins.qat import QAT
 from compressor_plugins.relu_fusion import fuse_relus
@@ -176,7 +176,7 @@ def test_the_shipped_file_agrees_with_the_simulation(small_cnn, step_context, di
 def test_a_subclassed_model_is_refused(tensorflow, step_context):
     import tf_keras
 
-    from compressor.errors import StepError
+    from compressor.base.errors import StepError
 
     class Own(tf_keras.Model):
         def __init__(self):
@@ -213,7 +213,7 @@ def image_net(tensorflow):
 def operators(content):
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.flatbuffer import read_model
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     model = read_model(content)
@@ -222,7 +222,7 @@ def operators(content):
 
 def in_float(content):
     """The operators that compute in float; what quantizes and dequantizes does not compute."""
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.flatbuffer import read_model
 
     graph = read_model(content).subgraphs[0]
     found = zip(operators(content), graph.operators, strict=True)
@@ -295,7 +295,7 @@ def test_without_folding_a_batch_norm_behind_a_dense_layer_stays_in_float_and_is
 def test_each_channel_of_a_depthwise_kernel_has_a_scale_of_its_own(image_net, step_context, digits, tmp_path):
     from tf_keras import layers
 
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.flatbuffer import read_model
 
     for bits, ranges in ((8, "observed"), (4, "observed"), (8, "learned")):
         wide = layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu", name="wide")
@@ -570,7 +570,7 @@ def test_means_keep_the_scale_of_their_input_as_before_a_concatenation(tensorflo
     import tf_keras
     from tf_keras import layers
 
-    from compressor.flatbuffer import operator_of, read_model
+    from compressor.models.litert.flatbuffer import operator_of, read_model
 
     image = layers.Input((28, 28))
     x = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.Reshape((28, 28, 1))(image))
@@ -600,7 +600,7 @@ def test_a_model_with_nothing_to_quantize_is_an_error(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.errors import StepError
+    from compressor.base.errors import StepError
 
     with pytest.raises(StepError) as error:
         qat(tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(10)]), step_context())
@@ -613,9 +613,9 @@ def in_four_bits(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.observer import Observer
-    from compressor.strategy import StepContext
-    from compressor.training import Trainer
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.strategy import StepContext
+    from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
@@ -687,7 +687,7 @@ def test_a_model_trained_for_four_bits_is_loaded_again_exactly(in_four_bits, dig
 
 
 def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bits, step_context):
-    from compressor.state import Refusal
+    from compressor.contracts.state import Refusal
     from compressor_plugins.ptq import PTQ
 
     state = QAT(QAT.Params(weights="int4")).plan(ModelState())
@@ -768,9 +768,9 @@ def in_sixteen_bits(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.observer import Observer
-    from compressor.strategy import StepContext
-    from compressor.training import Trainer
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.strategy import StepContext
+    from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
@@ -792,7 +792,7 @@ def in_sixteen_bits(tensorflow, digits):
 
 
 def test_sixteen_bit_activations_ship_as_they_were_trained(in_sixteen_bits, step_context, digits):
-    from compressor.flatbuffer import read_model
+    from compressor.models.litert.flatbuffer import read_model
     from compressor_plugins.ptq import PTQ
 
     model, context = in_sixteen_bits
@@ -824,7 +824,7 @@ def test_a_model_trained_for_sixteen_bits_is_loaded_again_exactly(in_sixteen_bit
 
 
 def test_only_ptq_in_16x8_takes_what_was_trained_for_it(tensorflow):
-    from compressor.state import Refusal
+    from compressor.contracts.state import Refusal
     from compressor_plugins.ptq import PTQ
 
     state = QAT(QAT.Params(activations="int16")).plan(ModelState())
@@ -853,7 +853,7 @@ def test_a_concatenation_of_sixteen_bit_values_is_an_error(tensorflow, step_cont
     import tf_keras
     from tf_keras import layers
 
-    from compressor.errors import StepError
+    from compressor.base.errors import StepError
 
     image = tf_keras.Input((28, 28))
     found = layers.Dense(4)(layers.Flatten()(image))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from compressor.endings import model_endings
-from compressor.errors import StepError
-from compressor.export import to_litert
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.models.files.ends import model_endings
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.flattening import flatten
 from compressor_plugins.fuse import Fuse

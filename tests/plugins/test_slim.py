@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compressor.errors import StepError
-from compressor.export import Conversion, to_litert
-from compressor.flatbuffer import read_model
-from compressor.litert import LiteRTModel
-from compressor.state import ModelState
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.slim import Slim
 
 LITERT = ModelState(format="litert")

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compressor.recipe import shipped
-from compressor.recipe.compose import first_free, merge, step_ids
+from compressor.recipe.extends import first_free, merge, step_ids
 from compressor.recipe.load import load
-from compressor.recipe.nodes import from_data
 from compressor.recipe.problems import RecipeError, listing
+from compressor.recipe.tree import from_data
 
 BASE = """\
 version: 1

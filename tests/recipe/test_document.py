@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from compressor.recipe import document, shipped
 from compressor.recipe.document import dump, parse, read
 from compressor.recipe.load import load
-from compressor.recipe.nodes import Node
 from compressor.recipe.problems import Problem, RecipeError, Source
-from compressor.recipe.schema import Recipe
+from compressor.recipe.sections import Recipe
+from compressor.recipe.tree import Node
 
 TEXT = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\nsteps:\n  - uses: ptq\n    wiht: {}\n"
 SAID = "recipe.yaml:6:5: error: unknown key 'wiht'; did you mean 'with'?\n    6 |     wiht: {}\n      |     ^^^^"

@@ -3,10 +3,10 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from compressor.params import Params
-from compressor.recipe.explain import field_names, problems_of
+from compressor.base.params import Params
 from compressor.recipe.load import validate_as_json
-from compressor.recipe.nodes import from_data
+from compressor.recipe.pydantic_messages import field_names, problems_of
+from compressor.recipe.tree import from_data
 
 
 class Inner(Params):

@@ -3,11 +3,11 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from compressor.params import LayerTargets
+from compressor.base.params import LayerTargets
 from compressor.recipe.load import InvalidRecipeError, load, validate_as_json, validated
-from compressor.recipe.nodes import from_data
 from compressor.recipe.problems import Problem, RecipeError
-from compressor.recipe.schema import MAX_ENTRIES, Recipe
+from compressor.recipe.sections import MAX_ENTRIES, Recipe
+from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
 KEYS = "constraints, data, description, evaluation, model, name, plugins, steps, training, version"

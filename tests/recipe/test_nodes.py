@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compressor.recipe.nodes import Node, from_data, mapping, sequence
 from compressor.recipe.problems import Origin, RecipeError, Source
+from compressor.recipe.tree import Node, from_data, mapping, sequence
 
 DATA = {"name": "x", "steps": [{"uses": "prune", "with": {"epochs": 2}}, {"uses": "ptq", "with": {}}], "none": None}
 

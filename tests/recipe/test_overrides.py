@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from compressor.recipe.document import dump
 from compressor.recipe.load import load
-from compressor.recipe.nodes import from_data
 from compressor.recipe.overrides import overridden
 from compressor.recipe.problems import RecipeError
+from compressor.recipe.tree import from_data
 
 RECIPE = """\
 version: 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor.errors import CompressorError, ExitCode
+from compressor.base.errors import CompressorError, ExitCode
 from compressor.recipe.problems import (
     Origin,
     Problem,

@@ -8,8 +8,8 @@ from fuzz_recipes import SEEDS, mutated, noise, override, restructured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor import planner
-from compressor.errors import CompressorError
+from compressor.base.errors import CompressorError
+from compressor.planning import planner
 from compressor.recipe.problems import RecipeError
 
 

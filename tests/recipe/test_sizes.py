@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressor.recipe.sizes import format_size, parse_size
+from compressor.base.sizes import format_size, parse_size
 
 
 @pytest.mark.parametrize(

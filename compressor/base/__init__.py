@@ -1,0 +1,1 @@
+"""What knows nothing of models: errors, parameters, text, sizes, hashing and files that are written whole."""

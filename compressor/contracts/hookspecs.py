@@ -1,0 +1,50 @@
+"""Every hook a plugin may implement. Mark yours with `compressor.hookimpl`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from compressor.contracts.execution_plan import Plan
+    from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
+    from compressor.report.summary import Report, StageRow
+
+hookspec = pluggy.HookspecMarker("compressor")
+hookimpl = pluggy.HookimplMarker("compressor")
+
+
+@hookspec
+def strategies() -> list[type[Strategy]]:  # type: ignore[empty-body]
+    """The compression strategies this plugin brings."""
+
+
+@hookspec
+def datasets() -> list[type[Dataset]]:  # type: ignore[empty-body]
+    """The data sets this plugin brings."""
+
+
+@hookspec
+def models() -> list[type[ModelSource]]:  # type: ignore[empty-body]
+    """The models this plugin brings."""
+
+
+@hookspec
+def metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
+    """The metrics this plugin brings."""
+
+
+@hookspec
+def run_started(plan: Plan) -> None:
+    """A run begins."""
+
+
+@hookspec
+def step_finished(stage: StageRow) -> None:
+    """A stage is done and measured; the baseline is one too."""
+
+
+@hookspec
+def run_finished(report: Report) -> None:
+    """A run is over and its report is written."""

@@ -1,0 +1,147 @@
+"""Arrays on the disk, of which only what is asked for comes into memory."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from tokenize import TokenError
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.base.errors import DataError
+
+_NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of shape (n, ...) in a file, `offset` bytes after its start.
+
+    Entries are read, and not mapped: the kernel maps a file in such large pieces that a batch drawn from all over it
+    counts nearly all of it as the process's memory.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one entry."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return self.row_bytes * len(self)
+
+    def __getitem__(self, indices: slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Entries, read into memory.
+
+        Raises:
+            DataError: the file is not there any more, or became shorter.
+        """
+        places = range(*indices.indices(len(self))) if isinstance(indices, slice) else indices
+        found = np.empty((len(places), *self.shape[1:]), self.dtype)
+        buffer = memoryview(found.reshape(-1).view(np.uint8).data)
+        try:
+            with self.path.open("rb", buffering=0) as stream:
+                if isinstance(places, range):
+                    self._fill(stream, places.start, buffer)
+                else:
+                    row = self.row_bytes
+                    for at in np.argsort(places):
+                        self._fill(stream, int(places[at]), buffer[at * row : (at + 1) * row])
+        except OSError as error:
+            raise DataError(
+                f"{self.path} changed while it was read ({error})", "leave it as it is during a run"
+            ) from None
+        return found
+
+    def _fill(self, stream: FileIO, entry: int, buffer: memoryview) -> None:
+        stream.seek(self.offset + entry * self.row_bytes)
+        done = 0
+        while done < len(buffer):
+            count = stream.readinto(buffer[done:])
+            if not count:
+                raise OSError("it became shorter")
+            done += count
+
+
+def open_npy(path: Path) -> StoredArray:
+    """The array in a `.npy` file, unread.
+
+    Raises:
+        DataError: it is no such file, or holds objects.
+    """
+    try:
+        with path.open("rb") as stream:
+            shape, in_columns, dtype = _header(stream)
+            offset = stream.tell()
+        if dtype.kind not in "biuf":
+            raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, and no numbers")
+        if not shape:
+            raise ValueError("it holds one number")
+        if in_columns and len(shape) > 1:
+            raise ValueError("its order is Fortran's; save numpy.ascontiguousarray of it")
+        if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):
+            raise ValueError("it is cut short")
+    except FileNotFoundError:
+        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
+    except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, of a header's text
+        raise DataError(f"{path} is not an array ({error})", _NPY_REMEDY) from None
+    return StoredArray(path, dtype, shape, offset)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    return np.lib.format.read_array_header_2_0(stream)
+
+
+class ArrayWriter:
+    """Writes a `.npy` file piece by piece, without knowing how many there will be."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...]) -> None:
+        self._stream = path.open("wb")
+        self._dtype, self._row = dtype, row
+        self._count = 0
+        self._write_header()
+
+    def add(self, piece: NDArray[Any]) -> None:
+        """Write further entries."""
+        self._stream.write(np.ascontiguousarray(piece).data)
+        self._count += len(piece)
+
+    def close(self) -> None:
+        """Write down how many there were, and bring all of it to the disk."""
+        self._stream.seek(0)
+        self._write_header()
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+
+    def abandon(self) -> None:
+        """Let go of the file, whether it is whole or not."""
+        self._stream.close()
+
+    def _write_header(self) -> None:
+        # NumPy leaves room in a header for its first number to grow, so that it can be written over
+        np.lib.format.write_array_header_1_0(
+            self._stream,
+            {
+                "descr": np.lib.format.dtype_to_descr(self._dtype),
+                "fortran_order": False,
+                "shape": (self._count, *self._row),
+            },
+        )

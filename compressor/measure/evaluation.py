@@ -1,0 +1,246 @@
+"""Judges a stage by the file that would ship: what is in it, how right it is, how fast it runs.
+
+The test split goes through batch by batch, and a metric keeps only its own figures of each sample, so that outputs as
+large as images need no more memory than one batch of them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.base.errors import CompressorError, DataError, StepError
+from compressor.base.plugin_errors import fenced
+from compressor.contracts.configured_metric import Judge
+from compressor.contracts.strategy import Arrays, Batch, EndsIn
+from compressor.data import Split
+from compressor.data.samples import leaves
+from compressor.measure.agreement import Agreement, Comparison
+from compressor.measure.data_checks import Ends
+from compressor.measure.statistics import value
+from compressor.models.files.ends import file_endings, input_names, output_names
+from compressor.models.litert.contents import Anatomy, dissect
+from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
+
+Samples = Mapping[str, NDArray[Any]]  # for each metric, a row of figures for each sample
+_Outputs = Mapping[str, NDArray[np.float32]]
+_REHEARSED = 32  # samples
+_MISFIT = ValueError  # what a metric raises for outputs and labels that it does not judge
+_COUNT_ERRORS = (  # what a plain function of arrays stumbles over then
+    _MISFIT, IndexError, TypeError, KeyError, AttributeError, ArithmeticError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All that is measured on one file.
+
+    `scores` holds each metric's figures of each sample. `keras_scores` and `agreement` are there while the model is
+    still a Keras model.
+    """
+
+    anatomy: Anatomy
+    scores: Samples
+    latency: Latency
+    inputs: tuple[Endpoint, ...]
+    outputs: tuple[Endpoint, ...]
+    seconds: float
+    keras_scores: Mapping[str, float] = field(default_factory=dict)
+    agreement: Agreement | None = None
+
+
+def measure(
+    content: bytes, test: Split, judges: Sequence[Judge], keras_model: Any = None, whose: str = "the Keras model"
+) -> Measurement:
+    """Measure a `.tflite` file, and beside it the Keras model it was made of; `whose` layers may be a stranger's.
+
+    Raises:
+        ModelError: the file cannot be read or run.
+        DataError: a metric cannot be computed from the model's outputs and the labels.
+        StepError: a metric of a plugin, or a layer, fails.
+    """
+    start = time.perf_counter()
+    anatomy = dissect(content)
+    model = LiteRTModel(content)
+    latency = model.latency(next(iter(test.batches(1)))[0])
+    names = [end.name for end in model.outputs]
+    endings = dict(zip(names, file_endings(content), strict=True))
+    rows, keras_rows = _Rows(judges, endings, test), _Rows(judges, endings, test)
+    comparison = Comparison()
+    for features, outputs, labels in predictions(content, test):
+        by_name = _by_name(outputs, names)
+        rows.add(features, by_name, labels)
+        if keras_model is not None:
+            with fenced(whose, StepError, (CompressorError,)):
+                expected = _keras_outputs(keras_model, features, names)
+            keras_rows.add(features, expected, labels)
+            comparison.add(by_name, expected, _by_name(labels, names))
+    found = rows.joined()
+    _refuse_undefined(found, judges)
+    keras_scores = {}
+    if keras_model is not None:
+        joined = keras_rows.joined()
+        keras_scores = {judge.name: _value(joined, judge) for judge in judges}
+    return Measurement(
+        anatomy=anatomy,
+        scores=found,
+        latency=latency,
+        inputs=model.inputs,
+        outputs=model.outputs,
+        seconds=time.perf_counter() - start,
+        keras_scores=keras_scores,
+        agreement=comparison.agreement() if keras_model is not None else None,
+    )
+
+
+def rehearse(judges: Sequence[Judge], ends: Ends, test: Split) -> None:
+    """Let the metrics judge made-up outputs for a few samples, so that one that cannot is known before any training.
+
+    Raises:
+        DataError: a metric cannot be computed from outputs of these shapes and the labels.
+        StepError: a metric of a plugin fails.
+    """
+    features, labels = test.read(range(min(_REHEARSED, test.size)))
+    count = len(next(iter(leaves(features))))
+    shapes = {name: tuple(size or 1 for size in shape) for name, shape in ends.outputs.items()}
+    draw = np.random.default_rng(0).uniform
+    outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
+    if outputs:  # a teacher may be a subclassed model, which does not tell
+        _Rows(judges, ends.endings, test).add(features, outputs, labels)
+
+
+def score_of(content: bytes, split: Split, judge: Judge) -> float:
+    """One metric of a `.tflite` file on a split, and nothing else measured.
+
+    Raises:
+        ModelError: the file cannot be run.
+        DataError: the metric cannot be computed.
+    """
+    names = [end.name for end in LiteRTModel(content).outputs]
+    rows = _Rows([judge], dict(zip(names, file_endings(content), strict=True)), split)
+    for features, outputs, labels in predictions(content, split):
+        rows.add(features, _by_name(outputs, names), labels)
+    return value(rows.joined()[judge.name], judge.metric)
+
+
+class _Rows:
+    """Each metric's figures, gathered batch by batch of a split."""
+
+    def __init__(self, judges: Sequence[Judge], endings: Mapping[str, EndsIn], split: Split) -> None:
+        self._judges = judges
+        self._endings = endings
+        self._own = [judge for judge in judges if judge.metric.data_labels and split.inputs_as_labels]
+        self._labels = split.samples.labels() if self._own else None
+        self._seen = 0
+        self._parts: dict[str, list[NDArray[Any]]] = {judge.name: [] for judge in judges}
+
+    def add(self, features: Arrays, outputs: _Outputs, labels: Any) -> None:
+        for judge in self._judges:
+            name = _judged(judge, list(outputs))
+            known = self._data_labels(judge, len(outputs[name])) if judge in self._own else labels
+            batch = Batch(outputs[name], _labels_of(name, known, judge), features, self._endings[name])
+            self._parts[judge.name].append(per_sample(judge, batch))
+        self._seen += len(next(iter(outputs.values())))
+
+    def _data_labels(self, judge: Judge, count: int) -> Any:
+        """The labels that the data has, where the model is to give its inputs."""
+        if self._labels is None:
+            raise DataError(f"'{judge.name}' judges by labels, and the data has none", "add them, or drop the metric")
+        if isinstance(self._labels, Mapping):
+            return {name: values[self._seen : self._seen + count] for name, values in self._labels.items()}
+        return self._labels[self._seen : self._seen + count]
+
+    def joined(self) -> Samples:
+        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+
+def per_sample(judge: Judge, batch: Batch) -> NDArray[Any]:
+    """A metric's figures of each sample of a batch.
+
+    Raises:
+        DataError: outputs and labels do not go together.
+    """
+    batch = replace(batch, outputs=_frozen(batch.outputs), labels=_frozen(batch.labels))
+    who = f"the metric '{judge.name}'{f' ({judge.origin})' if judge.origin else ''}"
+    with judge.at_work():
+        try:
+            rows = np.asarray(judge.metric.per_sample(batch))
+        except _COUNT_ERRORS as error:
+            if judge.origin and not isinstance(error, _MISFIT):
+                raise
+            shapes = f"outputs of shape {batch.outputs.shape} by labels of shape {batch.labels.shape}"
+            what = f"{who}: it cannot judge {shapes} ({error})"
+            raise DataError(what, "choose another metric, or data that fits the model") from error
+    if rows.ndim == 0 or len(rows) != len(batch.labels) or rows.dtype.kind not in "fiub":
+        what = f"{who} gave figures of shape {rows.shape} for {len(batch.labels)} samples"
+        raise judge.fault(what, "a metric gives one row of numbers a sample")
+    return rows.astype(np.float64, copy=False) if rows.ndim == 1 else rows
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, to be looked at only: the labels are the data set's own."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _judged(judge: Judge, names: Sequence[str]) -> str:
+    if judge.output is None and len(names) == 1:
+        return names[0]
+    listed = ", ".join(names)
+    if judge.output is None:
+        what = f"'{judge.name}' does not say which of the model's outputs ({listed}) it judges"
+        raise DataError(what, f"write it as {{uses: {judge.metric.name}, output: {names[0]}}}")
+    if judge.output not in names:
+        what = f"'{judge.name}' judges the output '{judge.output}', and the model has {listed}"
+        raise DataError(what, "name one of these")
+    return judge.output
+
+
+def _labels_of(name: str, labels: Any, judge: Judge) -> NDArray[Any]:
+    if not isinstance(labels, Mapping):
+        found: NDArray[Any] = labels
+        return found
+    if name not in labels:
+        what = f"'{judge.name}' judges the output '{name}', and the data has labels for {', '.join(labels)}"
+        raise DataError(what, "call the labels as the model's outputs are called")
+    named: NDArray[Any] = labels[name]
+    return named
+
+
+def _by_name(arrays: Any, names: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+    return arrays if isinstance(arrays, Mapping) else {names[0]: arrays}
+
+
+def _keras_outputs(model: Any, features: Arrays, names: Sequence[str]) -> _Outputs:
+    """What a Keras model gives for a batch, by the names of the file's outputs."""
+    import tensorflow as tf
+
+    found = model.predict_on_batch(_in_order(model, features))
+    return dict(zip(output_names(model) or names, tf.nest.flatten(found), strict=True))
+
+
+def _in_order(model: Any, features: Arrays) -> Any:
+    if not isinstance(features, Mapping):
+        return features
+    ordered = [features[name] for name in input_names(model)] if len(features) > 1 else list(features.values())
+    return ordered[0] if len(ordered) == 1 else ordered
+
+
+def _value(rows: Samples, judge: Judge) -> float:
+    with judge.at_work():
+        return value(rows[judge.name], judge.metric)
+
+
+def _refuse_undefined(rows: Samples, judges: Sequence[Judge]) -> None:
+    """A score that is no number would be compared with nothing."""
+    for judge in judges:
+        if not math.isfinite(found := _value(rows, judge)):
+            what = f"'{judge.name}' is {found:g} on the {len(rows[judge.name]):,} test samples"
+            raise DataError(what, "check the labels of the test split, and the outputs of the model")

@@ -1,0 +1,143 @@
+"""Holds a step to its word: the traits it claims to leave or to keep, counted in the file that would ship."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from compressor.base.errors import StepError
+from compressor.contracts.state import ModelState, Trait
+from compressor.measure.results import Stage
+from compressor.models.litert.contents import Anatomy, WeightTensor
+
+_LOST = 0.005  # share of a kernel's zeros that may go, for values that round to something else
+_PLAIN_BITS = 8  # what the converter makes of weights without being asked to by fake quantization
+_MORE_BITS = 0.5  # mean bits of a weight that may come back, as of a layer that is merged with another
+_NONE = 0.01  # share of zeros that no pruning would call its own
+
+
+def refuse_broken(id_: str, state: ModelState, before: Sequence[Stage], now: Anatomy) -> None:
+    """Check what a step says of the model it left.
+
+    Args:
+        id_: the step's.
+        state: what it says.
+        before: the stages before it, of which the first is the baseline.
+        now: what was counted in its own file.
+
+    Raises:
+        StepError: a trait is not there, or an earlier step's work is lost.
+    """
+    if "sparse" in state.traits:
+        _refuse_lost_zeros(id_, before, now)
+    if "clustered" in state.traits:
+        _refuse_lost_clusters(id_, before, now)
+    if "quantized" in state.traits and now.kernels:
+        _refuse_lost_bits(id_, before, now)
+    plain = not now.integer_activations and now.weight_bits >= _PLAIN_BITS
+    if "quantization_aware" in state.traits and before and now.kernels and plain:
+        remedy = "mend its strategy, or drop the step"
+        raise StepError(f"the step '{id_}' claims fake quantization and left none", remedy)
+
+
+def _refuse_lost_bits(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    if now.weight_bits >= 32:
+        raise StepError(f"the step '{id_}' quantized no weight", "see run.log for the converter's words")
+    made = _made("quantized", before)
+    if made is not None and now.weight_bits > made.measurement.anatomy.weight_bits + _MORE_BITS:
+        was = made.measurement.anatomy.weight_bits
+        what = f"the step '{id_}' lost quantization: {was:.3g} bits a weight after '{made.id}', "
+        what += f"{now.weight_bits:.3g} now"
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps it")
+
+
+def _refuse_lost_zeros(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    made = _made("sparse", before)
+    if made is None:
+        if before and now.sparsity < _NONE and now.sparsity <= before[-1].measurement.anatomy.sparsity:
+            raise StepError(f"the step '{id_}' claims zeros and left none", "mend its strategy, or drop the step")
+        return
+    old = made.measurement.anatomy
+    size = sum(tensor.size for tensor in old.kernels)
+    grown = sum(map(_alive, _without_new(old, now))) > sum(map(_alive, old.kernels)) + max(1, size * _LOST)
+    if grown or _worse(old, now, _alive, lambda tensor: max(1, tensor.size * _LOST)):
+        what = (
+            f"the step '{id_}' lost zeros: {old.sparsity:.1%} of the weights after '{made.id}', {now.sparsity:.1%} now"
+        )
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps zeros")
+
+
+def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> None:
+    made = _made("clustered", before)
+    if made is None:
+        if before and not any(_is_clustered(tensor) for tensor in now.kernels):
+            raise StepError(f"the step '{id_}' claims clusters and left none", "mend its strategy, or drop the step")
+        return
+    old = made.measurement.anatomy
+    if found := _worse(old, now, lambda tensor: tensor.channel_unique, lambda _: 0):
+        was, became = found
+        what = f"the step '{id_}' lost clusters: '{became.name}' had {was} values after '{made.id}', "
+        what += f"and has {became.channel_unique} now"
+        raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps clusters")
+
+
+def _is_clustered(kernel: WeightTensor) -> bool:
+    """Whether values repeat more than their type alone makes them."""
+    most = 2 ** (kernel.bits - 1) if kernel.bits <= 8 else kernel.size
+    return kernel.channel_unique <= min(kernel.size // 2, most)
+
+
+def _made(trait: Trait, before: Sequence[Stage]) -> Stage | None:
+    """The stage since which the model has had a trait without a break."""
+    found = None
+    for stage in reversed(before):
+        if trait not in stage.state.traits:
+            break
+        found = stage
+    return found
+
+
+def _worse(
+    old: Anatomy,
+    now: Anatomy,
+    cost: Callable[[WeightTensor], float],
+    allowed: Callable[[WeightTensor], float],
+) -> tuple[int, WeightTensor] | None:
+    """The first kernel that costs more than it did, and what it cost.
+
+    Kernels of one shape are compared in order of cost, since conversions rename and reorder them. Where a step gave
+    kernels other shapes, all of them are: whatever channels are taken away, the n-th largest cost cannot rise.
+    """
+    one, two = _by_shape(old), _by_shape(now)
+    if len(old.kernels) == len(now.kernels) and _counts(one) != _counts(two):
+        one, two = {(): list(old.kernels)}, {(): list(now.kernels)}
+    for shape, kernels in two.items():
+        pairs = zip(sorted(one.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
+        for was, became in pairs:
+            if cost(became) > cost(was) + allowed(became):
+                return int(cost(was)), became
+    return None
+
+
+def _without_new(old: Anatomy, now: Anatomy) -> list[WeightTensor]:
+    """The kernels but for the factors of normalizations that became 1x1 depthwise convolutions, and so kernels."""
+    more = max(0, len(now.kernels) - len(old.kernels))
+    known = _by_shape(old)
+    new = [tensor for tensor in now.kernels if tensor.shape[:-1] == (1, 1, 1) and tensor.shape not in known][:more]
+    return [tensor for tensor in now.kernels if tensor not in new]
+
+
+def _alive(tensor: WeightTensor) -> int:
+    """Weights that are not zero."""
+    return tensor.size - tensor.zeros
+
+
+def _counts(kernels: Mapping[tuple[int, ...], Sequence[WeightTensor]]) -> dict[tuple[int, ...], int]:
+    return {shape: len(found) for shape, found in kernels.items()}
+
+
+def _by_shape(anatomy: Anatomy) -> dict[tuple[int, ...], list[WeightTensor]]:
+    groups: defaultdict[tuple[int, ...], list[WeightTensor]] = defaultdict(list)
+    for tensor in anatomy.kernels:
+        groups[tensor.shape].append(tensor)
+    return groups

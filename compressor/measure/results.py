@@ -1,0 +1,45 @@
+"""What a run leaves: stages, each with its model, the file that would ship, and what was measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.state import ModelState
+from compressor.data.expectation import ExpectedInput
+from compressor.measure.evaluation import Measurement
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The model after a step, as the file that would ship: `content` holds the bytes of the `.tflite` or the package.
+
+    `seconds` is what the step took, `measure_seconds` what exporting and measuring took.
+    """
+
+    id: str
+    uses: str
+    provider: str
+    state: ModelState
+    content: bytes = field(repr=False)
+    measurement: Measurement = field(repr=False)
+    seconds: float
+    measure_seconds: float
+    notes: tuple[str, ...] = ()
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+    teacher: str = ""
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A whole run. The first stage is the baseline."""
+
+    plan: Plan
+    model: str
+    data: str
+    samples: Mapping[str, int]
+    stages: tuple[Stage, ...]
+    seconds: float
+    expects: tuple[ExpectedInput, ...] = ()

@@ -1,0 +1,1 @@
+"""Model files of every kind, looked through before they are read."""

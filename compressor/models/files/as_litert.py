@@ -1,0 +1,26 @@
+"""Any model file as the bytes of the `.tflite` that would ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from compressor.models.files.loading import Reference, build_model, refuse_foreign
+from compressor.models.files.tensorflow_setup import prepare_tensorflow
+from compressor.models.files.untrusted import refuse_harmful_litert
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.package import unpacked
+
+
+def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
+    """A `.tflite` file's bytes, those in a package, or those that a Keras model or a SavedModel becomes, unquantized.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    refuse_foreign(path)
+    if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):
+        refuse_harmful_litert(path)
+        return unpacked(path.read_bytes())
+    prepare_tensorflow(seed=0)
+    model = build_model(Reference("path", str(path)), trusted).model
+    return model if isinstance(model, bytes) else to_litert(model)

@@ -1,0 +1,130 @@
+"""What a Keras file says of itself, read without building the model; only `probe` does this, as HDF5 may hang."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from compressor.base.errors import ModelError
+from compressor.models.files.allowed_names import is_keras_class, is_keras_function, is_tensor_operation
+
+_LAMBDA = "a lambda"
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OverflowError)
+
+
+def swells(unpacked: int, packed: int) -> bool:
+    """Whether a file of `packed` bytes that becomes `unpacked` ones is a bomb rather than a model."""
+    return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)
+
+
+def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
+    """Name whatever in a Keras file would run code when it is loaded, and read all the rest of it.
+
+    A file may be an archive and HDF5 at once; it is read as both, since a name's suffix tells the loader which to take.
+
+    Args:
+        path: a `.keras` or `.h5` file.
+        known: what Keras is given by name, and so takes from there rather than from where the file says.
+
+    Raises:
+        ModelError: it is damaged, or would swell.
+    """
+    import h5py
+
+    configs, hdf5 = [], h5py.is_hdf5(path)
+    if zipfile.is_zipfile(path):
+        configs.append(_zipped_config(path))
+    if hdf5:
+        configs.append(_hdf5_config(path, path.stat().st_size))
+    if not configs:
+        raise ModelError("this is neither a .keras nor an HDF5 file", "")
+    found = {code for config in configs for code in _code_in(config, known)}
+    return sorted(found - {_LAMBDA} or found)  # a named layer says more than the lambda in it
+
+
+def _zipped_config(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(".h5"):
+                    content = archive.read(name)
+                    _hdf5_config(io.BytesIO(content), len(content))
+            return json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, *_UNREADABLE) as error:
+        raise ModelError(f"this is not a whole .keras file ({_reason(error)})", "") from None
+
+
+def _hdf5_config(source: Path | io.BytesIO, size: int) -> Any:
+    """The model's configuration, after a look at all else that a loader may read."""
+    import h5py
+
+    try:
+        with h5py.File(source, "r") as file:
+            _read_through(file, size)
+            text = file.attrs.get("model_config")
+            return json.loads(text) if text is not None else None
+    except _UNREADABLE as error:
+        raise ModelError(f"this is not a whole HDF5 file ({_reason(error)})", "") from None
+
+
+def _read_through(file: Any, size: int) -> None:
+    import h5py
+
+    total = 0
+
+    def look(_: str, found: Any) -> None:
+        nonlocal total
+        for name in found.attrs:
+            found.attrs[name]
+        if isinstance(found, h5py.Dataset):
+            total += found.nbytes
+            if found.external or found.is_virtual or swells(total, size):
+                raise ModelError(f"it would read other files, or unpack to {total:,} bytes", "")
+            found[()]
+            return
+        for name in found:
+            if isinstance(found.get(name, getlink=True), h5py.ExternalLink):
+                raise ModelError(f"it would read another file ('{name}')", "")
+
+    look("/", file)
+    file.visititems(look)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _code_in(config: Any, known: Collection[str]) -> Iterator[str]:
+    """What in a configuration would run more than Keras's own code, at any depth."""
+    waiting = [config]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            yield from _code_of_object(found, known)
+            waiting.extend(found.values())
+        elif isinstance(found, list):
+            waiting.extend(found)
+
+
+def _code_of_object(found: dict[str, Any], known: Collection[str]) -> Iterator[str]:
+    inner = found.get("config")
+    settings = inner if isinstance(inner, dict) else {}
+    kinds = {str(found.get(key)).rpartition(">")[2] for key in ("class_name", "registered_name")}
+    if kinds & {"Lambda", "__lambda__"} or found.get("function_type") == "lambda":
+        yield f"the layer '{settings['name']}'" if settings.get("name") else _LAMBDA
+    if "class_name" not in found:
+        return
+    module, name = found.get("module"), str(inner if "function" in kinds else found["class_name"])
+    of_keras = is_keras_function if "function" in kinds else is_keras_class
+    looked_up = name if "function" in kinds else found.get("registered_name")
+    if module is not None and looked_up not in known and not of_keras(str(module), name):
+        yield f"'{module}.{name}'"
+    operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")
+    if isinstance(operation, str) and not is_tensor_operation(operation):
+        yield f"the operation '{operation}'"
+    if isinstance(vocabulary := settings.get("vocabulary"), str):
+        yield f"the file '{vocabulary}', which it would read"

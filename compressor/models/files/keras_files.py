@@ -1,0 +1,72 @@
+"""Keras models to files and back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from compressor.base.errors import ModelError
+
+_UNLOADABLE = (ValueError, TypeError, OSError, LookupError, AttributeError, AssertionError, ImportError, RuntimeError)
+
+_UNKNOWN = re.compile(r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`")
+_SHOWN = 8  # names in a message
+
+
+def save_keras(model: Any, path: Path) -> None:
+    """Save a tf_keras model as HDF5, without its optimizer.
+
+    HDF5 because a quantization-aware model saved as `.keras` cannot be loaded again
+    (tensorflow/model-optimization, pull request 1123).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    try:
+        model.save(path, save_format="h5", include_optimizer=False)
+    except (OSError, RuntimeError) as error:
+        found = re.search(r"errno = (\d+)", str(error))  # HDF5 tells it in words of its own
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
+
+
+def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:
+    """Load a tf_keras model, uncompiled; code in it (Lambda layers) runs only if it is trusted.
+
+    That holds for `.keras` files alone: for HDF5, Keras has no safe mode, so a file from elsewhere goes through
+    `untrusted.refuse_harmful_keras` first. `custom_objects` is None where the user has named no modules of his own.
+
+    Raises:
+        ModelError: the file is not one of Keras 2, or needs classes that are not known.
+    """
+    import tf_keras
+
+    try:
+        known = dict(custom_objects or {})
+        return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
+    except _UNLOADABLE as error:
+        whole = " ".join(str(error).split())
+        reason = whole[:200]
+        if reason.startswith("No model config found"):
+            remedy = "save the whole model, with model.save and not model.save_weights"
+            raise ModelError(f"{path} holds no model, or its weights alone", remedy) from error
+        if unknown := _UNKNOWN.search(whole):
+            raise ModelError(*_missing(path, unknown[1] or unknown[2], custom_objects)) from error
+        what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
+        raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error
+
+
+def _missing(path: Path, name: str, known: Mapping[str, Any] | None) -> tuple[str, str]:
+    """What is wrong with a file that names a class or a function that nobody brings, and what to do."""
+    what = f"{path} holds '{name}', which Keras does not know"
+    if known is None:
+        return what, "name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"
+    brought = sorted(known) or ["none"]
+    more = ", ..." if len(brought) > _SHOWN else ""
+    shown = f"{', '.join(brought[:_SHOWN])}{more}"
+    remedy = f"the classes and functions of 'model.custom_objects' are {shown}: name the module that has it"
+    return what, f"{remedy}, and registers it under that name" if ">" in name else remedy

@@ -1,0 +1,66 @@
+"""Reads one model file, and nothing else: the child process of `untrusted`. Exits with 1 on a bad file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from compressor.base.errors import ModelError
+
+_MEMORY = 8 * 2**30
+_KERAS_SECONDS, _LITERT_SECONDS = 20, 100
+
+
+def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
+    """Probe a file; the code in it, or what is wrong with it, goes to standard output."""
+    seconds = _KERAS_SECONDS if kind == "keras" else _LITERT_SECONDS
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        if kind == "keras":
+            from compressor.models.files.code_in_file import code_of
+
+            print(json.dumps(code_of(path, known)))
+        else:
+            from compressor.models.litert.contents import dissect
+            from compressor.models.litert.package import unpacked
+
+            content = unpacked(path.read_bytes())
+            dissect(content)
+            _run(content)
+    except ModelError as error:
+        print(error.what)
+        return 1
+    except OSError as error:
+        print(f"it cannot be read ({error.strerror or error})")
+        return 1
+    except MemoryError:
+        print("it asks for more memory than there is")
+        return 1
+    return 0
+
+
+def _run(content: bytes) -> None:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
+        for taken in interpreter.get_input_details():  # or it would look up whatever lies in memory
+            if np.issubdtype(taken["dtype"], np.number):
+                interpreter.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

@@ -1,0 +1,89 @@
+"""Model files from elsewhere, looked through before any reader sees them that could run code, swell or crash."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from compressor.base.errors import ModelError
+from compressor.models.files.code_in_file import swells
+
+_PROBE_SECONDS = 120
+
+
+def refuse_harmful_keras(
+    path: Path, trusted: bool, custom_objects: Sequence[str] = (), known: Collection[str] = ()
+) -> None:
+    """Look through a Keras file without loading it.
+
+    Args:
+        path: a `.keras` or `.h5` file, or a SavedModel's folder.
+        trusted: the user vouches for it, so code in it may run.
+        custom_objects: modules, or `module:Name`, that the user vouches for.
+        known: the names of all that is in these, which Keras takes from there.
+
+    Raises:
+        ModelError: it is damaged, would unpack to something huge or outside its folder, or carries code.
+    """
+    if path.is_dir():
+        if not any(path.glob("saved_model.pb*")):
+            raise ModelError(
+                f"{path} is a folder, and holds no SavedModel", "name a model file, or a SavedModel's folder"
+            )
+        code = ["a SavedModel is a program"]
+    else:
+        _refuse_bombs(path)
+        vouched = {name.partition(":")[0] for name in custom_objects}
+        found: list[str] = json.loads(_probed("keras", path, "save it again", known))
+        code = [name for name in found if name.strip("'").rpartition(".")[0] not in vouched]
+    if code and not trusted:
+        what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
+        own = not path.is_dir() and all(name.startswith("'") for name in code)
+        remedy = "name the module of your own classes under 'model.custom_objects', or " if own else ""
+        raise ModelError(what, f"{remedy}pass --trust-model if you know where it comes from")
+
+
+def refuse_harmful_litert(path: Path) -> None:
+    """Read and run a `.tflite` file in a process of its own, so that a damaged one cannot take this one down.
+
+    Raises:
+        ModelError: it is damaged, or cannot be run.
+    """
+    _probed("litert", path, "give a whole .tflite file")
+
+
+def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
+    """The last line that the probe of a file prints."""
+    command = [sys.executable, "-P", "-m", "compressor.models.files.probe", kind, str(path), *known]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"{path} was not read within {_PROBE_SECONDS} s", "make it again; it is damaged") from None
+    line = (done.stdout.strip().splitlines() or [""])[-1]
+    if done.returncode == 0:
+        return line
+    if done.returncode == 1 and line:
+        raise ModelError(f"{path}: {line}", remedy)
+    reader = "HDF5" if kind == "keras" else "LiteRT"
+    raise ModelError(f"{path} makes {reader} crash (exit code {done.returncode})", "make it again; it is damaged")
+
+
+def _refuse_bombs(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # the probe tells what is wrong with it
+    for entry in entries:
+        name = PurePosixPath(entry.filename.replace("\\", "/"))
+        if name.is_absolute() or ".." in name.parts or ":" in entry.filename:
+            raise ModelError(f"{path} would write outside its folder ('{entry.filename}')", "do not load it")
+    unpacked, packed = sum(entry.file_size for entry in entries), path.stat().st_size
+    if swells(unpacked, packed):
+        what = f"{path} would unpack from {packed:,} to {unpacked:,} bytes"
+        raise ModelError(what, "do not load it; no model is packed like that")

@@ -1,0 +1,61 @@
+"""Keras 3 files to tf_keras models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compressor.base.errors import ModelError
+from compressor.models.keras3.rebuild import rebuild
+from compressor.models.keras3.stored_file import read_stored
+from compressor.models.keras3.verify import verify_against
+from compressor.models.keras3.weights import copy_weights
+
+
+@dataclass(frozen=True)
+class Bridged:
+    """A tf_keras model from a Keras 3 file.
+
+    `difference` is the largest one between its outputs and Keras 3's on random inputs, relative to the largest output
+    where that is above 1; None where nothing was compared, and `notes` then say why.
+    """
+
+    model: Any
+    difference: float | None
+    notes: tuple[str, ...] = ()
+
+
+def from_keras3(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Any:
+    """The tf_keras model, uncompiled, that computes what a Keras 3 file does.
+
+    Args:
+        path: a `.keras` or `.h5` file that Keras 3 wrote.
+        custom_objects: tf_keras classes for the file's custom layers, by the names they have there.
+        verify: compare its outputs with those of Keras 3, which a process of its own runs for some seconds.
+
+    Raises:
+        ModelError: the file is damaged, holds something that Keras 2 lacks, or the outputs differ.
+    """
+    return bridge(path, custom_objects, verify).model
+
+
+def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Bridged:
+    """The same, with what was measured and what could not be."""
+    import tf_keras
+
+    custom = dict(custom_objects or {})
+    try:
+        stored = read_stored(path)
+        with tf_keras.utils.custom_object_scope(custom):
+            part = rebuild(stored.config, custom)
+        copy_weights(part, stored)
+        met = sorted({leaf.kind for leaf in part.leaves()} & {name.rpartition(">")[2] for name in custom})
+        if met:  # the other process knows only Keras's own classes
+            return Bridged(part.layer, None, (f"not compared with Keras 3, which does not know {', '.join(met)}",))
+        if not verify:
+            return Bridged(part.layer, None, ("not compared with Keras 3, as asked",))
+        return Bridged(part.layer, verify_against(part.layer, path))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error.what}", error.remedy) from error

@@ -1,0 +1,84 @@
+"""Random inputs that suit a model: whole numbers within the range of its tables, pixels where it rescales pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.models.files.input_scale import divides_pixels
+
+_SAMPLES = 2
+_LENGTH = 12
+_PIXELS = 64
+_WHOLE = 8
+_TABLES = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
+
+
+def random_inputs(model: Any, seed: int = 0) -> dict[str, NDArray[Any]]:
+    """One array for each input layer of a tf_keras model, by its name; the same ones for the same seed."""
+    generator, limits = np.random.default_rng(seed), table_limits(model)
+    scaled = divides_pixels(model)
+    found: dict[str, NDArray[Any]] = {}
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        shape, kind = _shape(tensor.shape), tensor.dtype
+        if name in limits or kind.is_integer:
+            array: NDArray[Any] = generator.integers(
+                0, limits.get(name, 256 if kind.name == "uint8" else _WHOLE), shape
+            )
+        elif kind.is_bool:
+            array = generator.random(shape) < 0.5
+        elif scaled:
+            array = generator.uniform(0, 255, shape)
+        else:
+            array = generator.normal(0, 1, shape)
+        found[name] = array.astype(kind.as_numpy_dtype)
+    return found
+
+
+def table_limits(model: Any) -> dict[str, int]:
+    """For each input that is looked up in a table, how many rows the smallest such table has."""
+    limits: dict[str, int] = {}
+    for nodes in model._nodes_by_depth.values():
+        for node in nodes:
+            limit = _limit(node.layer)
+            if limit is None:
+                continue
+            for name in _inputs_behind(node.keras_inputs):
+                limits[name] = min(limit, limits.get(name, limit))
+    return limits
+
+
+def _limit(layer: Any) -> int | None:
+    """The smallest table that a layer looks its input up in, or any layer in it."""
+    if hasattr(layer, "_nodes_by_depth"):
+        return min(table_limits(layer).values(), default=None)
+    key = _TABLES.get(type(layer).__name__)
+    if key is not None:
+        return int(getattr(layer, key))
+    inner = getattr(layer, "layer", None)
+    return _limit(inner) if inner is not None else None
+
+
+def _inputs_behind(tensors: Any) -> set[str]:
+    """The names of the input layers that tensors are made of, by way of layers that compute no weights' sums."""
+    found, waiting, seen = set(), list(tensors), set()
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        node = tensor.node
+        if node.is_input:
+            found.add(node.layer.name)
+        elif not node.layer.weights:
+            waiting.extend(node.keras_inputs)
+    return found
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    """A shape with sizes for whatever it leaves open."""
+    sizes = [int(size) if size is not None else None for size in shape]
+    free = _PIXELS if len(sizes) >= 4 else _LENGTH
+    return tuple(size or (free if at else _SAMPLES) for at, size in enumerate(sizes))

@@ -1,0 +1,117 @@
+"""The entropy coders of packages, in the order of their numbers there: new ones come last, and none ever leaves."""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from itertools import product
+from typing import Any
+
+from compressor.models.litert.coding import Coder, DamagedError
+
+_LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
+
+
+def _deflate(content: bytes) -> bytes:
+    coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    return coder.compress(content) + coder.flush()
+
+
+def _inflate(payload: bytes, size: int) -> bytes:
+    try:
+        return zlib.decompressobj(-15).decompress(payload, size + 1)
+    except zlib.error as error:
+        raise DamagedError(str(error)) from None
+
+
+def _brotli(content: bytes) -> bytes:
+    import brotli
+
+    modes = (brotli.MODE_GENERIC, brotli.MODE_TEXT, brotli.MODE_FONT)
+    tries = (brotli.compress(content, mode, 11, window) for mode in modes for window in (16, 18, 22, 24))
+    return bytes(min(tries, key=len))
+
+
+def _unbrotli(payload: bytes, size: int) -> bytes:
+    import brotli
+
+    coder = brotli.Decompressor()
+    try:
+        return bytes(coder.process(payload, output_buffer_limit=size + 1))
+    except brotli.error as error:
+        raise DamagedError(str(error)) from None
+
+
+def _zstd_format() -> dict[str, Any]:
+    import zstandard
+
+    return {"format": zstandard.FORMAT_ZSTD1_MAGICLESS}
+
+
+def _zstd(content: bytes) -> bytes:
+    import zstandard
+
+    params = zstandard.ZstdCompressionParameters.from_level(
+        22,
+        source_size=len(content),
+        write_content_size=False,
+        write_checksum=False,
+        write_dict_id=False,
+        **_zstd_format(),
+    )
+    return bytes(zstandard.ZstdCompressor(compression_params=params).compress(content))
+
+
+def _unzstd(payload: bytes, size: int) -> bytes:
+    import zstandard
+
+    try:
+        coder = zstandard.ZstdDecompressor(max_window_size=max(2**18, 2 * size), **_zstd_format())
+        return bytes(coder.decompress(payload, max_output_size=max(size, 1)))
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise DamagedError(str(error)) from None
+
+
+def _lzma1(content: bytes) -> bytes:
+    """Raw LZMA1 with the best of all literal and position bits, which the first byte tells as in `.lzma` files."""
+    dictionary = max(4096, 1 << (len(content) - 1).bit_length()) if content else 4096
+    sample = _LZMA1_PROPERTIES if len(content) < 2**20 else [(3, 0, 2), (3, 0, 0), (0, 2, 2)]
+
+    def made(lc: int, lp: int, pb: int) -> bytes:
+        options = {"lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary, "nice_len": 273, "depth": 1000}
+        filters = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, **options}]
+        return bytes([(pb * 5 + lp) * 9 + lc]) + lzma.compress(content, lzma.FORMAT_RAW, filters=filters)
+
+    return min((made(*properties) for properties in sample), key=len)
+
+
+def _unlzma1(payload: bytes, size: int) -> bytes:
+    first = payload[0] if payload else 255
+    lc, lp, pb = first % 9, first // 9 % 5, first // 45
+    dictionary = max(4096, 1 << (size - 1).bit_length()) if size else 4096
+    options = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}
+    try:
+        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[options]).decompress(payload[1:], size + 1)
+    except (lzma.LZMAError, ValueError, EOFError, MemoryError) as error:
+        raise DamagedError(str(error)) from None
+
+
+def _model(content: bytes) -> bytes | None:
+    from compressor.models.litert.model_coder import encode
+
+    return encode(content)
+
+
+def _unmodel(payload: bytes, size: int) -> bytes:
+    from compressor.models.litert.model_coder import decode
+
+    return decode(payload, size)
+
+
+CODERS = {
+    "gzip": Coder(_deflate, _inflate),
+    "brotli": Coder(_brotli, _unbrotli),
+    "zstd": Coder(_zstd, _unzstd),
+    "xz": Coder(_lzma1, _unlzma1),
+    "model": Coder(_model, _unmodel),
+}

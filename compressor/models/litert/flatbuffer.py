@@ -1,0 +1,45 @@
+"""The flatbuffer of a `.tflite` file to objects and back."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from compressor.base.errors import ModelError
+
+RESHAPE, WHILE = 22, 119  # of BuiltinOperator in the LiteRT schema
+BIASES = {3: 2, 4: 2, 9: 2, 67: 3}  # where convolutions, dense layers and transposed convolutions have their bias
+IDENTIFIER = b"TFL3"
+
+
+def read_model(content: bytes) -> Any:
+    """The file as a `ModelT` of the LiteRT schema.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    if len(content) < 8 or content[4:8] != IDENTIFIER:
+        raise ModelError("this is not a LiteRT file", "give a .tflite file")
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError, UnicodeDecodeError, MemoryError) as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+    if not model.subgraphs or model.buffers is None:
+        raise ModelError("the LiteRT file holds no graph", "make it again")
+    return model
+
+
+def operator_of(code: Any) -> int:
+    """The BuiltinOperator of an `OperatorCodeT`: old files have one of its two fields alone, and slim ones too."""
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+def write_model(model: Any) -> bytes:
+    """The bytes of a `ModelT`."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())

@@ -1,0 +1,195 @@
+"""The smallest flatbuffer of a model: equal parts written once, no default values, no more padding than alignment asks.
+
+The schema's own code packs a model through a builder. The one here only notes what it is given, as a graph of tables,
+vectors and strings in which equal ones are one; then the graph is laid out.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compressor.models.litert.flatbuffer import IDENTIFIER
+from compressor.models.litert.graph import Node, Nodes, Reference, References, Table, Text, Vector
+
+_SCALARS = {
+    "Bool": "<?", "Int8": "<b", "Uint8": "<B", "Uint16": "<H", "Int32": "<i", "Uint32": "<I", "Int64": "<q",
+    "Uint64": "<Q", "Float32": "<f",
+}  # fmt: skip
+
+
+def compact(model: Any) -> bytes:
+    """The bytes of a `ModelT` of the LiteRT schema."""
+    return laid_out(noted(model))
+
+
+def noted(model: Any) -> list[Node]:
+    """The nodes of a `ModelT`, each after all that it leads to, and the root last."""
+    notes = _Notes()
+    model.Pack(notes)
+    return notes.nodes.all
+
+
+def laid_out(nodes: Sequence[Node]) -> bytes:
+    """The flatbuffer of nodes, each of which comes before all that it leads to, since offsets only lead forwards."""
+    shapes = [_shape(node) for node in nodes]
+    vtables: dict[bytes, int] = {}
+    end = 8  # the root's offset and the identifier
+    for shape in reversed(shapes):
+        if shape.vtable and shape.vtable not in vtables:
+            vtables[shape.vtable] = end
+            end += len(shape.vtable)
+    starts = [0] * len(nodes)
+    for number in _ordered(nodes, shapes, end):
+        starts[number] = shapes[number].start(end)
+        end = starts[number] + shapes[number].size
+    content = bytearray(end)
+    struct.pack_into("<I4s", content, 0, starts[-1], IDENTIFIER)
+    for vtable, start in vtables.items():
+        content[start : start + len(vtable)] = vtable
+    for number, node in enumerate(nodes):
+        _write(node, shapes[number], starts, number, vtables, content)
+    return bytes(content)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Bytes that a node takes; what lies `lead` bytes after its start is aligned. A table's fields have places."""
+
+    size: int
+    alignment: int = 4
+    lead: int = 0
+    vtable: bytes = b""
+    places: tuple[int, ...] = ()
+
+    def start(self, end: int) -> int:
+        """Where it starts at the earliest if what is before it ends at `end`."""
+        return _up(end + self.lead, self.alignment) - self.lead
+
+
+def _ordered(nodes: Sequence[Node], shapes: Sequence[_Shape], end: int) -> Iterator[int]:
+    """Numbers of nodes in an order to lay them out from `end` on: those that lead to others come first, each before
+    what it leads to; the others follow so that each starts where the last one ended, if one can."""
+    leaves: dict[tuple[int, int, int], list[int]] = {}
+    for number in reversed(range(len(nodes))):
+        shape = shapes[number]
+        if isinstance(nodes[number], Table | References):
+            yield number
+            end = shape.start(end) + shape.size
+        else:
+            leaves.setdefault((shape.alignment, shape.lead, shape.size % 8), []).append(number)
+    while leaves:
+        kind = min(leaves, key=lambda kind: (kind[2] % 4 > 0, shapes[leaves[kind][0]].start(end)))
+        number = leaves[kind].pop(0)
+        if not leaves[kind]:
+            del leaves[kind]
+        yield number
+        end = shapes[number].start(end) + shapes[number].size
+
+
+def _shape(node: Node) -> _Shape:
+    if isinstance(node, Text):
+        return _Shape(4 + len(node.content) + 1)
+    if isinstance(node, References):
+        return _Shape(4 + 4 * len(node.nodes))
+    if isinstance(node, Vector):
+        buffer = node.width == 1 and len(node.content) > 0
+        wide = node.width == 8 or (buffer and len(node.content) % 8 == 0)  # a buffer may hold wide numbers
+        return _Shape(4 + len(node.content), 8 if wide else 4, 4)
+    widths = [4 if isinstance(value, Reference) else len(value) for _, value in node.fields]
+    places, end = [0] * len(widths), 4
+    for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
+        places[index] = _up(end, widths[index])
+        end = places[index] + widths[index]
+    slots = [0] * (node.fields[-1][0] + 1 if node.fields else 0)
+    for (slot, _), place in zip(node.fields, places, strict=True):
+        slots[slot] = place
+    vtable = struct.pack(f"<{2 + len(slots)}H", 4 + 2 * len(slots), end, *slots)
+    return _Shape(end, max([4, *widths]), 0, vtable, tuple(places))
+
+
+def _write(
+    node: Node, shape: _Shape, starts: Sequence[int], number: int, vtables: Mapping[bytes, int], into: bytearray
+) -> None:
+    start = starts[number]
+
+    def put(value: bytes | Reference, place: int) -> None:
+        if isinstance(value, Reference):
+            value = struct.pack("<I", starts[value.node] - place)
+        into[place : place + len(value)] = value
+
+    if isinstance(node, Table):
+        struct.pack_into("<i", into, start, start - vtables[shape.vtable])
+        for (_, value), place in zip(node.fields, shape.places, strict=True):
+            put(value, start + place)
+    elif isinstance(node, References):
+        struct.pack_into("<I", into, start, len(node.nodes))
+        for index, reference in enumerate(node.nodes):
+            put(reference, start + 4 + 4 * index)
+    else:
+        width = node.width if isinstance(node, Vector) else 1
+        struct.pack_into("<I", into, start, len(node.content) // width)
+        put(node.content, start + 4)
+
+
+def _up(position: int, alignment: int) -> int:
+    return -(-position // alignment) * alignment
+
+
+class _Notes:
+    """What stands in for a flatbuffers `Builder`; its offsets are a node's number plus one, since 0 means none."""
+
+    def __init__(self) -> None:
+        self.nodes = Nodes()
+        self._fields: list[tuple[int, bytes | Reference]] = []
+        self._items: list[bytes | Reference] = []
+        self._width = 1
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """`PrependInt32` and the like for items of a vector, `PrependInt32Slot` and the like for fields of a table."""
+        kind = name.removeprefix("Prepend").removesuffix("Slot")
+        if kind not in _SCALARS:
+            raise AttributeError(name)
+        layout = _SCALARS[kind]
+        if not name.endswith("Slot"):
+            return lambda value: self._items.append(struct.pack(layout, value))
+
+        def field(slot: int, value: Any, default: Any) -> None:
+            if value != default:
+                self._fields.append((slot, struct.pack(layout, value)))
+
+        return field
+
+    def StartObject(self, count: int) -> None:  # noqa: N802 - the builder's names
+        self._fields = []
+
+    def PrependUOffsetTRelativeSlot(self, slot: int, offset: int, default: int) -> None:  # noqa: N802
+        if offset != default:
+            self._fields.append((slot, Reference(offset - 1)))
+
+    def EndObject(self) -> int:  # noqa: N802
+        return self._offset(Table(tuple(sorted(self._fields, key=lambda field: field[0]))))
+
+    def StartVector(self, width: int, count: int, alignment: int) -> None:  # noqa: N802
+        self._items, self._width = [], width
+
+    def PrependUOffsetTRelative(self, offset: int) -> None:  # noqa: N802
+        self._items.append(Reference(offset - 1))
+
+    def EndVector(self) -> int:  # noqa: N802
+        items = self._items[::-1]  # they were prepended
+        references = [item for item in items if isinstance(item, Reference)]
+        scalars = [item for item in items if isinstance(item, bytes)]
+        return self._offset(References(tuple(references)) if references else Vector(self._width, b"".join(scalars)))
+
+    def CreateNumpyVector(self, array: Any) -> int:  # noqa: N802
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        return self._offset(Vector(array.itemsize, little.tobytes()))
+
+    def CreateString(self, text: str | bytes) -> int:  # noqa: N802
+        return self._offset(Text(text.encode() if isinstance(text, str) else text))
+
+    def _offset(self, node: Node) -> int:
+        return self.nodes.add(node).node + 1

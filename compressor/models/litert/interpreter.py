@@ -1,0 +1,253 @@
+"""Runs a `.tflite` file with LiteRT's interpreter, as a device would."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.base.errors import ModelError
+from compressor.contracts.strategy import Arrays
+from compressor.data import Split
+
+SAMPLES_A_CALL = 256  # more gained nothing
+_MOST_THREADS = 8
+_WARM_UP_CALLS = 10
+_TIMED_CALLS = 200
+_TIMED_SECONDS = 0.4
+_SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds of one call with one sample on one thread: the median, and what nine of ten calls stay under."""
+
+    p50: float
+    p90: float
+    calls: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A file's input or output; float value = scale * (stored value - zero point), where scale is not 0.
+
+    The name is the signature's where the file has one, and otherwise the tensor's.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+class LiteRTModel:
+    """A LiteRT file ready to run, one or many samples a call.
+
+    Floats go in and come out; where the file's own input or output is quantized, they are converted as firmware would.
+    """
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        """Open a file.
+
+        Raises:
+            ModelError: the interpreter refuses it.
+        """
+        try:
+            self._interpreter = _opened(content, threads)
+            inputs, outputs = _ends(self._interpreter)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
+        self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
+        self.inputs = tuple(map(_endpoint, inputs))
+        self.outputs = tuple(map(_endpoint, outputs))
+        self._samples = 0
+
+    def run(self, features: Arrays) -> Arrays:
+        """Outputs for n samples, each of shape (n, ...), as float32.
+
+        A file with one input takes an array, and one with several a mapping by the inputs' names; outputs likewise.
+
+        Raises:
+            ModelError: the samples do not fit what the file takes, or the file cannot be run.
+        """
+        self._set(features)
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
+        found = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
+        return found[0] if len(found) == 1 else dict(zip((end.name for end in self.outputs), found, strict=True))
+
+    def latency(self, sample: Arrays) -> Latency:
+        """Time calls with one sample of shape (1, ...), after a warm-up."""
+        self._set(sample)
+        for _ in range(_WARM_UP_CALLS):
+            self._interpreter.invoke()
+        seconds: list[float] = []
+        deadline = time.perf_counter() + _TIMED_SECONDS
+        while len(seconds) < _TIMED_CALLS and (len(seconds) < 5 or time.perf_counter() < deadline):
+            start = time.perf_counter()
+            self._interpreter.invoke()
+            seconds.append(time.perf_counter() - start)
+        p50, p90 = np.percentile(seconds, [50, 90])
+        return Latency(float(p50), float(p90), len(seconds))
+
+    def _set(self, features: Arrays) -> None:
+        arrays = self._in_order(features)
+        self._resize(arrays)
+        self._interpreter.reset_all_variables()  # an LSTM's state would go on from the samples before
+        try:
+            for index, array, end in zip(self._in, arrays, self.inputs, strict=True):
+                self._interpreter.set_tensor(index, _stored(array, end))
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
+
+    def _in_order(self, features: Arrays) -> list[NDArray[np.float32]]:
+        names = [end.name for end in self.inputs]
+        if not isinstance(features, Mapping):
+            if len(names) > 1:
+                what = f"the file takes {len(names)} inputs ({', '.join(names)}), and the data has one without a name"
+                raise ModelError(what, "give the data as a mapping by these names")
+            arrays = [features]
+        elif len(names) == len(features) == 1:
+            arrays = list(features.values())
+        elif missing := [name for name in names if name not in features]:
+            what = f"the file takes {', '.join(names)}, and the data has {', '.join(features)}"
+            raise ModelError(what, f"give the data {', '.join(missing)}, or call its parts as the model's inputs are")
+        else:
+            arrays = [features[name] for name in names]
+        for end, array in zip(self.inputs, arrays, strict=True):
+            if array.shape[1:] != end.shape[1:]:
+                named = f" at '{end.name}'" if len(names) > 1 else ""
+                what = f"the file takes samples of shape {end.shape[1:]}{named}, and the data has {array.shape[1:]}"
+                raise ModelError(what, "use data that fits the model")
+        return arrays
+
+    def _resize(self, arrays: Sequence[NDArray[np.float32]]) -> None:
+        samples = len(arrays[0])
+        if samples == self._samples:
+            return
+        try:
+            for index, array in zip(self._in, arrays, strict=True):
+                self._interpreter.resize_tensor_input(index, array.shape)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            self._samples = 0
+            if samples == 1:
+                raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
+            raise ModelError(f"LiteRT cannot take {samples} samples a call ({error})", "use one") from None
+        self._samples = samples
+
+
+def predictions(
+    content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL
+) -> Iterator[tuple[Arrays, Arrays, Any]]:
+    """Inputs, the file's outputs and labels of all samples of a split in order, some at a time, on all cores.
+
+    A file that cannot take many samples a call gets them one by one.
+
+    Raises:
+        ModelError: the file cannot be run on the data.
+    """
+    one_by_one = samples_a_call > 1 and not takes_many(content, next(iter(split.batches(2)))[0])
+    model = LiteRTModel(content, threads=min(os.cpu_count() or 1, _MOST_THREADS))
+    for features, labels in split.batches(samples_a_call):
+        yield features, _each_alone(model, features) if one_by_one else model.run(features), labels
+
+
+def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) -> Arrays:
+    """All outputs of the file for a split, in order, as `predictions` has them some at a time."""
+    return _joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
+
+
+def takes_many(content: bytes, samples: Arrays) -> bool:
+    """Whether samples in one call give the outputs that each gives alone."""
+    alone = _each_alone(LiteRTModel(content), samples)
+    try:
+        together = LiteRTModel(content).run(samples)
+    except ModelError:
+        return False
+    pairs = zip(_values(alone), _values(together), strict=True)
+    return all(one.shape == many.shape and bool(np.allclose(many, one, atol=1e-3)) for one, many in pairs)
+
+
+def _each_alone(model: LiteRTModel, features: Arrays) -> Arrays:
+    count = len(_values(features)[0])
+    return _joined([model.run(_part(features, slice(index, index + 1))) for index in range(count)])
+
+
+def _part(arrays: Arrays, part: slice) -> Arrays:
+    return {name: array[part] for name, array in arrays.items()} if isinstance(arrays, Mapping) else arrays[part]
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    if isinstance(parts[0], Mapping):
+        by_name = [part for part in parts if isinstance(part, Mapping)]
+        return {name: np.concatenate([part[name] for part in by_name]) for name in parts[0]}
+    return np.concatenate([part for part in parts if not isinstance(part, Mapping)])
+
+
+def _values(arrays: Arrays) -> list[NDArray[np.float32]]:
+    return list(arrays.values()) if isinstance(arrays, Mapping) else [arrays]
+
+
+def _opened(content: bytes, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError:  # XNNPACK refuses some quantized graphs that LiteRT's own kernels run
+        own = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=own)
+    return interpreter
+
+
+def _ends(interpreter: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Details of inputs and outputs, in the file's order; `name` is the signature's, where the file has one."""
+    ends = interpreter.get_input_details(), interpreter.get_output_details()
+    if _SIGNATURE not in interpreter.get_signature_list():
+        return ends
+    runner = interpreter.get_signature_runner(_SIGNATURE)
+    named = [
+        _named(details, by_name)
+        for details, by_name in zip(ends, (runner.get_input_details(), runner.get_output_details()), strict=True)
+    ]
+    return (named[0], named[1]) if named[0] and named[1] else ends
+
+
+def _named(ends: Sequence[dict[str, Any]], by_name: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The details with the signature's names; none where the signature is of another graph, or leaves an end out."""
+    names: dict[int, list[str]] = {}
+    for name, details in by_name.items():
+        names.setdefault(details["index"], []).append(name)  # one tensor may be two outputs
+    if any(details["index"] not in names for details in ends) or len(by_name) != len(ends):
+        return []
+    return [{**details, "name": names[details["index"]].pop(0)} for details in ends]
+
+
+def _endpoint(details: dict[str, Any]) -> Endpoint:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(size) for size in details["shape"])
+    return Endpoint(details["name"], shape, np.dtype(details["dtype"]).name, float(scale), int(zero_point))
+
+
+def _stored(values: NDArray[np.float32], end: Endpoint) -> NDArray[Any]:
+    if not end.scale or end.dtype.startswith("float"):
+        return values.astype(end.dtype)
+    limits = np.iinfo(np.dtype(end.dtype))
+    steps: NDArray[Any] = np.clip(np.round(values / end.scale) + end.zero_point, limits.min, limits.max)
+    return steps.astype(end.dtype)
+
+
+def _real(values: NDArray[Any], end: Endpoint) -> NDArray[np.float32]:
+    if not end.scale or end.dtype.startswith("float"):
+        return values.astype(np.float32)
+    real: NDArray[np.float32] = (values.astype(np.float32) - end.zero_point) * np.float32(end.scale)
+    return real

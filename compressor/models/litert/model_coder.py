@@ -1,0 +1,266 @@
+"""Codes a compact LiteRT file by what it is: its graph of tables field by field, its weights as matrices of numbers.
+
+What a field holds is foretold by where it stands (the slots that lead to it from the root) and by what stood there
+before. Offsets are not coded at all, since the graph alone decides the layout. Only files that `compact` wrote can be
+coded. One walk serves both directions: with a node it writes, without one it reads.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.base.errors import ModelError
+from compressor.models.litert.arithmetic_coder import Coder
+from compressor.models.litert.coding import DamagedError
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer_writer import laid_out, noted
+from compressor.models.litert.graph import Node, Nodes, Reference, References, Table, Text, Vector
+from compressor.models.litert.primer import PRIMER
+from compressor.models.litert.weight_coder import code_weights
+
+_END, _ABSENT, _TABLE, _REFERENCES, _TEXT = range(5)
+_SCALAR, _VECTOR = 4, 8  # plus 1, 2, 3 or 4 for 1, 2, 4 or 8 bytes
+_SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
+_TENSORS = 0  # of its SubGraph
+_SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
+_WEIGHTS = {9: 8, 3: 8, 17: 4, 19: 2}  # bits of INT8, UINT8, INT4 and INT2, by TensorType
+_MOST_BITS = 2**21  # to code, which takes half a minute
+_SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
+_LEAST, _MOST_FLOAT = 1e-12, 1e30  # of what may be a scale
+_FEWEST = 32  # weights, of which a matrix is worth its strides
+Path = tuple[int, ...]
+
+
+class _Walk:
+    """A walk over the nodes of a model, which writes them or reads them."""
+
+    def __init__(self, coder: Coder, given: list[Node] | None, size: int) -> None:
+        self.nodes = Nodes()
+        self.coder = coder
+        self._given = given
+        self._left = _SWELL * size
+        self._last: dict[Hashable, Any] = {}
+        self._matrices: dict[int, tuple[int, int, int]] = {}
+
+    def root(self) -> None:
+        self._table((), self._given[-1] if self._given else None)
+
+    def _take(self, size: int) -> None:
+        """Refuse what a damaged payload would swell to: a walk passes a part that stands in many places many times."""
+        self._left -= size
+        if self._left < 0:
+            raise DamagedError("it holds more than it should")
+
+    def _at(self, reference: Reference | None) -> Any:
+        return self._given[reference.node] if self._given is not None and reference is not None else None
+
+    def _table(self, path: Path, node: Any) -> Reference:
+        self._take(4)
+        if len(path) > _DEEPEST:
+            raise DamagedError("it holds more than it should")
+        given = dict(node.fields) if node else {}
+        fields: list[tuple[int, bytes | Reference]] = []
+        end = max(given, default=-1) + 1
+        slot, kind = 0, _END
+        while True:
+            here = (*path, slot)
+            previous = self._last.get(here, (0, 0))
+            wanted = self._kind(given.get(slot)) if slot < end else _END
+            one, two = ("kind", here), ("kind", slot, kind)
+            kind = self.coder.symbol((one, two, (*one, *previous), (*one, previous[0], kind)), "kind", 4, wanted)
+            self._last[here] = (kind, previous[0])
+            if kind == _END:
+                break
+            self._take(kind != _ABSENT or slot > _MOST_SLOTS)
+            if kind != _ABSENT:
+                fields.append((slot, self._field(here, kind, given.get(slot))))
+            slot += 1
+        if len(path) == 4 and path[0] == _SUBGRAPHS and path[2] == _TENSORS:
+            self._note_tensor(dict(fields))
+        return self.nodes.add(Table(tuple(fields)))
+
+    def _kind(self, value: bytes | Reference | None) -> int:
+        if value is None:
+            return _ABSENT
+        if isinstance(value, bytes):
+            return _SCALAR + len(value).bit_length()
+        node = self._at(value)
+        if isinstance(node, Vector):
+            return _VECTOR + node.width.bit_length()
+        return {Table: _TABLE, References: _REFERENCES, Text: _TEXT}[type(node)]
+
+    def _field(self, path: Path, kind: int, value: Any) -> bytes | Reference:
+        if _SCALAR < kind <= _SCALAR + 4:
+            return self._scalar(path, 1 << (kind - _SCALAR - 1), value)
+        node = self._at(value)
+        if kind == _TABLE:
+            return self._table(path, node)
+        if kind == _REFERENCES:
+            return self._references(path, node)
+        width = 1 if kind == _TEXT else 1 << (kind - _VECTOR - 1)
+        content = self._content(path, width, node.content if node else None)
+        return self.nodes.add(Text(content) if kind == _TEXT else Vector(width, content))
+
+    def _references(self, path: Path, node: Any) -> Reference:
+        count = self._length(path, len(node.nodes) if node else None)
+        self._take(4 * count)
+        found = []
+        for index in range(count):
+            if path == (_BUFFERS,):
+                self._last["buffer"] = index
+            one = self._at(node.nodes[index]) if node else None
+            kind = self.coder.symbol((("item", path),), "item", 2, {Table: 0, Text: 1}.get(type(one), 0))
+            inner = (*path, -1)
+            if kind == 0:
+                found.append(self._table(inner, one))
+            else:
+                found.append(self.nodes.add(Text(self._content(inner, 1, one.content if one else None))))
+        return self.nodes.add(References(tuple(found)))
+
+    def _scalar(self, path: Path, width: int, value: bytes | None) -> bytes:
+        """A number, as its difference to the one that stood there before."""
+        before: int = self._last.get(("scalar", path), 0)
+        step = (int.from_bytes(value, "little") - before) % (1 << 8 * width) if value is not None else 0
+        found = self._bytes(path, step.to_bytes(width, "little") if value is not None else None, width, width)
+        self._last["scalar", path] = number = (int.from_bytes(found, "little") + before) % (1 << 8 * width)
+        return number.to_bytes(width, "little")
+
+    def _length(self, path: Path, value: int | None) -> int:
+        before = self._last.get(("length", path), 0)
+        contexts = (("bits", path), ("bits", path, before))
+        bits = self.coder.symbol(contexts, "bits", 5, value.bit_length() if value is not None else 0)
+        found = 1 if bits else 0
+        for place in reversed(range(bits - 1)):
+            bit = value >> place & 1 if value is not None else 0
+            here = ("length", path, found)
+            found = found << 1 | self.coder.bit((here, (*here, before)), "length", bit)
+        self._last["length", path] = found
+        return found
+
+    def _content(self, path: Path, width: int, content: bytes | None) -> bytes:
+        matrix = self._matrices.get(self._last.get("buffer", -1)) if path[:1] == (_BUFFERS,) else None
+        if matrix is not None:
+            return self._matrix(matrix, content)
+        count = self._length(path, len(content) // width if content is not None else None)
+        return self._row(path, content, count) if width == 4 else self._bytes(path, content, count * width, width)
+
+    def _row(self, path: Path, content: bytes | None, count: int) -> bytes:
+        """Numbers of 4 bytes; floats as what they miss of being in proportion to the last row as long.
+
+        Scales of biases are those of weights, times one.
+        """
+        before = self._last.get(("row", path, count), b"")
+        found = self._bytes(path, content[:4] if content is not None else None, 4 * min(count, 1), 4)
+        foretold = _in_proportion(before, found)
+        if foretold is None:
+            found += self._bytes((*path, 0), content[4:] if content is not None else None, 4 * max(count - 1, 0), 4)
+        else:
+            misses = _added(content[4:], foretold, -1) if content is not None else None
+            found += _added(self._bytes((*path, 1), misses, 4 * (count - 1), 4), foretold, 1)
+        self._last["row", path, count] = found
+        return found
+
+    def _matrix(self, matrix: tuple[int, int, int], content: bytes | None) -> bytes:
+        rows, columns, bits = matrix
+        self._take(rows * columns * bits // 8)
+        found = code_weights(self.coder, rows, columns, bits, None if content is None else _lanes(content, bits))
+        lanes = np.array(found, np.uint8).reshape(-1, 8 // bits)
+        packed: NDArray[np.uint8] = np.bitwise_or.reduce(lanes << np.arange(0, 8, bits, dtype=np.uint8), axis=1)
+        return packed.tobytes()
+
+    def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
+        self._take(count)
+        before = self._last.get(("bytes", path), b"")
+        found = bytearray()
+        for index in range(count):
+            place, one, two = index % width, found[-1] if found else -1, found[-2] if len(found) > 1 else -1
+            same = found[index - width] if index >= width else -1
+            old = before[index] if index < len(before) else -1
+            contexts = (
+                ("byte", path, place),
+                ("byte", path, place, one),
+                ("byte", path, place, one, two),
+                ("byte", path, place, same),
+                ("byte", path, index, old),
+                ("byte", width, place, one, same),
+            )
+            chooses = ("byte", min(width, 4), place)
+            found.append(self.coder.symbol(contexts, chooses, 8, content[index] if content else 0))
+        self._last["bytes", path] = bytes(found)
+        return bytes(found)
+
+    def _note_tensor(self, fields: dict[int, Any]) -> None:
+        """Remember which buffer holds a matrix of weights. Tensors come before buffers."""
+        kind = fields.get(_TYPE, b"\0")[0]
+        if kind not in _WEIGHTS or _BUFFER not in fields or _SHAPE not in fields:
+            return
+        vector = self.nodes.all[fields[_SHAPE].node]
+        if not isinstance(vector, Vector):
+            return
+        shape = [size for (size,) in struct.iter_unpack("<i", vector.content)]
+        size, bits = math.prod(shape), _WEIGHTS[kind]
+        rows = shape[0] if len(shape) > 1 and shape[0] > 1 else size // max(1, *shape[-1:])
+        if size >= _FEWEST and min(shape) > 0 and size * bits % 8 == 0:
+            self._matrices[int.from_bytes(fields[_BUFFER], "little")] = rows, size // rows, bits
+
+
+def _in_proportion(before: bytes, first: bytes) -> bytes | None:
+    """What follows the first float of a row, if it goes on in proportion to the row before; None where it may not."""
+    old = struct.unpack(f"<{len(before) // 4}f", before)
+    new = struct.unpack("<f", first)[0] if len(old) > 1 else 0.0
+    if not all(_LEAST < abs(number) < 1 / _LEAST for number in (*old, new)):
+        return None
+    return struct.pack(f"<{len(old) - 1}f", *(min(new * (number / old[0]), _MOST_FLOAT) for number in old[1:]))
+
+
+def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
+    pairs = zip(struct.iter_unpack("<I", numbers), struct.iter_unpack("<I", others), strict=True)
+    return b"".join(struct.pack("<I", (one + sign * other) % 2**32) for (one,), (other,) in pairs)
+
+
+def _lanes(content: bytes, bits: int) -> list[int]:
+    array = np.frombuffer(content, np.uint8)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    lanes = (array[:, None] >> shifts) & np.uint8((1 << bits) - 1)
+    return [int(value) for value in lanes.reshape(-1)]
+
+
+def encode(content: bytes) -> bytes | None:
+    """The payload of a LiteRT file; None where `compact` did not write it, or where `decode` would not take it."""
+    if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
+        return None
+    try:
+        walk = _Walk(_learned(), noted(read_model(content)), len(content))
+        walk.root()
+    except (ModelError, DamagedError):
+        return None
+    return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
+
+
+def decode(payload: bytes, size: int) -> bytes:
+    """The LiteRT file of `size` bytes in a payload.
+
+    Raises:
+        DamagedError: there is none in it.
+    """
+    walk = _Walk(_learned(payload), None, size)
+    try:
+        walk.root()
+        return laid_out(walk.nodes.all)
+    except (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise DamagedError(str(error)) from None
+
+
+def _learned(payload: bytes | None = None) -> Coder:
+    """A coder that has read a typical model before, and goes on with a payload, or begins one."""
+    coder = Coder(PRIMER)
+    if PRIMER:
+        _Walk(coder, None, _MOST_BITS).root()
+    coder.restart(payload)
+    return coder

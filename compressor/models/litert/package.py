@@ -1,0 +1,115 @@
+"""A LiteRT file in an entropy-coded package, as it ships: a header of about eight bytes, and what a coder made of it.
+
+The header is the magic `TFP`, the coder's number in one byte, the length of the file inside as a varint, and the first
+four bytes of that file's SHA-256, so that no damage goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NoReturn
+
+from compressor.base.errors import ModelError
+from compressor.models.files.code_in_file import swells
+from compressor.models.litert.coders import CODERS
+from compressor.models.litert.coding import DamagedError
+
+SUFFIX = ".tfpack"
+BEST = "best"
+_MAGIC = b"TFP"
+_HASH_BYTES = 4
+
+
+def pack(content: bytes, coder: str = BEST) -> bytes:
+    """The package of a LiteRT file.
+
+    Args:
+        content: any bytes.
+        coder: a name in `CODERS`, or `best` for the one that makes the smallest package.
+
+    Raises:
+        ModelError: the coder that was named cannot code it.
+    """
+    tries = CODERS if coder == BEST else [coder]
+    payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
+    if not payloads:
+        remedy = "put 'slim' before 'pack', or name another coder"
+        raise ModelError(f"the coder '{coder}' takes only small or sparse files that 'slim' wrote", remedy)
+    best = min(payloads, key=lambda name: len(payloads[name]))
+    number = list(CODERS).index(best)
+    header = _MAGIC + bytes([number]) + _varint(len(content)) + hashlib.sha256(content).digest()[:_HASH_BYTES]
+    return header + payloads[best]
+
+
+def unpack(package: bytes) -> bytes:
+    """The file in a package.
+
+    Raises:
+        ModelError: it is no package, or damaged.
+    """
+    if not is_package(package):
+        raise ModelError("this is not a package", f"give a {SUFFIX} file that the step 'pack' made")
+    size, start = _read_varint(package, len(_MAGIC) + 1)
+    digest, payload = package[start : start + _HASH_BYTES], package[start + _HASH_BYTES :]
+    if swells(size, len(package)):
+        raise ModelError(f"the package claims to hold {size:,} bytes", "do not open it; no model is packed like that")
+    try:
+        content = CODERS[coder_of(package)].decode(payload, size)
+    except DamagedError as error:
+        _refuse_damaged(str(error))
+    if len(content) != size or hashlib.sha256(content).digest()[:_HASH_BYTES] != digest:
+        _refuse_damaged("its content is not what was packed")
+    return content
+
+
+def unpacked(content: bytes) -> bytes:
+    """A LiteRT file itself, whether it comes packed or not.
+
+    Raises:
+        ModelError: it is a damaged package.
+    """
+    return unpack(content) if is_package(content) else content
+
+
+def is_package(content: bytes) -> bool:
+    """Whether these bytes begin as a package does."""
+    return content[: len(_MAGIC)] == _MAGIC
+
+
+def shipping_suffix(content: bytes) -> str:
+    """What the name of a file with this content ends in: a package's, or a LiteRT file's."""
+    return SUFFIX if is_package(content) else ".tflite"
+
+
+def coder_of(package: bytes) -> str:
+    """The name of the coder that a package was made with.
+
+    Raises:
+        ModelError: it is of a newer version, or damaged.
+    """
+    names, number = list(CODERS), package[len(_MAGIC)] if len(package) > len(_MAGIC) else 255
+    if number >= len(names):
+        _refuse_damaged("no coder here has its number")
+    return names[number]
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _read_varint(package: bytes, start: int) -> tuple[int, int]:
+    """The value, and where it ends."""
+    value = 0
+    for index, byte in enumerate(package[start : start + 9]):
+        value |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return value, start + index + 1
+    return _refuse_damaged("its header is cut")
+
+
+def _refuse_damaged(reason: str) -> NoReturn:
+    raise ModelError(f"the package is damaged ({reason})", "make it again")

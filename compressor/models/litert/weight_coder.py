@@ -1,0 +1,78 @@
+"""Codes a matrix of weights: first where the few that are not zero stand, then what they are.
+
+A weight is likelier where those beside it, above it in its column, and one or two strides back (the same channel of
+the pixels around) are; the encoder looks for the strides, and tells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compressor.models.litert.arithmetic_coder import Coder
+
+_FARTHEST = 1024  # a stride that is looked for
+
+
+def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Sequence[int] | None = None) -> list[int]:
+    """Write or read rows x columns numbers of so many bits, row after row; returns them."""
+    size = rows * columns
+    common, near, far = _told(values, rows, columns) if values is not None else (0, 1, 1)
+    common = coder.symbol((("common",),), "common", bits, common)
+    near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
+    found = [common] * size
+    there = bytearray(size + far + columns + near)  # zeros behind the end stand for what is before the beginning
+    counts = [0] * (columns + near + far + 2)  # in each column so far, likewise
+    above = [common] * columns
+    for row in range(rows):
+        start, run, dense, last = row * columns, 0, 0, common
+        depth = min(row, 3) if row < 4 else row.bit_length() + 1
+        for column in range(columns):
+            at = start + column
+            count = counts[column]
+            left, up = there[at - 1], there[at - columns]
+            around = counts[column - 1] + counts[column + 1] + counts[column - near] + counts[column - far]
+            around += counts[column + near] if column + near < columns else 0
+            around += counts[column + far] if column + far < columns else 0
+            known = left | up << 1 | there[at - near] << 2 | there[at - far] << 3 | there[at - 2] << 4
+            contexts = (
+                (1, count if count < 12 else 12, depth),
+                (2, known | there[at - columns + 1] << 5 | there[at - 2 * columns] << 6),
+                (3, around if around < 24 else 24 + (around >> 3), depth, count > 0),
+                (4, column % near, column % far // near if near < far else 0, bits),
+                (5, row, dense * 24 // (column + 1)),
+                (6, run.bit_length(), left),
+                (7, column),
+                (8, known, min(count, 3), min(around, 7)),
+            )
+            here = values is not None and values[at] != common
+            here = bool(coder.bit(contexts, (min(count, 2), depth > 3), here))
+            if not here:
+                run += 1
+                continue
+            told = last, above[column], found[at - near] if at >= near else common
+            likely = ((9,), (10, row), (11, told[0]), (12, told[1]), (13, told[2]), (14, column % near))
+            value = coder.symbol(likely, "value", bits, values[at] if values is not None else 0)
+            found[at] = last = above[column] = value
+            there[at] = 1
+            counts[column] = count + 1
+            dense, run = dense + 1, 0
+    return found
+
+
+def _told(values: Sequence[int], rows: int, columns: int) -> tuple[int, int, int]:
+    """The commonest value, and the two strides at which the others repeat most."""
+    array = np.asarray(values)
+    common = int(np.bincount(array).argmax())
+    mask = (array != common).reshape(rows, columns).astype(np.float64)
+    width = min(columns // 2, _FARTHEST)
+    if width < 3:
+        return common, 1, 1
+    spectrum = np.abs(np.fft.rfft(mask - mask.mean(), 2 * columns, axis=1)) ** 2
+    repeats = np.fft.irfft(spectrum, axis=1).sum(axis=0)[: width + 1]
+    repeats[:2] = -np.inf
+    near = int(repeats.argmax())
+    repeats[: near + 1] = -np.inf
+    far = int(repeats.argmax()) if near + 1 <= width else near
+    return common, min(near, far), max(near, far)

@@ -1,0 +1,1 @@
+"""From a recipe and the installed plugins to a checked plan."""

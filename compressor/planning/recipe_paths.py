@@ -1,0 +1,53 @@
+"""A recipe as plain data that no longer depends on where its text stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compressor.models.files.loading import reference
+from compressor.planning.teachers import recipe_file, teacher_routes
+from compressor.recipe import shipped
+from compressor.recipe.sections import Recipe
+from compressor.recipe.tree import Route
+
+
+def absolute(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with the paths in it made absolute, so that its copy elsewhere leads to the same files."""
+    return _with_paths(recipe, str)
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with the names of files alone, to be compared on another machine, where hashes tell their content."""
+    return _with_paths(recipe, lambda path: path.name)
+
+
+def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any]:
+    plain: dict[str, Any] = recipe.tree.plain()
+    for section in ("model", "data"):
+        node = recipe.tree.find((section, "source"))
+        found = reference(str(plain[section]["source"]), node, {})
+        if found and found.kind == "path":
+            plain[section]["source"] = spelled(Path(found.target))
+    kept = plain["data"].get("with", {}).get("data_dir")  # of tensorflow-datasets, which starts where the run does
+    if isinstance(kept, str) and str(plain["data"]["source"]).startswith("tfds:"):
+        plain["data"]["with"]["data_dir"] = spelled(Path.cwd() / Path(kept).expanduser())
+    for route in teacher_routes(recipe.tree):
+        node = recipe.tree.find(route)
+        source = str(node.plain()) if node else ""
+        found = reference(source, node, {})
+        path = recipe_file(source, node) or (Path(found.target) if found and found.kind == "path" else None)
+        if path is not None and source.removeprefix("recipe:") not in shipped.names():
+            _put(plain, route, spelled(path))
+    for index, name in enumerate(plain.get("plugins", ())):
+        node = recipe.tree.find(("plugins", index))
+        folder = node.origin.source.folder if node and node.origin else Path.cwd()
+        plain["plugins"][index] = spelled(folder / name)
+    return plain
+
+
+def _put(plain: Any, route: Route, value: str) -> None:
+    for part in route[:-1]:
+        plain = plain[part]
+    plain[route[-1]] = value

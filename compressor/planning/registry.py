@@ -1,0 +1,237 @@
+"""Finds the installed plugins and what they bring, one by one, so that a broken one cannot take the others down."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from compressor.base.errors import PluginError
+from compressor.base.params import Params
+from compressor.contracts import hookspecs
+from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
+from compressor.recipe.problems import did_you_mean
+
+GROUP = "compressor"
+
+Kind = Literal["strategy", "data set", "model", "metric"]
+
+_CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
+    "strategy": ("strategies", Strategy),
+    "data set": ("datasets", Dataset),
+    "model": ("models", ModelSource),
+    "metric": ("metrics", Metric),
+}
+_HOOKS = [name for name, found in vars(hookspecs).items() if hasattr(found, f"{GROUP}_spec")]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where something came from: a distribution and its version, or a local file and its hash."""
+
+    distribution: str
+    version: str
+
+    @property
+    def full(self) -> str:
+        """All of it, for keys and locks; of a local file the name, since where it stands changes nothing."""
+        return f"{Path(self.distribution).name} {self.version}"
+
+    def __str__(self) -> str:
+        kind, colon, digest = self.version.partition(":")
+        return f"{self.distribution} {kind}{colon}{digest[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A class that a plugin brought, and which plugin that was."""
+
+    cls: type[Any]
+    provider: Provider
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring."""
+        return (inspect.getdoc(self.cls) or "").partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that could not be loaded, why, and what can be done about it."""
+
+    plugin: str
+    provider: Provider
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.provider}): {self.reason}"
+
+
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+@dataclass
+class Registry:
+    """What the plugins brought, by kind and name. A name with two entries is a clash, told when it is used."""
+
+    entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
+    broken: list[Broken] = field(default_factory=list)
+    manager: pluggy.PluginManager = field(default_factory=_manager)
+
+    @classmethod
+    def installed(cls) -> Registry:
+        """The registry of all installed plugins."""
+        registry = cls()
+        for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+            dist = point.dist
+            provider = Provider(dist.name, dist.version) if dist else Provider(point.name, "unknown")
+            try:
+                registry._load(point.load, point.name, provider)
+            except PluginError as error:
+                registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
+        return registry
+
+    def with_file(self, path: Path) -> Registry:
+        """This registry, with what a local plugin file brings as well. Runs its code.
+
+        Raises:
+            PluginError: the file cannot be read, or is not a working plugin.
+        """
+        try:
+            code = path.read_bytes()
+        except OSError as error:
+            raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
+        registry = Registry(
+            {kind: {name: list(found) for name, found in known.items()} for kind, known in self.entries.items()},
+            list(self.broken),
+        )
+        for name, plugin in self.manager.list_name_plugin():
+            registry.manager.register(plugin, name)
+        provider = Provider(str(path), f"sha256:{hashlib.sha256(code).hexdigest()}")
+        registry._load(lambda: _module_of(code, path), path.name, provider)
+        return registry
+
+    def add(self, plugin: object, name: str, provider: Provider) -> None:
+        """Register a plugin object under a name.
+
+        Raises:
+            PluginError: it is not a plugin, or what it brings is not what the contracts ask for.
+        """
+        full_name = f"{provider.distribution}:{name}"
+        if self.manager.is_registered(plugin) or self.manager.has_plugin(full_name):
+            raise PluginError("it is there already", "name it once")
+        found = list(_brought(plugin, provider))
+        self.manager.register(plugin, full_name)
+        for kind, entry in found:
+            self.entries[kind].setdefault(entry.cls.name, []).append(entry)
+
+    def names(self, kind: Kind) -> list[str]:
+        """All names of a kind, sorted."""
+        return sorted(self.entries[kind])
+
+    def get(self, kind: Kind, name: str) -> Entry | None:
+        """What goes by this name, or None.
+
+        Raises:
+            PluginError: two plugins claim the name.
+        """
+        found = self.entries[kind].get(name, [])
+        if len(found) > 1:
+            claims = " and ".join(sorted(str(entry.provider) for entry in found))
+            raise PluginError(f"two plugins bring a {kind} named '{name}': {claims}", "rename or uninstall one of them")
+        return found[0] if found else None
+
+    def hint(self, kind: Kind, name: str) -> str:
+        """What to add to a message about a name that was not found: where it may be, or what was meant."""
+        broken = ", ".join(map(str, self.broken))
+        return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
+
+    def _load(self, load: Callable[[], object], name: str, provider: Provider) -> None:
+        try:
+            self.add(load(), name, provider)
+        except PluginError:
+            raise
+        # A plugin is a stranger's code, and importing it may fail in any way: that must cost only the plugin.
+        except (Exception, SystemExit) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
+            raise PluginError(reason, "mend the plugin, or do without it") from error
+
+
+def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]:
+    """What a plugin's hooks return, checked; in a manager of its own, so that a broken plugin leaves no trace."""
+    manager = _manager()
+    try:
+        manager.register(plugin)
+    except pluggy.PluginValidationError as error:
+        remedy = "compare its hooks with compressor.contracts.hookspecs"
+        raise PluginError(" ".join(str(error).split()), remedy) from error
+    hooks = manager.get_hookcallers(plugin)
+    if not hooks:
+        raise PluginError("it has no hooks", "mark its functions with compressor.hookimpl")
+    for hook in hooks:
+        if not hook.has_spec():  # it would never be called, without a word
+            hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
+            raise PluginError(f"there is no hook '{hook.name}'", hint)
+    for kind, (hook_name, contract) in _CONTRACTS.items():
+        for implementation in getattr(manager.hook, hook_name).get_hookimpls():
+            brought = implementation.function()
+            if not isinstance(brought, list | tuple):
+                what = f"its hook '{hook_name}' returned {type(brought).__name__}"
+                raise PluginError(what, "return a list of classes")
+            names = []
+            for cls in brought:
+                _refuse_malformed(kind, contract, cls)
+                if cls.name in names:
+                    raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
+                names.append(cls.name)
+                yield kind, Entry(cls, provider)
+
+
+def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
+    if not (isinstance(found, type) and issubclass(found, contract)):
+        raise PluginError(f"{found!r} is not a subclass of {contract.__name__}", "derive it from that class")
+    cls: Any = found
+    if cls.__abstractmethods__:
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "write what is missing")
+    if not isinstance(getattr(cls, "name", None), str) or not cls.name:
+        raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
+    params = getattr(cls, "Params", Params)
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"
+        raise PluginError(what, "derive them from it, so that no unknown key is taken in silence")
+
+
+def local_module(code: bytes, path: Path) -> str:
+    """The name of the module that a local plugin file becomes."""
+    return f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
+
+
+def _module_of(code: bytes, path: Path) -> ModuleType:
+    """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache.
+
+    The same bytes are run once.
+    """
+    name = local_module(code, path)
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module  # so that the classes in it can be pickled
+        try:
+            exec(compile(code, path, "exec"), module.__dict__)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

@@ -1,0 +1,292 @@
+"""Joins a recipe and the registry into a plan, and finds every problem that needs no model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from compressor.base.errors import PluginError
+from compressor.base.import_path import names_function
+from compressor.base.params import Params, Teacher, TrainingDefaults
+from compressor.base.plugin_errors import fenced
+from compressor.contracts.configured_metric import FunctionMetric, Judge, unfit_constraints
+from compressor.contracts.execution_plan import Plan, start_of
+from compressor.contracts.state import ModelState
+from compressor.contracts.strategy import ModelSource
+from compressor.data.source_options import options_of
+from compressor.models.files.loading import Reference, is_there, reference
+from compressor.planning.registry import Entry, Kind, Provider, Registry
+from compressor.planning.step_order import ImpossibleError, PlannedStep, chained
+from compressor.planning.teachers import (
+    BASELINE,
+    PlannedTeacher,
+    own_chain,
+    read_recipe,
+    recipe_around,
+    recipe_file,
+    teaching_part,
+    without_baseline,
+)
+from compressor.recipe.document import Node, Route, from_data, mapping
+from compressor.recipe.extends import first_free, merge, step_ids
+from compressor.recipe.load import validate_as_json
+from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.pydantic_messages import problems_of
+from compressor.recipe.sections import MetricSection, Recipe
+
+
+@dataclass
+class Resolver:
+    """Resolves a recipe; what is wrong with it is gathered, and told at once."""
+
+    recipe: Recipe
+    registry: Registry
+    trusting: bool = False  # that a plugin file which has not been run brings the names that nobody else does
+    teaches: bool = False  # whether this is the recipe around a model that teaches as it is
+    chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, the first one first
+    teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
+    came_as: str = ""  # what the model is before it is read, where that says more than its format
+    problems: list[Problem] = field(default_factory=list)
+    origins: dict[str, Provider] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.installed = self.registry
+        self.chain = self.chain or own_chain(self.recipe)
+
+    def plan(self, seed: int, smoke: bool) -> Plan:
+        """The plan, with the recipe's plugin files run."""
+        files = self._plugin_files()
+        self.runs_plugins = True
+        for path, node in files:
+            try:
+                self.registry = self.registry.with_file(path)
+            except PluginError as error:
+                self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
+                self.trusting = True
+        parts = self._parts()
+        return Plan(self.recipe, *parts, self.origins, tuple(path for path, _ in files), seed, smoke)
+
+    def check(self) -> None:
+        """Find the problems, without the recipe's plugin files."""
+        self._plugin_files()
+        self.runs_plugins = False
+        self.trusting = self.trusting or bool(self.recipe.plugins)
+        self._parts()
+
+    def _parts(self) -> tuple[Any, Any, tuple[Judge, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
+        model, data = self._source("model"), self._source("data set")
+        self.came_as = model.came_as if isinstance(model, Reference) else ""
+        judges = self._judges()
+        start = start_of(model)
+        baseline = self._baseline(model, start)
+        steps = self._steps(baseline.after if baseline else start)
+        if self.problems:
+            raise RecipeError(self.problems)
+        return model, data, tuple(judges), baseline, tuple(steps)
+
+    def _plugin_files(self) -> list[tuple[Path, Node | None]]:
+        """The recipe's plugin files that are there; the others are problems."""
+        files = []
+        for index, name in enumerate(self.recipe.plugins):
+            node = self.recipe.tree.find(("plugins", index))
+            path = _folder(node) / name
+            if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it takes any name for an answer
+                files.append((path, node))
+            else:
+                self._report(f"there is no plugin file '{path}'; check the path", node)
+                self.trusting = True
+        return files
+
+    def _source(self, kind: Kind) -> Any:
+        section = "model" if kind == "model" else "data"
+        spec = getattr(self.recipe, section)
+        node = self.recipe.tree.find((section, "source"))
+        values = self.recipe.tree.find((section, "with"))
+        if found := reference(spec.source, node, spec.with_):
+            options = options_of(found) if kind == "data set" else None
+            if options is not None and options.model_fields:
+                self._checked_options(options, values or mapping({}, like=node))
+            elif found.kind == "path" and spec.with_ and (options or kind == "model"):
+                self._report(f"'{section}.with' means nothing for a file; remove it", values)
+            return found
+        entry = self._entry(kind, spec.source, node)
+        if entry:
+            self.origins[section] = entry.provider
+        return entry and self._made(kind, entry, values or mapping({}, like=node))
+
+    def _checked_options(self, options: type[Params], values: Node) -> None:
+        try:
+            validate_as_json(options, values)
+        except ValidationError as error:
+            self.problems += [problem for _, problem in problems_of(error, options, values)]
+
+    def _judges(self) -> list[Judge]:
+        found = [self._judge(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
+        judges: dict[str, Judge] = {}
+        for index, judge in enumerate(found):
+            if judge and judge.name in judges:
+                message = f"two metrics are called '{judge.name}'; remove one, or give one another 'name'"
+                self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
+            elif judge:
+                judges[judge.name] = judge
+        if found[0]:
+            for name in unfit_constraints(self.recipe.constraints, found[0]):
+                message = f"'{name}' is for a share, and '{found[0].name}' is none; use 'max_relative_drop'"
+                self._report(message, self.recipe.tree.nearest(("constraints", name)))
+        if all(found):
+            for name in [name for name in self.recipe.constraints.metric_limits if name not in judges]:
+                message = f"there is no metric '{name}'{did_you_mean(name, judges)}"
+                self._report(message, self.recipe.tree.nearest(("constraints", "metric_limits", name)))
+        return list(judges.values())
+
+    def _judge(self, index: int, spec: MetricSection) -> Judge | None:
+        route = ("evaluation", "metrics", index)
+        place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
+        if names_function(spec.uses):
+            better = spec.higher_is_better is not False
+            return Judge.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
+        if spec.higher_is_better is not None:
+            message = f"'higher_is_better' is for functions; '{spec.uses}' knows it by itself; remove it"
+            self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
+        entry = self._entry("metric", spec.uses, place)
+        values = self.recipe.tree.find((*route, "with")) or mapping({}, like=place)
+        if entry:
+            self.origins[f"metric {spec.uses}"] = entry.provider
+        metric = self._made("metric", entry, values) if entry else None
+        if entry is None or metric is None:
+            return None
+        with fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
+            return Judge.of(metric, spec.output, spec.name, str(entry.provider))
+
+    def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
+        section = self.recipe.model
+        if section.train is not None:
+            step = self._step(BASELINE, "train", ("model", "train"), start)
+            chain = self._chained([step], start, complete=True) if step else []
+            return chain[0] if chain else None
+        if isinstance(model, ModelSource) and not model.trained:
+            message = f"the model '{section.source}' comes untrained; add 'train: {{epochs: 10}}' under 'model'"
+            if self.teaches:
+                message = f"the model '{section.source}' comes untrained; name a recipe that trains it as the teacher"
+            self._report(message, self.recipe.tree.find(("model", "source")))
+        return None
+
+    def _steps(self, start: ModelState) -> list[PlannedStep]:
+        ids = step_ids(self.recipe.tree.find(("steps",)) or from_data([]))
+        self._refuse_repeated_ids(ids)
+        steps = [
+            self._step(id_, spec.uses, ("steps", index, "with"), start, spec.strict)
+            for index, (id_, spec) in enumerate(zip(ids, self.recipe.steps, strict=True))
+        ]
+        if self.trusting and None in steps:
+            steps = steps[: steps.index(None)]
+        known = [step for step in steps if step]
+        return self._chained(known, start, complete=len(known) == len(self.recipe.steps))
+
+    def _step(self, id_: str, uses: str, route: Route, start: ModelState, strict: bool = False) -> PlannedStep | None:
+        place = self._place(route)
+        entry = self._entry("strategy", uses, place)
+        if entry is None:
+            return None
+        values = self.recipe.tree.find(route) or mapping({}, like=place)
+        defaults = self.recipe.tree.find(("training",))
+        if defaults is not None and issubclass(entry.cls.Params, TrainingDefaults):
+            values = merge(without_baseline(defaults) if id_ == BASELINE else defaults, values)
+        strategy = self._made("strategy", entry, values)
+        if strategy is None:
+            return None
+        teacher = getattr(strategy.params, "teacher", None)
+        planned = self._teacher(id_, teacher, values) if isinstance(teacher, Teacher) else None
+        return PlannedStep(id_, strategy, entry.provider, start, start, route, strict, planned)
+
+    def _teacher(self, id_: str, teacher: Teacher, values: Node) -> PlannedTeacher | None:
+        place = values.find(("teacher", "source")) or values.child("teacher")
+        if teacher.source == BASELINE:
+            if id_ == BASELINE:
+                self._report("the baseline cannot teach itself; name another teacher, or remove this", place)
+            return PlannedTeacher(BASELINE)
+        path = recipe_file(teacher.source, place)
+        key = str(path or (_folder(place), teacher.source, teacher.with_))
+        if key not in self.teachers:
+            try:
+                plan = self._teaching(teacher, path, place)
+            except RecipeError as error:
+                self.problems += error.problems
+                return None
+            stem = f"recipe {path.stem}" if path else Path(teacher.source).name
+            taken = [known.name for known in self.teachers.values()]
+            self.teachers[key] = PlannedTeacher(first_free(stem, taken), plan)
+        return self.teachers[key]
+
+    def _teaching(self, teacher: Teacher, path: Path | None, place: Node | None) -> Plan | None:
+        """The plan that makes a teacher; None where plugin files are not to be run."""
+        if path is None:
+            recipe = recipe_around(teacher, place, self.recipe)
+            nested = Resolver(recipe, self.registry, self.trusting, teaches=True, chain=self.chain)
+        else:
+            recipe = read_recipe(path, place, self.chain)
+            nested = Resolver(recipe, self.installed, chain=(*self.chain, path.resolve()))
+        if not self.runs_plugins:
+            nested.check()
+            return None
+        return teaching_part(nested.plan(0, False), place)
+
+    def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
+        try:
+            return chained(steps, start, complete, self.came_as)
+        except ImpossibleError as error:
+            self._report(error.message, self._place(error.step.route))
+            return []
+
+    def _entry(self, kind: Kind, name: str, node: Node | None) -> Entry | None:
+        try:
+            entry = self.registry.get(kind, name)
+        except PluginError as clash:
+            self._report(str(clash), node)
+            return None
+        if entry is None and not self.trusting:
+            beside = kind in ("model", "data set") and is_there(_folder(node) / name)
+            hint = f"; write './{name}' for what lies there" if beside else self.registry.hint(kind, name)
+            self._report(f"unknown {kind} '{name}'{hint}", node)
+        return entry
+
+    def _made(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
+        """What the plugin's class makes of the parameters that the recipe gives it."""
+        cls = entry.cls
+        with fenced(f"the {kind} '{cls.name}' ({entry.provider})", PluginError):
+            try:
+                made = cls(validate_as_json(cls.Params, values))
+            except ValidationError as error:
+                self.problems += [problem for _, problem in problems_of(error, cls.Params, values)]
+                return None
+            if not isinstance(getattr(made, "params", None), Params):
+                raise PluginError("its '__init__' does not keep 'params'", "have it call super().__init__(params)")
+            made.params.model_dump(mode="json")  # which keys of the cache are made of
+            return made
+
+    def _refuse_repeated_ids(self, ids: list[str]) -> None:
+        seen = {BASELINE}
+        for index, id_ in enumerate(ids):
+            if id_ in seen:
+                taken = "is the name of the stage before all steps" if id_ == BASELINE else "names two steps"
+                free = first_free(f"{id_}-2", ids)
+                place = self.recipe.tree.nearest(("steps", index, "id"))
+                self._report(f"the id '{id_}' {taken}; call this one '{free}'", place)
+            seen.add(id_)
+
+    def _place(self, route: Route) -> Node:
+        """Where the step whose parameters stand at `route` is named."""
+        return self.recipe.tree.find((*route[:-1], "uses")) or self.recipe.tree.nearest(route)
+
+    def _report(self, message: str, node: Node | None) -> None:
+        self.problems.append(Problem(message, node.origin if node else None))
+
+
+def _folder(node: Node | None) -> Path:
+    """Where the relative paths in the text that a value comes from start."""
+    return node.origin.source.folder if node and node.origin else Path.cwd()

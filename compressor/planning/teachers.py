@@ -1,0 +1,153 @@
+"""Teachers that a recipe names: which recipe makes each, and what cannot teach, told before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compressor.base.params import Teacher
+from compressor.models.files.loading import Reference, is_there, reference
+from compressor.recipe import shipped
+from compressor.recipe.document import Node, Route, from_data, mapping
+from compressor.recipe.load import load, validated
+from compressor.recipe.problems import Problem, RecipeError
+from compressor.recipe.sections import Recipe
+
+if TYPE_CHECKING:
+    from compressor.contracts.execution_plan import Plan
+
+_RECIPE = "recipe:"
+_SUFFIXES = (".yaml", ".yml")
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTeacher:
+    """A teacher by name, and the plan whose last model it is; the run's own baseline has none."""
+
+    name: str
+    plan: Plan | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the run's own baseline."""
+        return self.plan is None
+
+    def plan_for(self, student: Plan) -> Plan:
+        """The plan as it runs for a student's: with its seed, and as short and as trusting.
+
+        Raises:
+            ValueError: it is the baseline, which has none.
+        """
+        if self.plan is None:
+            raise ValueError("the baseline is made by the run itself")
+        return replace(self.plan, seed=student.seed, smoke=student.smoke, trust_model=student.trust_model)
+
+
+def without_baseline(training: Node) -> Node:
+    """The `training` section for the baseline itself, which `teacher: baseline` is not meant for."""
+    teacher = training.child("teacher")
+    source = teacher and (teacher.child("source") or teacher)
+    if source is None or source.value != BASELINE or not isinstance(training.value, dict):
+        return training
+    return mapping({key: node for key, node in training.value.items() if key != "teacher"}, like=training)
+
+
+def teacher_routes(tree: Node) -> list[Route]:
+    """Where the sources of all teachers in a recipe stand."""
+    steps = tree.child("steps")
+    count = len(steps.value) if steps and isinstance(steps.value, tuple) else 0
+    sections: list[Route] = [("training",), ("model", "train"), *(("steps", index, "with") for index in range(count))]
+    routes: list[Route] = []
+    for section in sections:
+        teacher = tree.find((*section, "teacher"))
+        if teacher is not None and isinstance(teacher.value, str):
+            routes.append((*section, "teacher"))
+        elif teacher is not None and teacher.child("source"):
+            routes.append((*section, "teacher", "source"))
+    return routes
+
+
+def recipe_file(source: str, place: Node | None) -> Path | None:
+    """The recipe file that a teacher's source leads to, whether or not there is one; None where it is no recipe.
+
+    A relative path starts at the folder of the recipe that holds it.
+    """
+    if not (source.startswith(_RECIPE) or source.endswith(_SUFFIXES)):
+        return None
+    name = source.removeprefix(_RECIPE)
+    folder = place.origin.source.folder if place and place.origin else Path.cwd()
+    return shipped.find(name, folder) or folder / name
+
+
+def read_recipe(path: Path, place: Node | None, chain: tuple[Path, ...]) -> Recipe:
+    """A teacher's recipe.
+
+    Args:
+        path: its file.
+        place: where it is named.
+        chain: the recipes whose steps it is to teach, each named by the one before.
+
+    Raises:
+        RecipeError: there is none, it is wrong, or it is among those that it is to teach.
+    """
+    if not is_there(path):
+        message = f"there is no recipe {path} to make the teacher{shipped.hint(path.name)}"
+        raise _refusal(message, place)
+    if path.resolve() in chain:
+        circle = " -> ".join(one.name for one in (*chain, path))
+        raise _refusal(f"the recipe would be its own teacher ({circle}); name another one", place)
+    return load(path)
+
+
+def recipe_around(teacher: Teacher, place: Node | None, student: Recipe) -> Recipe:
+    """A recipe of a single model that teaches as it is, with the student's data and classes.
+
+    Raises:
+        RecipeError: it is not there, or cannot teach.
+    """
+    found = reference(teacher.source, place, {})
+    if found is not None and found.kind == "path":
+        _refuse_file(found, place)
+    if found is None and teacher.source in shipped.names():
+        what = f"a teacher comes trained, and '{teacher.source}' is a recipe; write '{_RECIPE}{teacher.source}'"
+        raise _refusal(what, place)
+    custom_objects = student.tree.find(("model", "custom_objects"))
+    model = {
+        "source": Node(teacher.source, place.origin if place else None),
+        "with": from_data(teacher.with_),
+        **({"custom_objects": custom_objects} if custom_objects else {}),
+    }
+    sections = {"version": Node(1), "model": mapping(model), "data": student.tree.find(("data",)) or from_data({})}
+    return validated(mapping(sections), "teacher")
+
+
+def own_chain(recipe: Recipe) -> tuple[Path, ...]:
+    """The file that a recipe was written in, if there is one, as the start of a chain of teachers."""
+    origin = recipe.tree.origin
+    return (Path(origin.source.name).resolve(),) if origin else ()
+
+
+def teaching_part(plan: Plan, place: Node | None) -> Plan:
+    """The plan up to its last Keras model.
+
+    Raises:
+        RecipeError: it has none.
+    """
+    if plan.start.format != "keras":
+        message = f"the recipe '{plan.recipe.name}' has no Keras model, which a teacher is; name another one"
+        raise _refusal(message, place)
+    steps = [step for step in plan.steps if step.after.format == "keras"]  # no step leads back from LiteRT
+    return replace(plan, steps=tuple(steps))
+
+
+def _refuse_file(found: Reference, place: Node | None) -> None:
+    if not is_there(Path(found.target)):
+        raise _refusal(f"there is no model at {found.target} to be the teacher; check the path", place)
+    if found.format != "keras":
+        raise _refusal(f"{found.name} is no Keras model, which a teacher is; name the file it came from", place)
+
+
+def _refusal(message: str, place: Node | None) -> RecipeError:
+    return RecipeError([Problem(message, place.origin if place else None)])

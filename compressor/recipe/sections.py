@@ -1,0 +1,156 @@
+"""What a recipe of version 1 may hold. The docs and the JSON Schema are generated from these classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, FiniteFloat, PrivateAttr, model_validator
+from pydantic_core import PydanticCustomError
+
+from compressor.base.params import Params, TrainingDefaults
+from compressor.base.sizes import parse_size
+from compressor.data.augment import AugmentStep
+from compressor.data.preprocess import PreprocessStep
+from compressor.recipe.tree import Node, from_data
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_ENTRIES = 64  # steps, metrics and plugin files, so that no check of them takes long
+
+
+def _version(given: object) -> object:
+    if type(given) is int and given == 1:  # neither true nor 1.0, which are equal to it
+        return given
+    raise ValueError("there is only version 1 of the recipe language so far; write 'version: 1'")
+
+
+Reference = Annotated[str, Field(min_length=1, max_length=1_000)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, le=10**15)]
+Values = dict[str, Any]
+
+
+class ModelSection(Params):
+    """The model to compress."""
+
+    source: Reference = Field(description="a registered model, a path, or package.module:function")
+    with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
+    custom_objects: list[Reference] = Field(
+        [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; they run code"
+    )
+    train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
+
+
+class DataSection(Params):
+    """The data to train, calibrate and measure with."""
+
+    source: Reference = Field(description="a registered data set, a path, or package.module:function")
+    with_: Values = Field({}, alias="with", description="parameters of a registered data set, a file, or the function")
+    validation_split: float = Field(
+        0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
+    )
+    test_split: float = Field(0.2, gt=0, lt=1, description="share kept for the test, before that, where it has none")
+    stratify: bool = Field(False, description="draw those shares from each class alike")
+    targets: Literal["labels", "inputs"] = Field(
+        "labels", description="what the model is to give: the labels, or its own inputs (an autoencoder)"
+    )
+    preprocess: list[PreprocessStep] | None = Field(
+        None, max_length=MAX_ENTRIES, description="steps for all samples, in order; by default bytes are scaled to 0..1"
+    )
+    augment: list[AugmentStep] = Field(
+        [], max_length=MAX_ENTRIES, description="random changes for training, in order, after all preprocessing"
+    )
+
+
+class MetricSection(Params):
+    """A metric; its bare name stands for a mapping with `uses` alone."""
+
+    uses: Reference = Field(description="the metric, by name, or package.module:function")
+    with_: Values = Field({}, alias="with", description="the metric's parameters, or the function's arguments")
+    name: str | None = Field(None, min_length=1, max_length=80, description="what to call it in the report")
+    output: str | None = Field(None, min_length=1, description="which of the model's outputs it judges, by name")
+    higher_is_better: bool | None = Field(None, description="of a function; a metric by name knows it by itself")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: object) -> object:
+        if isinstance(given, str):
+            return {"uses": given}
+        if not isinstance(given, dict | MetricSection):
+            raise PydanticCustomError("metric_type", "a metric's name, or a mapping")
+        return given
+
+
+class EvaluationSection(Params):
+    """How each stage is judged."""
+
+    metrics: list[MetricSection] = Field(
+        default_factory=lambda: [MetricSection(uses="accuracy")],
+        min_length=1,
+        max_length=MAX_ENTRIES,
+        description="metrics, each by name or as a mapping; the first one decides",
+    )
+
+
+class StepSection(Params):
+    """One compression step."""
+
+    id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
+    uses: Reference = Field(description="the strategy, by name")
+    with_: Values = Field({}, alias="with", description="the strategy's parameters")
+    strict: bool = Field(False, description="fail where the step leaves a layer alone, rather than report it")
+
+
+class Constraints(Params):
+    """What the last stage must reach; a run that misses one ends with exit code 3."""
+
+    max_accuracy_drop: float | None = Field(
+        None, ge=0, le=1, description="largest fall of the first metric, a share, against the baseline, absolute"
+    )
+    min_accuracy: float | None = Field(None, ge=0, le=1, description="lowest value of the first metric, a share")
+    max_relative_drop: float | None = Field(
+        None,
+        ge=0,
+        le=1_000,
+        description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
+    )
+    metric_limits: dict[str, FiniteFloat] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="worst value of any of the metrics, by its name: a score at the least, an error at the most",
+    )
+    max_size: Size | None = Field(None, description="largest file, in bytes or as `25 kB`")
+    max_gzip_size: Size | None = Field(None, description="largest gzipped file, in bytes or as `8 kB`")
+    min_sparsity: float | None = Field(None, ge=0, le=1, description="lowest share of zeros among the weights")
+
+
+class Recipe(Params):
+    """A recipe, whole and valid in itself; whether its strategies exist and fit is for the planner to say."""
+
+    version: Version = Field(description="version of the recipe language")
+    name: Name = Field("recipe", description="its name; the file's name when left out")
+    description: str = Field("", description="what it is for, in a sentence")
+    plugins: list[Reference] = Field([], max_length=MAX_ENTRIES, description="local plugin files; they run code")
+    model: ModelSection
+    data: DataSection
+    training: TrainingDefaults = Field(
+        default_factory=lambda: TrainingDefaults(), description="for every training step"
+    )
+    evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
+    steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
+    constraints: Constraints = Field(default_factory=lambda: Constraints())
+
+    _tree: Node | None = PrivateAttr(None)
+
+    @property
+    def tree(self) -> Node:
+        """The values as they were written, with the place each came from."""
+        if self._tree is None:
+            return from_data(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        return self._tree
+
+    def placed(self, tree: Node) -> Recipe:
+        """The same recipe, knowing where its values stand."""
+        copy = self.model_copy()
+        copy._tree = tree
+        return copy

@@ -1,1 +1,0 @@
-"""A `Report` for people: in the terminal, in Markdown. Renderers read a report and nothing else."""

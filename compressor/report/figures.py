@@ -1,0 +1,81 @@
+"""Figures as people read them, the same in every rendering."""
+
+from __future__ import annotations
+
+from compressor.recipe.problems import listing
+from compressor.report.summary import AgreementRow, ChangeRow, MetricRow, Report, StageRow
+
+
+def metric_text(metric: MetricRow) -> str:
+    """`98.21 % ±0.27`, or `0.1234 ±0.0012` for what is not a share."""
+    half = (metric.high - metric.low) / 2
+    if metric.share:
+        return f"{metric.value * 100:.2f} % ±{half * 100:.2f}"
+    return f"{metric.value:.4g} ±{half:.2g}"
+
+
+def change_text(change: ChangeRow | None, share: bool) -> str:
+    """`-0.12 pt`, in percentage points for a share, and `+0.012 (+3.1 %)` for what is none."""
+    if change is None:
+        return "-"
+    if share:
+        return f"{change.difference * 100:+.2f} pt"
+    relative = "" if change.relative is None else f" ({change.relative * 100:+.1f} %)"
+    return f"{change.difference:+.4g}{relative}"
+
+
+def noise_text(metric: MetricRow) -> str:
+    """Whether the change against the baseline is more than noise."""
+    change = metric.from_baseline
+    if change is None:
+        return ""
+    if change.within_noise:
+        return "within noise"
+    return "better" if change.better else "worse"
+
+
+def agreement_text(agreement: AgreementRow | None) -> str:
+    """`100.0 % same, within 0.002 %`: equal decisions, and the largest gap as a share of the outputs' range."""
+    if agreement is None:
+        return "-"
+    same = "" if agreement.same_class is None else f"{agreement.same_class:.2%} same, ".replace("%", " %")
+    gap = agreement.largest * 100
+    return f"{same}within {gap:,.0f} %" if gap >= 99.5 else f"{same}within {gap:.2g} %"
+
+
+def ratio_text(now: int, before: int) -> str:
+    """`-72 %`, of bytes."""
+    return f"{(now / before - 1) * 100:+.0f} %" if before and now != before else "-"
+
+
+def time_text(seconds: float) -> str:
+    """`31 µs`, `1.2 ms` or `0.5 s`."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def clock_text(seconds: float) -> str:
+    """`1:05` for minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def headline(report: Report) -> str:
+    """The whole run in one sentence."""
+    first, last = report.stages[0], report.stages[-1]
+    metric = next(iter(last.metrics.values()))
+    text = f"{last.bytes / first.bytes:.0%} of the size, {last.gzip_bytes / first.gzip_bytes:.0%} zipped"
+    if metric.from_baseline is None:
+        return f"{metric_text(metric)} in {last.bytes:,} bytes"
+    return f"{text}, for {change_text(metric.from_baseline, metric.share)} of {next(iter(last.metrics))}"
+
+
+def remarks(stage: StageRow, most: int | None = None) -> list[str]:
+    """What a stage's reader must know: who taught it, notes, and the layers left alone, up to `most` for a reason."""
+    taught = [f"learned from {stage.teacher}"] if stage.teacher else []
+    by_reason: dict[str, list[str]] = {}
+    for layer, reason in stage.left_alone.items():
+        by_reason.setdefault(reason, []).append(layer)
+    left = [f"left alone: {listing(layers, most or len(layers))} ({reason})" for reason, layers in by_reason.items()]
+    return [*taught, *stage.notes, *left]

@@ -1,0 +1,123 @@
+"""A report as Markdown, to be read in a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from compressor.base.sizes import format_size
+from compressor.report.figures import (
+    agreement_text,
+    change_text,
+    clock_text,
+    headline,
+    metric_text,
+    noise_text,
+    ratio_text,
+    remarks,
+    time_text,
+)
+from compressor.report.summary import EndpointRow, Report, StageRow
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report."""
+    return "\n\n".join(part for part in _parts(report) if part) + "\n"
+
+
+def _parts(report: Report) -> Iterable[str]:
+    yield f"# {report.recipe}"
+    yield report.description
+    if report.smoke:
+        yield "**Smoke run: a few samples and steps, so the figures mean nothing.**"
+    yield f"**{headline(report)}**"
+    samples = " · ".join(f"{count:,} {name}" for name, count in report.samples.items())
+    yield f"{report.model} on {report.data} ({samples}) · seed {report.seed}"
+    yield _stages(report)
+    yield "\n".join(f"- **{stage.id}**: {remark}" for stage in report.stages for remark in remarks(stage))
+    if report.constraints:
+        yield "## Constraints"
+        rows = [[row.name, row.limit, row.actual, "met" if row.met else "**missed**"] for row in report.constraints]
+        yield _table(["constraint", "limit", "actual", ""], rows)
+    last = report.stages[-1]
+    yield "## What the model takes and gives"
+    yield "\n".join(f"- {one.text}" for one in report.expects)
+    yield _table(
+        ["", "name", "shape", "dtype", "scale", "zero point"],
+        [
+            *(_endpoint("input", end) for end in last.inputs),
+            *(_endpoint("output", end) for end in last.outputs),
+        ],
+    )
+    yield f"## Weights of the last stage, {last.id}"
+    yield _layers(last)
+    if report.runs_code:
+        yield "## Code that the recipe brings itself"
+        yield "\n".join(f"- `{name}`" for name in report.runs_code)
+    yield "## Where it was made"
+    yield _table(["", "version"], [*([name, version] for name, version in report.versions.items())])
+    yield (
+        "The same recipe, seed and versions give the same files, byte for byte, on the same kind of machine. "
+        "Latencies and times differ from run to run."
+    )
+    yield f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}"
+
+
+def _stages(report: Report) -> str:
+    names = list(report.stages[0].metrics)
+    head = ["stage", "bytes", "vs base", "gzip", "parameters", "zeros", "unique", "bits"]
+    for name in names:
+        head += [name, "Keras", "vs base", "", "vs previous"]
+    head += ["file and Keras agree", "p50", "p90", "took"]
+    return _table(head, [_stage(stage, report.stages[0], names) for stage in report.stages])
+
+
+def _stage(stage: StageRow, first: StageRow, names: list[str]) -> list[str]:
+    cells = [
+        stage.id,
+        f"{stage.bytes:,}",
+        ratio_text(stage.bytes, first.bytes),
+        f"{stage.gzip_bytes:,}",
+        f"{stage.parameters:,}",
+        f"{stage.sparsity:.1%}",
+        f"{stage.unique:,}",
+        f"{stage.weight_bits:.0f}",
+    ]
+    for name in names:
+        metric = stage.metrics[name]
+        keras = "-" if metric.keras is None else f"{metric.keras:.2%}" if metric.share else f"{metric.keras:.4g}"
+        cells += [
+            metric_text(metric),
+            keras,
+            change_text(metric.from_baseline, metric.share),
+            noise_text(metric),
+            change_text(metric.from_previous, metric.share),
+        ]
+    took = "cached" if stage.cached else clock_text(stage.seconds)
+    return [*cells, agreement_text(stage.agreement), time_text(stage.latency_p50), time_text(stage.latency_p90), took]
+
+
+def _layers(stage: StageRow) -> str:
+    rows = [
+        [
+            f"`{layer.name}`",
+            "x".join(map(str, layer.shape)) or "scalar",
+            layer.dtype,
+            f"{layer.parameters:,}",
+            f"{layer.zeros / layer.parameters:.1%}",
+            f"{layer.unique:,}",
+            format_size(layer.bytes),
+        ]
+        for layer in stage.layers
+    ]
+    return _table(["tensor", "shape", "type", "parameters", "zeros", "unique", "bytes"], rows)
+
+
+def _endpoint(label: str, end: EndpointRow) -> list[str]:
+    shape = "x".join(map(str, end.shape))
+    quantized = [f"{end.scale:.6g}", str(end.zero_point)] if end.scale else ["-", "-"]
+    return [label, f"`{end.name}`", shape, end.dtype, *quantized]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,1 @@
+"""Running a plan: stages, their files, the run folder and the lock file."""

@@ -1,0 +1,1 @@
+"""The step cache: what was made before, by the hash of all that went into it."""

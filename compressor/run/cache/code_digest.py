@@ -1,0 +1,174 @@
+"""SHA-256 of code: of a module, of all that belongs to it, and of what it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import site
+import sys
+import sysconfig
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
+from pathlib import Path
+
+from compressor.base.hashing import file_digest
+
+_OWN = "compressor"  # the distribution, and the core in it, which other parts of a key stand for
+_FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
+
+
+@cache
+def code_digest(module: str) -> str:
+    """SHA-256 of the code that a module runs, in hexadecimal, so that an edit anywhere changes a key at once.
+
+    That is all of the package that it belongs to, and, followed through their imports, the modules of its own
+    distribution and those of none, as on PYTHONPATH. Of other distributions it is the version. The module is not
+    imported for it, and what it imports by a name made at run time is not seen.
+    """
+    first = _unit_of(module)
+    if first is None:
+        return f"unknown {uuid.uuid4()}"  # as in a notebook: nothing can be taken from the cache for it
+    own = _distribution_of(first.name) if _is_installed(first.folder) else None
+    units, libraries = {first.name: first}, dict[str, str]()
+    waiting = [first]
+    while waiting:
+        for name in sorted(set(waiting.pop().imports())):
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or top == _OWN or top in libraries:
+                continue
+            unit = _unit_of(name)
+            if unit is None or unit.name in units:
+                continue
+            distribution = _distribution_of(top) if _is_installed(unit.folder) else None
+            if distribution is not None and distribution != own:
+                libraries[top] = f"{distribution} {_version(distribution)}"
+                continue
+            units[unit.name] = unit
+            waiting.append(unit)
+    digests = sorted(unit.digest() for unit in units.values())
+    return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
+
+
+def owner(module: str) -> str:
+    """The package that a module belongs to, or the module itself."""
+    unit = _unit_of(module)
+    return unit.name if unit else module
+
+
+@cache
+def core_digest(modules: Sequence[str] = (".",)) -> str:
+    """SHA-256 of modules and packages of the core, or of all of it, in hexadecimal."""
+    folder = Path(__file__).parents[2]
+    found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
+    return _source_digest(folder, [path for paths in found for path in paths])
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A package, or a module that is in none: what is hashed as one."""
+
+    name: str
+    file: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    def paths(self) -> list[Path]:
+        if self.file.name != "__init__.py":
+            return [self.file]
+        suffixes = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
+        return sorted(path for path in self.folder.rglob("*") if path.name.endswith(suffixes) and path.is_file())
+
+    def digest(self) -> str:
+        return _source_digest(self.folder, self.paths())
+
+    def imports(self) -> Iterator[str]:
+        """The full names of what its files import from outside of it."""
+        for path in self.paths():
+            if path.suffix == ".py":
+                parts = path.relative_to(self.folder).with_suffix("").parts
+                inner = parts if self.file.name == "__init__.py" else ()
+                package = ".".join([self.name, *inner]).rpartition(".")[0]
+                yield from _imports(path, package, file_digest(path))
+
+
+@cache
+def _imports(path: Path, package: str, _: str) -> tuple[str, ...]:
+    """The full names in a file's imports; the digest is there for the cache."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError):  # such as a template; nothing can import it
+        return ()
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            with suppress(ImportError):  # beyond the top
+                base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                found += [f"{base}.{alias.name}" for alias in node.names]
+    return tuple(found)
+
+
+def _unit_of(name: str) -> _Unit | None:
+    """The outermost package or module that a name is in; a namespace package has no file, and is none."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        prefix = ".".join(parts[:depth])
+        file, _ = _located(prefix)
+        if file is not None and file.is_file():
+            return _Unit(prefix, file)
+    return None
+
+
+def _located(name: str) -> tuple[Path | None, Sequence[str]]:
+    """A module's file, and where the modules below it are, without importing what is not imported yet."""
+    found = sys.modules.get(name)
+    if found is not None:
+        file = getattr(found, "__file__", None)
+        return (Path(file) if file else None), list(getattr(found, "__path__", ()))
+    with suppress(ImportError, ValueError, AttributeError):
+        parent = name.rpartition(".")[0]
+        below = _located(parent)[1] if parent else None
+        spec = PathFinder.find_spec(name, below) if parent else importlib.util.find_spec(name)
+        if spec is not None:
+            file = spec.origin if spec.has_location else None
+            return (Path(file) if file else None), list(spec.submodule_search_locations or ())
+    return None, ()
+
+
+def _is_installed(folder: Path) -> bool:
+    return any(folder.is_relative_to(place) for place in _site_folders())
+
+
+@cache
+def _site_folders() -> tuple[Path, ...]:
+    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()]
+    return tuple(Path(place) for place in dict.fromkeys(places))
+
+
+@cache
+def _distribution_of(module: str) -> str | None:
+    top = module.partition(".")[0]
+    if top in _FIRST_PARTY:
+        return _OWN
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.metadata(top)["Name"]
+    # a third of a second, and so for the names alone that are not their distribution's
+    return next(iter(importlib.metadata.packages_distributions().get(top, ())), None)
+
+
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution)
+
+
+def _source_digest(folder: Path, paths: Sequence[Path]) -> str:
+    named = (f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\0" for path in paths)
+    return hashlib.sha256("".join(named).encode()).hexdigest()

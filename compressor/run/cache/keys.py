@@ -1,0 +1,178 @@
+"""What a result depends on: the parts of the cache's keys.
+
+Whatever can change a result is a part: content and not names or paths, parameters in full, the versions of the
+libraries, and the very code that makes or measures it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from compressor.base.hashing import file_digest
+from compressor.contracts.configured_metric import Judge
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.strategy import Dataset, ModelSource
+from compressor.models.files.loading import Reference, is_there
+from compressor.planning.step_order import PlannedStep
+from compressor.recipe.loss_names import loss_functions
+from compressor.run.cache.code_digest import code_digest, core_digest
+
+Parts: TypeAlias = Mapping[str, Any]
+
+_MAKING = (
+    "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy",
+    "brotli", "zstandard",
+)  # fmt: skip
+_MAKING_CODE = (
+    "models/litert/contents", "run/checkpoints", "models/files/custom_objects", "data", "training/distillation",
+    "models/files/ends", "run/engine", "models/litert/converter", "models/litert/flatbuffer", "base/import_path",
+    "run/inputs", "models/keras3", "models/files/keras_files", "models/litert/interpreter", "recipe/loss_names",
+    "training/losses", "base/params", "run/saved_model", "models/files/loading", "run/stage_files",
+    "contracts/strategy", "models/files/tensorflow_setup", "training/trainer", "training/training_state",
+)  # fmt: skip
+_LOADING_CODE = ("measure/data_checks", "models/files/input_scale")  # what is kept of the model's ends
+_FILE_CODE = (
+    "models/litert/coders", "models/litert/coding", "models/litert/flatbuffer_writer",
+    "models/litert/arithmetic_coder", "models/litert/model_coder", "models/litert/primer", "models/litert/graph",
+    "models/litert/package", "models/litert/shrinking", "models/litert/weight_coder",
+)  # fmt: skip
+_MEASURING_CODE = (
+    "measure/agreement", "models/litert/contents", "data", "models/files/ends", "measure/evaluation",
+    "models/litert/converter", "models/litert/flatbuffer", "contracts/configured_metric", "models/litert/interpreter",
+    "contracts/strategy",
+)  # fmt: skip
+
+
+def step_parts(
+    step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan, teacher: Parts | None = None
+) -> Parts:
+    """What the model that a step leaves depends on.
+
+    Args:
+        step: the step.
+        model: hash of the model that it gets.
+        loaded: hashes of the code that loading that model runs.
+        data: hash of the training and validation splits.
+        plan: for the seed, and whether this is a smoke run.
+        teacher: what `teacher_parts` tells of the teacher, where the step has one.
+    """
+    by_content = {"teacher": {"source", "with_"}} if teacher else set()
+    return {
+        "model": model,
+        "code in the model": list(loaded),
+        "state": str(step.before),
+        "strategy": step.uses,
+        "provider": step.provider.full,
+        "code of the strategy": code_digest(type(step.strategy).__module__),
+        "parameters": step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content),
+        "teacher": teacher,
+        "code of the losses": _loss_code(step),
+        "scored by": _scored_by(step, plan),
+        "data": data,
+        "seed": plan.seed,
+        "smoke": plan.smoke,
+        "versions": versions(),
+        "code of the engine": core_digest(_MAKING_CODE),
+        "code for files": core_digest(_FILE_CODE) if step.before.format == "litert" else "",
+    }
+
+
+def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
+    """What the scores of a strategy that asks for them depend on."""
+    if not step.strategy.scores:
+        return None
+    judge = plan.metrics[0]
+    return {"metric": judge.parts(code_digest(type(judge.metric).__module__)), "code": core_digest(_MEASURING_CODE)}
+
+
+def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
+    """What a teacher is: the hash of its model, and those of the code that loading it runs."""
+    return {"model": model, "code in the model": list(loaded)}
+
+
+def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, judges: Sequence[Judge]) -> Parts:
+    """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
+    return {
+        "model": model,
+        "code in the model": list(loaded),
+        "state": state,
+        "data": data,
+        "metrics": {judge.name: judge.parts(code_digest(type(judge.metric).__module__)) for judge in judges},
+        "versions": versions(),
+        "code of the measuring": core_digest(_MEASURING_CODE),
+    }
+
+
+def source_parts(plan: Plan) -> Parts | None:
+    """What the model that a run starts from depends on; None where only building it can tell."""
+    parts = _origin("model", plan)
+    return parts and {
+        "source model": parts,
+        "code in the model": loading_code(plan, ()),
+        "custom objects": plan.recipe.model.custom_objects,
+        "trusted": plan.trust_model,
+        "seed": plan.seed,
+        "versions": versions(),
+        "code": core_digest((*_MAKING_CODE, *_LOADING_CODE)),
+    }
+
+
+def data_parts(plan: Plan) -> Parts | None:
+    """What the splits of a run depend on; None where only loading them can tell."""
+    parts = _origin("data", plan)
+    section = plan.recipe.data.model_dump(mode="json", by_alias=True, exclude={"source"})
+    return parts and {"data": parts, "section": section, "seed": plan.seed, "smoke": plan.smoke}
+
+
+def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
+    """Hashes of the code that runs when the model is loaded that these steps left; none for a file that ships.
+
+    Keras files name layers and quantizers, and other code under the same names is another model.
+    """
+    if (steps[-1].after if steps else plan.start).format != "keras":
+        return []
+    modules = {type(step.strategy).__module__ for step in steps}
+    modules |= {name.partition(":")[0] for name in plan.recipe.model.custom_objects}
+    if isinstance(plan.model, ModelSource):
+        modules.add(type(plan.model).__module__)
+    return sorted({code_digest(module) for module in modules})
+
+
+def note_name(plan: Plan, step_id: str) -> str:
+    """What the cache remembers the parts of a step's key under, to tell later what has changed."""
+    return f"step {plan.recipe.name}/{step_id}{' smoke' if plan.smoke else ''}"
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of Python's minor release and of the libraries that make and measure models."""
+    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name in _MAKING:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _loss_code(step: PlannedStep) -> list[str]:
+    """Hashes of the code of the user's own losses."""
+    return [code_digest(name.partition(":")[0]) for name in loss_functions(step.strategy.params)]
+
+
+def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:
+    source: ModelSource | Dataset | Reference = plan.model if part == "model" else plan.data
+    if isinstance(source, Reference):
+        path = Path(source.target)
+        return {"content": file_digest(path)} if source.kind == "path" and is_there(path) else None
+    if not source.repeatable:
+        return None
+    params = json.loads(source.params.model_dump_json(by_alias=True))
+    code = code_digest(type(source).__module__)
+    return {"name": source.name, "provider": plan.origins[part].full, "parameters": params, "code": code}

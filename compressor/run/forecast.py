@@ -1,0 +1,125 @@
+"""What a run would take from the cache and what it would make, told without TensorFlow, models or data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from compressor.contracts.execution_plan import Plan
+from compressor.planning.step_order import PlannedStep
+from compressor.run.cache.keys import (
+    Parts,
+    data_parts,
+    loading_code,
+    note_name,
+    source_parts,
+    step_parts,
+    teacher_parts,
+)
+from compressor.run.cache.store import Cache, Entry, key_of
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A step's prospects. `changed` names the parts of its key that differ from those of its last run."""
+
+    step_id: str
+    cached: bool
+    reason: str
+    changed: tuple[str, ...] = ()
+
+
+def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
+    """A forecast for each stage of the plan that runs."""
+    return _forecast(plan, cache)[0]
+
+
+def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
+    """The forecasts, and the hash of the last model if it is cached."""
+    source, data = source_parts(plan), data_parts(plan)
+    entry = _start(plan, cache)
+    noted = cache.recall(f"data {key_of(data)}") if data else None
+    if not plan.stages:
+        return [], str(entry.facts["digest"]) if entry else None
+    if source is None or data is None:
+        reason = "the model or the data is only known when it runs"
+        return [Forecast(step.id, False, reason) for step in plan.stages], None
+    if entry is None or noted is None:
+        return _unseen(plan, cache), None
+    found: list[Forecast] = []
+    model: str | None = str(entry.facts["digest"])
+    baseline: str | None = None if plan.baseline else model
+    for index, step in enumerate(plan.stages):
+        if model is None:
+            found.append(Forecast(step.id, False, "a step before it will be made anew"))
+            continue
+        teacher = _teacher(step, plan, baseline, cache)
+        if step.teacher and teacher is None:
+            found.append(Forecast(step.id, False, "its teacher will be made anew"))
+            model = None
+            continue
+        loaded = loading_code(plan, plan.stages[:index])
+        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher)
+        entry = cache.get("step", key_of(parts))
+        found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
+        model = str(entry.facts["digest"]) if entry else None
+        baseline = baseline or model
+    return found, model
+
+
+def _start(plan: Plan, cache: Cache) -> Entry | None:
+    """The model that the plan starts from, if it is cached; a forecast is not told whether it is trusted."""
+    for one in (plan, replace(plan, trust_model=True)):
+        parts = source_parts(one)
+        if parts and (entry := cache.get("step", key_of(parts))):
+            return entry
+    return None
+
+
+def _teacher(step: PlannedStep, plan: Plan, baseline: str | None, cache: Cache) -> Parts | None:
+    """What a step's teacher is, if that is known before it runs."""
+    if step.teacher is None:
+        return None
+    if step.teacher.is_baseline:
+        steps = (plan.baseline,) if plan.baseline else ()
+        return teacher_parts(baseline, loading_code(plan, steps)) if baseline else None
+    own = step.teacher.plan_for(plan)
+    model = _forecast(own, cache)[1]
+    return teacher_parts(model, loading_code(own, own.stages)) if model else None
+
+
+def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
+    """The start of the run is not in the cache: because of what has changed around it, or because it is new."""
+    first = plan.stages[0] if plan.stages else None
+    last = cache.recall(note_name(plan, first.id)) if first else None
+    if first and last:
+        model, data, teacher = str(last.get("model")), str(last.get("data")), last.get("teacher")
+        parts = step_parts(first, model, loading_code(plan, ()), data, plan, teacher)
+        judged = _judged(first.id, False, parts, last)
+        if judged.changed:
+            rest = plan.stages[1:]
+            return [judged, *(Forecast(step.id, False, "a step before it will be made anew") for step in rest)]
+    return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
+
+
+def _judged(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
+    if cached:
+        return Forecast(step_id, True, "cached")
+    if last is None:
+        return Forecast(step_id, False, "it has not run before")
+    changed = tuple(_differences(last, parts))
+    if not changed:
+        return Forecast(step_id, False, "its entry is gone from the cache")
+    return Forecast(step_id, False, f"changed since its last run: {', '.join(changed)}", changed)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            names += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            names.append(f"{prefix}{key}")
+    return names

@@ -1,0 +1,138 @@
+"""`lock.yaml`: all that a result came from, and the hashes of its files, so that it can be made again and proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from compressor.base.errors import CompressorError, StepError
+from compressor.base.params import Params
+from compressor.contracts.execution_plan import Plan
+from compressor.models.files.loading import Reference
+from compressor.planning.recipe_paths import portable
+from compressor.planning.registry import local_module
+from compressor.recipe.document import dump, read
+from compressor.recipe.load import validate_as_json
+from compressor.run.cache.code_digest import code_digest, core_digest, owner
+from compressor.run.cache.keys import versions
+
+NAME = "lock.yaml"
+
+
+class LockedError(CompressorError):
+    """Something has moved since the lock was written."""
+
+
+class Lock(Params):
+    """What a run was made of. Hashes are SHA-256, in hexadecimal."""
+
+    version: Literal[1] = 1
+    recipe: dict[str, Any]
+    teachers: dict[str, dict[str, Any]] = {}
+    seed: int
+    smoke: bool
+    tool: str
+    plugins: dict[str, str]
+    code: dict[str, str]
+    versions: dict[str, str]
+    fingerprints: dict[str, str]
+    files: dict[str, str] = {}
+
+
+def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
+    """The lock of a run, before it has made any file."""
+    from importlib.metadata import version
+
+    origins = dict(plan.origins) | {f"step {step.id}": step.provider for step in plan.stages}
+    return Lock(
+        recipe=portable(plan.recipe),
+        teachers={name: portable(teacher.recipe) for name, teacher in plan.teachers.items()},
+        seed=plan.seed,
+        smoke=plan.smoke,
+        tool=version("compressor"),
+        plugins={name: provider.full for name, provider in origins.items()},
+        code=_code(plan),
+        versions=dict(versions()),
+        fingerprints=dict(fingerprints),
+    )
+
+
+def with_files(lock: Lock, files: Mapping[str, str]) -> Lock:
+    """The lock with the hashes of the files that a run wrote, by their names in its folder."""
+    return lock.model_copy(update={"files": dict(sorted(files.items()))})
+
+
+def lock_text(lock: Lock) -> str:
+    """The lock as it is written."""
+    return (
+        "# What this result was made of. `compressor apply RECIPE --locked lock.yaml` makes it again, or refuses.\n"
+        + dump(lock.model_dump(mode="json"))
+    )
+
+
+def read_lock(path: Path) -> Lock:
+    """A lock from its file.
+
+    Raises:
+        RecipeError: the file cannot be read.
+        LockedError: it is no lock.
+    """
+    try:
+        lock: Lock = validate_as_json(Lock, read(path))
+    except ValidationError:
+        raise LockedError(f"{path} is not a lock file", "name the lock.yaml of a run") from None
+    return lock
+
+
+def refuse_moved(locked: Lock, now: Lock) -> None:
+    """Compare all that is known before a run.
+
+    Raises:
+        LockedError: with every difference.
+    """
+    differences = list(_differences(locked.model_dump(exclude={"files"}), now.model_dump(exclude={"files"})))
+    if differences:
+        what = "the run differs from the locked one:\n" + "\n".join(f"  {line}" for line in differences) + "\n"
+        raise LockedError(what.rstrip(), "put these back, or run without --locked to make a new lock")
+
+
+def refuse_other_files(locked: Lock, now: Lock) -> None:
+    """Compare the files that a run made.
+
+    Raises:
+        StepError: one is not the locked one.
+    """
+    other = [name for name, digest in locked.files.items() if now.files.get(name) != digest]
+    if other:
+        remedy = "check that the machine is of the same kind, or run without --locked to make a new lock"
+        raise StepError(f"not the locked bytes: {', '.join(other)}", remedy)
+
+
+def _code(plan: Plan) -> dict[str, str]:
+    """The hash of all code that a run runs: by package or module, and by name of the recipe's own plugin files."""
+    plans = (plan, *plan.teachers.values())
+    brought: list[Any] = [source for one in plans for source in (one.model, one.data)]
+    brought += [*(step.strategy for one in plans for step in one.stages), *(judge.metric for judge in plan.metrics)]
+    modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
+    named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
+    modules |= {name.partition(":")[0] for name in named_code}
+    local = {local_module(path.read_bytes(), path): path.name for one in plans for path in one.plugin_files}
+    named = {owner(module): code_digest(module) for module in modules - local.keys()} | {"compressor": core_digest()}
+    for module, name in local.items():
+        while name in named:  # another folder's file of the same name
+            name = f"{name} too"
+        named[name] = code_digest(module)
+    return dict(sorted(named.items()))
+
+
+def _differences(old: Any, new: Any, name: str = "") -> list[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = sorted(old.keys() | new.keys())
+        return [line for key in keys for line in _differences(old.get(key), new.get(key), f"{name}.{key}".lstrip("."))]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for index, (one, two) in pairs for line in _differences(one, two, f"{name}.{index}")]
+    return [] if old == new else [f"{name}: locked {old!r}, now {new!r}"]

@@ -1,0 +1,54 @@
+"""Layer patterns held against a model: one that matches nothing is a slip of the pen, told before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from compressor.base.params import LayerPatterns
+from compressor.planning.step_order import PlannedStep
+from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.sections import Recipe
+
+
+def refuse_unmatched(
+    recipe: Recipe,
+    steps: Sequence[PlannedStep],
+    layers: Sequence[tuple[str, str]],
+    gone: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Check the patterns of steps.
+
+    Args:
+        recipe: where the patterns stand.
+        steps: those to check, in order; none that follows one which makes layers can be checked before that has run.
+        layers: name and class of each layer of the model; none where they are not known.
+        gone: layers that it had before, which a pattern may still leave out.
+
+    Raises:
+        RecipeError: with every pattern that matches no layer.
+    """
+    if not layers:
+        return
+    problems: list[Problem] = []
+    for step in steps:
+        problems += _slips(recipe, step, layers, gone)
+        if step.strategy.makes_layers:
+            break
+    if problems:
+        raise RecipeError(problems)
+
+
+def _slips(
+    recipe: Recipe, step: PlannedStep, layers: Sequence[tuple[str, str]], gone: Sequence[tuple[str, str]]
+) -> Iterator[Problem]:
+    params = step.strategy.params
+    if not isinstance(params, LayerPatterns):
+        return
+    never = params.unmatched([*layers, *gone])
+    for place, pattern in params.unmatched(list(layers)):
+        if place[0] == "except" and (place, pattern) not in never:
+            continue
+        node = recipe.tree.nearest((*step.route, *place))
+        known = did_you_mean(pattern, [layer for layer, _ in layers])
+        origin = node.key_origin if isinstance(place[-1], str) else node.origin
+        yield Problem(f"'{pattern}' matches no layer of the model{known}", origin)

@@ -1,0 +1,103 @@
+"""The folder of a run: claimed by one run at a time; `report.json`, which is written last, tells that it is whole."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from compressor.base.atomic_files import write_whole
+from compressor.base.errors import CompressorError, OutputError
+from compressor.contracts.execution_plan import Plan
+from compressor.models.litert.package import SUFFIX, is_package, unpacked
+from compressor.planning.recipe_paths import absolute
+from compressor.recipe.document import dump
+from compressor.report.markdown import render_markdown
+from compressor.report.summary import Report
+from compressor.run.lockfile import NAME, Lock, lock_text
+
+_CLAIM = ".running.lock"
+_STAGES = "stages"
+RESULTS = ("model.tflite", f"model{SUFFIX}")
+_WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
+_REPORT = "report.json"
+_SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+
+
+@contextmanager
+def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Iterator[Path]:
+    """The folder for a run's results, made if need be, and nobody else's while the run goes on.
+
+    One that a run left without coming to its report is taken up again; one for the folders of `several` seeds, where
+    not all came to theirs, is as well.
+
+    Raises:
+        OutputError: it holds something else, another run writes to it, or it cannot be made.
+    """
+    folder = Path(output) if output is not None else _new_name(plan)
+    try:
+        left = [path for path in folder.iterdir() if path.name not in _WRITTEN] if folder.is_dir() else []
+        if not all(several and _is_of_a_seed(path) for path in left):
+            raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = FileLock(folder / _CLAIM)
+        claim.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"another run is writing to the folder {folder}", "name another one") from None
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
+    try:
+        for path in (folder / _STAGES, *left):
+            shutil.rmtree(path, ignore_errors=True)
+        yield folder
+    finally:
+        (folder / _CLAIM).unlink(missing_ok=True)
+        claim.release()
+
+
+def results_of(content: bytes) -> dict[str, bytes]:
+    """The files of a run's model by their names: the `.tflite`, and the package that it ships in, where it does."""
+    files = dict(zip(RESULTS, (unpacked(content), content), strict=True))
+    return files if is_package(content) else {RESULTS[0]: content}
+
+
+def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str, bytes], lock: Lock) -> None:
+    """Write all that a run leaves beside its stages."""
+    for name, content in results.items():
+        write_whole(folder / name, content)
+    write_whole(folder / NAME, lock_text(lock))
+    write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
+    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / _REPORT, report.model_dump_json(indent=2) + "\n")
+
+
+def explained(error: OSError, folder: Path) -> CompressorError:
+    """What a user should know of a file that could not be read or written during a run."""
+    reason = error.strerror or str(error)
+    path = Path(str(error.filename)) if error.filename else None
+    if error.errno in _FULL or path is None or path.resolve().is_relative_to(folder.resolve()):
+        remedy = "free some space or mend the folder, and run the same command to go on"
+        return OutputError(f"the results cannot be written ({reason})", remedy)
+    return OutputError(f"{path} cannot be read or written ({reason})", "check that it is there, and its permissions")
+
+
+def _is_of_a_seed(folder: Path) -> bool:
+    """Whether a run of one of several seeds left this folder, and nothing else is in it."""
+    if not (_SEED.fullmatch(folder.name) and folder.is_dir()):
+        return False
+    return {path.name for path in folder.iterdir()} <= {*_WRITTEN, _REPORT}
+
+
+def _new_name(plan: Plan) -> Path:
+    now = datetime.now()
+    unique = f"{plan.recipe.model_dump_json(by_alias=True)}{plan.seed}{now.isoformat()}"
+    digest = hashlib.sha256(unique.encode()).hexdigest()
+    return Path("runs") / plan.recipe.name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"

@@ -1,0 +1,115 @@
+"""Losses for a model's outputs: made to suit what each output ends in, and refused where labels cannot fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compressor.base.errors import DataError, StepError
+from compressor.base.import_path import function_at, names_function
+from compressor.contracts.strategy import EndsIn
+from compressor.models.files.ends import keras_keys, model_endings, output_names
+from compressor.recipe.loss_names import LOSSES, full_name
+
+_FROM_LOGITS = (
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    "sparse_categorical_crossentropy",
+)  # fmt: skip
+_MULTI_CLASS = ("categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge")
+
+
+def losses_for(model: Any, loss: str | Mapping[str, str]) -> Any:
+    """The Keras losses of a model, as `compile` takes them: one, or a mapping where there are several outputs.
+
+    Raises:
+        StepError: there is no such loss, or no such output.
+    """
+    named = named_losses(model, loss)
+    endings = model_endings(model)
+    keys = dict(zip(output_names(model), keras_keys(model), strict=True))
+    if not keys:  # a subclassed model has no outputs before it has seen data
+        return _made(str(loss), "linear")
+    made = {keys[output]: _made(name, endings[output]) for output, name in named.items()}
+    return made if len(keys) > 1 else next(iter(made.values()))
+
+
+def named_losses(model: Any, loss: str | Mapping[str, str]) -> Mapping[str, str]:
+    """The loss of each output that has one, by the outputs' names.
+
+    Raises:
+        StepError: a loss is meant for an output that the model does not have.
+    """
+    outputs = output_names(model)
+    if isinstance(loss, str):
+        return dict.fromkeys(outputs, loss)
+    if unknown := [name for name in loss if name not in outputs]:
+        what = f"there is a loss for the output '{unknown[0]}', and the model has {', '.join(outputs)}"
+        raise StepError(what, "name one of these")
+    return loss
+
+
+def refuse_misfit(model: Any, loss: str | Mapping[str, str], labels: Any) -> None:
+    """Compare shapes of outputs and of some labels with what the losses take.
+
+    Raises:
+        DataError: they do not go together; the message names the loss that would.
+    """
+    outputs = dict(zip(output_names(model), model.outputs or [], strict=bool(model.outputs)))
+    for name, loss_name in named_losses(model, loss).items():
+        if name not in outputs:
+            continue
+        if isinstance(labels, Mapping) and name not in labels:
+            what = f"the output '{name}' has a loss, and the data has labels for {', '.join(labels)}"
+            raise DataError(what, "call the labels as the outputs are called, or give 'loss' for some outputs only")
+        own = np.asarray(labels[name] if isinstance(labels, Mapping) else labels)
+        better = _better_loss(full_name(loss_name), tuple(outputs[name].shape[1:]), own)
+        if better is not None:
+            label, output = _shape(own.shape[1:]), _shape(outputs[name].shape[1:])
+            at = f" of '{name}'" if len(outputs) > 1 else ""
+            what = f"the loss '{loss_name}' cannot compare labels of shape {label} with outputs{at} of shape {output}"
+            raise DataError(what, better)
+
+
+def _better_loss(loss: str, output: Sequence[int], labels: Any) -> str | None:
+    """What to do instead, or None where the loss fits."""
+    label = labels.shape[1:]
+    same = label == tuple(output) or (*label, 1) == tuple(output) or label == (*output, 1)
+    if loss == "sparse_categorical_crossentropy":
+        if output and output[-1] > 1 and label in (tuple(output[:-1]), (*output[:-1], 1)):
+            return None
+        return _advice(labels, same)
+    if loss in LOSSES and not same:
+        numbers = bool(output) and output[-1] > 1 and label in (tuple(output[:-1]), (*output[:-1], 1))
+        if numbers and loss in (*_MULTI_CLASS, "kl_divergence", "binary_crossentropy"):
+            return "use 'sparse_categorical_crossentropy', which takes class numbers"
+        return "use data that fits the model, or a model that fits the data"
+    return None
+
+
+def _advice(labels: Any, same: bool) -> str:
+    if not same:
+        return "use data that fits the model, or a model that fits the data"
+    if not np.all((labels == 0) | (labels == 1)):
+        return "use 'mean_squared_error', or another loss for numbers"
+    if labels.ndim > 1 and labels.shape[-1] > 1 and np.all(labels.sum(-1) == 1):
+        return "use 'categorical_crossentropy', which takes one-hot labels"
+    return "use 'binary_crossentropy', which takes a 0 or a 1 for each output"
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return f"({', '.join(['n', *map(str, sizes)])})"
+
+
+def _made(name: str, ends_in: EndsIn) -> Any:
+    if names_function(name):
+        found = function_at(name)
+        return found() if isinstance(found, type) else found
+    import tf_keras
+
+    name = full_name(name)
+    if name not in LOSSES:
+        raise StepError(f"Keras has no loss '{name}'", "use one of its names, such as 'mean_squared_error'")
+    cls = getattr(tf_keras.losses, LOSSES[name])
+    return cls(from_logits=ends_in == "linear") if name in _FROM_LOGITS else cls()
