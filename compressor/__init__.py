@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from compressor.contracts.hookspecs import hookimpl
     from compressor.contracts.state import ModelState, Refusal
     from compressor.contracts.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
-    from compressor.data import ArraySplit, Split, Splits
+    from compressor.data import ArraySplit
+    from compressor.data.split import Split, Splits
     from compressor.models.litert.converter import Conversion, to_litert
     from compressor.models.litert.package import unpack
     from compressor.session import Session

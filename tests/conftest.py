@@ -36,7 +36,7 @@ def tensorflow():
 @pytest.fixture(scope="session")
 def mnist():
     """All of MNIST, as the data set brings it."""
-    from compressor_plugins.mnist import MNIST
+    from compressor_plugins.datasets.mnist import MNIST
 
     return MNIST(MNIST.Params()).load()
 
@@ -44,7 +44,7 @@ def mnist():
 @pytest.fixture(scope="session")
 def digits(mnist):
     """Two thousand real digits to train on, five hundred to validate, five hundred to test."""
-    from compressor.data import RunData
+    from compressor.data.run_data import RunData
 
     train, test = mnist.train, mnist.test
     held = train.part(range(2000, 2500))
@@ -59,7 +59,7 @@ def step_context(tensorflow, digits) -> Callable[..., Any]:
     from compressor.contracts.state import ModelState
     from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
-    from compressor_plugins.classification import Accuracy
+    from compressor_plugins.metrics.classification import Accuracy
 
     def make(state: ModelState | None = None, data: Any = digits) -> StepContext:
         trainer = Trainer("step", data, 0, Observer(), [Judge.of(Accuracy())], smoke=False)
@@ -74,7 +74,7 @@ def small_cnn(tensorflow):
     import numpy as np
     import tf_keras
 
-    from compressor_plugins.mnist_cnn import MNISTCNN
+    from compressor_plugins.models.mnist_cnn import MNISTCNN
 
     def build(**params: Any):
         tf_keras.backend.clear_session()

@@ -72,7 +72,8 @@ def _context(model: Any, name: str, state: Any = None) -> Any:
     from compressor.contracts.observer import Observer
     from compressor.contracts.state import ModelState
     from compressor.contracts.strategy import StepContext
-    from compressor.data import ArraySplit, RunData
+    from compressor.data import ArraySplit
+    from compressor.data.run_data import RunData
     from compressor.training.trainer import Trainer
 
     inputs = [array.astype(np.float32) for array in sample(name)]
@@ -94,7 +95,7 @@ def _kernels(model: Any, name: str) -> list[Any]:
 
 
 def _prune(model: Any, name: str) -> str:
-    from compressor_plugins.prune import Prune
+    from compressor_plugins.prune.prune import Prune
 
     if not _kernels(model, name):
         Prune(Prune.Params(**_TRAINING)).apply(model, _context(model, name))
@@ -105,7 +106,7 @@ def _prune(model: Any, name: str) -> str:
 
 
 def _cluster(model: Any, name: str) -> str:
-    from compressor_plugins.cluster import Cluster
+    from compressor_plugins.cluster.cluster import Cluster
 
     kernels = _kernels(model, name)
     clustered = Cluster(Cluster.Params(number_of_clusters=2, **_TRAINING)).apply(model, _context(model, name))
@@ -117,7 +118,7 @@ def _cluster(model: Any, name: str) -> str:
 
 def _qat(model: Any, name: str) -> str:
     from compressor.models.litert.converter import Conversion, to_litert
-    from compressor_plugins.qat import QAT
+    from compressor_plugins.qat.qat import QAT
 
     context = _context(model, name)
     quantized = QAT(QAT.Params(**_TRAINING)).apply(model, context)
@@ -125,7 +126,7 @@ def _qat(model: Any, name: str) -> str:
 
 
 def _ptq(model: Any, name: str) -> str:
-    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.ptq.ptq import PTQ
 
     context = _context(model, name)
     return _in_file(PTQ(PTQ.Params()).apply(model, context), model, name, context.left_alone)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import DataError
-from compressor.data import ArraySplit, RunData
+from compressor.data import ArraySplit
 from compressor.data.preprocess import Rescale
+from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
 from compressor.measure.data_checks import Ends, check_fit, ends_of

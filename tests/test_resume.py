@@ -196,7 +196,7 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
 def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):
     from compressor.contracts.state import ModelState
     from compressor.contracts.strategy import StepContext
-    from compressor_plugins.prune import Prune
+    from compressor_plugins.prune.prune import Prune
 
     def prune(checkpoints):
         model = small_cnn()

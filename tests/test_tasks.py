@@ -9,9 +9,10 @@ from compressor.contracts.configured_metric import FunctionMetric, Judge
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.strategy import Dataset, ModelSource
-from compressor.data import ArraySplit, RunData, Splits
+from compressor.data import ArraySplit
+from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
-from compressor.data.split import Split
+from compressor.data.split import Split, Splits
 from compressor.measure.evaluation import measure
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import predict
@@ -22,7 +23,7 @@ from compressor.report.summary import summarise
 from compressor.run.cache.store import Cache
 from compressor.run.engine import run
 from compressor.training.trainer import Trainer
-from compressor_plugins.classification import Accuracy, BinaryAccuracy
+from compressor_plugins.metrics.classification import Accuracy, BinaryAccuracy
 
 GENERATOR = np.random.default_rng(0)
 IMAGES = GENERATOR.uniform(size=(160, 8, 8, 1)).astype(np.float32)
@@ -219,7 +220,7 @@ def test_an_autoencoder_whose_labels_are_its_inputs(layers, report_of):
 def test_the_anomaly_score_sees_what_went_in(layers):
     import tf_keras
 
-    from compressor_plugins.roc import AnomalyAUC
+    from compressor_plugins.metrics.roc import AnomalyAUC
 
     model = tf_keras.Sequential([layers.InputLayer((16,)), layers.ReLU()])  # gives back what is not negative
     inputs = np.abs(GENERATOR.normal(size=(60, 16))).astype(np.float32)
@@ -269,7 +270,7 @@ def test_segmentation_is_measured_batch_by_batch(layers, report_of):
 def test_mean_iou_through_the_file_is_that_of_all_outputs_at_once(layers):
     import tf_keras
 
-    from compressor_plugins.dense_labels import MeanIoU
+    from compressor_plugins.metrics.dense_labels import MeanIoU
 
     model = tf_keras.Sequential([layers.InputLayer((8, 8, 1)), layers.Conv2D(3, 3, padding="same")])
     split = images(BRIGHT)
@@ -352,7 +353,7 @@ def test_two_inputs_and_two_outputs_go_through_training_quantization_and_the_rep
     ],
 )
 def test_a_metric_must_name_an_output_that_has_labels(layers, output, message):
-    from compressor_plugins.classification import Accuracy
+    from compressor_plugins.metrics.classification import Accuracy
 
     split = driving()
     if output == "angle":
@@ -380,7 +381,7 @@ def test_a_function_is_a_metric(layers, tmp_path, monkeypatch):
 def test_a_metric_without_a_value_is_told_rather_than_reported(layers):
     import tf_keras
 
-    from compressor_plugins.roc import AUC
+    from compressor_plugins.metrics.roc import AUC
 
     model = tf_keras.Sequential([layers.InputLayer((4,)), layers.Dense(1)])
     split = ArraySplit(np.ones((20, 4), np.float32), np.ones(20))
@@ -394,7 +395,7 @@ def test_a_metric_without_a_value_is_told_rather_than_reported(layers):
 def test_a_gap_between_the_model_and_its_file_shows_in_the_agreement(layers):
     import tf_keras
 
-    from compressor_plugins.classification import Accuracy
+    from compressor_plugins.metrics.classification import Accuracy
 
     model = tf_keras.Sequential([layers.InputLayer((4,)), layers.Dense(3)])
     split = ArraySplit(GENERATOR.normal(size=(50, 4)).astype(np.float32), GENERATOR.integers(0, 3, 50))

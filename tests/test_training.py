@@ -13,7 +13,7 @@ def test_a_training_step_is_traced_once(tensorflow, step_context, digits, metric
     import tf_keras
 
     from compressor.contracts.configured_metric import Judge
-    from compressor_plugins.classification import Accuracy
+    from compressor_plugins.metrics.classification import Accuracy
 
     traced = []
 

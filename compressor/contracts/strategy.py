@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from compressor.data import Split, Splits
+    from compressor.data.split import Split, Splits
     from compressor.training.trainer import Trainer
 
 Model: TypeAlias = Any  # a tf_keras.Model, or the bytes of a .tflite file or of a package, as its ModelState says

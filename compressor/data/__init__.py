@@ -9,27 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.data.load_splits import dataset_splits, load_splits
-    from compressor.data.run_data import RunData, run_data
+    from compressor.data.from_source import load_splits
     from compressor.data.samples import ArraySamples, Samples
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {
-    "RunData": "run", "run_data": "run", "ArraySamples": "samples", "Samples": "samples",
-    "dataset_splits": "sources", "load_splits": "sources", "ArraySplit": "split", "Split": "split", "Splits": "split",
+    "load_splits": "from_source",
+    "ArraySamples": "samples", "Samples": "samples",
+    "ArraySplit": "split", "Split": "split", "Splits": "split",
 }  # fmt: skip
 
-__all__ = [
-    "ArraySamples",
-    "ArraySplit",
-    "RunData",
-    "Samples",
-    "Split",
-    "Splits",
-    "dataset_splits",
-    "load_splits",
-    "run_data",
-]
+__all__ = ["ArraySamples", "ArraySplit", "Samples", "Split", "Splits", "load_splits"]
 
 
 def __getattr__(name: str) -> Any:

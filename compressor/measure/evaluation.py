@@ -19,8 +19,8 @@ from compressor.base.errors import CompressorError, DataError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import Judge
 from compressor.contracts.strategy import Arrays, Batch, EndsIn
-from compressor.data import Split
 from compressor.data.samples import leaves
+from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison
 from compressor.measure.data_checks import Ends
 from compressor.measure.statistics import value

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from compressor.base.errors import DataError, PluginError
 from compressor.base.import_path import names_function
 from compressor.contracts.configured_metric import FunctionMetric, Judge
-from compressor.data import RunData, Splits, dataset_splits, load_splits, run_data
+from compressor.data.from_source import dataset_splits, load_splits
+from compressor.data.run_data import RunData, run_data
+from compressor.data.split import Splits
 from compressor.models.files.loading import reference
 from compressor.planning.registry import Registry
 from compressor.recipe.problems import did_you_mean

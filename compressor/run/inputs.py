@@ -8,7 +8,8 @@ from compressor.base.errors import ModelError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.strategy import Model
-from compressor.data import RunData, dataset_splits, load_splits, run_data
+from compressor.data.from_source import dataset_splits, load_splits
+from compressor.data.run_data import RunData, run_data
 from compressor.data.split_names import about
 from compressor.models.files.ends import input_names
 from compressor.models.files.loading import Built, Reference, build_model

@@ -12,7 +12,7 @@ from compressor.base.errors import StepError
 from compressor.base.params import TrainingParams
 from compressor.contracts.configured_metric import Judge
 from compressor.contracts.observer import Observer
-from compressor.data import RunData
+from compressor.data.run_data import RunData
 from compressor.measure.evaluation import score_of
 from compressor.models.files.ends import input_names, keras_keys, model_endings, output_names
 from compressor.training.distillation import Lessons

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from compressor.data import Split
+from compressor.data.split import Split
 
 ROUNDS = 5
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Print a line a file."""
     import compressor
     from compressor.models.litert.interpreter import predict
-    from compressor_plugins.mnist import MNIST
+    from compressor_plugins.datasets.mnist import MNIST
 
     test = MNIST(MNIST.Params()).load().test
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,7 @@ def plain() -> dict[str, object]:
     )
 
     keras.utils.set_random_seed(0)
-    with as_file(files("compressor_plugins.data").joinpath("mnist.npz")) as path:
+    with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path:
         arrays = np.load(path)
         x_train, x_test = (arrays[name].astype("float32") / 255 for name in ("x_train", "x_test"))
         y_train, y_test = arrays["y_train"], arrays["y_test"]

@@ -28,7 +28,7 @@ Images = tuple[np.ndarray, np.ndarray]
 
 def images() -> Images:
     """The training images, from 0 to 1, and their labels."""
-    with as_file(files("compressor_plugins.data").joinpath("mnist.npz")) as path, np.load(path) as arrays:
+    with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path, np.load(path) as arrays:
         return arrays["x_train"].astype("float32") / 255, arrays["y_train"]
 
 
@@ -122,8 +122,8 @@ def measured(content: bytes, float_file: bytes) -> list[str]:
     from compressor.contracts.configured_metric import Judge
     from compressor.measure.evaluation import measure
     from compressor.models.litert.package import is_package, pack, unpacked
-    from compressor_plugins.classification import Accuracy
-    from compressor_plugins.mnist import MNIST
+    from compressor_plugins.datasets.mnist import MNIST
+    from compressor_plugins.metrics.classification import Accuracy
 
     file = unpacked(content)
     found = measure(file, MNIST(MNIST.Params()).load().test, [Judge.of(Accuracy())])

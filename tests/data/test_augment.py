@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from reading import inputs_of, trained_on
 
-from compressor.data import ArraySplit, Splits, run_data
+from compressor.data import ArraySplit
+from compressor.data.run_data import run_data
+from compressor.data.split import Splits
 
 ALL = [
     {"flip": "both"},

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from compressor.data import ArraySplit, Split, Splits, run_data
+from compressor.data import ArraySplit
 from compressor.data.expectation import expected_inputs
+from compressor.data.run_data import run_data
+from compressor.data.split import Split, Splits
 
 
 def test_bytes_are_said_with_their_range_and_scale(mnist):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import DataError
-from compressor.data import ArraySplit, Splits, load_splits, run_data
+from compressor.data import ArraySplit
+from compressor.data.from_source import load_splits
+from compressor.data.run_data import run_data
 from compressor.data.samples import ArraySamples
-from compressor.data.split import Split
+from compressor.data.split import Split, Splits
 from compressor.models.files.loading import Reference
 from compressor.recipe.sections import DataSection
 

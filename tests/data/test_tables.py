@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
-from compressor.data import load_splits
+from compressor.data.from_source import load_splits
 from compressor.models.files.loading import Reference
 
 

@@ -8,12 +8,12 @@ from compressor.base.errors import StepError
 from compressor.contracts.state import ModelState
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
-from compressor_plugins.centroids import clustered
-from compressor_plugins.cluster import Cluster
-from compressor_plugins.kept_structure import groups_of, structure_of
-from compressor_plugins.kernels import kernels_of
-from compressor_plugins.prune import Prune
-from compressor_plugins.qat import QAT
+from compressor_plugins.cluster.centroids import clustered
+from compressor_plugins.cluster.cluster import Cluster
+from compressor_plugins.prune.prune import Prune
+from compressor_plugins.qat.qat import QAT
+from compressor_plugins.shared.kept_structure import groups_of, structure_of
+from compressor_plugins.shared.kernels import kernels_of
 
 SPARSE = ModelState().add("sparse")
 

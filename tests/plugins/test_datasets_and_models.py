@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import DataError
-from compressor_plugins import fashion_mnist
-from compressor_plugins.cifar import CIFAR10, CIFAR100
-from compressor_plugins.lenet import LeNet5, LeNet300100
-from compressor_plugins.mnist_cnn import MNISTCNN
-from compressor_plugins.strided_cnn import StridedCNN
+from compressor_plugins.datasets import fashion_mnist
+from compressor_plugins.datasets.cifar import CIFAR10, CIFAR100
+from compressor_plugins.models.lenet import LeNet5, LeNet300100
+from compressor_plugins.models.mnist_cnn import MNISTCNN
+from compressor_plugins.models.strided_cnn import StridedCNN
 
 
 def write_idx(path, array):
@@ -98,7 +98,7 @@ def test_the_cnn_takes_every_option_of_the_scripts(tensorflow):
 def test_the_small_mobilenet_is_a_stem_and_pairs_of_depthwise_and_1x1_convolutions(
     tensorflow, params, inputs, outputs, kernels
 ):
-    from compressor_plugins.mobilenet_small import MobileNetSmall
+    from compressor_plugins.models.mobilenet_small import MobileNetSmall
 
     model = MobileNetSmall(MobileNetSmall.Params(**params)).build()
     assert (model.input_shape, model.output_shape) == (inputs, outputs)

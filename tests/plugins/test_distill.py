@@ -53,7 +53,7 @@ def test_the_projection_of_a_hint_is_not_in_the_file(tmp_path):
 def test_a_hint_finds_its_layer_within_fake_quantization(small_cnn, step_context):
     from compressor import Teacher, TrainingParams
     from compressor.training.distillation import Lessons
-    from compressor_plugins.qat import QAT
+    from compressor_plugins.qat.qat import QAT
 
     hints = [{"student": "conv", "teacher": "conv"}]
     params = TrainingParams(teacher=Teacher(source="baseline", hints=hints))

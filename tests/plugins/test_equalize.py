@@ -7,8 +7,8 @@ from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.equalize import Equalize
-from compressor_plugins.ptq import PTQ
+from compressor_plugins.ptq.ptq import PTQ
+from compressor_plugins.rewrite.equalize import Equalize
 
 
 @pytest.fixture

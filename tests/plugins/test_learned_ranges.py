@@ -9,8 +9,8 @@ from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.learned_ranges import least_error_limits
-from compressor_plugins.qat import QAT
+from compressor_plugins.qat.learned_ranges import least_error_limits
+from compressor_plugins.qat.qat import QAT
 
 
 def learned(model, context, **params):
@@ -35,7 +35,7 @@ def gradients(quantizer, values, **ends):
 
 def test_gradients_are_those_of_learned_step_size_quantization(tensorflow):
     # in steps of 1: 0.3 rounds to 0, 2.6 to 3, and 9 is cut off at 7; d/ds is round(v / s) - v / s, or 7 beyond
-    from compressor_plugins.learned_ranges import learned_range_quantizer
+    from compressor_plugins.qat.learned_ranges import learned_range_quantizer
 
     quantizer = learned_range_quantizer()(4, per_axis=False, symmetric=True)
     ends = {"min_var": -7.0, "max_var": 7.0, "stretch": 0.0}
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_learned_step_size_quantization(tensorflow):
 
 
 def test_the_two_ends_of_a_range_of_activations_are_learned_apart(tensorflow):
-    from compressor_plugins.learned_ranges import learned_range_quantizer
+    from compressor_plugins.qat.learned_ranges import learned_range_quantizer
 
     quantizer = learned_range_quantizer()(8, per_axis=False, symmetric=False)
     ends = {"min_var": -51.0, "max_var": 204.0, "stretch": np.float32([0, 0])}
@@ -72,7 +72,7 @@ def in_four_bits(tensorflow, digits):
     from compressor.contracts.observer import Observer
     from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
-    from compressor_plugins.mnist_cnn import MNISTCNN
+    from compressor_plugins.models.mnist_cnn import MNISTCNN
 
     tensorflow.keras.backend.clear_session()
     tensorflow.keras.utils.set_random_seed(0)

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from compressor.base.errors import StepError
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
-from compressor_plugins.factors import rank_for, svd_factors, tucker_factors
-from compressor_plugins.low_rank import LowRank
+from compressor_plugins.low_rank.factors import rank_for, svd_factors, tucker_factors
+from compressor_plugins.low_rank.low_rank import LowRank
 
 
 def apply(model, context, **params):

@@ -10,10 +10,10 @@ from compressor.base.errors import StepError
 from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.bit_allocation import error_of, least_bytes, least_error
-from compressor_plugins.mixed_precision import MixedPrecision
-from compressor_plugins.sensitivity import LayerSensitivity, sensitivities
-from compressor_plugins.weighted_operators import weighted_operators
+from compressor_plugins.ptq.bit_allocation import error_of, least_bytes, least_error
+from compressor_plugins.ptq.mixed_precision import MixedPrecision
+from compressor_plugins.ptq.sensitivity import LayerSensitivity, sensitivities
+from compressor_plugins.ptq.weighted_operators import weighted_operators
 
 TYPES = ("int8", "int4", "int2")
 
@@ -72,7 +72,7 @@ def test_fewer_bits_change_the_outputs_more_and_take_fewer_bytes(trained_file, s
 
 
 def test_a_figure_is_what_the_file_with_that_layer_rounded_really_gives(trained_file, step_context):
-    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.ptq.ptq import PTQ
 
     context = step_context()
     table = {layer.layer: layer for layer in table_of(trained_file, context)}

@@ -83,7 +83,7 @@ def test_nothing_but_measuring_comes_after_it(steps, text):
 
 def test_the_step_s_result_must_be_what_its_plan_says(step_context, small_cnn):
     from compressor.models.litert.converter import to_litert
-    from compressor_plugins.pack import Pack
+    from compressor_plugins.files.pack import Pack
 
     content = to_litert(small_cnn())
     assert is_package(Pack(Pack.Params(coder="gzip")).apply(content, step_context()))

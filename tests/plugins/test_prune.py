@@ -8,8 +8,8 @@ from compressor.base.errors import StepError
 from compressor.contracts.state import ModelState
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
-from compressor_plugins.kernels import kernels_of
-from compressor_plugins.prune import Prune
+from compressor_plugins.prune.prune import Prune
+from compressor_plugins.shared.kernels import kernels_of
 
 
 def prune(model, context, **params):
@@ -174,7 +174,7 @@ def test_layers_can_have_a_sparsity_of_their_own_below_the_start_of_the_curve_to
 def lenet(tensorflow):
     import tf_keras
 
-    from compressor_plugins.lenet import LeNet300100
+    from compressor_plugins.models.lenet import LeNet300100
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
@@ -253,8 +253,8 @@ def test_of_m_weights_along_the_inputs_n_stay_in_the_file_and_what_has_other_inp
 
 
 def test_a_pattern_comes_by_and_by():
-    from compressor_plugins.pruning_goals import _grouped
-    from compressor_plugins.pruning_schedule import Curve
+    from compressor_plugins.prune.goals import _grouped
+    from compressor_plugins.prune.schedule import Curve
 
     kernel, curve = np.arange(1.0, 9).reshape(8, 1), Curve(0, 3, 10)
     kept = [int(_grouped(kernel, curve.sparsity(step, 0.5), 4, 0).sum()) // 2 for step in range(1, 11)]
@@ -285,7 +285,7 @@ def test_a_layer_that_is_one_block_is_left_alone_and_one_of_two_loses_one(tensor
 
 
 def test_blocks_wider_than_a_kernel_count_for_what_is_in_them():
-    from compressor_plugins.pruning_masks import largest_blocks
+    from compressor_plugins.prune.masks import largest_blocks
 
     weights = np.random.default_rng(0).normal(size=(64, 10))
     assert largest_blocks(weights, 0.5, 8, 32).mean() == 0.5
@@ -309,7 +309,7 @@ def test_factors_of_a_normalization_over_several_axes_are_no_kernel(tensorflow):
 
 
 def test_a_block_larger_than_a_kernel_never_takes_all_of_it():
-    from compressor_plugins.pruning_masks import largest_blocks
+    from compressor_plugins.prune.masks import largest_blocks
 
     assert largest_blocks(np.ones((3, 2)), 0.9, 8, 8).all()
 
@@ -342,7 +342,7 @@ def test_weights_that_go_back_are_those_the_step_was_given(small_cnn, step_conte
 
 
 def test_a_rounds_schedule_begins_each_round_with_its_share():
-    from compressor_plugins.pruning_schedule import Rounds
+    from compressor_plugins.prune.schedule import Rounds
 
     rounds = Rounds(3, 10)
     assert [step for step in range(1, 11) if rounds.is_due(step)] == [1, 4, 7]

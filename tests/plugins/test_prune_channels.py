@@ -8,11 +8,11 @@ from compressor.base.errors import StepError
 from compressor.contracts.state import ModelState
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
-from compressor_plugins import channel_costs
-from compressor_plugins.channel_groups import channel_groups, without
-from compressor_plugins.channel_saliency import by_activation, by_batch_norm, by_magnitude
-from compressor_plugins.layer_graph import read
-from compressor_plugins.prune_channels import PruneChannels, removal_order
+from compressor_plugins.channels import costs
+from compressor_plugins.channels.groups import channel_groups, without
+from compressor_plugins.channels.prune_channels import PruneChannels, removal_order
+from compressor_plugins.channels.saliency import by_activation, by_batch_norm, by_magnitude
+from compressor_plugins.graph.layer_graph import read
 
 
 def apply(model, context, **params):
@@ -92,7 +92,7 @@ def test_outputs_are_those_of_the_model_with_the_channels_at_zero(tensorflow, ar
     features = np.random.default_rng(1).normal(size=(4, 8, 8, 2)).astype(np.float32)
     whole, part = model(features).numpy(), smaller(features).numpy()
     np.testing.assert_allclose(part, whole, rtol=1e-5, atol=1e-5 * float(np.abs(whole).max()))
-    assert smaller.count_params() == channel_costs.parameters(graph, groups, gone) < model.count_params()
+    assert smaller.count_params() == costs.parameters(graph, groups, gone) < model.count_params()
     assert len(to_litert(smaller)) < len(to_litert(model))
     assert smaller.output_shape == model.output_shape
 
@@ -142,10 +142,10 @@ def test_flops_are_counted_by_hand(small_cnn):
     graph = read(small_cnn())
     groups = channel_groups(graph, lambda layer: "")
     conv, dense = 26 * 26 * 9 * 12, 169 * 12 * 10
-    assert channel_costs.flops(graph, groups, ()) == 2 * (conv + dense)
+    assert costs.flops(graph, groups, ()) == 2 * (conv + dense)
     gone = sorted(by_magnitude(graph, groups))[:3]
-    assert channel_costs.flops(graph, groups, gone) == 2 * (conv + dense) * 9 // 12
-    assert channel_costs.removable(groups, gone) == 9
+    assert costs.flops(graph, groups, gone) == 2 * (conv + dense) * 9 // 12
+    assert costs.removable(groups, gone) == 9
 
 
 def test_a_latency_is_reached_as_measured(tensorflow, step_context, monkeypatch):
@@ -156,10 +156,10 @@ def test_a_latency_is_reached_as_measured(tensorflow, step_context, monkeypatch)
                                  layers.Conv2D(64, 3), layers.Flatten(), layers.Dense(10)])  # fmt: skip
     context, graph = step_context(), read(model)
     groups = channel_groups(graph, lambda layer: "")
-    assert channel_costs.seconds(graph, groups, (), np.zeros((1, 28, 28), np.float32)) > 0
+    assert costs.seconds(graph, groups, (), np.zeros((1, 28, 28), np.float32)) > 0
     # from here on by a clock that nothing else on the machine disturbs: a nanosecond for each operation
-    counted = channel_costs.flops
-    monkeypatch.setattr(channel_costs, "seconds", lambda graph, groups, gone, _: 1e-9 * counted(graph, groups, gone))
+    counted = costs.flops
+    monkeypatch.setattr(costs, "seconds", lambda graph, groups, gone, _: 1e-9 * counted(graph, groups, gone))
     smaller = read(apply(model, context, latency=0.6))
     operations = counted(smaller, channel_groups(smaller, lambda layer: ""), ())
     assert 0.5 < operations / counted(graph, groups, ()) <= 0.6

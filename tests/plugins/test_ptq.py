@@ -10,7 +10,7 @@ from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.shrinking import shrunk
-from compressor_plugins.ptq import PTQ
+from compressor_plugins.ptq.ptq import PTQ
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def trained(tensorflow, digits):
 
     from compressor.contracts.observer import Observer
     from compressor.training.trainer import Trainer
-    from compressor_plugins.mnist_cnn import MNISTCNN
+    from compressor_plugins.models.mnist_cnn import MNISTCNN
 
     tf_keras.utils.set_random_seed(0)
     model = MNISTCNN(MNISTCNN.Params()).build()
@@ -185,7 +185,7 @@ def test_a_quantized_model_is_refused_before_anything_runs():
 
 
 def test_without_litert_quantizer_what_needs_it_is_refused(monkeypatch):
-    monkeypatch.setattr("compressor_plugins.ptq.find_spec", lambda name: None)
+    monkeypatch.setattr("compressor_plugins.ptq.ptq.find_spec", lambda name: None)
     PTQ(PTQ.Params()).plan(ModelState())
     with pytest.raises(Refusal) as refusal:
         PTQ(PTQ.Params()).plan(ModelState("litert"))

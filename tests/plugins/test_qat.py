@@ -10,10 +10,10 @@ from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.prune import Prune
-from compressor_plugins.qat import QAT
-from compressor_plugins.relu_fusion import fuse_relus
-from compressor_plugins.rewrites import rewritten
+from compressor_plugins.graph.relu_fusion import fuse_relus
+from compressor_plugins.graph.rewrites import rewritten
+from compressor_plugins.prune.prune import Prune
+from compressor_plugins.qat.qat import QAT
 
 AVERAGE_POOL_2D = 1  # BuiltinOperator in the LiteRT schema
 
@@ -376,10 +376,10 @@ def test_an_input_that_is_only_moved_keeps_the_widest_range_seen(tensorflow, kin
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.fake_quantization import simulated
-    from compressor_plugins.layer_graph import read
-    from compressor_plugins.quantize_configs import Simulation
-    from compressor_plugins.row_images import convolutions_as_2d
+    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.graph.row_images import convolutions_as_2d
+    from compressor_plugins.qat.fake_quantization import simulated
+    from compressor_plugins.qat.quantize_configs import Simulation
 
     first = layers.Flatten() if kind == "Flatten" else layers.Conv1D(4, 3, padding="causal")
     model = tf_keras.Sequential([layers.InputLayer((8, 2)), first, layers.Flatten(), layers.Dense(3)])
@@ -421,10 +421,10 @@ def test_a_one_dimensional_convolution_that_the_model_ends_in_keeps_its_name(ten
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.fake_quantization import simulated
-    from compressor_plugins.layer_graph import read
-    from compressor_plugins.quantize_configs import Simulation
-    from compressor_plugins.row_images import convolutions_as_2d
+    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.graph.row_images import convolutions_as_2d
+    from compressor_plugins.qat.fake_quantization import simulated
+    from compressor_plugins.qat.quantize_configs import Simulation
 
     asked = []
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(10, 1, name="steps")])
@@ -545,9 +545,9 @@ def test_ranges_are_those_of_the_float_model_whatever_the_range_of_its_inputs(te
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.fake_quantization import simulated
-    from compressor_plugins.layer_graph import read
-    from compressor_plugins.quantize_configs import Simulation
+    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.qat.fake_quantization import simulated
+    from compressor_plugins.qat.quantize_configs import Simulation
 
     tf_keras.utils.set_random_seed(0)
     model = tf_keras.Sequential([layers.Input((4,), name="image"), layers.Dense(3)])
@@ -688,7 +688,7 @@ def test_a_model_trained_for_four_bits_is_loaded_again_exactly(in_four_bits, dig
 
 def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bits, step_context):
     from compressor.contracts.state import Refusal
-    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.ptq.ptq import PTQ
 
     state = QAT(QAT.Params(weights="int4")).plan(ModelState())
     assert str(state) == "keras, quantization_aware, trained for int4"
@@ -793,7 +793,7 @@ def in_sixteen_bits(tensorflow, digits):
 
 def test_sixteen_bit_activations_ship_as_they_were_trained(in_sixteen_bits, step_context, digits):
     from compressor.models.litert.flatbuffer import read_model
-    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.ptq.ptq import PTQ
 
     model, context = in_sixteen_bits
     assert context.left_alone == {}
@@ -825,7 +825,7 @@ def test_a_model_trained_for_sixteen_bits_is_loaded_again_exactly(in_sixteen_bit
 
 def test_only_ptq_in_16x8_takes_what_was_trained_for_it(tensorflow):
     from compressor.contracts.state import Refusal
-    from compressor_plugins.ptq import PTQ
+    from compressor_plugins.ptq.ptq import PTQ
 
     state = QAT(QAT.Params(activations="int16")).plan(ModelState())
     assert str(state) == "keras, quantization_aware, trained for int16x8"

@@ -10,14 +10,14 @@ from compressor.contracts.state import ModelState
 from compressor.models.files.ends import model_endings
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.batch_norm import fold_batch_norms, separate_batch_norms
-from compressor_plugins.flattening import flatten
-from compressor_plugins.fuse import Fuse
-from compressor_plugins.layer_graph import read
-from compressor_plugins.operation_layers import map_operations
-from compressor_plugins.rewrites import listed, rewritten
-from compressor_plugins.row_images import convolutions_as_2d
-from compressor_plugins.separable_split import split_separable
+from compressor_plugins.graph.batch_norm import fold_batch_norms, separate_batch_norms
+from compressor_plugins.graph.flattening import flatten
+from compressor_plugins.graph.layer_graph import read
+from compressor_plugins.graph.operation_layers import map_operations
+from compressor_plugins.graph.rewrites import listed, rewritten
+from compressor_plugins.graph.row_images import convolutions_as_2d
+from compressor_plugins.graph.separable_split import split_separable
+from compressor_plugins.rewrite.fuse import Fuse
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from compressor.contracts.state import ModelState
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.slim import Slim
+from compressor_plugins.files.slim import Slim
 
 LITERT = ModelState(format="litert")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
 from compressor.contracts.strategy import Arrays
-from compressor.data import Split
+from compressor.data.split import Split
 
 SAMPLES_A_CALL = 256  # more gained nothing
 _MOST_THREADS = 8

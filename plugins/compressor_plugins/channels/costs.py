@@ -1,0 +1,54 @@
+"""What a model without some of its channels costs: counted from the graph, or measured on the file it becomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from math import prod
+
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.converter import to_litert
+from compressor.models.litert.interpreter import LiteRTModel
+from compressor_plugins.channels.groups import ChannelGroups, weight_shapes, without
+from compressor_plugins.graph.layer_graph import LayerGraph
+
+_KERNELS = {"SeparableConv1D": 2, "SeparableConv2D": 2}  # one in any other layer
+_TIMINGS = 3
+
+
+def removable(groups: ChannelGroups, gone: Collection[int]) -> int:
+    """Channels that could go and are there."""
+    return sum(
+        int(root) not in gone for slot in groups.makers() for root in groups.roots(slot.atoms[groups.free(slot.atoms)])
+    )
+
+
+def parameters(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> int:
+    """Weights of all layers."""
+    return sum(prod(shape) for shapes in weight_shapes(graph, groups, gone).values() for shape in shapes)
+
+
+def flops(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> int:
+    """Multiplications and additions for one sample in convolutions and dense layers, two for each weight in use."""
+    shapes = weight_shapes(graph, groups, gone)
+    total: Counter[str] = Counter()
+    for number, node in graph.nodes.items():
+        kind = graph.layers[node.layer].kind
+        if "Conv" not in kind and kind != "Dense":
+            continue
+        source = graph.sources(number)[0]
+        seen = graph.nodes[source.node].shapes[source.tensor] if "Transpose" in kind else node.shapes[0]
+        places = prod(size or 1 for size in seen[1:-1])
+        total[node.layer] += 2 * places * sum(prod(shape) for shape in shapes[node.layer][: _KERNELS.get(kind, 1)])
+    return sum(total.values())
+
+
+def file_bytes(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> int:
+    """Bytes of the float `.tflite` file."""
+    return len(to_litert(without(graph, groups, gone).build()))
+
+
+def seconds(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int], sample: Arrays) -> float:
+    """Seconds that LiteRT takes for a sample of shape (1, ...) on this machine: the best median of a few."""
+    model = LiteRTModel(to_litert(without(graph, groups, gone).build()))
+    return min(model.latency(sample).p50 for _ in range(_TIMINGS))

@@ -1,0 +1,1 @@
+"""Weight clustering: kernels share a few centroids."""

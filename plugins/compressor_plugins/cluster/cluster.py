@@ -1,0 +1,110 @@
+"""Weight clustering: a kernel holds no more than k different values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+import compressor
+from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.base.params import value_for
+from compressor_plugins.cluster.centroids import clustered
+from compressor_plugins.shared.kept_structure import groups_of, keeping, structure_of
+from compressor_plugins.shared.kernels import Target, others, targeted
+
+
+class Cluster(Strategy):
+    """Let groups of weights share a value: k-means in each kernel, then training of the shared values.
+
+    Han et al. 2016, "Deep Compression: Compressing Deep Neural Networks with Pruning, Trained Quantization and Huffman
+    Coding" (arXiv 1510.00149), section 3. The file stays as large, and compresses far better. Zeros that pruning made
+    are kept, and count as one of the values.
+    """
+
+    name = "cluster"
+
+    class Params(compressor.TrainingParams, compressor.LayerTargets):
+        """How many values, where they start, and how to train them."""
+
+        by_layer: ClassVar[tuple[str, ...]] = ("clusters",)
+
+        number_of_clusters: int = Field(
+            16, ge=2, le=4096, description="most different values in a kernel, zero included"
+        )
+        clusters: dict[str, Annotated[int, Field(ge=2, le=4096)]] = Field(
+            {},
+            description="number_of_clusters of single layers, by name, glob or type; the last that matches counts",
+        )
+        centroids: Literal["linear", "density", "random", "kmeans++"] = Field(
+            "linear",
+            description="where k-means starts: evenly over the weights' range, over their distribution, at random "
+            "weights, or at weights far from each other",
+        )
+        per_channel: bool = Field(
+            False, description="cluster each output channel on its own, with number_of_clusters values each"
+        )
+        epochs: int = Field(2, ge=1, le=10_000, description="passes over the training split")
+
+    def plan(self, state: ModelState) -> ModelState:
+        """Needs a Keras model with plain layers."""
+        return state.require(format="keras", lacks="quantization_aware").add("clustered")
+
+    def apply(self, model: Model, context: StepContext) -> Model:
+        """The model with few values in its kernels; its other weights are trained on."""
+        params = self.params
+        chosen = targeted(model, params, context, "clustered")
+        chosen = self._large_enough(chosen, context)
+        if not chosen:
+            raise StepError("there is no layer that can be clustered", "name other layers, or drop the step")
+        generator = np.random.default_rng(context.seed)
+        for target in chosen:
+            for kernel in target.kernels:
+                kernel.assign(
+                    clustered(
+                        kernel.numpy(),
+                        self._values(target),
+                        params.centroids,
+                        generator,
+                        per_channel=params.per_channel,
+                        axis=target.output_axis,
+                        keep_zeros="sparse" in context.state.traits,
+                    )
+                )
+        parts = [groups_of(kernel) for target in chosen for kernel in target.kernels]
+        context.fit(model, params, [keeping([*parts, *structure_of(others(model, chosen), context.state)])])
+        for target in chosen:
+            self._require(target)
+        return model
+
+    def _values(self, target: Target) -> int:
+        """How many values a layer may have, in a kernel or in each of its channels."""
+        own = value_for(self.params.clusters, target.name, target.kind)
+        values: int = self.params.number_of_clusters if own is None else own
+        return values
+
+    def _large_enough(self, targets: Sequence[Target], context: StepContext) -> list[Target]:
+        """The layers that have more weights than values, in a kernel or in each channel; the others are told of."""
+        found = []
+        for target in targets:
+            values = self._values(target)
+            where = " in a channel" if self.params.per_channel else ""
+            sizes = [kernel.shape.num_elements() // self._channels(target, kernel) for kernel in target.kernels]
+            if min(sizes) <= values:
+                context.leave_alone(target.name, f"it has no more than {values} weights{where}")
+            else:
+                found.append(target)
+        return found
+
+    def _channels(self, target: Target, kernel: Any) -> int:
+        """The parts of a kernel that have values of their own."""
+        return int(kernel.shape[target.output_axis]) if self.params.per_channel else 1
+
+    def _require(self, target: Target) -> None:
+        for kernel in target.kernels:
+            values, most = len(np.unique(kernel.numpy())), self._values(target) * self._channels(target, kernel)
+            if values > most:
+                what = f"the layer '{target.name}' ended with {values} values, more than {most}"
+                raise StepError(what, "report this, with the recipe; it should not be possible")

@@ -1,0 +1,44 @@
+"""CIFAR-10 and CIFAR-100."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compressor.contracts.strategy import Dataset
+
+if TYPE_CHECKING:
+    from compressor.data import Splits
+
+
+class CIFAR10(Dataset):
+    """Photographs in 10 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
+
+    Krizhevsky 2009, "Learning multiple layers of features from tiny images".
+    """
+
+    name = "cifar10"
+
+    def load(self) -> Splits:
+        """The data, from Keras' cache or the network."""
+        import tf_keras
+
+        from compressor_plugins.datasets.keras_downloads import from_keras
+
+        return from_keras(tf_keras.datasets.cifar10.load_data)
+
+
+class CIFAR100(Dataset):
+    """Photographs in 100 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
+
+    Krizhevsky 2009, "Learning multiple layers of features from tiny images".
+    """
+
+    name = "cifar100"
+
+    def load(self) -> Splits:
+        """The data, from Keras' cache or the network."""
+        import tf_keras
+
+        from compressor_plugins.datasets.keras_downloads import from_keras
+
+        return from_keras(tf_keras.datasets.cifar100.load_data)

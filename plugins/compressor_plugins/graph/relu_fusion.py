@@ -1,0 +1,39 @@
+"""Fuses a ReLU that stands alone into the convolution or dense layer before it: a layer less, and the same outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
+from compressor_plugins.graph.rewrites import Done
+
+_PRODUCERS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "Dense")
+
+
+def fuse_relus(graph: LayerGraph) -> Done:
+    """Make `ReLU` and `Activation('relu')` the activation of the layer before, where nothing else takes its output."""
+    fused = []
+    for number in list(graph.nodes):
+        layer = graph.layer_of(number)
+        source = graph.only_source(number)
+        if not is_plain_relu(layer) or source is None or len(graph.calls(layer.name)) != 1:
+            continue
+        before = graph.layer_of(source)
+        if (
+            before.kind in _PRODUCERS
+            and before.config["activation"] == "linear"
+            and graph.only_consumer(source) == number
+        ):
+            graph.replace_layer(before.name, replace(before, config=before.config | {"activation": "relu"}))
+            graph.remove(number)
+            fused.append(layer.name)
+    return Done(f"fused {len(fused)} ReLU{'s' if len(fused) != 1 else ''} into the layer before", fused)
+
+
+def is_plain_relu(layer: GraphLayer) -> bool:
+    """Whether a layer is max(x, 0) and no more."""
+    config = layer.config
+    if layer.kind == "Activation":
+        return bool(config["activation"] == "relu")
+    plain = not (config.get("max_value") is not None or config.get("negative_slope") or config.get("threshold"))
+    return layer.kind == "ReLU" and plain

@@ -1,0 +1,1 @@
+"""Post-training quantization: the converter, litert-quantizer, mixed precision and sensitivity."""

@@ -1,0 +1,64 @@
+"""The weights of a file as they will be once they are stored in few bits, in float again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compressor.contracts.strategy import Arrays
+from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor_plugins.ptq.file_quantization import quantized
+from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Storage
+from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
+
+_BITS_OF_TYPE = {9: 8, 17: 4, 19: 2}  # TensorType of the LiteRT schema
+
+Kernels = Mapping[WeightedOperator, NDArray[np.float32]]
+
+
+def rounded(content: bytes, storages: Mapping[WeightedOperator, Storage], samples: Sequence[Arrays]) -> Kernels:
+    """The kernels that are stored otherwise than in float, with a scale for each channel or tensor.
+
+    Raises:
+        StepError: litert-quantizer cannot.
+    """
+    chosen = {operator: storage for operator, storage in storages.items() if storage != IN_FLOAT}
+    file = read_model(content)
+    found = {
+        operator: kernel_of(file, operator).astype(np.float16).astype(np.float32)
+        for operator, storage in chosen.items()
+        if storage.weights == "float16"
+    }
+    in_float = {operator: replace(storage, activations="float32") for operator, storage in storages.items()}
+    if len(found) < len(chosen):
+        stored = read_model(quantized(content, in_float, "float32", "float32", samples))
+        for operator in chosen.keys() - found.keys():
+            tensor = stored.subgraphs[0].tensors[operator.tensor]
+            found[operator] = _real(tensor, bytes(stored.buffers[tensor.buffer].data), operator)
+    return found
+
+
+def with_kernels(content: bytes, kernels: Kernels) -> bytes:
+    """The float file with other kernels."""
+    file = read_model(content)
+    for operator, kernel in kernels.items():
+        buffer = file.buffers[file.subgraphs[0].tensors[operator.tensor].buffer]
+        buffer.data = np.frombuffer(kernel.astype(np.float32).tobytes(), np.uint8)
+    return write_model(file)
+
+
+def _real(tensor: Any, data: bytes, operator: WeightedOperator) -> NDArray[np.float32]:
+    bits = _BITS_OF_TYPE[tensor.type]
+    packed = np.frombuffer(data, np.uint8)
+    lanes = np.stack([(packed >> shift) & (2**bits - 1) for shift in range(0, 8, bits)], axis=1)
+    values = lanes.reshape(-1)[: operator.size].astype(np.int32)
+    signed = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).reshape(operator.shape)
+    scale = np.asarray(tensor.quantization.scale, np.float32)
+    shape = [1] * len(operator.shape)
+    if len(scale) > 1:
+        shape[tensor.quantization.quantizedDimension or 0] = len(scale)
+    return (signed * scale.reshape(shape)).astype(np.float32)

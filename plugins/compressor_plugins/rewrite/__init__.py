@@ -1,0 +1,1 @@
+"""Strategies that rewrite a model without changing what it computes."""

@@ -1,0 +1,1 @@
+"""What several techniques need to know of kernels, kept structure and precision."""
