@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-WRITER = Path(__file__).with_name("keras3") / "write_foreign.py"
+WRITER = Path(__file__).with_name("models") / "keras3" / "write_foreign.py"
 
 
 def written(folder, *what):

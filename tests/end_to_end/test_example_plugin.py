@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent / "example_plugin"
+SOURCE = Path(__file__).parents[1] / "example_plugin"
 RECIPE = """\
 version: 1
 model: {source: mnist_cnn, train: {epochs: 1}}
