@@ -11,41 +11,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.api import apply, load, plan
     from compressor.base.errors import CompressorError, DataError, ModelError, StepError
-    from compressor.base.params import LayerTargets, Params, Teacher, TrainingParams
+    from compressor.base.params import Params
+    from compressor.base.types import Arrays, Model
+    from compressor.contracts.context import StepContext
     from compressor.contracts.hookspecs import hookimpl
+    from compressor.contracts.layer_targets import LayerTargets
+    from compressor.contracts.metric import Batch, Metric
+    from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.state import ModelState, Refusal
-    from compressor.contracts.strategy import Batch, Dataset, Metric, Model, ModelSource, StepContext, Strategy
-    from compressor.data import ArraySplit
-    from compressor.data.split import Split, Splits
-    from compressor.models.litert.converter import Conversion, to_litert
-    from compressor.models.litert.package import unpack
+    from compressor.contracts.strategy import Strategy
+    from compressor.data import ArraySplit, Split, Splits
+    from compressor.models.litert import Conversion, to_litert, unpack
+    from compressor.recipe.training_params import Teacher, TrainingParams
     from compressor.session import Session
 
 _HOMES = {
     "compressor.api": ("apply", "load", "plan"),
-    "compressor.data": ("ArraySplit", "Split", "Splits"),
-    "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
-    "compressor.models.litert.converter": ("Conversion", "to_litert"),
-    "compressor.contracts.hookspecs": ("hookimpl",),
-    "compressor.models.litert.package": ("unpack",),
-    "compressor.base.params": ("LayerTargets", "Params", "Teacher", "TrainingParams"),
     "compressor.session": ("Session",),
+    "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
+    "compressor.base.params": ("Params",),
+    "compressor.base.types": ("Arrays", "Model"),
+    "compressor.contracts.context": ("StepContext",),
+    "compressor.contracts.hookspecs": ("hookimpl",),
+    "compressor.contracts.layer_targets": ("LayerTargets",),
+    "compressor.contracts.metric": ("Batch", "Metric"),
+    "compressor.contracts.sources": ("Dataset", "ModelSource"),
     "compressor.contracts.state": ("ModelState", "Refusal"),
-    "compressor.contracts.strategy": ("Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy"),
+    "compressor.contracts.strategy": ("Strategy",),
+    "compressor.data": ("ArraySplit", "Split", "Splits"),
+    "compressor.models.litert": ("Conversion", "to_litert", "unpack"),
+    "compressor.recipe.training_params": ("Teacher", "TrainingParams"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # in the order of _HOMES; a test holds the two against each other
     "apply", "load", "plan",
-    "ArraySplit", "Split", "Splits",
-    "CompressorError", "DataError", "ModelError", "StepError",
-    "Conversion", "to_litert",
-    "hookimpl",
-    "unpack",
-    "LayerTargets", "Params", "Teacher", "TrainingParams",
     "Session",
+    "CompressorError", "DataError", "ModelError", "StepError",
+    "Params",
+    "Arrays", "Model",
+    "StepContext",
+    "hookimpl",
+    "LayerTargets",
+    "Batch", "Metric",
+    "Dataset", "ModelSource",
     "ModelState", "Refusal",
-    "Batch", "Dataset", "Metric", "Model", "ModelSource", "StepContext", "Strategy",
+    "Strategy",
+    "ArraySplit", "Split", "Splits",
+    "Conversion", "to_litert", "unpack",
+    "Teacher", "TrainingParams",
 ]  # fmt: skip
 
 

@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
+from compressor.contracts.report_rows import Report
 from compressor.planning import planner
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load, with_overrides
 from compressor.recipe.sections import Recipe
-from compressor.report.summary import Report, summarise
-from compressor.run.cache.store import Cache, default_folder, usable
+from compressor.report.summary import summarise
+from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import Run
 from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.run.plugin_observers import Watchers

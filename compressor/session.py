@@ -12,19 +12,22 @@ from typing import Any
 from rich.console import Console
 
 from compressor.base.atomic_files import write_whole
+from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
-from compressor.contracts.execution_plan import Plan
+from compressor.base.types import Model
+from compressor.contracts.execution_plan import Plan, Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
-from compressor.contracts.strategy import Dataset, Model, ModelSource
+from compressor.contracts.report_rows import Report, StageRow
+from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.litert.package import unpacked
 from compressor.planning.planner import resolve
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
-from compressor.report.summary import Report, StageRow, stage_row, summarise
+from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
-from compressor.run.cache.store import default_folder, usable
+from compressor.run.cache.store import usable
 from compressor.run.engine import Run
 from compressor.run.plugin_observers import Watchers
 

@@ -54,15 +54,15 @@ def digits(mnist):
 @pytest.fixture
 def step_context(tensorflow, digits) -> Callable[..., Any]:
     """A context for a strategy that is applied by hand: `step_context(state)`."""
-    from compressor.contracts.configured_metric import Judge
+    from compressor.contracts.configured_metric import ConfiguredMetric
+    from compressor.contracts.context import StepContext
     from compressor.contracts.observer import Observer
     from compressor.contracts.state import ModelState
-    from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
     from compressor_plugins.metrics.classification import Accuracy
 
     def make(state: ModelState | None = None, data: Any = digits) -> StepContext:
-        trainer = Trainer("step", data, 0, Observer(), [Judge.of(Accuracy())], smoke=False)
+        trainer = Trainer("step", data, 0, Observer(), [ConfiguredMetric.of(Accuracy())], smoke=False)
         return StepContext(state=state or ModelState(), train=data.train, trainer=trainer, seed=0)
 
     return make

@@ -41,7 +41,7 @@ def sections():
 
 
 def report():
-    from compressor.report.summary import Report, StageRow
+    from compressor.contracts.report_rows import Report, StageRow
 
     parts = []
     for title, model in (("of the run", Report), ("of each stage", StageRow)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from compressor.recipe.problems import quoted
+from compressor.base.text import quoted
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
@@ -34,3 +34,8 @@ def format_size(size: float) -> str:
         if abs(size) / factor < 999.95:  # what rounds to 1000.0 goes by the next unit
             return f"{size / factor:.1f} {unit}"
     return f"{size / 10**9:.1f} GB"
+
+
+def swells(unpacked: int, packed: int) -> bool:
+    """Whether a file of `packed` bytes that becomes `unpacked` ones is a bomb rather than a model."""
+    return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)

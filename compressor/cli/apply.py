@@ -20,8 +20,8 @@ from compressor.contracts.observer import Observer, Relay
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
+    from compressor.contracts.report_rows import Report
     from compressor.planning.registry import Registry
-    from compressor.report.summary import Report
     from compressor.run.lockfile import Lock
 
 
@@ -170,7 +170,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
 @contextmanager
 def _cache_folder(no_cache: bool) -> Iterator[Path]:
     """The user's cache, or one that is gone when the run is over."""
-    from compressor.run.cache.store import default_folder
+    from compressor.base.cache_folder import default_folder
 
     if not no_cache:
         yield default_folder()

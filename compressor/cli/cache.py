@@ -95,7 +95,8 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
 
 
 def _cache() -> Cache:
-    from compressor.run.cache.store import Cache, default_folder
+    from compressor.base.cache_folder import default_folder
+    from compressor.run.cache.store import Cache
 
     return Cache(default_folder())
 

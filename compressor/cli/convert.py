@@ -84,11 +84,11 @@ def _written_litert(model: Any, output: Path, who: str) -> str:
     """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
     import numpy as np
 
+    from compressor.models.files.usable import refuse_unusable
     from compressor.models.keras3.random_inputs import random_inputs
     from compressor.models.keras3.verify import difference, outputs_of
     from compressor.models.litert.converter import to_litert
     from compressor.models.litert.interpreter import LiteRTModel
-    from compressor.run.inputs import refuse_unusable
 
     refuse_unusable(model, who)
     try:

@@ -29,21 +29,21 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     from compressor.measure.evaluation import measure
     from compressor.measure.statistics import score
     from compressor.models.files.as_litert import shipped_bytes
-    from compressor.planning.by_name import find_data, find_judges
     from compressor.planning.registry import Registry
     from compressor.report.figures import time_text
+    from compressor.run.by_name import find_data, find_metrics
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = Registry.installed()
-    judges = find_judges(registry, metrics)
+    configured_metrics = find_metrics(registry, metrics)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         test = find_data(registry, data).test
-        measured = measure(shipped_bytes(model, trust_model), test, judges)
+        measured = measure(shipped_bytes(model, trust_model), test, configured_metrics)
     scores = {}
-    for judge in judges:
-        with judge.at_work():
-            scores[judge.name] = score(measured.scores[judge.name], judge.metric)
+    for configured in configured_metrics:
+        with configured.running():
+            scores[configured.name] = score(measured.scores[configured.name], configured.metric)
     if as_json:
         found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}
         sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}
@@ -51,11 +51,11 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
         click.echo(json.dumps({"metrics": found, "samples": test.size, **sizes, **latency}, indent=2))
         return
     console = Console(highlight=False)
-    for judge in judges:
-        one = scores[judge.name]
-        unit, factor = (" %", 100) if judge.metric.share else ("", 1)
+    for configured in configured_metrics:
+        one = scores[configured.name]
+        unit, factor = (" %", 100) if configured.metric.share else ("", 1)
         text = f"{one.value * factor:.4g}{unit}  (95 %: {one.low * factor:.4g} to {one.high * factor:.4g})"
-        console.print(f"{judge.name}  {text} on {test.size:,} samples")
+        console.print(f"{configured.name}  {text} on {test.size:,} samples")
     latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"
     console.print(
         f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped"

@@ -24,9 +24,10 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
 
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
+    from compressor.contracts.report_rows import LayerRow
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.contents import dissect
-    from compressor.report.summary import LayerRow, layer_rows
+    from compressor.report.summary import layer_rows
     from compressor.report.terminal import layer_table
 
     if not model.exists():

@@ -11,8 +11,7 @@ import click
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 
 if TYPE_CHECKING:
-    from compressor.contracts.execution_plan import Plan
-    from compressor.planning.step_order import PlannedStep
+    from compressor.contracts.execution_plan import Plan, PlannedStep
     from compressor.run.forecast import Forecast
 
 
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 @traceback_option
 def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
+    from compressor.base.cache_folder import default_folder
     from compressor.planning.planner import prepare
-    from compressor.run.cache.store import Cache, default_folder
+    from compressor.run.cache.store import Cache
     from compressor.run.forecast import forecast
 
     plan = prepare(recipe, overrides, seed=seed)

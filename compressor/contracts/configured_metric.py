@@ -1,4 +1,4 @@
-"""The metrics of a recipe, each with the output that it judges and its name in the report."""
+"""The metrics of a recipe, each bound to one output of the model and with a name for the report."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 from compressor.base.errors import CompressorError, DataError, StepError
 from compressor.base.import_path import function_at
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.strategy import Batch, Metric
-from compressor.recipe.sections import Constraints
-from compressor.run.cache.code_digest import code_digest
+from compressor.contracts.metric import Batch, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A metric at work. `output` names the model's output that it judges; None where the model has only one.
+class ConfiguredMetric:
+    """A metric bound to one output of the model. `output` is that output's name; None where the model has only one.
 
     `origin` is the plugin that brought the metric, for messages.
     """
@@ -30,13 +28,8 @@ class Judge:
     output: str | None = None
     origin: str = ""
 
-    def parts(self, code: str) -> Mapping[str, Any]:
-        """All that its figures depend on, for a cache's key: `code` is the digest of the metric's class."""
-        parts = {"code": code, "output": self.output, "parameters": self.metric.params.model_dump(mode="json")}
-        return {**parts, **self.metric.parts()} if isinstance(self.metric, FunctionMetric) else parts
-
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         """Run the metric's code: what a plugin's raises fails the step, and what the user's own does is wrong input."""
         who = f"the metric '{self.name}'{f' ({self.origin})' if self.origin else ''}"
         with fenced(who, self.fault, (CompressorError,)):
@@ -48,16 +41,11 @@ class Judge:
         return StepError if self.origin else DataError
 
     @classmethod
-    def of(cls, metric: Metric, output: str | None = None, name: str | None = None, origin: str = "") -> Judge:
-        """The judge, named after the metric and the output where it has no name of its own."""
+    def of(
+        cls, metric: Metric, output: str | None = None, name: str | None = None, origin: str = ""
+    ) -> ConfiguredMetric:
+        """The metric bound to an output, named after both where it is given no name of its own."""
         return cls(name or (f"{metric.label} ({output})" if output else metric.label), metric, output, origin)
-
-
-def unfit_constraints(constraints: Constraints, first: Judge) -> list[str]:
-    """The constraints that are set and mean nothing for the first metric: those on shares, where it is none."""
-    if first.metric.share:
-        return []
-    return [name for name in ("max_accuracy_drop", "min_accuracy") if getattr(constraints, name) is not None]
 
 
 class FunctionMetric(Metric):
@@ -69,20 +57,12 @@ class FunctionMetric(Metric):
         super().__init__()
         self.higher_is_better = higher_is_better
         self.target = target
-        self._arguments = dict(arguments)
+        self.arguments = dict(arguments)
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
         """What the function gives for the outputs and the labels; other keyword arguments are the recipe's `with`."""
-        found: NDArray[Any] = function_at(self.target)(batch.outputs, batch.labels, **self._arguments)
+        found: NDArray[Any] = function_at(self.target)(batch.outputs, batch.labels, **self.arguments)
         return found
-
-    def parts(self) -> Mapping[str, Any]:
-        """What its figures depend on: the function's arguments and its code."""
-        return {
-            "function": self.target,
-            "arguments": self._arguments,
-            "code of the function": code_digest(self.target.partition(":")[0]),
-        }
 
     @property
     def label(self) -> str:

@@ -3,17 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from compressor.contracts.configured_metric import FunctionMetric, Judge
+from compressor.base.reference import Reference
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.state import ModelState
-from compressor.contracts.strategy import Dataset, ModelSource
-from compressor.models.files.loading import Reference
-from compressor.planning.registry import Provider
-from compressor.planning.step_order import PlannedStep
+from compressor.contracts.strategy import Strategy
+from compressor.recipe.document import Route
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.sections import Recipe
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where something came from: a distribution and its version, or a local file and its hash."""
+
+    distribution: str
+    version: str
+
+    @property
+    def full(self) -> str:
+        """All of it, for keys and locks; of a local file the name, since where it stands changes nothing."""
+        return f"{Path(self.distribution).name} {self.version}"
+
+    def __str__(self) -> str:
+        kind, colon, digest = self.version.partition(":")
+        return f"{self.distribution} {kind}{colon}{digest[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTeacher:
+    """A teacher by name, and the plan whose last model it is; the run's own baseline has none."""
+
+    name: str
+    plan: Plan | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the run's own baseline."""
+        return self.plan is None
+
+    def plan_for(self, student: Plan) -> Plan:
+        """The plan as it runs for a student's: with its seed, and as short and as trusting.
+
+        Raises:
+            ValueError: it is the baseline, which has none.
+        """
+        if self.plan is None:
+            raise ValueError("the baseline is made by the run itself")
+        return replace(self.plan, seed=student.seed, smoke=student.smoke, trust_model=student.trust_model)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step that is ready to run: its strategy with its parameters, and the model's state before and after.
+
+    `route` leads to its parameters in the recipe; `strict` fails it where it leaves a layer alone that it might have
+    compressed; `teacher` is whom its training learns from.
+    """
+
+    id: str
+    strategy: Strategy
+    provider: Provider
+    before: ModelState
+    after: ModelState
+    route: Route = ()
+    strict: bool = False
+    teacher: PlannedTeacher | None = None
+
+    @property
+    def uses(self) -> str:
+        """The strategy's name."""
+        return self.strategy.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +91,7 @@ class Plan:
     recipe: Recipe
     model: ModelSource | Reference
     data: Dataset | Reference
-    metrics: tuple[Judge, ...]
+    metrics: tuple[ConfiguredMetric, ...]
     baseline: PlannedStep | None
     steps: tuple[PlannedStep, ...]
     origins: Mapping[str, Provider] = field(default_factory=dict)
@@ -55,7 +120,9 @@ class Plan:
         found = [one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code]
         for step in self.stages:
             found += loss_functions(step.strategy.params)
-        found += [judge.metric.target for judge in self.metrics if isinstance(judge.metric, FunctionMetric)]
+        found += [
+            configured.metric.target for configured in self.metrics if isinstance(configured.metric, FunctionMetric)
+        ]
         return tuple(dict.fromkeys(found))
 
     @property

@@ -8,8 +8,10 @@ import pluggy
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
-    from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
-    from compressor.report.summary import Report, StageRow
+    from compressor.contracts.metric import Metric
+    from compressor.contracts.report_rows import Report, StageRow
+    from compressor.contracts.sources import Dataset, ModelSource
+    from compressor.contracts.strategy import Strategy
 
 hookspec = pluggy.HookspecMarker("compressor")
 hookimpl = pluggy.HookimplMarker("compressor")

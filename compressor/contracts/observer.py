@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
-    from compressor.report.summary import Report, StageRow
+    from compressor.contracts.report_rows import Report, StageRow
 
 _log = logging.getLogger(__name__)
 

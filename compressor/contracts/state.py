@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Format: TypeAlias = Literal["keras", "litert", "package"]
+from compressor.base.types import Format
+
 Trait: TypeAlias = Literal["sparse", "clustered", "quantization_aware", "quantized"]
 
 FORMAT_NAMES: dict[Format, str] = {

@@ -8,26 +8,26 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from compressor.base.cache_folder import SPOOL, default_folder
 from compressor.base.errors import DataError
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.strategy import Dataset
+from compressor.base.reference import Reference
 from compressor.data.source_options import Kind, kind_of, options_of
 from compressor.data.split import Splits
 from compressor.data.split_names import about
-from compressor.models.files.loading import Reference
-from compressor.run.cache.store import SPOOL, default_folder
 
 
-def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
+def load_splits(source: Reference | Path, cache: Path | None = None) -> Splits:
     """The data that a path, a `tfds:` name or a function leads to, as it is stored.
 
     Args:
-        reference: where the data is, with what the recipe has under `data.with`.
+        source: a file or folder, or where the recipe says that the data is, with what it has under `data.with`.
         cache: the folder of the cache, for data that must be spooled; the default one when left out.
 
     Raises:
         DataError: there is none, or it cannot be read.
     """
+    reference = Reference("path", str(source)) if isinstance(source, Path) else source
     spool = (cache or default_folder()) / SPOOL
     kind = kind_of(reference)
     if kind is not None:
@@ -45,23 +45,6 @@ def load_splits(reference: Reference, cache: Path | None = None) -> Splits:
     given = reference.call()
     with fenced(f"'{reference.target}'", DataError):  # iterating it runs its code
         return splits_of(given, spool)
-
-
-def dataset_splits(dataset: Dataset, who: str, cache: Path | None = None) -> Splits:
-    """The splits that a plugin's data set brings, which may be whatever a function may return.
-
-    Args:
-        dataset: the data set.
-        who: what to call it in errors.
-        cache: as for `load_splits`.
-
-    Raises:
-        DataError: it fails, or brings something else.
-    """
-    from compressor.data.function_results import splits_of
-
-    with fenced(who, DataError):
-        return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)
 
 
 def _options(reference: Reference) -> Any:

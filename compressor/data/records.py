@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.text import did_you_mean
 from compressor.data.samples import Indices, Pair, Samples, held
 from compressor.data.source_options import RecordFeature, RecordOptions, files_of
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import parted_by_name
-from compressor.recipe.problems import did_you_mean
 
 _NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is bytes
 

@@ -14,8 +14,8 @@ from compressor.base.errors import DataError
 from compressor.data.pipeline import Steps, default_steps
 from compressor.data.preprocess import Normalize, Step
 from compressor.data.samples import is_named, leaves
+from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
-from compressor.recipe.sections import DataSection
 
 SMOKE_SAMPLES = {"train": 384, "validation": 64, "test": 256}
 

@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from compressor.base.params import Params
+from compressor.base.reference import Reference
 from compressor.data.declared_step import Pixels, Size
 from compressor.data.split_names import part_named
-from compressor.models.files.loading import Reference
 
 Kind: TypeAlias = Literal["npz", "npy", "images", "csv", "parquet", "tfrecord", "tfds"]
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.text import did_you_mean
 from compressor.data.samples import Pair
 from compressor.data.source_options import Kind, TableOptions, files_of
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import about, parted_by_name
 from compressor.data.spool import spooled
-from compressor.recipe.problems import did_you_mean
 
 ROWS = 8_192  # of a table in memory at a time
 MOST_CLASSES = 100_000

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
-from compressor.contracts.strategy import EndsIn
 from compressor.data.preprocess import Rescale
 from compressor.data.run_data import RunData
 from compressor.data.samples import Values, fits_in_memory, is_named, leaves
 from compressor.data.split import Split
-from compressor.models.files.ends import file_endings, input_names, model_endings, output_names
-from compressor.models.files.input_scale import Scaling, scaling_of
+from compressor.models.files.ends import Ends, Shape
+from compressor.models.files.input_scale import Scaling
 from compressor.recipe.loss_names import full_name
 
 SEEN = 512  # samples of each split whose values are looked at, where not all are in memory
@@ -25,41 +23,6 @@ _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_di
 _BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 _CLASSES = (_SPARSE, *_ONE_HOT)
 _ROUNDING = 1e-3  # of a sum of shares
-
-Shape = tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Ends:
-    """The inputs and outputs of a model: the shape of a sample, by name; None for a size that may vary.
-
-    `endings` tells what each output ends in.
-    """
-
-    inputs: Mapping[str, Shape]
-    outputs: Mapping[str, Shape]
-    scaling: Scaling = "none"
-    endings: Mapping[str, EndsIn] = field(default_factory=dict)
-
-
-def ends_of(model: Any) -> Ends:
-    """The ends of a tf_keras model, or of the bytes of a LiteRT file."""
-    if isinstance(model, bytes):
-        from compressor.models.litert.interpreter import LiteRTModel
-
-        file = LiteRTModel(model)
-        inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
-        endings = dict(zip(outputs, file_endings(model), strict=True))
-        return Ends(inputs, outputs, "untold", endings)  # the converter folds a scale into the operator behind
-    inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
-    outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
-    return Ends(inputs, outputs, scaling_of(model), model_endings(model))
-
-
-def ends_from(facts: Mapping[str, Any]) -> Ends:
-    """The ends that were written down as plain data."""
-    inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
-    return Ends(inputs, outputs, facts["scaling"], facts["endings"])
 
 
 def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) -> list[str]:

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import CompressorError, DataError, StepError
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.configured_metric import Judge
-from compressor.contracts.strategy import Arrays, Batch, EndsIn
+from compressor.base.types import Arrays, EndsIn
+from compressor.contracts.configured_metric import ConfiguredMetric
+from compressor.contracts.metric import Batch
 from compressor.data.samples import leaves
 from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison
-from compressor.measure.data_checks import Ends
 from compressor.measure.statistics import value
-from compressor.models.files.ends import file_endings, input_names, output_names
+from compressor.models.files.ends import Ends
 from compressor.models.litert.contents import Anatomy, dissect
+from compressor.models.litert.endpoint_names import input_names, output_names
+from compressor.models.litert.file_endings import file_endings
 from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
 
 Samples = Mapping[str, NDArray[Any]]  # for each metric, a row of figures for each sample
@@ -56,7 +58,11 @@ class Measurement:
 
 
 def measure(
-    content: bytes, test: Split, judges: Sequence[Judge], keras_model: Any = None, whose: str = "the Keras model"
+    content: bytes,
+    test: Split,
+    metrics: Sequence[ConfiguredMetric],
+    keras_model: Any = None,
+    whose: str = "the Keras model",
 ) -> Measurement:
     """Measure a `.tflite` file, and beside it the Keras model it was made of; `whose` layers may be a stranger's.
 
@@ -71,7 +77,7 @@ def measure(
     latency = model.latency(next(iter(test.batches(1)))[0])
     names = [end.name for end in model.outputs]
     endings = dict(zip(names, file_endings(content), strict=True))
-    rows, keras_rows = _Rows(judges, endings, test), _Rows(judges, endings, test)
+    rows, keras_rows = _Rows(metrics, endings, test), _Rows(metrics, endings, test)
     comparison = Comparison()
     for features, outputs, labels in predictions(content, test):
         by_name = _by_name(outputs, names)
@@ -82,11 +88,11 @@ def measure(
             keras_rows.add(features, expected, labels)
             comparison.add(by_name, expected, _by_name(labels, names))
     found = rows.joined()
-    _refuse_undefined(found, judges)
+    _refuse_undefined(found, metrics)
     keras_scores = {}
     if keras_model is not None:
         joined = keras_rows.joined()
-        keras_scores = {judge.name: _value(joined, judge) for judge in judges}
+        keras_scores = {configured.name: _value(joined, configured) for configured in metrics}
     return Measurement(
         anatomy=anatomy,
         scores=found,
@@ -99,7 +105,7 @@ def measure(
     )
 
 
-def rehearse(judges: Sequence[Judge], ends: Ends, test: Split) -> None:
+def rehearse(metrics: Sequence[ConfiguredMetric], ends: Ends, test: Split) -> None:
     """Let the metrics judge made-up outputs for a few samples, so that one that cannot is known before any training.
 
     Raises:
@@ -112,10 +118,10 @@ def rehearse(judges: Sequence[Judge], ends: Ends, test: Split) -> None:
     draw = np.random.default_rng(0).uniform
     outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
     if outputs:  # a teacher may be a subclassed model, which does not tell
-        _Rows(judges, ends.endings, test).add(features, outputs, labels)
+        _Rows(metrics, ends.endings, test).add(features, outputs, labels)
 
 
-def score_of(content: bytes, split: Split, judge: Judge) -> float:
+def score_of(content: bytes, split: Split, configured: ConfiguredMetric) -> float:
     """One metric of a `.tflite` file on a split, and nothing else measured.
 
     Raises:
@@ -123,35 +129,37 @@ def score_of(content: bytes, split: Split, judge: Judge) -> float:
         DataError: the metric cannot be computed.
     """
     names = [end.name for end in LiteRTModel(content).outputs]
-    rows = _Rows([judge], dict(zip(names, file_endings(content), strict=True)), split)
+    rows = _Rows([configured], dict(zip(names, file_endings(content), strict=True)), split)
     for features, outputs, labels in predictions(content, split):
         rows.add(features, _by_name(outputs, names), labels)
-    return value(rows.joined()[judge.name], judge.metric)
+    return value(rows.joined()[configured.name], configured.metric)
 
 
 class _Rows:
     """Each metric's figures, gathered batch by batch of a split."""
 
-    def __init__(self, judges: Sequence[Judge], endings: Mapping[str, EndsIn], split: Split) -> None:
-        self._judges = judges
+    def __init__(self, metrics: Sequence[ConfiguredMetric], endings: Mapping[str, EndsIn], split: Split) -> None:
+        self._metrics = metrics
         self._endings = endings
-        self._own = [judge for judge in judges if judge.metric.data_labels and split.inputs_as_labels]
+        self._own = [configured for configured in metrics if configured.metric.data_labels and split.inputs_as_labels]
         self._labels = split.samples.labels() if self._own else None
         self._seen = 0
-        self._parts: dict[str, list[NDArray[Any]]] = {judge.name: [] for judge in judges}
+        self._parts: dict[str, list[NDArray[Any]]] = {configured.name: [] for configured in metrics}
 
     def add(self, features: Arrays, outputs: _Outputs, labels: Any) -> None:
-        for judge in self._judges:
-            name = _judged(judge, list(outputs))
-            known = self._data_labels(judge, len(outputs[name])) if judge in self._own else labels
-            batch = Batch(outputs[name], _labels_of(name, known, judge), features, self._endings[name])
-            self._parts[judge.name].append(per_sample(judge, batch))
+        for configured in self._metrics:
+            name = _judged_output(configured, list(outputs))
+            known = self._data_labels(configured, len(outputs[name])) if configured in self._own else labels
+            batch = Batch(outputs[name], _labels_of(name, known, configured), features, self._endings[name])
+            self._parts[configured.name].append(per_sample(configured, batch))
         self._seen += len(next(iter(outputs.values())))
 
-    def _data_labels(self, judge: Judge, count: int) -> Any:
+    def _data_labels(self, configured: ConfiguredMetric, count: int) -> Any:
         """The labels that the data has, where the model is to give its inputs."""
         if self._labels is None:
-            raise DataError(f"'{judge.name}' judges by labels, and the data has none", "add them, or drop the metric")
+            raise DataError(
+                f"'{configured.name}' judges by labels, and the data has none", "add them, or drop the metric"
+            )
         if isinstance(self._labels, Mapping):
             return {name: values[self._seen : self._seen + count] for name, values in self._labels.items()}
         return self._labels[self._seen : self._seen + count]
@@ -160,26 +168,26 @@ class _Rows:
         return {name: np.concatenate(parts) for name, parts in self._parts.items()}
 
 
-def per_sample(judge: Judge, batch: Batch) -> NDArray[Any]:
+def per_sample(configured: ConfiguredMetric, batch: Batch) -> NDArray[Any]:
     """A metric's figures of each sample of a batch.
 
     Raises:
         DataError: outputs and labels do not go together.
     """
     batch = replace(batch, outputs=_frozen(batch.outputs), labels=_frozen(batch.labels))
-    who = f"the metric '{judge.name}'{f' ({judge.origin})' if judge.origin else ''}"
-    with judge.at_work():
+    who = f"the metric '{configured.name}'{f' ({configured.origin})' if configured.origin else ''}"
+    with configured.running():
         try:
-            rows = np.asarray(judge.metric.per_sample(batch))
+            rows = np.asarray(configured.metric.per_sample(batch))
         except _COUNT_ERRORS as error:
-            if judge.origin and not isinstance(error, _MISFIT):
+            if configured.origin and not isinstance(error, _MISFIT):
                 raise
             shapes = f"outputs of shape {batch.outputs.shape} by labels of shape {batch.labels.shape}"
             what = f"{who}: it cannot judge {shapes} ({error})"
             raise DataError(what, "choose another metric, or data that fits the model") from error
     if rows.ndim == 0 or len(rows) != len(batch.labels) or rows.dtype.kind not in "fiub":
         what = f"{who} gave figures of shape {rows.shape} for {len(batch.labels)} samples"
-        raise judge.fault(what, "a metric gives one row of numbers a sample")
+        raise configured.fault(what, "a metric gives one row of numbers a sample")
     return rows.astype(np.float64, copy=False) if rows.ndim == 1 else rows
 
 
@@ -190,25 +198,25 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _judged(judge: Judge, names: Sequence[str]) -> str:
-    if judge.output is None and len(names) == 1:
+def _judged_output(configured: ConfiguredMetric, names: Sequence[str]) -> str:
+    if configured.output is None and len(names) == 1:
         return names[0]
     listed = ", ".join(names)
-    if judge.output is None:
-        what = f"'{judge.name}' does not say which of the model's outputs ({listed}) it judges"
-        raise DataError(what, f"write it as {{uses: {judge.metric.name}, output: {names[0]}}}")
-    if judge.output not in names:
-        what = f"'{judge.name}' judges the output '{judge.output}', and the model has {listed}"
+    if configured.output is None:
+        what = f"'{configured.name}' does not say which of the model's outputs ({listed}) it judges"
+        raise DataError(what, f"write it as {{uses: {configured.metric.name}, output: {names[0]}}}")
+    if configured.output not in names:
+        what = f"'{configured.name}' judges the output '{configured.output}', and the model has {listed}"
         raise DataError(what, "name one of these")
-    return judge.output
+    return configured.output
 
 
-def _labels_of(name: str, labels: Any, judge: Judge) -> NDArray[Any]:
+def _labels_of(name: str, labels: Any, configured: ConfiguredMetric) -> NDArray[Any]:
     if not isinstance(labels, Mapping):
         found: NDArray[Any] = labels
         return found
     if name not in labels:
-        what = f"'{judge.name}' judges the output '{name}', and the data has labels for {', '.join(labels)}"
+        what = f"'{configured.name}' judges the output '{name}', and the data has labels for {', '.join(labels)}"
         raise DataError(what, "call the labels as the model's outputs are called")
     named: NDArray[Any] = labels[name]
     return named
@@ -233,14 +241,14 @@ def _in_order(model: Any, features: Arrays) -> Any:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def _value(rows: Samples, judge: Judge) -> float:
-    with judge.at_work():
-        return value(rows[judge.name], judge.metric)
+def _value(rows: Samples, configured: ConfiguredMetric) -> float:
+    with configured.running():
+        return value(rows[configured.name], configured.metric)
 
 
-def _refuse_undefined(rows: Samples, judges: Sequence[Judge]) -> None:
+def _refuse_undefined(rows: Samples, metrics: Sequence[ConfiguredMetric]) -> None:
     """A score that is no number would be compared with nothing."""
-    for judge in judges:
-        if not math.isfinite(found := _value(rows, judge)):
-            what = f"'{judge.name}' is {found:g} on the {len(rows[judge.name]):,} test samples"
+    for configured in metrics:
+        if not math.isfinite(found := _value(rows, configured)):
+            what = f"'{configured.name}' is {found:g} on the {len(rows[configured.name]):,} test samples"
             raise DataError(what, "check the labels of the test split, and the outputs of the model")

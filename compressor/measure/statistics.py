@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.strategy import Metric
+from compressor.contracts.metric import Metric
 
 _Z = 1.959964  # two-sided 95 %
 _RESAMPLES = 500

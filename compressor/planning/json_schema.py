@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from compressor.base.params import Params, TrainingDefaults
+from compressor.base.params import Params
 from compressor.planning.registry import Kind, Registry
 from compressor.recipe.sections import Recipe
+from compressor.recipe.training_params import TrainingDefaults
 
 _NAMED: tuple[tuple[str, str, Kind], ...] = (
     ("StepSection", "uses", "strategy"),

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compressor.models.files.loading import reference
+from compressor.base.reference import reference
 from compressor.planning.teachers import recipe_file, teacher_routes
 from compressor.recipe import shipped
 from compressor.recipe.sections import Recipe
-from compressor.recipe.tree import Route
+from compressor.recipe.tree import Route, folder_of
 
 
 def absolute(recipe: Recipe) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
     plain: dict[str, Any] = recipe.tree.plain()
     for section in ("model", "data"):
         node = recipe.tree.find((section, "source"))
-        found = reference(str(plain[section]["source"]), node, {})
+        found = reference(str(plain[section]["source"]), folder_of(node), {})
         if found and found.kind == "path":
             plain[section]["source"] = spelled(Path(found.target))
     kept = plain["data"].get("with", {}).get("data_dir")  # of tensorflow-datasets, which starts where the run does
@@ -36,14 +36,13 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""
-        found = reference(source, node, {})
+        found = reference(source, folder_of(node), {})
         path = recipe_file(source, node) or (Path(found.target) if found and found.kind == "path" else None)
         if path is not None and source.removeprefix("recipe:") not in shipped.names():
             _put(plain, route, spelled(path))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
-        folder = node.origin.source.folder if node and node.origin else Path.cwd()
-        plain["plugins"][index] = spelled(folder / name)
+        plain["plugins"][index] = spelled(folder_of(node) / name)
     return plain
 
 

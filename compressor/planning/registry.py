@@ -16,9 +16,12 @@ import pluggy
 
 from compressor.base.errors import PluginError
 from compressor.base.params import Params
+from compressor.base.text import did_you_mean
 from compressor.contracts import hookspecs
-from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
-from compressor.recipe.problems import did_you_mean
+from compressor.contracts.execution_plan import Provider
+from compressor.contracts.metric import Metric
+from compressor.contracts.sources import Dataset, ModelSource
+from compressor.contracts.strategy import Strategy
 
 GROUP = "compressor"
 
@@ -31,23 +34,6 @@ _CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "metric": ("metrics", Metric),
 }
 _HOOKS = [name for name, found in vars(hookspecs).items() if hasattr(found, f"{GROUP}_spec")]
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where something came from: a distribution and its version, or a local file and its hash."""
-
-    distribution: str
-    version: str
-
-    @property
-    def full(self) -> str:
-        """All of it, for keys and locks; of a local file the name, since where it stands changes nothing."""
-        return f"{Path(self.distribution).name} {self.version}"
-
-    def __str__(self) -> str:
-        kind, colon, digest = self.version.partition(":")
-        return f"{self.distribution} {kind}{colon}{digest[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

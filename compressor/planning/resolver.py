@@ -6,25 +6,24 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from compressor.base.errors import PluginError
 from compressor.base.import_path import names_function
-from compressor.base.params import Params, Teacher, TrainingDefaults
+from compressor.base.params import Params
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.configured_metric import FunctionMetric, Judge, unfit_constraints
-from compressor.contracts.execution_plan import Plan, start_of
+from compressor.base.reference import Reference, is_there, reference
+from compressor.base.text import did_you_mean
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
+from compressor.contracts.sources import ModelSource
 from compressor.contracts.state import ModelState
-from compressor.contracts.strategy import ModelSource
 from compressor.data.source_options import options_of
-from compressor.models.files.loading import Reference, is_there, reference
-from compressor.planning.registry import Entry, Kind, Provider, Registry
-from compressor.planning.step_order import ImpossibleError, PlannedStep, chained
+from compressor.planning.registry import Entry, Kind, Registry
+from compressor.planning.step_order import ImpossibleError, chained
 from compressor.planning.teachers import (
-    BASELINE,
-    PlannedTeacher,
     own_chain,
     read_recipe,
     recipe_around,
@@ -32,12 +31,16 @@ from compressor.planning.teachers import (
     teaching_part,
     without_baseline,
 )
-from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.extends import first_free, merge, step_ids
 from compressor.recipe.load import validate_as_json
-from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
-from compressor.recipe.sections import MetricSection, Recipe
+from compressor.recipe.sections import Constraints, MetricSection, Recipe
+from compressor.recipe.training_params import Teacher, TrainingDefaults
+from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
+
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass
@@ -78,23 +81,23 @@ class Resolver:
         self.trusting = self.trusting or bool(self.recipe.plugins)
         self._parts()
 
-    def _parts(self) -> tuple[Any, Any, tuple[Judge, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
+    def _parts(self) -> tuple[Any, Any, tuple[ConfiguredMetric, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
         model, data = self._source("model"), self._source("data set")
         self.came_as = model.came_as if isinstance(model, Reference) else ""
-        judges = self._judges()
+        metrics = self._metrics()
         start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
             raise RecipeError(self.problems)
-        return model, data, tuple(judges), baseline, tuple(steps)
+        return model, data, tuple(metrics), baseline, tuple(steps)
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
         """The recipe's plugin files that are there; the others are problems."""
         files = []
         for index, name in enumerate(self.recipe.plugins):
             node = self.recipe.tree.find(("plugins", index))
-            path = _folder(node) / name
+            path = folder_of(node) / name
             if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it takes any name for an answer
                 files.append((path, node))
             else:
@@ -107,7 +110,7 @@ class Resolver:
         spec = getattr(self.recipe, section)
         node = self.recipe.tree.find((section, "source"))
         values = self.recipe.tree.find((section, "with"))
-        if found := reference(spec.source, node, spec.with_):
+        if found := reference(spec.source, folder_of(node), spec.with_):
             options = options_of(found) if kind == "data set" else None
             if options is not None and options.model_fields:
                 self._checked_options(options, values or mapping({}, like=node))
@@ -125,31 +128,31 @@ class Resolver:
         except ValidationError as error:
             self.problems += [problem for _, problem in problems_of(error, options, values)]
 
-    def _judges(self) -> list[Judge]:
-        found = [self._judge(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
-        judges: dict[str, Judge] = {}
-        for index, judge in enumerate(found):
-            if judge and judge.name in judges:
-                message = f"two metrics are called '{judge.name}'; remove one, or give one another 'name'"
+    def _metrics(self) -> list[ConfiguredMetric]:
+        found = [self._metric(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
+        metrics: dict[str, ConfiguredMetric] = {}
+        for index, configured in enumerate(found):
+            if configured and configured.name in metrics:
+                message = f"two metrics are called '{configured.name}'; remove one, or give one another 'name'"
                 self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
-            elif judge:
-                judges[judge.name] = judge
+            elif configured:
+                metrics[configured.name] = configured
         if found[0]:
             for name in unfit_constraints(self.recipe.constraints, found[0]):
                 message = f"'{name}' is for a share, and '{found[0].name}' is none; use 'max_relative_drop'"
                 self._report(message, self.recipe.tree.nearest(("constraints", name)))
         if all(found):
-            for name in [name for name in self.recipe.constraints.metric_limits if name not in judges]:
-                message = f"there is no metric '{name}'{did_you_mean(name, judges)}"
+            for name in [name for name in self.recipe.constraints.metric_limits if name not in metrics]:
+                message = f"there is no metric '{name}'{did_you_mean(name, metrics)}"
                 self._report(message, self.recipe.tree.nearest(("constraints", "metric_limits", name)))
-        return list(judges.values())
+        return list(metrics.values())
 
-    def _judge(self, index: int, spec: MetricSection) -> Judge | None:
+    def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:
         route = ("evaluation", "metrics", index)
         place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
         if names_function(spec.uses):
             better = spec.higher_is_better is not False
-            return Judge.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
+            return ConfiguredMetric.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
         if spec.higher_is_better is not None:
             message = f"'higher_is_better' is for functions; '{spec.uses}' knows it by itself; remove it"
             self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
@@ -161,7 +164,7 @@ class Resolver:
         if entry is None or metric is None:
             return None
         with fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
-            return Judge.of(metric, spec.output, spec.name, str(entry.provider))
+            return ConfiguredMetric.of(metric, spec.output, spec.name, str(entry.provider))
 
     def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model
@@ -211,7 +214,7 @@ class Resolver:
                 self._report("the baseline cannot teach itself; name another teacher, or remove this", place)
             return PlannedTeacher(BASELINE)
         path = recipe_file(teacher.source, place)
-        key = str(path or (_folder(place), teacher.source, teacher.with_))
+        key = str(path or (folder_of(place), teacher.source, teacher.with_))
         if key not in self.teachers:
             try:
                 plan = self._teaching(teacher, path, place)
@@ -250,7 +253,7 @@ class Resolver:
             self._report(str(clash), node)
             return None
         if entry is None and not self.trusting:
-            beside = kind in ("model", "data set") and is_there(_folder(node) / name)
+            beside = kind in ("model", "data set") and is_there(folder_of(node) / name)
             hint = f"; write './{name}' for what lies there" if beside else self.registry.hint(kind, name)
             self._report(f"unknown {kind} '{name}'{hint}", node)
         return entry
@@ -287,6 +290,8 @@ class Resolver:
         self.problems.append(Problem(message, node.origin if node else None))
 
 
-def _folder(node: Node | None) -> Path:
-    """Where the relative paths in the text that a value comes from start."""
-    return node.origin.source.folder if node and node.origin else Path.cwd()
+def unfit_constraints(constraints: Constraints, first: ConfiguredMetric) -> list[str]:
+    """The constraints that are set and mean nothing for the first metric: those on shares, where it is none."""
+    if first.metric.share:
+        return []
+    return [name for name in ("max_accuracy_drop", "min_accuracy") if getattr(constraints, name) is not None]

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heappop, heappush
 
 from compressor.base.errors import PluginError
 from compressor.base.plugin_errors import fenced
+from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
-from compressor.contracts.strategy import Strategy
-from compressor.planning.registry import Provider
-from compressor.planning.teachers import PlannedTeacher
-from compressor.recipe.document import Route
 
 _MOST_REORDERED = 10  # steps, since the beginnings of their orders are as many as their subsets
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """A step that is ready to run: its strategy with its parameters, and the model's state before and after.
-
-    `route` leads to its parameters in the recipe; `strict` fails it where it leaves a layer alone that it might have
-    compressed; `teacher` is whom its training learns from.
-    """
-
-    id: str
-    strategy: Strategy
-    provider: Provider
-    before: ModelState
-    after: ModelState
-    route: Route = ()
-    strict: bool = False
-    teacher: PlannedTeacher | None = None
-
-    @property
-    def uses(self) -> str:
-        """The strategy's name."""
-        return self.strategy.name
 
 
 class ImpossibleError(Exception):

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.params import Teacher
-from compressor.models.files.loading import Reference, is_there, reference
+from compressor.base.reference import Reference, is_there, reference
+from compressor.contracts.execution_plan import BASELINE
 from compressor.recipe import shipped
-from compressor.recipe.document import Node, Route, from_data, mapping
 from compressor.recipe.load import load, validated
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import Recipe
+from compressor.recipe.training_params import Teacher
+from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
 
 _RECIPE = "recipe:"
 _SUFFIXES = (".yaml", ".yml")
-BASELINE = "baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTeacher:
-    """A teacher by name, and the plan whose last model it is; the run's own baseline has none."""
-
-    name: str
-    plan: Plan | None = None
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether it is the run's own baseline."""
-        return self.plan is None
-
-    def plan_for(self, student: Plan) -> Plan:
-        """The plan as it runs for a student's: with its seed, and as short and as trusting.
-
-        Raises:
-            ValueError: it is the baseline, which has none.
-        """
-        if self.plan is None:
-            raise ValueError("the baseline is made by the run itself")
-        return replace(self.plan, seed=student.seed, smoke=student.smoke, trust_model=student.trust_model)
 
 
 def without_baseline(training: Node) -> Node:
@@ -77,7 +54,7 @@ def recipe_file(source: str, place: Node | None) -> Path | None:
     if not (source.startswith(_RECIPE) or source.endswith(_SUFFIXES)):
         return None
     name = source.removeprefix(_RECIPE)
-    folder = place.origin.source.folder if place and place.origin else Path.cwd()
+    folder = folder_of(place)
     return shipped.find(name, folder) or folder / name
 
 
@@ -107,7 +84,7 @@ def recipe_around(teacher: Teacher, place: Node | None, student: Recipe) -> Reci
     Raises:
         RecipeError: it is not there, or cannot teach.
     """
-    found = reference(teacher.source, place, {})
+    found = reference(teacher.source, folder_of(place), {})
     if found is not None and found.kind == "path":
         _refuse_file(found, place)
     if found is None and teacher.source in shipped.names():

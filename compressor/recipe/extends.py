@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from compressor.base.text import quoted
 from compressor.recipe import shipped
 from compressor.recipe.document import Node, mapping, read
-from compressor.recipe.problems import Origin, Problem, RecipeError, quoted
+from compressor.recipe.problems import Origin, Problem, RecipeError
 
 MAX_EXTENDS = 16
 

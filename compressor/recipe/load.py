@@ -12,11 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from compressor.base.text import printable, quoted
 from compressor.recipe import shipped
 from compressor.recipe.document import Node, Route, from_data, mapping, read, sequence
 from compressor.recipe.extends import extended
 from compressor.recipe.overrides import overridden
-from compressor.recipe.problems import Problem, RecipeError, printable, quoted
+from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
 from compressor.recipe.sections import Recipe
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from compressor.base.import_path import names_function
-from compressor.recipe.problems import did_you_mean
+from compressor.base.text import did_you_mean
 
 LOSSES: Mapping[str, str] = {  # Keras' class of each
     "binary_crossentropy": "BinaryCrossentropy",

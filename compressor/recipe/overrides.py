@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from compressor.base.text import did_you_mean, quoted
 from compressor.recipe.document import Node, Route, mapping, parse, sequence
 from compressor.recipe.extends import step_ids
-from compressor.recipe.problems import Origin, Problem, RecipeError, Source, did_you_mean, quoted
+from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 from compressor.recipe.tree import MAX_DEPTH
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import CompressorError
+from compressor.base.text import printable
 
 _SNIPPET_WIDTH = 100
 
@@ -72,35 +72,6 @@ class RecipeError(CompressorError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems,)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'prune'?`, or the known words where none is near and they are few."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    if not names:
-        return "; there is none to choose from"
-    return f"; known: {listing(names)}"
-
-
-def listing(words: Sequence[str], most: int = 12) -> str:
-    """The words, joined by commas; a long list is cut and says how much is missing."""
-    shown = ", ".join(words[:most])
-    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
-
-
-def quoted(text: str, most: int = 60) -> str:
-    """The text in quotes, cut where it is long."""
-    return f"'{text if len(text) <= most else text[: most - 3] + '...'}'"
-
-
-def printable(text: str) -> str:
-    """The text with an escape for every character that a terminal would hide or obey."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def _snippet(origin: Origin) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from compressor.recipe.problems import Problem, did_you_mean, quoted
-from compressor.recipe.sections import NAME_PATTERN
+from compressor.base.fields import NAME_PATTERN
+from compressor.base.text import did_you_mean, quoted
+from compressor.recipe.problems import Problem
 from compressor.recipe.tree import Node, Route
 
 _KINDS = {

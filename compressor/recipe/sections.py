@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, FiniteFloat, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from compressor.base.params import Params, TrainingDefaults
-from compressor.base.sizes import parse_size
-from compressor.data.augment import AugmentStep
-from compressor.data.preprocess import PreprocessStep
+from compressor.base.fields import MAX_ENTRIES, Name, Size, SourceText, Values
+from compressor.base.params import Params
+from compressor.data.section import DataSection
+from compressor.recipe.training_params import TrainingDefaults
 from compressor.recipe.tree import Node, from_data
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-MAX_ENTRIES = 64  # steps, metrics and plugin files, so that no check of them takes long
 
 
 def _version(given: object) -> object:
@@ -23,49 +20,24 @@ def _version(given: object) -> object:
     raise ValueError("there is only version 1 of the recipe language so far; write 'version: 1'")
 
 
-Reference = Annotated[str, Field(min_length=1, max_length=1_000)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, le=10**15)]
-Values = dict[str, Any]
 
 
 class ModelSection(Params):
     """The model to compress."""
 
-    source: Reference = Field(description="a registered model, a path, or package.module:function")
+    source: SourceText = Field(description="a registered model, a path, or package.module:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
-    custom_objects: list[Reference] = Field(
+    custom_objects: list[SourceText] = Field(
         [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; they run code"
     )
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 
 
-class DataSection(Params):
-    """The data to train, calibrate and measure with."""
-
-    source: Reference = Field(description="a registered data set, a path, or package.module:function")
-    with_: Values = Field({}, alias="with", description="parameters of a registered data set, a file, or the function")
-    validation_split: float = Field(
-        0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
-    )
-    test_split: float = Field(0.2, gt=0, lt=1, description="share kept for the test, before that, where it has none")
-    stratify: bool = Field(False, description="draw those shares from each class alike")
-    targets: Literal["labels", "inputs"] = Field(
-        "labels", description="what the model is to give: the labels, or its own inputs (an autoencoder)"
-    )
-    preprocess: list[PreprocessStep] | None = Field(
-        None, max_length=MAX_ENTRIES, description="steps for all samples, in order; by default bytes are scaled to 0..1"
-    )
-    augment: list[AugmentStep] = Field(
-        [], max_length=MAX_ENTRIES, description="random changes for training, in order, after all preprocessing"
-    )
-
-
 class MetricSection(Params):
     """A metric; its bare name stands for a mapping with `uses` alone."""
 
-    uses: Reference = Field(description="the metric, by name, or package.module:function")
+    uses: SourceText = Field(description="the metric, by name, or package.module:function")
     with_: Values = Field({}, alias="with", description="the metric's parameters, or the function's arguments")
     name: str | None = Field(None, min_length=1, max_length=80, description="what to call it in the report")
     output: str | None = Field(None, min_length=1, description="which of the model's outputs it judges, by name")
@@ -96,7 +68,7 @@ class StepSection(Params):
     """One compression step."""
 
     id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
-    uses: Reference = Field(description="the strategy, by name")
+    uses: SourceText = Field(description="the strategy, by name")
     with_: Values = Field({}, alias="with", description="the strategy's parameters")
     strict: bool = Field(False, description="fail where the step leaves a layer alone, rather than report it")
 
@@ -130,7 +102,7 @@ class Recipe(Params):
     version: Version = Field(description="version of the recipe language")
     name: Name = Field("recipe", description="its name; the file's name when left out")
     description: str = Field("", description="what it is for, in a sentence")
-    plugins: list[Reference] = Field([], max_length=MAX_ENTRIES, description="local plugin files; they run code")
+    plugins: list[SourceText] = Field([], max_length=MAX_ENTRIES, description="local plugin files; they run code")
     model: ModelSection
     data: DataSection
     training: TrainingDefaults = Field(

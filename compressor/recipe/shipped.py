@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from compressor.recipe.problems import did_you_mean
+from compressor.base.text import did_you_mean
 
 
 def folder() -> Path:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from compressor.recipe.problems import Origin, Problem, RecipeError, quoted
+from compressor.base.text import quoted
+from compressor.recipe.problems import Origin, Problem, RecipeError
 
 MAX_DEPTH = 32
 
@@ -71,6 +73,11 @@ class Node:
         if isinstance(self.value, tuple):
             return [below.plain() for below in self.value]
         return self.value
+
+
+def folder_of(node: Node | None) -> Path:
+    """Where a relative path in this node starts: the folder of its text, or the working directory where it has none."""
+    return node.origin.source.folder if node and node.origin else Path.cwd()
 
 
 def mapping(entries: Mapping[str, Node], like: Node | None = None) -> Node:

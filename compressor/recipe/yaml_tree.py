@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from compressor.recipe.problems import Origin, Problem, RecipeError, Source, quoted
+from compressor.base.text import quoted
+from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 from compressor.recipe.tree import MAX_DEPTH, Node, Scalar, mapping, sequence
 
 MAX_NODES = 20_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compressor.recipe.problems import listing
-from compressor.report.summary import AgreementRow, ChangeRow, MetricRow, Report, StageRow
+from compressor.base.text import listing
+from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 
 
 def metric_text(metric: MetricRow) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from compressor.base.sizes import format_size
+from compressor.contracts.report_rows import EndpointRow, Report, StageRow
 from compressor.report.figures import (
     agreement_text,
     change_text,
@@ -16,7 +17,6 @@ from compressor.report.figures import (
     remarks,
     time_text,
 )
-from compressor.report.summary import EndpointRow, Report, StageRow
 
 
 def render_markdown(report: Report) -> str:

@@ -13,7 +13,7 @@ from compressor.report.figures import clock_text
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
-    from compressor.report.summary import Report, StageRow
+    from compressor.contracts.report_rows import Report, StageRow
 
 
 def watching(console: Console, quiet: bool) -> Observer:

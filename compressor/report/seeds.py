@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from compressor.report.summary import Report
+from compressor.contracts.report_rows import Report
 
 # Student's t, two-sided 95 %, for 1 to 30 degrees of freedom
 _T = (

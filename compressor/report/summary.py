@@ -9,14 +9,21 @@ import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from compressor.base.sizes import format_size
-from compressor.contracts.configured_metric import Judge
-from compressor.data.expectation import ExpectedInput
+from compressor.contracts.configured_metric import ConfiguredMetric
+from compressor.contracts.report_rows import (
+    AgreementRow,
+    ChangeRow,
+    ConstraintRow,
+    EndpointRow,
+    LayerRow,
+    MetricRow,
+    Report,
+    StageRow,
+)
 from compressor.measure.results import RunResult, Stage
 from compressor.measure.statistics import Change, change, score
 from compressor.models.litert.contents import Anatomy, gzip_size
@@ -27,131 +34,6 @@ _SAME = 1e-9  # a share of counted samples differs from a limit by far more, or 
 _VERSIONS = (
     "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
 )  # fmt: skip
-
-
-class _Row(BaseModel):
-    # an interval of one sample has no ends, and JSON has no infinity but as text
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-
-class ChangeRow(_Row):
-    """A metric's change on the same samples."""
-
-    difference: float = Field(description="new value less old value")
-    relative: float | None = Field(description="difference as a share of the old value; null where that was 0")
-    better: bool | None = Field(description="whether it is for the better; null for no difference")
-    p_value: float = Field(description="probability of a change as large by chance (McNemar, or paired bootstrap)")
-    within_noise: bool = Field(description="whether chance may explain it, at the 5 % level")
-
-
-class MetricRow(_Row):
-    """A metric on the test split, computed with the shipped file."""
-
-    value: float
-    low: float = Field(description="lower end of the 95 % interval")
-    high: float = Field(description="upper end of the 95 % interval")
-    higher_is_better: bool
-    share: bool = Field(description="whether it is a share, shown in percent")
-    keras: float | None = Field(description="the same metric of the Keras model, while there is one")
-    from_baseline: ChangeRow | None
-    from_previous: ChangeRow | None
-
-
-class AgreementRow(_Row):
-    """How well the file's outputs agree with the Keras model's on the test split; a gap is the conversion's."""
-
-    largest: float = Field(
-        description="largest difference, as a share of the range of the Keras model's outputs; of their size, where "
-        "float32 rounds by as much"
-    )
-    same_class: float | None = Field(description="share of equal decisions, where the labels are classes")
-
-
-class LayerRow(_Row):
-    """A weight tensor in the shipped file."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    parameters: int
-    zeros: int
-    unique: int
-    bytes: int
-
-
-class EndpointRow(_Row):
-    """What the shipped file takes or gives; real value = scale * (stored value - zero_point), where scale is not 0."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float
-    zero_point: int
-
-
-class StageRow(_Row):
-    """One stage."""
-
-    id: str
-    uses: str = Field(description="the strategy; empty for a model that came as it is")
-    provider: str = Field(description="distribution and version that the strategy came from")
-    state: str
-    file: str = Field(description="the stage's file in the run's folder")
-    bytes: int = Field(description="of the file that ships")
-    gzip_bytes: int = Field(description="after gzip -9")
-    unpacked_bytes: int | None = Field(None, description="of the .tflite in it, where a package ships")
-    parameters: int
-    sparsity: float = Field(description="share of zeros among the values of all kernels")
-    unique: int = Field(description="most different values in any kernel")
-    weight_bits: float = Field(description="mean bits of a kernel's value")
-    metrics: dict[str, MetricRow]
-    latency_p50: float = Field(description="seconds of a call with one sample, one thread, median")
-    latency_p90: float
-    inputs: list[EndpointRow]
-    outputs: list[EndpointRow]
-    agreement: AgreementRow | None = Field(description="of file and Keras model, while there is one")
-    seconds: float = Field(description="what the step took")
-    measure_seconds: float = Field(description="what exporting and measuring took")
-    cached: bool
-    notes: list[str]
-    left_alone: dict[str, str] = Field(description="layers that the step left alone, and why")
-    teacher: str = Field("", description="whose outputs the step's training learned from; empty for nobody's")
-    layers: list[LayerRow]
-
-
-class ConstraintRow(_Row):
-    """A constraint and how it went."""
-
-    name: str
-    limit: str
-    actual: str
-    met: bool
-
-
-class Report(_Row):
-    """A run's report."""
-
-    schema_version: Literal[1] = 1
-    recipe: str
-    description: str
-    created: str = Field(description="UTC, ISO 8601")
-    seed: int
-    smoke: bool = Field(description="a short run on a few samples, to see that the chain works: figures mean nothing")
-    model: str
-    data: str
-    samples: dict[str, int] = Field(description="samples in each split")
-    expects: list[ExpectedInput] = Field(description="what is done to a stored sample before the model gets it")
-    runs_code: list[str] = Field([], description="plugin files, functions and modules that the recipe itself brings")
-    stages: list[StageRow]
-    constraints: list[ConstraintRow]
-    seconds: float = Field(description="the whole run")
-    versions: dict[str, str]
-    machine: str
-
-    @property
-    def met(self) -> bool:
-        """Whether every constraint is met."""
-        return all(row.met for row in self.constraints)
 
 
 def summarise(result: RunResult) -> Report:
@@ -195,7 +77,9 @@ def stage_row(result: RunResult, index: int) -> StageRow:
         sparsity=anatomy.sparsity,
         unique=anatomy.unique,
         weight_bits=anatomy.weight_bits,
-        metrics={judge.name: _metric_row(judge, result.stages[: index + 1]) for judge in result.plan.metrics},
+        metrics={
+            configured.name: _metric_row(configured, result.stages[: index + 1]) for configured in result.plan.metrics
+        },
         latency_p50=measured.latency.p50,
         latency_p90=measured.latency.p90,
         inputs=[EndpointRow(**vars(end)) for end in measured.inputs],
@@ -238,14 +122,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _metric_row(judge: Judge, stages: Sequence[Stage]) -> MetricRow:
-    with judge.at_work():
-        return _metric(judge, stages)
+def _metric_row(configured: ConfiguredMetric, stages: Sequence[Stage]) -> MetricRow:
+    with configured.running():
+        return _metric(configured, stages)
 
 
-def _metric(judge: Judge, stages: Sequence[Stage]) -> MetricRow:
-    metric = judge.metric
-    rows = [stage.measurement.scores[judge.name] for stage in stages]
+def _metric(configured: ConfiguredMetric, stages: Sequence[Stage]) -> MetricRow:
+    metric = configured.metric
+    rows = [stage.measurement.scores[configured.name] for stage in stages]
     own = score(rows[-1], metric)
     from_baseline = from_previous = None
     if len(rows) > 1:
@@ -257,7 +141,7 @@ def _metric(judge: Judge, stages: Sequence[Stage]) -> MetricRow:
         high=own.high,
         higher_is_better=metric.higher_is_better,
         share=metric.share,
-        keras=stages[-1].measurement.keras_scores.get(judge.name),
+        keras=stages[-1].measurement.keras_scores.get(configured.name),
         from_baseline=from_baseline,
         from_previous=from_previous,
     )

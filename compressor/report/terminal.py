@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from compressor.base.sizes import format_size
+from compressor.contracts.report_rows import LayerRow, MetricRow, Report
 from compressor.report.figures import (
     change_text,
     clock_text,
@@ -18,7 +19,6 @@ from compressor.report.figures import (
     time_text,
 )
 from compressor.report.seeds import SeedRow
-from compressor.report.summary import LayerRow, MetricRow, Report
 
 _NAMES = 6  # of layers with the same fate
 _WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway

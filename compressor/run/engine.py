@@ -14,26 +14,28 @@ from dataclasses import asdict
 from pathlib import Path
 
 from compressor.base.atomic_files import write_whole
+from compressor.base.cache_folder import SPOOL
 from compressor.base.errors import CompressorError, ModelError, StepError
 from compressor.base.hashing import file_digest
 from compressor.base.import_path import function_at, names_function
-from compressor.base.params import TrainingDefaults
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.execution_plan import Plan
+from compressor.base.reference import Reference
+from compressor.base.types import Model
+from compressor.contracts.context import StepContext
+from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
 from compressor.contracts.observer import Observer, TeacherRelay
+from compressor.contracts.sources import Dataset
 from compressor.contracts.state import ModelState
-from compressor.contracts.strategy import Dataset, Model, StepContext
 from compressor.data.expectation import expected_inputs
-from compressor.measure.data_checks import check_fit, ends_from, ends_of
+from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import Measurement, measure, rehearse
 from compressor.measure.kept_traits import refuse_broken
 from compressor.measure.results import RunResult, Stage
-from compressor.models.files.loading import Reference
+from compressor.models.files.ends import ends_from, ends_of
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.package import shipping_suffix, unpacked
-from compressor.planning.step_order import PlannedStep
-from compressor.planning.teachers import BASELINE
 from compressor.recipe.loss_names import loss_functions
+from compressor.recipe.training_params import TrainingDefaults
 from compressor.report.summary import stage_row
 from compressor.run.cache.keys import (
     Parts,
@@ -45,7 +47,7 @@ from compressor.run.cache.keys import (
     step_parts,
 )
 from compressor.run.cache.locks import InUse, making
-from compressor.run.cache.store import SPOOL, Cache, key_of
+from compressor.run.cache.store import Cache, key_of
 from compressor.run.checkpoints import KeptCheckpoints
 from compressor.run.inputs import build_source, load_data
 from compressor.run.pattern_check import refuse_unmatched

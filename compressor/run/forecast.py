@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from compressor.contracts.execution_plan import Plan
-from compressor.planning.step_order import PlannedStep
+from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.run.cache.keys import (
     Parts,
     data_parts,
@@ -62,7 +61,7 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
         loaded = loading_code(plan, plan.stages[:index])
         parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher)
         entry = cache.get("step", key_of(parts))
-        found.append(_judged(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
+        found.append(_judged_output(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
         baseline = baseline or model
     return found, model
@@ -96,14 +95,14 @@ def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
     if first and last:
         model, data, teacher = str(last.get("model")), str(last.get("data")), last.get("teacher")
         parts = step_parts(first, model, loading_code(plan, ()), data, plan, teacher)
-        judged = _judged(first.id, False, parts, last)
+        judged = _judged_output(first.id, False, parts, last)
         if judged.changed:
             rest = plan.stages[1:]
             return [judged, *(Forecast(step.id, False, "a step before it will be made anew") for step in rest)]
     return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
 
 
-def _judged(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
+def _judged_output(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
     if cached:
         return Forecast(step_id, True, "cached")
     if last is None:

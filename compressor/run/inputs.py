@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.base.errors import ModelError
+from compressor.base.cache_folder import SPOOL, default_folder
+from compressor.base.errors import DataError, ModelError
 from compressor.base.plugin_errors import fenced
+from compressor.base.reference import Reference
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.strategy import Model
-from compressor.data.from_source import dataset_splits, load_splits
+from compressor.contracts.sources import Dataset
+from compressor.data.from_source import load_splits
 from compressor.data.run_data import RunData, run_data
+from compressor.data.split import Splits
 from compressor.data.split_names import about
-from compressor.models.files.ends import input_names
-from compressor.models.files.loading import Built, Reference, build_model
-
-_ELSE = "or export it as .tflite and start from that"
+from compressor.models.files.loading import Built, build_model
+from compressor.models.files.usable import refuse_unusable
 
 
 def load_data(plan: Plan, cache: Path) -> RunData:
@@ -49,28 +50,18 @@ def build_source(plan: Plan) -> Built:
     return built
 
 
-def refuse_unusable(model: Model, who: str) -> None:
-    """Refuse what is no tf_keras model, or one that steps cannot work on and files cannot hold.
+def dataset_splits(dataset: Dataset, who: str, cache: Path | None = None) -> Splits:
+    """The splits that a plugin's data set brings, which may be whatever a function may return.
+
+    Args:
+        dataset: the data set.
+        who: what to call it in errors.
+        cache: as for `load_splits`.
 
     Raises:
-        ModelError: it is one of these; the message begins with `who`.
+        DataError: it fails, or brings something else.
     """
-    import tf_keras
+    from compressor.data.function_results import splits_of
 
-    if not isinstance(model, tf_keras.Model):
-        if any(base.__module__.startswith("keras.") for base in type(model).__mro__):
-            remedy = "build it with tf_keras, which is Keras 2, or save it and give the file, which is brought over"
-            raise ModelError(f"{who} is a Keras 3 model", remedy)
-        raise ModelError(f"{who} is no model but {type(model).__name__}", "give a tf_keras model")
-    if not model.built:
-        remedy = "build it, as with model.build((None, 28, 28)) or an Input layer"
-        raise ModelError(f"{who} has no weights yet, since it does not know its input's shape", remedy)
-    if not getattr(model, "_is_graph_network", False):
-        what = f"{who} is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
-        remedy = "make it a functional one, which shares its layers and weights, with "
-        raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")
-    for name, tensor in zip(input_names(model), model.inputs, strict=True):
-        if any(size is None for size in tensor.shape[1:]):
-            sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
-            what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
-            raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")
+    with fenced(who, DataError):
+        return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)

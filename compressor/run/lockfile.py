@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.params import Params
+from compressor.base.reference import Reference
 from compressor.contracts.execution_plan import Plan
-from compressor.models.files.loading import Reference
 from compressor.planning.recipe_paths import portable
 from compressor.planning.registry import local_module
 from compressor.recipe.document import dump, read
@@ -115,7 +115,10 @@ def _code(plan: Plan) -> dict[str, str]:
     """The hash of all code that a run runs: by package or module, and by name of the recipe's own plugin files."""
     plans = (plan, *plan.teachers.values())
     brought: list[Any] = [source for one in plans for source in (one.model, one.data)]
-    brought += [*(step.strategy for one in plans for step in one.stages), *(judge.metric for judge in plan.metrics)]
+    brought += [
+        *(step.strategy for one in plans for step in one.stages),
+        *(configured.metric for configured in plan.metrics),
+    ]
     modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
     named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
     modules |= {name.partition(":")[0] for name in named_code}

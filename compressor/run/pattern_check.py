@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compressor.base.params import LayerPatterns
-from compressor.planning.step_order import PlannedStep
-from compressor.recipe.problems import Problem, RecipeError, did_you_mean
+from compressor.base.text import did_you_mean
+from compressor.contracts.execution_plan import PlannedStep
+from compressor.contracts.layer_targets import LayerPatterns
+from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import Recipe
 
 

@@ -10,8 +10,8 @@ from compressor.contracts.observer import Observer, Relay
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
+    from compressor.contracts.report_rows import Report, StageRow
     from compressor.planning.registry import Registry
-    from compressor.report.summary import Report, StageRow
 
 _log = logging.getLogger(__name__)
 

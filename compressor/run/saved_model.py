@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from compressor.base.errors import CompressorError, ModelError, StepError
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.execution_plan import Plan
-from compressor.contracts.strategy import Model
+from compressor.base.types import Model
+from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.models.files.custom_objects import known_objects
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
-from compressor.planning.step_order import PlannedStep
 from compressor.run.cache.keys import Parts, loading_code, teacher_parts
 from compressor.run.stage_files import Artifact
 from compressor.run.step_result import checked_objects, named

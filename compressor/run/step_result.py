@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from compressor.base.errors import ModelError, StepError
+from compressor.base.types import Model
+from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.state import FORMAT_NAMES
-from compressor.contracts.strategy import Model
+from compressor.models.files.usable import refuse_unusable
 from compressor.models.litert.package import is_package
-from compressor.planning.step_order import PlannedStep
-from compressor.run.inputs import refuse_unusable
 
 
 def refuse_left_alone(step: PlannedStep, left_alone: Mapping[str, str]) -> None:

@@ -13,10 +13,11 @@ from typing import Any, Literal, TypeAlias
 
 from compressor.base.errors import StepError
 from compressor.base.import_path import names_function
-from compressor.base.params import Hint, Teacher, TrainingParams
-from compressor.contracts.strategy import EndsIn
-from compressor.models.files.ends import input_names, model_endings, output_names
+from compressor.base.types import EndsIn
+from compressor.models.files.ends import model_endings
+from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.recipe.loss_names import full_name
+from compressor.recipe.training_params import Hint, Teacher, TrainingParams
 from compressor.training.losses import named_losses
 
 _CLASSES = (

@@ -9,8 +9,9 @@ import numpy as np
 
 from compressor.base.errors import DataError, StepError
 from compressor.base.import_path import function_at, names_function
-from compressor.contracts.strategy import EndsIn
-from compressor.models.files.ends import keras_keys, model_endings, output_names
+from compressor.base.types import EndsIn
+from compressor.models.files.ends import model_endings
+from compressor.models.litert.endpoint_names import keras_keys, output_names
 from compressor.recipe.loss_names import LOSSES, full_name
 
 _FROM_LOGITS = (

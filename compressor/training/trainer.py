@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from compressor.base.errors import StepError
-from compressor.base.params import TrainingParams
-from compressor.contracts.configured_metric import Judge
+from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
 from compressor.data.run_data import RunData
 from compressor.measure.evaluation import score_of
-from compressor.models.files.ends import input_names, keras_keys, model_endings, output_names
+from compressor.models.files.ends import model_endings
+from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names
+from compressor.recipe.training_params import TrainingParams
 from compressor.training.distillation import Lessons
 from compressor.training.losses import losses_for, refuse_misfit
 from compressor.training.training_state import EarlyStop, TrainingState
@@ -43,7 +44,7 @@ class Trainer:
         data: RunData,
         seed: int,
         observer: Observer,
-        judges: Sequence[Judge],
+        metrics: Sequence[ConfiguredMetric],
         smoke: bool,
         checkpoints: Checkpoints | None = None,
         teacher: Any = None,
@@ -52,7 +53,7 @@ class Trainer:
         self._data = data
         self._seed = seed
         self._observer = observer
-        self._judges = judges
+        self._metrics = metrics
         self._smoke = smoke
         self._checkpoints = checkpoints
         self._teacher = teacher
@@ -60,12 +61,12 @@ class Trainer:
 
     def validation_score(self, content: bytes) -> float:
         """The first metric of a `.tflite` file on the validation split."""
-        return score_of(content, self._data.validation, self._judges[0])
+        return score_of(content, self._data.validation, self._metrics[0])
 
     @property
     def higher_is_better(self) -> bool:
         """Whether more of the first metric is better."""
-        return self._judges[0].metric.higher_is_better
+        return self._metrics[0].metric.higher_is_better
 
     def epochs(self, params: TrainingParams) -> int:
         """How many epochs a training makes, at the most."""
@@ -90,7 +91,7 @@ class Trainer:
             optimizer=optimizer,
             loss=losses_for(model, params.loss),
             loss_weights=_loss_weights(model, params.loss_weights),
-            metrics=_keras_metrics(model, self._judges),
+            metrics=_keras_metrics(model, self._metrics),
         )
         lessons = self._lessons(model, params)
         projections = lessons.variables if lessons else []
@@ -162,7 +163,7 @@ def _loss_weights(model: Any, weights: Mapping[str, float]) -> dict[str, float] 
     return {key: weights.get(name, 1.0) for name, key in keys.items()} if weights and len(keys) > 1 else None
 
 
-def _keras_metrics(model: Any, judges: Sequence[Judge]) -> Any:
+def _keras_metrics(model: Any, metrics: Sequence[ConfiguredMetric]) -> Any:
     """Keras' own metrics to show while training, as `compile` takes them; those of a quantity it does not have are left
     out."""
     import tf_keras
@@ -170,9 +171,9 @@ def _keras_metrics(model: Any, judges: Sequence[Judge]) -> Any:
     names, endings = output_names(model), model_endings(model)
     keys = dict(zip(names, keras_keys(model), strict=True))
     found: dict[str, list[Any]] = {key: [] for key in keys.values()}
-    for judge in judges:
-        output = judge.output or (names[0] if len(names) == 1 else None)
-        metric = judge.metric.keras_name
+    for configured in metrics:
+        output = configured.output or (names[0] if len(names) == 1 else None)
+        metric = configured.metric.keras_name
         if metric is None or output not in keys:
             continue
         lone = dict(zip(names, model.outputs, strict=True))[output].shape[-1] == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from compressor.contracts.hookspecs import hookimpl
-from compressor.contracts.strategy import Dataset, Metric, ModelSource, Strategy
+from compressor.contracts.metric import Metric
+from compressor.contracts.sources import Dataset, ModelSource
+from compressor.contracts.strategy import Strategy
 
 
 @hookimpl

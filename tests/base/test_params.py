@@ -3,8 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from compressor.base.params import EarlyStopping, LayerTargets, Params, TrainingParams, value_for
+from compressor.base.params import Params
+from compressor.contracts.layer_targets import LayerTargets, value_for
 from compressor.planning.registry import Registry
+from compressor.recipe.training_params import EarlyStopping, TrainingParams
 
 LAYERS = [("conv", "Conv2D"), ("block_1", "Functional"), ("block_1/conv", "Conv2D"), ("dense", "Dense")]
 

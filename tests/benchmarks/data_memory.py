@@ -71,12 +71,12 @@ WRITERS = {"npy": write_npy, "images": write_images, "csv": write_csv}
 
 def child(kind: str, folder: Path, budget: int) -> None:
     """Train, calibrate and evaluate on the data in a folder; print the peak."""
+    from compressor.base.reference import Reference
     from compressor.data import samples
     from compressor.data.from_source import load_splits
     from compressor.data.run_data import run_data
-    from compressor.models.files.loading import Reference
+    from compressor.data.section import DataSection
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
-    from compressor.recipe.sections import DataSection
 
     samples.IN_MEMORY_BYTES = budget
     prepare_tensorflow(0)

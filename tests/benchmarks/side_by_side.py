@@ -119,14 +119,14 @@ def rows(epochs: int | None, recipes: list[str], folder: Path) -> Iterator[tuple
 
 def measured(content: bytes, float_file: bytes) -> list[str]:
     """The cells of a row."""
-    from compressor.contracts.configured_metric import Judge
+    from compressor.contracts.configured_metric import ConfiguredMetric
     from compressor.measure.evaluation import measure
     from compressor.models.litert.package import is_package, pack, unpacked
     from compressor_plugins.datasets.mnist import MNIST
     from compressor_plugins.metrics.classification import Accuracy
 
     file = unpacked(content)
-    found = measure(file, MNIST(MNIST.Params()).load().test, [Judge.of(Accuracy())])
+    found = measure(file, MNIST(MNIST.Params()).load().test, [ConfiguredMetric.of(Accuracy())])
     anatomy = found.anatomy
     packed = len(content if is_package(content) else pack(file))
     cells = [f"{len(file):,}", f"{anatomy.gzip_bytes:,}", f"{packed:,}", f"{anatomy.sparsity:.1%}"]

@@ -7,9 +7,10 @@ import time
 import numpy as np
 import pytest
 
+from compressor.base.cache_folder import SPOOL
 from compressor.data.spool import spooled
 from compressor.run.cache.locks import InUse
-from compressor.run.cache.store import SPOOL, Cache, key_of
+from compressor.run.cache.store import Cache, key_of
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from importlib.metadata import version
 from fake_distributions import SHAVE
 
 from compressor.base.params import Field, Params
+from compressor.base.text import listing
 from compressor.cli.strategies import parameters
-from compressor.recipe.problems import listing
 
 VERSION = version("compressor")
 

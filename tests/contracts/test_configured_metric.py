@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from compressor.contracts.report_rows import ChangeRow, MetricRow
 from compressor.planning import planner
 from compressor.recipe.problems import RecipeError
 from compressor.recipe.sections import Constraints
 from compressor.report.figures import change_text, noise_text
-from compressor.report.summary import ChangeRow, MetricRow, _constraints
+from compressor.report.summary import _constraints
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
 
@@ -29,7 +30,7 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
         "[accuracy, {uses: top_k_accuracy, with: {k: 3}}, {uses: mae, output: angle}, "
         "{uses: 'own:cost', higher_is_better: false, name: cost}]"
     ).metrics
-    assert [(judge.name, judge.output, judge.metric.higher_is_better) for judge in metrics] == [
+    assert [(configured.name, configured.output, configured.metric.higher_is_better) for configured in metrics] == [
         ("accuracy", None, True),
         ("top_3_accuracy", None, True),
         ("mae (angle)", "angle", False),

@@ -8,9 +8,9 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.base.errors import DataError
+from compressor.base.reference import Reference
 from compressor.data.arrays import npy_splits
 from compressor.data.from_source import load_splits
-from compressor.models.files.loading import Reference
 
 
 def opened(path, **options):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
+from compressor.base.reference import Reference
 from compressor.data.from_source import load_splits
-from compressor.models.files.loading import Reference
 
 IMAGE = {"dtype": "uint8", "shape": [28, 28], "encoding": "png"}
 LABEL = {"dtype": "int64", "shape": []}

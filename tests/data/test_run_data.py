@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import DataError
+from compressor.base.reference import Reference
 from compressor.data import ArraySplit
 from compressor.data.from_source import load_splits
 from compressor.data.run_data import run_data
 from compressor.data.samples import ArraySamples
+from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
-from compressor.models.files.loading import Reference
-from compressor.recipe.sections import DataSection
 
 
 def split(size=10, scale=1.0):

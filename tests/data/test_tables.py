@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
+from compressor.base.reference import Reference
 from compressor.data.from_source import load_splits
-from compressor.models.files.loading import Reference
 
 
 def opened(path, **options):

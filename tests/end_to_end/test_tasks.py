@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import CompressorError, DataError
-from compressor.base.params import TrainingParams
-from compressor.contracts.configured_metric import FunctionMetric, Judge
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
-from compressor.contracts.strategy import Dataset, ModelSource
+from compressor.contracts.sources import Dataset, ModelSource
 from compressor.data import ArraySplit
 from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
@@ -17,8 +17,9 @@ from compressor.measure.evaluation import measure
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import predict
 from compressor.planning.planner import resolve
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
 from compressor.recipe.load import load
+from compressor.recipe.training_params import TrainingParams
 from compressor.report.summary import summarise
 from compressor.run.cache.store import Cache
 from compressor.run.engine import run
@@ -93,7 +94,7 @@ def images(labels):
 
 
 def measured(model, split, *metrics):
-    return measure(to_litert(model), split, [Judge.of(metric) for metric in metrics], model)
+    return measure(to_litert(model), split, [ConfiguredMetric.of(metric) for metric in metrics], model)
 
 
 def test_binary_classification_with_one_logit(layers, report_of):
@@ -143,7 +144,7 @@ def test_yes_and_no_of_logits_turn_at_0_while_training_too(layers, metric, units
     model = tf_keras.Sequential([layers.InputLayer((1,)), layers.Dense(units, "linear", False, "ones", name="logits")])
     split = ArraySplit(np.full((16, 1), 0.2, np.float32), np.ones((16, units), int))  # a logit of 0.2 is a yes
     heard = Heard()
-    trainer = Trainer("train", RunData("d", split, split, split), 0, heard, [Judge.of(metric())], smoke=True)
+    trainer = Trainer("train", RunData("d", split, split, split), 0, heard, [ConfiguredMetric.of(metric())], smoke=True)
     trainer.fit(model, TrainingParams(epochs=1, loss="binary_crossentropy", learning_rate=1e-7), [], 0)
     assert heard.logs[f"val_{metric.name}"] == 1
 
@@ -359,7 +360,7 @@ def test_a_metric_must_name_an_output_that_has_labels(layers, output, message):
     if output == "angle":
         split = ArraySplit(split.samples.inputs, {"kind": split.labels()["kind"]})
     with pytest.raises(DataError) as error:
-        measure(to_litert(two_heads(layers)), split, [Judge.of(Accuracy(), output)])
+        measure(to_litert(two_heads(layers)), split, [ConfiguredMetric.of(Accuracy(), output)])
     assert str(error.value) == message
 
 
@@ -402,7 +403,7 @@ def test_a_gap_between_the_model_and_its_file_shows_in_the_agreement(layers):
     content = to_litert(model)
     kernel, bias = model.get_weights()
     model.set_weights([-kernel, bias])
-    found = measure(content, split, [Judge.of(Accuracy())], model).agreement
+    found = measure(content, split, [ConfiguredMetric.of(Accuracy())], model).agreement
     outputs = split.samples.inputs @ kernel
     assert found.same_class == 0
     assert found.largest == pytest.approx(2 * np.abs(outputs).max() / np.ptp(outputs), rel=1e-4)

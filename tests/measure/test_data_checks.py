@@ -9,7 +9,8 @@ from compressor.data.preprocess import Rescale
 from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
-from compressor.measure.data_checks import Ends, check_fit, ends_of
+from compressor.measure.data_checks import check_fit
+from compressor.models.files.ends import Ends, ends_of
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 

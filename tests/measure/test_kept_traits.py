@@ -115,8 +115,9 @@ def test_quantization_that_is_claimed_and_not_there_or_lost_again_fails_the_step
 
 def test_a_step_that_claims_fake_quantization_of_a_plain_model_fails_the_run(tmp_path):
     import compressor
+    from compressor.contracts.execution_plan import Provider
     from compressor.contracts.hookspecs import hookimpl
-    from compressor.planning.registry import Provider, Registry
+    from compressor.planning.registry import Registry
 
     class Claiming(compressor.Strategy):
         """Claims, and does nothing."""

@@ -8,12 +8,14 @@ import pytest
 import compressor
 from compressor import Metric, Strategy
 from compressor.base.errors import CompressorError, PluginError, StepError
-from compressor.contracts.configured_metric import FunctionMetric, Judge
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
-from compressor.contracts.strategy import Batch, Dataset
+from compressor.contracts.metric import Batch
+from compressor.contracts.sources import Dataset
 from compressor.measure.evaluation import per_sample
-from compressor.planning.by_name import find_data, find_judges
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
+from compressor.run.by_name import find_data, find_metrics
 from compressor.run.inputs import load_data
 
 BY = "bad-plugin 1.2"
@@ -81,8 +83,8 @@ def failure(what):
     ],
 )
 def test_a_plugins_metric_that_fails_on_samples_is_named(method, code, message):
-    judge = Judge.of(odd_metric(per_sample=method)(), origin=BY)
-    error = failure(lambda: per_sample(judge, batch()))
+    configured = ConfiguredMetric.of(odd_metric(per_sample=method)(), origin=BY)
+    error = failure(lambda: per_sample(configured, batch()))
     assert str(error) == f"the metric 'odd' ({BY}){message}"
     assert error.exit_code == code
 
@@ -90,7 +92,7 @@ def test_a_plugins_metric_that_fails_on_samples_is_named(method, code, message):
 def test_a_function_of_the_users_own_that_fails_is_wrong_input(tmp_path, monkeypatch):
     (tmp_path / "hostile_metric.py").write_text("def leave(outputs, labels):\n    raise SystemExit('bye')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    error = failure(lambda: per_sample(Judge.of(FunctionMetric("hostile_metric:leave", {}, True)), batch()))
+    error = failure(lambda: per_sample(ConfiguredMetric.of(FunctionMetric("hostile_metric:leave", {}, True)), batch()))
     assert str(error) == f"the metric 'leave' failed with SystemExit: bye; {MEND}"
     assert error.exit_code == 1
 
@@ -267,7 +269,7 @@ def test_a_data_set_may_bring_what_a_function_may(tmp_path):
 def test_a_metric_that_needs_parameters_is_for_recipes():
     params = type("Needs", (compressor.Params,), {"__annotations__": {"threshold": float}})
     registry = registry_with(metrics=[odd_metric(Params=params, per_sample=lambda self, batch: batch.labels)])
-    error = failure(lambda: find_judges(registry, ["odd"]))
+    error = failure(lambda: find_metrics(registry, ["odd"]))
     assert str(error) == "the metric 'odd' needs parameters; evaluate it in a recipe"
 
 

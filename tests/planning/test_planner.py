@@ -13,15 +13,16 @@ from pydantic import Field
 
 import compressor
 from compressor.base.errors import PluginError
-from compressor.base.params import EarlyStopping
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.state import ModelState, Refusal
 from compressor.contracts.strategy import Strategy
 from compressor.planning.planner import prepare, resolve
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
 from compressor.recipe import shipped
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
+from compressor.recipe.training_params import EarlyStopping
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
 

@@ -9,10 +9,12 @@ import pytest
 from fake_distributions import SHAVE, installer
 
 from compressor.base.errors import PluginError
+from compressor.base.text import listing
+from compressor.contracts.execution_plan import Provider
 from compressor.planning.planner import check, prepare, resolve
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
 from compressor.recipe.load import load
-from compressor.recipe.problems import RecipeError, listing
+from compressor.recipe.problems import RecipeError
 
 HEAD = "import compressor\nfrom compressor import *\n"
 LISTED = "\n@compressor.hookimpl\ndef strategies():\n    return [Broken]\n"

@@ -5,9 +5,10 @@ from textwrap import dedent
 import pytest
 
 import compressor
+from compressor.base.cache_folder import default_folder
 from compressor.contracts.observer import Observer
 from compressor.recipe.problems import RecipeError
-from compressor.run.cache.store import Cache, default_folder
+from compressor.run.cache.store import Cache
 from compressor.run.forecast import forecast
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"

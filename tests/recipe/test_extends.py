@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compressor.base.text import listing
 from compressor.recipe import shipped
 from compressor.recipe.extends import first_free, merge, step_ids
 from compressor.recipe.load import load
-from compressor.recipe.problems import RecipeError, listing
+from compressor.recipe.problems import RecipeError
 from compressor.recipe.tree import from_data
 
 BASE = """\

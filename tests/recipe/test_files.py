@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from compressor.base.text import listing
 from compressor.recipe import shipped
 from compressor.recipe.document import read
 from compressor.recipe.load import load
-from compressor.recipe.problems import RecipeError, listing
+from compressor.recipe.problems import RecipeError
 
 
 def said_of(path):

@@ -3,10 +3,11 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from compressor.base.params import LayerTargets
+from compressor.base.fields import MAX_ENTRIES
+from compressor.contracts.layer_targets import LayerTargets
 from compressor.recipe.load import InvalidRecipeError, load, validate_as_json, validated
 from compressor.recipe.problems import Problem, RecipeError
-from compressor.recipe.sections import MAX_ENTRIES, Recipe
+from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"

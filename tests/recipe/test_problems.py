@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compressor.base.errors import CompressorError, ExitCode
-from compressor.recipe.problems import (
-    Origin,
-    Problem,
-    RecipeError,
-    Source,
-    did_you_mean,
-    listing,
-    printable,
-    quoted,
-)
+from compressor.base.text import did_you_mean, listing, printable, quoted
+from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 
 
 def place(text, line, column, width=1, name="recipe.yaml"):

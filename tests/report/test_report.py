@@ -7,10 +7,11 @@ import pytest
 from rich.console import Console
 
 from compressor.base.sizes import format_size
+from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report
 from compressor.recipe.sections import Constraints
 from compressor.report.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
 from compressor.report.markdown import render_markdown
-from compressor.report.summary import AgreementRow, ChangeRow, MetricRow, Report, _constraints
+from compressor.report.summary import _constraints
 from compressor.report.terminal import print_report
 
 

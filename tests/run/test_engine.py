@@ -7,11 +7,12 @@ import pytest
 
 import compressor
 from compressor.base.errors import ModelError, StepError
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.state import ModelState
 from compressor.contracts.strategy import Strategy
 from compressor.planning.planner import resolve
-from compressor.planning.registry import Provider, Registry
+from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.store import Cache
@@ -251,7 +252,7 @@ def test_a_strict_step_fails_where_it_leaves_a_layer_alone_cached_or_not(tmp_pat
 
 
 def model_from(build, **recipe_parts):
-    from compressor.contracts.strategy import ModelSource
+    from compressor.contracts.sources import ModelSource
 
     class Given(ModelSource):
         """Brought by a plugin."""

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor.base.params import EarlyStopping, TrainingParams
 from compressor.contracts.observer import Observer
+from compressor.recipe.training_params import EarlyStopping, TrainingParams
 from compressor.training.trainer import Trainer
 
 TINY = {
@@ -194,8 +194,8 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
     ],
 )
 def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):
+    from compressor.contracts.context import StepContext
     from compressor.contracts.state import ModelState
-    from compressor.contracts.strategy import StepContext
     from compressor_plugins.prune.prune import Prune
 
     def prune(checkpoints):

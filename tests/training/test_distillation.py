@@ -7,8 +7,8 @@ import pytest
 from test_resume import CutError, Memory
 
 from compressor.base.errors import StepError
-from compressor.base.params import Teacher, TrainingParams
 from compressor.contracts.observer import Observer
+from compressor.recipe.training_params import Teacher, TrainingParams
 from compressor.training.trainer import Trainer
 
 

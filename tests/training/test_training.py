@@ -2,8 +2,8 @@
 
 import pytest
 
-from compressor.base.params import TrainingParams
 from compressor.contracts.observer import Observer
+from compressor.recipe.training_params import TrainingParams
 from compressor.training.trainer import Trainer
 
 
@@ -12,7 +12,7 @@ def test_a_training_step_is_traced_once(tensorflow, step_context, digits, metric
     """Variables that are made while it is traced would have it traced again, which is minutes for deep models."""
     import tf_keras
 
-    from compressor.contracts.configured_metric import Judge
+    from compressor.contracts.configured_metric import ConfiguredMetric
     from compressor_plugins.metrics.classification import Accuracy
 
     traced = []
@@ -24,7 +24,7 @@ def test_a_training_step_is_traced_once(tensorflow, step_context, digits, metric
 
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((28, 28)), Counting(), tf_keras.layers.Dense(10)])
     traced.clear()
-    judges = [Judge.of(Accuracy())] if metric else []
-    trainer = Trainer("t", digits, 0, Observer(), judges, smoke=False)
+    metrics = [ConfiguredMetric.of(Accuracy())] if metric else []
+    trainer = Trainer("t", digits, 0, Observer(), metrics, smoke=False)
     trainer.fit(model, TrainingParams(epochs=2, batch_size=500), [], 0)
     assert traced == [True, False]

@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.base.sizes import swells
 from compressor.models.files.allowed_names import is_keras_class, is_keras_function, is_tensor_operation
 
 _LAMBDA = "a lambda"
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OverflowError)
-
-
-def swells(unpacked: int, packed: int) -> bool:
-    """Whether a file of `packed` bytes that becomes `unpacked` ones is a bomb rather than a model."""
-    return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)
 
 
 def code_of(path: Path, known: Collection[str] = ()) -> list[str]:

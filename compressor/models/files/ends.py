@@ -6,34 +6,16 @@ layer, a file by its last operator.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from compressor.contracts.strategy import EndsIn
-from compressor.models.litert.flatbuffer import operator_of, read_model
+from compressor.base.types import EndsIn
+from compressor.models.files.input_scale import Scaling, scaling_of
+from compressor.models.litert.endpoint_names import input_names, output_names
+from compressor.models.litert.file_endings import file_endings
 
-_SOFTMAX, _SIGMOID = 25, 14  # BuiltinOperator.SOFTMAX and LOGISTIC in the LiteRT schema
-# RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, QUANTIZE, DEQUANTIZE, CAST: they pass values on
-_PASSING = {22, 43, 70, 39, 114, 6, 53}
 _PASSING_LAYERS = ("Reshape", "Flatten", "Permute", "Dropout", "RepeatVector", "Cropping2D")
-
-
-def file_endings(content: bytes) -> tuple[EndsIn, ...]:
-    """What each output of a `.tflite` file ends in, in the file's order."""
-    model = read_model(content)
-    graph = model.subgraphs[0]
-    codes = [operator_of(code) for code in model.operatorCodes]
-    maker = {int(index): operator for operator in graph.operators for index in operator.outputs}
-
-    def ending(tensor: int) -> EndsIn:
-        while tensor in maker:
-            operator = maker[tensor]
-            code = codes[operator.opcodeIndex]
-            if code not in _PASSING:
-                return "softmax" if code == _SOFTMAX else "sigmoid" if code == _SIGMOID else "linear"
-            tensor = int(operator.inputs[0])
-        return "linear"
-
-    return tuple(ending(int(index)) for index in graph.outputs)
 
 
 def model_endings(model: Any) -> dict[str, EndsIn]:
@@ -42,32 +24,6 @@ def model_endings(model: Any) -> dict[str, EndsIn]:
     if not getattr(model, "_is_graph_network", False):
         return dict.fromkeys(names, "linear")  # a subclassed model does not tell
     return {name: _tensor_ending(tensor) for name, tensor in zip(names, model.outputs, strict=True)}
-
-
-def input_names(model: Any) -> list[str]:
-    """The names of a tf_keras model's inputs, in order: its own keys where it takes a mapping, or the input layers'."""
-    nested = getattr(model, "_nested_inputs", None)
-    return sorted(nested) if isinstance(nested, dict) else list(model.input_names or [])
-
-
-def output_names(model: Any) -> list[str]:
-    """The names of a tf_keras model's outputs, in order: its own keys where it gives a mapping, or the last layers'.
-
-    They are the same while tfmot's wrappers, which have names of their own, are around the last layers.
-    """
-    wrapped = {layer.name: layer.layer.name for layer in model.layers if _is_tfmot_wrapper(layer)}
-    return [wrapped.get(name, name) for name in keras_keys(model)]
-
-
-def keras_keys(model: Any) -> list[str]:
-    """What Keras itself calls the outputs, in `compile` and in `fit`."""
-    nested = getattr(model, "_nested_outputs", None)
-    return sorted(nested) if isinstance(nested, dict) else list(model.output_names or [])
-
-
-def _is_tfmot_wrapper(layer: Any) -> bool:
-    bases = [base.__module__ for base in type(layer).__mro__]
-    return hasattr(layer, "layer") and any(name.startswith("tensorflow_model_optimization") for name in bases)
 
 
 def _tensor_ending(tensor: Any) -> EndsIn:
@@ -87,3 +43,39 @@ def _tensor_ending(tensor: Any) -> EndsIn:
         source = history.layer.inbound_nodes[history.node_index].keras_inputs
         return _tensor_ending(source[0]) if source else "linear"
     return "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "linear"
+
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The inputs and outputs of a model: the shape of a sample, by name; None for a size that may vary.
+
+    `endings` tells what each output ends in.
+    """
+
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    scaling: Scaling = "none"
+    endings: Mapping[str, EndsIn] = field(default_factory=dict)
+
+
+def ends_of(model: Any) -> Ends:
+    """The ends of a tf_keras model, or of the bytes of a LiteRT file."""
+    if isinstance(model, bytes):
+        from compressor.models.litert.interpreter import LiteRTModel
+
+        file = LiteRTModel(model)
+        inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
+        endings = dict(zip(outputs, file_endings(model), strict=True))
+        return Ends(inputs, outputs, "untold", endings)  # the converter folds a scale into the operator behind
+    inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
+    outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
+    return Ends(inputs, outputs, scaling_of(model), model_endings(model))
+
+
+def ends_from(facts: Mapping[str, Any]) -> Ends:
+    """The ends that were written down as plain data."""
+    inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
+    return Ends(inputs, outputs, facts["scaling"], facts["endings"])

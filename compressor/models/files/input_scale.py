@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
+from compressor.models.keras3.random_inputs import divides_pixels
 
 Scaling = Literal["none", "own", "of pixels", "untold"]
 """Nothing, something, or it divides pixels of 0 to 255; a file does not tell."""
 
-_DIVIDES = 0.05  # what multiplies by less is meant for numbers as large as bytes
 _SCALES = {"Rescaling", "Normalization", "BatchNormalization"}
 
 
@@ -18,13 +17,3 @@ def scaling_of(model: Any) -> Scaling:
     if divides_pixels(model):
         return "of pixels"
     return "own" if _SCALES & {type(layer).__name__ for layer in model._flatten_layers(include_self=False)} else "none"
-
-
-def divides_pixels(model: Any) -> bool:
-    """Whether a tf_keras model takes pixels of 0 to 255, and brings them to a scale of its own."""
-    layers = list(model._flatten_layers())
-    scales = [np.asarray(layer.scale, np.float64) for layer in layers if type(layer).__name__ == "Rescaling"]
-    for layer in layers:
-        if type(layer).__name__ == "Normalization" and layer.built and not layer.invert:
-            scales.append(1 / np.maximum(np.sqrt(np.asarray(layer.variance, np.float64)), 1e-7))
-    return any(float(np.abs(scale).min()) < _DIVIDES for scale in scales)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from compressor.base.errors import ModelError
-from compressor.models.files.code_in_file import swells
+from compressor.base.sizes import swells
 
 _PROBE_SECONDS = 120
 

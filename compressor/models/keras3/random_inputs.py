@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.files.input_scale import divides_pixels
-
 _SAMPLES = 2
 _LENGTH = 12
 _PIXELS = 64
@@ -82,3 +80,16 @@ def _shape(shape: Any) -> tuple[int, ...]:
     sizes = [int(size) if size is not None else None for size in shape]
     free = _PIXELS if len(sizes) >= 4 else _LENGTH
     return tuple(size or (free if at else _SAMPLES) for at, size in enumerate(sizes))
+
+
+_DIVIDES = 0.05  # what multiplies by less is meant for numbers as large as bytes
+
+
+def divides_pixels(model: Any) -> bool:
+    """Whether a tf_keras model takes pixels of 0 to 255, and brings them to a scale of its own."""
+    layers = list(model._flatten_layers())
+    scales = [np.asarray(layer.scale, np.float64) for layer in layers if type(layer).__name__ == "Rescaling"]
+    for layer in layers:
+        if type(layer).__name__ == "Normalization" and layer.built and not layer.invert:
+            scales.append(1 / np.maximum(np.sqrt(np.asarray(layer.variance, np.float64)), 1e-7))
+    return any(float(np.abs(scale).min()) < _DIVIDES for scale in scales)

@@ -1,1 +1,61 @@
-"""The `.tflite` format: converting to it, running it, reading what it holds, and packing it."""
+"""The `.tflite` format: converting to it, running it, reading what it holds, and packing it.
+
+What is named here is for plugins, too; the modules behind it may change.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compressor.models.litert.contents import Anatomy, WeightTensor, dissect
+    from compressor.models.litert.converter import Conversion, Weights, to_litert
+    from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+    from compressor.models.litert.interpreter import LiteRTModel, takes_many
+    from compressor.models.litert.package import coder_of, pack, unpack
+    from compressor.models.litert.shrinking import shrunk
+
+_HOMES = {
+    "contents": (
+        "Anatomy",
+        "WeightTensor",
+        "dissect",
+    ),
+    "converter": (
+        "Conversion",
+        "Weights",
+        "to_litert",
+    ),
+    "flatbuffer": (
+        "operator_of",
+        "read_model",
+        "write_model",
+    ),
+    "interpreter": (
+        "LiteRTModel",
+        "takes_many",
+    ),
+    "package": (
+        "coder_of",
+        "pack",
+        "unpack",
+    ),
+    "shrinking": ("shrunk",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Anatomy", "WeightTensor", "dissect",
+    "Conversion", "Weights", "to_litert",
+    "operator_of", "read_model", "write_model",
+    "LiteRTModel", "takes_many",
+    "coder_of", "pack", "unpack",
+    "shrunk",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

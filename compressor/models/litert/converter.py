@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from compressor.base.errors import ModelError, StepError
-from compressor.contracts.strategy import Arrays
-from compressor.models.files.ends import input_names, output_names
+from compressor.base.types import Arrays
+from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.flatbuffer import BIASES, RESHAPE, WHILE, read_model, write_model
 
 _INT32, _INT64, _INT16 = 2, 4, 7  # of TensorType in the LiteRT schema

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
-from compressor.contracts.strategy import Arrays
+from compressor.base.types import Arrays
 from compressor.data.split import Split
 
 SAMPLES_A_CALL = 256  # more gained nothing

@@ -10,7 +10,7 @@ import hashlib
 from typing import NoReturn
 
 from compressor.base.errors import ModelError
-from compressor.models.files.code_in_file import swells
+from compressor.base.sizes import swells
 from compressor.models.litert.coders import CODERS
 from compressor.models.litert.coding import DamagedError
 

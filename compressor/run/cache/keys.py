@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
-from compressor.contracts.configured_metric import Judge
-from compressor.contracts.execution_plan import Plan
-from compressor.contracts.strategy import Dataset, ModelSource
-from compressor.models.files.loading import Reference, is_there
-from compressor.planning.step_order import PlannedStep
+from compressor.base.reference import Reference, is_there
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.execution_plan import Plan, PlannedStep
+from compressor.contracts.sources import Dataset, ModelSource
 from compressor.recipe.loss_names import loss_functions
 from compressor.run.cache.code_digest import code_digest, core_digest
 
@@ -87,8 +86,25 @@ def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
     """What the scores of a strategy that asks for them depend on."""
     if not step.strategy.scores:
         return None
-    judge = plan.metrics[0]
-    return {"metric": judge.parts(code_digest(type(judge.metric).__module__)), "code": core_digest(_MEASURING_CODE)}
+    configured = plan.metrics[0]
+    return {
+        "metric": _metric_parts(configured),
+        "code": core_digest(_MEASURING_CODE),
+    }
+
+
+def _metric_parts(configured: ConfiguredMetric) -> Parts:
+    """All that a metric's figures depend on: its code, its parameters, and the output that it judges."""
+    metric = configured.metric
+    parts = {
+        "code": code_digest(type(metric).__module__),
+        "output": configured.output,
+        "parameters": metric.params.model_dump(mode="json"),
+    }
+    if not isinstance(metric, FunctionMetric):
+        return parts
+    code = code_digest(metric.target.partition(":")[0])
+    return {**parts, "function": metric.target, "arguments": metric.arguments, "code of the function": code}
 
 
 def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
@@ -96,14 +112,16 @@ def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
     return {"model": model, "code in the model": list(loaded)}
 
 
-def measurement_parts(model: str, loaded: Sequence[str], state: str, data: str, judges: Sequence[Judge]) -> Parts:
+def measurement_parts(
+    model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric]
+) -> Parts:
     """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
     return {
         "model": model,
         "code in the model": list(loaded),
         "state": state,
         "data": data,
-        "metrics": {judge.name: judge.parts(code_digest(type(judge.metric).__module__)) for judge in judges},
+        "metrics": {configured.name: _metric_parts(configured) for configured in metrics},
         "versions": versions(),
         "code of the measuring": core_digest(_MEASURING_CODE),
     }

@@ -20,16 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
-
-import platformdirs
+from typing import Any, Literal
 
 from compressor.base.atomic_files import whole_file, write_whole
+from compressor.base.cache_folder import FOLDER_VARIABLE, SPOOL
 
 Kind = Literal["step", "measurement", "checkpoint"]
 KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
-SPOOL: Final = "spool"  # the folder of spooled data, its kind, and what a run has on record while it may read some
-FOLDER_VARIABLE = "COMPRESSOR_CACHE"
 
 _DIGEST_BYTES = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -39,11 +36,6 @@ _HALF_WRITTEN = 3600  # seconds after which a temporary file has lost its writer
 _FORGOTTEN = 90 * 86400  # seconds after which a note of a step's last run is of no more use
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache of compressor; see https://bford.info/cachedir/\n"
 _log = logging.getLogger(__name__)
-
-
-def default_folder() -> Path:
-    """Where the cache is: as the environment variable `COMPRESSOR_CACHE` says, or the user's own cache folder."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or platformdirs.user_cache_dir("compressor"))
 
 
 def key_of(parts: Mapping[str, Any]) -> str:

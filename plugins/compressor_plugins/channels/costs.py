@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection
 from math import prod
 
-from compressor.contracts.strategy import Arrays
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor_plugins.channels.groups import ChannelGroups, weight_shapes, without
+from compressor import Arrays, to_litert
+from compressor.models.litert import LiteRTModel
+from compressor_plugins.channels.groups import weight_shapes, without
+from compressor_plugins.channels.types import ChannelGroups
 from compressor_plugins.graph.layer_graph import LayerGraph
 
 _KERNELS = {"SeparableConv1D": 2, "SeparableConv2D": 2}  # one in any other layer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compressor_plugins.channels.groups import Atoms, Call, ChannelGroups, Fixing, Setting, Slot
+from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Fixing, Setting, Slot
 
 _PASSING = (
     *("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),

@@ -12,11 +12,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 import compressor
-from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.contracts.strategy import Arrays
+from compressor import Arrays, Model, ModelState, StepContext, StepError, Strategy
 from compressor_plugins.channels import costs
-from compressor_plugins.channels.groups import ChannelGroups, channel_groups, without
+from compressor_plugins.channels.groups import channel_groups, without
 from compressor_plugins.channels.saliency import Saliency, by_activation, by_batch_norm, by_magnitude
+from compressor_plugins.channels.types import ChannelGroups
 from compressor_plugins.graph.flattening import flatten
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.operation_layers import map_operations

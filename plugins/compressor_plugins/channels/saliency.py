@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.strategy import Arrays
-from compressor_plugins.channels.groups import Atoms, ChannelGroups
+from compressor import Arrays
+from compressor_plugins.channels.types import Atoms, ChannelGroups
 from compressor_plugins.graph.layer_graph import LayerGraph
 
 Saliency = Mapping[int, float]  # by the group's root

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor.contracts.strategy import Dataset
+from compressor.contracts.sources import Dataset
 
 if TYPE_CHECKING:
     from compressor.data import Splits

@@ -6,8 +6,8 @@ import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.base.errors import DataError
-from compressor.contracts.strategy import Dataset
+from compressor import DataError
+from compressor.contracts.sources import Dataset
 
 if TYPE_CHECKING:
     import numpy as np

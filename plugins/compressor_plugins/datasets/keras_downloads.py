@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from compressor.base.errors import DataError
+from compressor import DataError
 from compressor.data import ArraySplit, Splits
 
 

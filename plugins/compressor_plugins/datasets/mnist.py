@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from compressor.contracts.strategy import Dataset
+from compressor.contracts.sources import Dataset
 
 if TYPE_CHECKING:
     from compressor.data import Splits
@@ -22,7 +22,6 @@ class MNIST(Dataset):
     def load(self) -> Splits:
         """The data, read from the package."""
         from compressor.data import load_splits
-        from compressor.models.files.loading import Reference
 
         with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path:
-            return load_splits(Reference("path", str(path)))
+            return load_splits(path)

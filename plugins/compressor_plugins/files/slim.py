@@ -39,7 +39,7 @@ class Slim(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the smaller file."""
-        from compressor.models.litert.shrinking import shrunk
+        from compressor.models.litert import shrunk
 
         params = self.params
         if params.signature == params.names == "drop":
@@ -51,7 +51,7 @@ class Slim(Strategy):
 
 
 def _refuse_nameless(content: bytes) -> None:
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert import LiteRTModel
 
     ends = LiteRTModel(content)
     if len(ends.inputs) > 1 or len(ends.outputs) > 1:
@@ -61,8 +61,8 @@ def _refuse_nameless(content: bytes) -> None:
 
 def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bool) -> None:
     """Compare ends and outputs: each sample alone, then all of them in one call where the file could take them."""
-    from compressor.base.errors import ModelError
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor import ModelError
+    from compressor.models.litert import LiteRTModel
 
     old, new = LiteRTModel(before), LiteRTModel(after)
     for was, became in zip((*old.inputs, *old.outputs), (*new.inputs, *new.outputs), strict=True):

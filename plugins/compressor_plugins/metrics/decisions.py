@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.strategy import Batch
+from compressor.contracts.metric import Batch
 
 if TYPE_CHECKING:
     import numpy as np

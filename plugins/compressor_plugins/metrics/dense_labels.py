@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 import compressor
-from compressor.contracts.strategy import Batch, Metric
+from compressor.contracts.metric import Batch, Metric
 from compressor_plugins.metrics.decisions import chosen_classes, known_classes, log_probabilities, true_classes
 
 if TYPE_CHECKING:

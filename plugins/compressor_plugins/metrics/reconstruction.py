@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.strategy import Batch, Metric
+from compressor.contracts.metric import Batch, Metric
 
 if TYPE_CHECKING:
     import numpy as np

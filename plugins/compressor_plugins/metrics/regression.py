@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.strategy import Batch, Metric
+from compressor.contracts.metric import Batch, Metric
 
 if TYPE_CHECKING:
     import numpy as np

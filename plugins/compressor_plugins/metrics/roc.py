@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.strategy import Batch, Metric
+from compressor.contracts.metric import Batch, Metric
 from compressor_plugins.metrics.decisions import known_classes, log_probabilities, with_class_axis
 from compressor_plugins.metrics.reconstruction import errors
 

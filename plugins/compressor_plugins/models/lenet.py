@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compressor.contracts.strategy import Model, ModelSource
+from compressor import Model
+from compressor.contracts.sources import ModelSource
 
 
 class LeNet300100(ModelSource):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 import compressor
-from compressor.contracts.strategy import Model, ModelSource
+from compressor import Model
+from compressor.contracts.sources import ModelSource
 
 
 class MNISTCNN(ModelSource):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 import compressor
-from compressor.contracts.strategy import Model, ModelSource
+from compressor import Model
+from compressor.contracts.sources import ModelSource
 
 _BLOCKS = ((48, 1), (96, 2), (96, 1), (192, 2), (192, 1))  # channels and stride of each, at a width of 1
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepContext, StepError
-from compressor.base.params import value_for
+from compressor.contracts.layer_targets import value_for
 from compressor_plugins.prune.masks import (
     Mask,
     deviation,
@@ -23,7 +23,7 @@ from compressor_plugins.prune.masks import (
 from compressor_plugins.shared.kernels import Target
 
 if TYPE_CHECKING:
-    from compressor_plugins.prune.prune import Prune
+    from compressor_plugins.prune.params import PruneParams
 
 _NEAR = 0.01  # how far below its share of zeros blocks may leave a layer without a word
 
@@ -70,7 +70,7 @@ class Goal:
         return sum(int((kernel.numpy() == 0).sum()) for kernel in self.kernels)
 
 
-def goals_for(targets: Sequence[Target], params: Prune.Params) -> list[Goal]:
+def goals_for(targets: Sequence[Target], params: PruneParams) -> list[Goal]:
     """One goal for each layer, or one for all that have no sparsity of their own; `params` are those of `prune`.
 
     Raises:
@@ -87,7 +87,7 @@ def goals_for(targets: Sequence[Target], params: Prune.Params) -> list[Goal]:
     return goals
 
 
-def tell_of_goals(goals: Sequence[Goal], context: StepContext, params: Prune.Params) -> None:
+def tell_of_goals(goals: Sequence[Goal], context: StepContext, params: PruneParams) -> None:
     """Say where a layer was held above the one threshold, and where XNNPACK would see too few zeros."""
     for goal in goals:
         if goal.unit > 1 and goal.reached < goal.final - _NEAR:
@@ -111,12 +111,12 @@ def _refuse_emptied(goal: Goal) -> None:
         raise StepError(what, f"lower it to {most:g}, or drop 'scope: global'")
 
 
-def _is_shared(target: Target, params: Prune.Params) -> bool:
+def _is_shared(target: Target, params: PruneParams) -> bool:
     """Whether a layer is under the one threshold."""
     return params.scope == "global" and value_for(params.sparsity, target.name, target.kind) is None
 
 
-def _alone(target: Target, params: Prune.Params) -> Goal:
+def _alone(target: Target, params: PruneParams) -> Goal:
     names = [target.name] * len(target.kernels)
     axis = target.input_axis
     if params.n_of_m and axis is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from compressor import StepContext
-from compressor.base.params import TrainingParams
+from compressor import StepContext, TrainingParams
 from compressor_plugins.prune.goals import Goal
 from compressor_plugins.prune.schedule import after_round
 from compressor_plugins.shared.kept_structure import Mask, keeping, structure_of

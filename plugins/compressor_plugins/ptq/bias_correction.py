@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.strategy import Arrays
-from compressor.models.litert.flatbuffer import read_model, write_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor import Arrays
+from compressor.models.litert import LiteRTModel, read_model, write_model
 from compressor_plugins.ptq.file_quantization import by_names
 from compressor_plugins.ptq.rounded_weights import Kernels
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of

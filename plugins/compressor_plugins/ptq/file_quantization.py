@@ -12,10 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import StepError
-from compressor.contracts.strategy import Arrays
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
-from compressor.models.litert.interpreter import LiteRTModel, takes_many
+from compressor import Arrays, StepError
+from compressor.models.litert import LiteRTModel, operator_of, read_model, takes_many, write_model
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Algorithm, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 from compressor_plugins.shared.precision import BITS, ActivationType

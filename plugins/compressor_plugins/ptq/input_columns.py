@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from compressor.contracts.strategy import Arrays
+from compressor import Arrays
 
 _STEPS = 255  # of int8
 _FEWEST = 8  # steps, under which a column has lost most of what it says

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.base.sizes import format_size, parse_size
+from compressor.contracts.param_fields import format_size, parse_size
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.ptq.ptq import IO, PTQ
 from compressor_plugins.ptq.sensitivity import LayerSensitivity, sensitivities

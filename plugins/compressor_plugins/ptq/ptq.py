@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from compressor import Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
-from compressor.base.params import LayerPatterns
-from compressor.contracts.strategy import Arrays
+from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
+from compressor.contracts.layer_targets import LayerPatterns
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request
@@ -18,7 +17,7 @@ from compressor_plugins.ptq.weighted_operators import WeightedOperator
 from compressor_plugins.shared.precision import MEANING, ActivationType, Precision, WeightType
 
 if TYPE_CHECKING:
-    from compressor.models.litert.converter import Weights
+    from compressor.models.litert import Weights
 
 IO = Literal["float32", "int8", "uint8", "int16"]
 
@@ -233,7 +232,7 @@ def _refuse_unable(content: bytes, sample: Arrays) -> None:
     Raises:
         StepError: LiteRT does not.
     """
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert import LiteRTModel
 
     try:
         LiteRTModel(content).run(sample)
@@ -245,7 +244,7 @@ def _refuse_unable(content: bytes, sample: Arrays) -> None:
 
 def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
     """Name the weights that the converter kept wider than so many bits."""
-    from compressor.models.litert.contents import dissect
+    from compressor.models.litert import dissect
 
     for tensor in dissect(content).kernels:
         if tensor.bits > bits:
@@ -258,7 +257,7 @@ def _tell_small(content: bytes, context: StepContext) -> None:
     Raises:
         StepError: all of them.
     """
-    from compressor.models.litert.contents import dissect
+    from compressor.models.litert import dissect
 
     kernels = dissect(content).kernels
     if kernels and all(tensor.size < _FEWEST for tensor in kernels):
@@ -273,7 +272,7 @@ def _tell_small(content: bytes, context: StepContext) -> None:
 
 def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
     """Name the inputs and outputs that are not what was asked for."""
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert import LiteRTModel
 
     file = LiteRTModel(content)
     for side, ends in (("input", file.inputs), ("output", file.outputs)):
@@ -284,8 +283,7 @@ def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
 
 def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:
     """Name the weights of a float file that no operator has which can be quantized."""
-    from compressor.models.litert.contents import dissect
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert import dissect, read_model
 
     tensors = read_model(content).subgraphs[0].tensors
     known = {(tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}

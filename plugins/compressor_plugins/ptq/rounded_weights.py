@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.strategy import Arrays
-from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor import Arrays
+from compressor.models.litert import read_model, write_model
 from compressor_plugins.ptq.file_quantization import quantized
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of

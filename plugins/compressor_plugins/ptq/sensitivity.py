@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.base.errors import ModelError
-from compressor.contracts.strategy import Arrays
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor import Arrays, ModelError
+from compressor.models.litert import LiteRTModel
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
 from compressor_plugins.ptq.weighted_operators import WeightedOperator

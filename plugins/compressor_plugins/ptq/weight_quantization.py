@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compressor import StepError
-from compressor.base.params import value_for
+from compressor.contracts.layer_targets import value_for
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
 from compressor_plugins.shared.precision import ActivationType, WeightType

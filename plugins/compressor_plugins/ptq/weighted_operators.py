@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepError
-from compressor.models.litert.flatbuffer import operator_of, read_model
+from compressor.models.litert import operator_of, read_model
 
 # BuiltinOperator of the LiteRT schema: its name, the place of the weights among the inputs, the Keras class
 _KINDS: Mapping[int, tuple[str, int, str]] = {

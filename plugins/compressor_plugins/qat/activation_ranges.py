@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.strategy import Arrays
+from compressor import Arrays
 
 Place: TypeAlias = Literal["pre_activation", "output"]
 Ranges: TypeAlias = Mapping[tuple[str, Place], tuple[float, float]]

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from compressor import StepError
-from compressor.contracts.strategy import Arrays
+from compressor import Arrays, StepError
 from compressor_plugins.graph.batch_norm import follows_convolution
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.graph.relu_fusion import is_plain_relu

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
-from compressor.base.params import value_for
+from compressor.contracts.layer_targets import value_for
 from compressor_plugins.graph.batch_norm import (
     fold_batch_norms,
     fold_dense_batch_norms,

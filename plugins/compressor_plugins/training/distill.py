@@ -6,7 +6,7 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy, Teacher
-from compressor.base.params import or_text
+from compressor.contracts.param_fields import or_text
 from compressor_plugins.shared.kept_structure import kept
 
 

@@ -8,10 +8,11 @@ import pytest
 
 import compressor
 from compressor.base.errors import ModelError
+from compressor.base.reference import Reference
 from compressor.contracts.observer import Observer
 from compressor.models.files.custom_objects import known_objects
 from compressor.models.files.keras_files import load_keras
-from compressor.models.files.loading import Reference, build_model
+from compressor.models.files.loading import build_model
 from compressor.run.cache import keys
 
 CODE = """

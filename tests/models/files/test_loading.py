@@ -6,10 +6,11 @@ import h5py
 import pytest
 
 from compressor.base.errors import CompressorError, ModelError
+from compressor.base.reference import Reference, reference
 from compressor.models.files.keras_files import load_keras
-from compressor.models.files.loading import Reference, build_model, reference
+from compressor.models.files.loading import build_model
+from compressor.models.files.usable import refuse_unusable
 from compressor.recipe.load import load
-from compressor.run.inputs import refuse_unusable
 
 
 @pytest.fixture

@@ -46,8 +46,9 @@ def test_the_report_tells_both_sizes_and_the_same_scores(packed_run):
 
 
 def test_a_package_is_read_where_a_litert_file_is(packed_run):
+    from compressor.base.reference import Reference
     from compressor.models.files.as_litert import shipped_bytes
-    from compressor.models.files.loading import Reference, build_model
+    from compressor.models.files.loading import build_model
 
     _, folder = packed_run
     inner = (folder / "model.tflite").read_bytes()

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.special import log_softmax, softmax
 
-from compressor.contracts.strategy import Batch
+from compressor.contracts.metric import Batch
 from compressor.measure.statistics import change, score, value
 
 GENERATOR = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def batch(outputs, labels, ends_in="linear", inputs=None):
 def judged(registry):
     """A function that gives a metric's value; the batch goes through in two parts, as in a run."""
 
-    def judge(name, given, **params):
+    def configured(name, given, **params):
         cls = registry.get("metric", name).cls
         metric = cls(cls.Params(**params))
         half = len(given.labels) // 2
@@ -32,7 +32,7 @@ def judged(registry):
         ]
         return value(np.concatenate([metric.per_sample(part) for part in parts]), metric)
 
-    return judge
+    return configured
 
 
 def counted_f1(chosen, truth, classes):

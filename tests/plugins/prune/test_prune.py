@@ -61,7 +61,7 @@ def test_layers_are_chosen_by_name_type_and_exception(small_cnn, step_context):
 def test_accuracy_survives(small_cnn, step_context, digits):
     context = step_context()
     model = small_cnn()
-    from compressor.base.params import TrainingParams
+    from compressor.recipe.training_params import TrainingParams
 
     context.fit(model, TrainingParams(epochs=6, batch_size=50))
     pruned = prune(model, context, epochs=4, batch_size=50, final_sparsity=0.7)

@@ -24,9 +24,9 @@ def trained_file(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.base.params import TrainingParams
     from compressor.contracts.observer import Observer
     from compressor.models.litert.converter import to_litert
+    from compressor.recipe.training_params import TrainingParams
     from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()

@@ -5,11 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.base.params import TrainingParams
 from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.shrinking import shrunk
+from compressor.recipe.training_params import TrainingParams
 from compressor_plugins.ptq.ptq import PTQ
 
 

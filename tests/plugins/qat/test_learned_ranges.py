@@ -69,8 +69,8 @@ def test_ranges_of_weights_start_where_rounding_costs_least():
 @pytest.fixture(scope="module")
 def in_four_bits(tensorflow, digits):
     """The MNIST CNN after training for int4 with learned ranges."""
+    from compressor.contracts.context import StepContext
     from compressor.contracts.observer import Observer
-    from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
     from compressor_plugins.models.mnist_cnn import MNISTCNN
 

@@ -613,8 +613,8 @@ def in_four_bits(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
+    from compressor.contracts.context import StepContext
     from compressor.contracts.observer import Observer
-    from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()
@@ -768,8 +768,8 @@ def in_sixteen_bits(tensorflow, digits):
     import tf_keras
     from tf_keras import layers
 
+    from compressor.contracts.context import StepContext
     from compressor.contracts.observer import Observer
-    from compressor.contracts.strategy import StepContext
     from compressor.training.trainer import Trainer
 
     tf_keras.backend.clear_session()

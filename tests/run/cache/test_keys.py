@@ -10,7 +10,7 @@ import pytest
 
 import compressor
 import compressor_plugins
-from compressor.planning.registry import Provider
+from compressor.contracts.execution_plan import Provider
 from compressor.run.cache import keys
 from compressor.run.cache.store import key_of
 

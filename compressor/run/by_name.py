@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from compressor.base.errors import DataError, PluginError
 from compressor.base.import_path import names_function
-from compressor.contracts.configured_metric import FunctionMetric, Judge
-from compressor.data.from_source import dataset_splits, load_splits
+from compressor.base.reference import reference
+from compressor.base.text import did_you_mean
+from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.data.from_source import load_splits
 from compressor.data.run_data import RunData, run_data
+from compressor.data.section import DataSection
 from compressor.data.split import Splits
-from compressor.models.files.loading import reference
 from compressor.planning.registry import Registry
-from compressor.recipe.problems import did_you_mean
-from compressor.recipe.sections import DataSection
+from compressor.run.inputs import dataset_splits
 
 
-def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
+def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMetric]:
     """The metrics of these names, or of the functions of this form, at their defaults.
 
     Raises:
@@ -27,7 +29,7 @@ def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
     found = []
     for name in names:
         if names_function(name):
-            found.append(Judge.of(FunctionMetric(name, {}, higher_is_better=True)))
+            found.append(ConfiguredMetric.of(FunctionMetric(name, {}, higher_is_better=True)))
             continue
         entry = registry.get("metric", name)
         if entry is None:
@@ -38,7 +40,7 @@ def find_judges(registry: Registry, names: Sequence[str]) -> list[Judge]:
             metric = entry.cls()
         except ValidationError:
             raise PluginError(f"the metric '{name}' needs parameters", "evaluate it in a recipe") from None
-        found.append(Judge.of(metric, origin=str(entry.provider)))
+        found.append(ConfiguredMetric.of(metric, origin=str(entry.provider)))
     return found
 
 
@@ -52,7 +54,7 @@ def find_data(registry: Registry, name: str) -> RunData:
 
 
 def _found(registry: Registry, name: str) -> Splits:
-    if found := reference(name, None, {}):
+    if found := reference(name, Path.cwd(), {}):
         return load_splits(found)
     entry = registry.get("data set", name)
     if entry is None:

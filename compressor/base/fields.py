@@ -1,0 +1,16 @@
+"""Types of the fields that sections of a recipe share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from compressor.base.sizes import parse_size
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_ENTRIES = 64  # steps, metrics and plugin files, so that no check of them takes long
+SourceText = Annotated[str, Field(min_length=1, max_length=1_000)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, le=10**15)]
+Values = dict[str, Any]

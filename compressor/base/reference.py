@@ -1,0 +1,96 @@
+"""A model or data set that a recipe names by path or by `package.module:function`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from compressor.base.errors import CompressorError
+from compressor.base.import_path import function_at, names_function
+from compressor.base.plugin_errors import fenced
+from compressor.base.types import Format
+
+_SUFFIXES = (
+    ".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt", ".pth",
+    ".npz", ".npy", ".csv", ".parquet", ".tfrecord",
+)  # fmt: skip
+_LITERT = (".tflite", ".tfpack")
+_APPLICATIONS = "keras_applications:"
+_LIBRARIES = (_APPLICATIONS, "tfds:")  # what is written as a function and is none of the author's
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder. Unlike Path's own, this takes any name for an answer, however long."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file, or a function to call with `arguments`. Calling runs code of the recipe's author."""
+
+    kind: Literal["path", "function"]
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report."""
+        return Path(self.target).name if self.kind == "path" else self.target
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it is a function of the recipe's author."""
+        return self.kind == "function" and not self.target.startswith(_LIBRARIES)
+
+    @property
+    def is_application(self) -> bool:
+        """Whether it is one of Keras's own architectures."""
+        return self.kind == "function" and self.target.startswith(_APPLICATIONS)
+
+    @property
+    def format(self) -> Format:
+        """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
+        if self.kind == "function":
+            return "keras"
+        return "litert" if Path(self.target).suffix in _LITERT or self._is_graph else "keras"
+
+    @property
+    def came_as(self) -> str:
+        """What it is before it is read, where that says more than its format."""
+        if self._is_graph:
+            return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"
+        return ""
+
+    @property
+    def _is_graph(self) -> bool:
+        """Whether it is a SavedModel without a Keras model in it."""
+        graph, keras = (is_there(Path(self.target) / name) for name in ("saved_model.pb", "keras_metadata.pb"))
+        return self.kind == "path" and graph and not keras
+
+    def call(self) -> Any:
+        """What the function returns.
+
+        Raises:
+            CompressorError: the module or the function is not there, or the function fails.
+        """
+        function = function_at(self.target)
+        with fenced(f"'{self.target}'", CompressorError):
+            return function(**self.arguments)
+
+
+def reference(text: str, folder: Path, arguments: Mapping[str, Any]) -> Reference | None:
+    """The reference that `text` spells, or None where it is a registered name.
+
+    Args:
+        text: a path, `package.module:function`, or a name.
+        folder: where a relative path starts: that of the recipe that holds it.
+        arguments: what the function is called with.
+    """
+    if names_function(text):
+        return Reference("function", text, arguments)
+    if text.endswith(_SUFFIXES) or "/" in text or "\\" in text:
+        return Reference("path", str(folder / Path(text).expanduser()), arguments)
+    return None

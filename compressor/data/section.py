@@ -1,0 +1,33 @@
+"""The `data:` section of a recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from compressor.base.fields import MAX_ENTRIES, SourceText, Values
+from compressor.base.params import Params
+from compressor.data.augment import AugmentStep
+from compressor.data.preprocess import PreprocessStep
+
+
+class DataSection(Params):
+    """The data to train, calibrate and measure with."""
+
+    source: SourceText = Field(description="a registered data set, a path, or package.module:function")
+    with_: Values = Field({}, alias="with", description="parameters of a registered data set, a file, or the function")
+    validation_split: float = Field(
+        0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
+    )
+    test_split: float = Field(0.2, gt=0, lt=1, description="share kept for the test, before that, where it has none")
+    stratify: bool = Field(False, description="draw those shares from each class alike")
+    targets: Literal["labels", "inputs"] = Field(
+        "labels", description="what the model is to give: the labels, or its own inputs (an autoencoder)"
+    )
+    preprocess: list[PreprocessStep] | None = Field(
+        None, max_length=MAX_ENTRIES, description="steps for all samples, in order; by default bytes are scaled to 0..1"
+    )
+    augment: list[AugmentStep] = Field(
+        [], max_length=MAX_ENTRIES, description="random changes for training, in order, after all preprocessing"
+    )

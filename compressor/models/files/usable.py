@@ -1,0 +1,36 @@
+"""Which Keras models steps can work on."""
+
+from __future__ import annotations
+
+from compressor.base.errors import ModelError
+from compressor.base.types import Model
+from compressor.models.litert.endpoint_names import input_names
+
+_ELSE = "or export it as .tflite and start from that"
+
+
+def refuse_unusable(model: Model, who: str) -> None:
+    """Refuse what is no tf_keras model, or one that steps cannot work on and files cannot hold.
+
+    Raises:
+        ModelError: it is one of these; the message begins with `who`.
+    """
+    import tf_keras
+
+    if not isinstance(model, tf_keras.Model):
+        if any(base.__module__.startswith("keras.") for base in type(model).__mro__):
+            remedy = "build it with tf_keras, which is Keras 2, or save it and give the file, which is brought over"
+            raise ModelError(f"{who} is a Keras 3 model", remedy)
+        raise ModelError(f"{who} is no model but {type(model).__name__}", "give a tf_keras model")
+    if not model.built:
+        remedy = "build it, as with model.build((None, 28, 28)) or an Input layer"
+        raise ModelError(f"{who} has no weights yet, since it does not know its input's shape", remedy)
+    if not getattr(model, "_is_graph_network", False):
+        what = f"{who} is a subclass of tf_keras.Model, whose layers cannot be seen from outside"
+        remedy = "make it a functional one, which shares its layers and weights, with "
+        raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")
+    for name, tensor in zip(input_names(model), model.inputs, strict=True):
+        if any(size is None for size in tensor.shape[1:]):
+            sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
+            what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
+            raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")
