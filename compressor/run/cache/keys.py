@@ -28,24 +28,11 @@ _MAKING = (
     "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy",
     "brotli", "zstandard",
 )  # fmt: skip
-_MAKING_CODE = (
-    "models/litert/contents", "run/checkpoints", "models/files/custom_objects", "data", "training/distillation",
-    "models/files/ends", "run/engine", "models/litert/converter", "models/litert/flatbuffer", "base/import_path",
-    "run/inputs", "models/keras3", "models/files/keras_files", "models/litert/interpreter", "recipe/loss_names",
-    "training/losses", "base/params", "run/saved_model", "models/files/loading", "run/stage_files",
-    "contracts/strategy", "models/files/tensorflow_setup", "training/trainer", "training/training_state",
+_MAKING_ROOMS = (
+    "base", "recipe", "data", "contracts", "models", "training", "run/checkpoints", "run/engine", "run/inputs",
+    "run/saved_model", "run/stage_files", "run/step_result",
 )  # fmt: skip
-_LOADING_CODE = ("measure/data_checks", "models/files/input_scale")  # what is kept of the model's ends
-_FILE_CODE = (
-    "models/litert/coders", "models/litert/coding", "models/litert/flatbuffer_writer",
-    "models/litert/arithmetic_coder", "models/litert/model_coder", "models/litert/primer", "models/litert/graph",
-    "models/litert/package", "models/litert/shrinking", "models/litert/weight_coder",
-)  # fmt: skip
-_MEASURING_CODE = (
-    "measure/agreement", "models/litert/contents", "data", "models/files/ends", "measure/evaluation",
-    "models/litert/converter", "models/litert/flatbuffer", "contracts/configured_metric", "models/litert/interpreter",
-    "contracts/strategy",
-)  # fmt: skip
+_MEASURING_ROOMS = ("base", "recipe", "data", "contracts", "models", "measure")
 
 
 def step_parts(
@@ -77,8 +64,7 @@ def step_parts(
         "seed": plan.seed,
         "smoke": plan.smoke,
         "versions": versions(),
-        "code of the engine": core_digest(_MAKING_CODE),
-        "code for files": core_digest(_FILE_CODE) if step.before.format == "litert" else "",
+        "code of the engine": core_digest(_MAKING_ROOMS),
     }
 
 
@@ -89,7 +75,7 @@ def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
     configured = plan.metrics[0]
     return {
         "metric": _metric_parts(configured),
-        "code": core_digest(_MEASURING_CODE),
+        "code": core_digest(_MEASURING_ROOMS),
     }
 
 
@@ -123,7 +109,7 @@ def measurement_parts(
         "data": data,
         "metrics": {configured.name: _metric_parts(configured) for configured in metrics},
         "versions": versions(),
-        "code of the measuring": core_digest(_MEASURING_CODE),
+        "code of the measuring": core_digest(_MEASURING_ROOMS),
     }
 
 
@@ -137,7 +123,7 @@ def source_parts(plan: Plan) -> Parts | None:
         "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
-        "code": core_digest((*_MAKING_CODE, *_LOADING_CODE)),
+        "code": core_digest(_MAKING_ROOMS),
     }
 
 
