@@ -19,7 +19,7 @@ from compressor.recipe.load import load, with_overrides
 from compressor.recipe.sections import Recipe
 from compressor.report.summary import summarise
 from compressor.run.cache.store import Cache, usable
-from compressor.run.engine import Run
+from compressor.run.engine import started
 from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.run.plugin_observers import Watchers
 from compressor.run.run_folder import claimed, explained, results_of, write_results
@@ -115,8 +115,7 @@ def _executed(
     for path in plan.plugin_files:
         registry = registry.with_file(path)
     watchers = Watchers(observer, registry)
-    with Run(plan, folder, cache, watchers) as work:
-        work.start()
+    with started(plan, folder, cache, watchers) as work:
         lock = lock_of(plan, work.fingerprints)
         if locked is not None:
             refuse_moved(locked, lock)

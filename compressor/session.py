@@ -28,7 +28,7 @@ from compressor.report.progress import watching
 from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
 from compressor.run.cache.store import usable
-from compressor.run.engine import Run
+from compressor.run.engine import Run, started
 from compressor.run.plugin_observers import Watchers
 
 _GIVEN = "given"
@@ -106,8 +106,6 @@ class Session:
 
     def close(self) -> None:
         """Remove the stages' files; what is cached stays."""
-        if self._run is not None:
-            self._run.close()
         self._open.close()
 
     def train(self, **params: Any) -> StageRow:
@@ -163,22 +161,13 @@ class Session:
         plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
         plan = replace(plan, trust_model=self._trust_model)
         try:
-            run = self._run or self._started(plan)
+            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._watchers))
             run.stage(plan.stages[-1])
         finally:
             self._observer.paused()
         self._recipe, self._run, self._plan = data, run, plan
         result = run.result()
         return stage_row(result, len(result.stages) - 1)
-
-    def _started(self, plan: Plan) -> Run:
-        run = Run(plan, self._folder, self._cache, self._watchers)
-        try:
-            run.start()
-        except BaseException:
-            run.close()
-            raise
-        return run
 
 
 class _Given:

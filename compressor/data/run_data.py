@@ -34,6 +34,11 @@ class RunData:
     classes: tuple[str, ...] = ()
     by_default: bool = False
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     @cached_property
     def training_fingerprint(self) -> str:
         """SHA-256 over what models are made with: the training and the validation split."""

@@ -17,7 +17,7 @@ from compressor.data.run_data import RunData, run_data
 from compressor.data.section import DataSection
 from compressor.data.split import Splits
 from compressor.planning.registry import Registry
-from compressor.run.inputs import dataset_splits
+from compressor.run.stages.inputs import dataset_splits
 
 
 def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMetric]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from running import run
 
 from compressor.base.errors import CompressorError, DataError
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
@@ -22,7 +23,6 @@ from compressor.recipe.load import load
 from compressor.recipe.training_params import TrainingParams
 from compressor.report.summary import summarise
 from compressor.run.cache.store import Cache
-from compressor.run.engine import run
 from compressor.training.trainer import Trainer
 from compressor_plugins.metrics.classification import Accuracy, BinaryAccuracy
 

@@ -16,7 +16,7 @@ from compressor.contracts.sources import Dataset
 from compressor.measure.evaluation import per_sample
 from compressor.planning.registry import Registry
 from compressor.run.by_name import find_data, find_metrics
-from compressor.run.inputs import load_data
+from compressor.run.stages.inputs import load_data
 
 BY = "bad-plugin 1.2"
 MEND = "mend it, or report it to its author; --debug shows the traceback"

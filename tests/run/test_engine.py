@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from running import run
 
 import compressor
 from compressor.base.errors import ModelError, StepError
@@ -16,7 +17,6 @@ from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.store import Cache
-from compressor.run.engine import run
 
 
 def recipe(*steps, model=None, **sections):

@@ -29,8 +29,7 @@ _MAKING = (
     "brotli", "zstandard",
 )  # fmt: skip
 _MAKING_ROOMS = (
-    "base", "recipe", "data", "contracts", "models", "training", "run/checkpoints", "run/engine", "run/inputs",
-    "run/saved_model", "run/stage_files", "run/step_result",
+    "base", "recipe", "data", "contracts", "models", "training", "run/stages",
 )  # fmt: skip
 _MEASURING_ROOMS = ("base", "recipe", "data", "contracts", "models", "measure")
 

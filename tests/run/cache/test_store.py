@@ -216,15 +216,15 @@ def test_a_usable_folder_is_marked_as_a_cache_for_backup_tools(tmp_path):
 
 
 def test_an_entry_that_is_pruned_between_look_and_read_is_a_miss(cache, tmp_path, monkeypatch):
-    from compressor.run import stage_files
+    from compressor.run.stages import cached_stages
 
     parts = {"number": 1}
     assert cache.put("step", key_of(parts), parts, {"suffix": ".h5", "digest": "d"}, {"model": b"weights"})
     entry = cache.get("step", key_of(parts))
     entry.path.unlink()
     monkeypatch.setattr(cache, "get", lambda *_: entry)
-    assert stage_files.cached_artifact(cache, {"number": 1}, tmp_path, "0-a") is None
-    assert stage_files.cached_measurement(cache, {"number": 1}) is None
+    assert cached_stages.cached_model(cache, {"number": 1}, tmp_path, "0-a") is None
+    assert cached_stages.cached_measurement(cache, {"number": 1}) is None
 
 
 def test_an_entry_is_right_or_missing_while_another_process_prunes(cache, warnings):

@@ -52,10 +52,10 @@ def named(step: PlannedStep) -> str:
     return f"the step '{step.id}' ({step.uses}, {step.provider})"
 
 
-def layers_of(model: Model) -> list[tuple[str, str]]:
+def layers_of(model: Model) -> tuple[tuple[str, str], ...]:
     """Name and class of each layer; none of a LiteRT file."""
-    layers = [] if isinstance(model, bytes) else model._flatten_layers(include_self=False)
-    return [(layer.name, type(layer).__name__) for layer in layers]
+    layers = () if isinstance(model, bytes) else model._flatten_layers(include_self=False)
+    return tuple((layer.name, type(layer).__name__) for layer in layers)
 
 
 def checked_objects(brought: object) -> Mapping[str, Any]:

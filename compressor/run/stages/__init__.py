@@ -1,0 +1,1 @@
+"""One stage of a run: what it starts from, taking its step, measuring what is left, and where that is kept."""

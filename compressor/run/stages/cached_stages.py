@@ -1,0 +1,71 @@
+"""Models and measurements to cache entries and back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from compressor.base.hashing import file_digest
+from compressor.measure.evaluation import Measurement
+from compressor.run.cache.keys import Parts
+from compressor.run.cache.store import Cache, Entry, key_of
+from compressor.run.stages.model_file import ModelFacts, ModelFile
+
+_MODEL, _FILE, _SCORES = "model", "shipped", "scores.npz"
+
+
+def cached_model(cache: Cache, parts: Parts, folder: Path, stem: str) -> ModelFile | None:
+    """The model with these parts, put into the folder, or None."""
+    entry = cache.get("step", key_of(parts))
+    if entry is None:
+        return None
+    path = folder / f"{stem}{entry.facts['suffix']}"
+    try:
+        entry.copy(_MODEL, path)
+    except FileNotFoundError:  # pruned since it was looked at
+        return None
+    facts = TypeAdapter(ModelFacts).validate_python(entry.facts["facts"])
+    return ModelFile(path, entry.facts["digest"], facts, cached=True)
+
+
+def keep_model(cache: Cache, parts: Parts | None, path: Path, facts: ModelFacts) -> ModelFile:
+    """The model in a file, kept in the cache where its parts are known."""
+    digest = file_digest(path)
+    if parts is not None:
+        plain = {"facts": asdict(facts), "digest": digest, "suffix": path.suffix}
+        cache.put("step", key_of(parts), parts, plain, {_MODEL: path})
+    return ModelFile(path, digest, facts, cached=False)
+
+
+def cached_measurement(cache: Cache, parts: Parts) -> tuple[bytes, Measurement] | None:
+    """The file with these parts that would ship, and what was measured on it, or None."""
+    entry = cache.get("measurement", key_of(parts))
+    try:
+        return (entry.read(_FILE), _measurement(entry)) if entry else None
+    except FileNotFoundError:  # pruned since it was looked at
+        return None
+
+
+def keep_measurement(cache: Cache, parts: Parts, content: bytes, measurement: Measurement) -> None:
+    """Keep a file that would ship, and what was measured on it."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **dict(measurement.scores))  # type: ignore[arg-type]
+    facts = asdict(measurement)
+    del facts["scores"]
+    cache.put("measurement", key_of(parts), parts, facts, {_FILE: content, _SCORES: stream.getvalue()})
+
+
+def _measurement(entry: Entry) -> Measurement:
+    with np.load(io.BytesIO(entry.read(_SCORES)), allow_pickle=False) as arrays:
+        scores = {name: arrays[name] for name in arrays.files}
+    types = get_type_hints(Measurement)
+    facts: Mapping[str, Any] = {
+        name: TypeAdapter(types[name]).validate_python(value) for name, value in entry.facts.items()
+    }
+    return Measurement(scores=scores, **facts)

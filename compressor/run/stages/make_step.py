@@ -1,0 +1,56 @@
+"""Taking one step: the model it gets, loaded from its file, and what its strategy makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from compressor.base.errors import StepError
+from compressor.base.plugin_errors import fenced
+from compressor.contracts.context import StepContext
+from compressor.contracts.execution_plan import PlannedStep
+from compressor.contracts.observer import Observer
+from compressor.data.run_data import RunData
+from compressor.run.stages.model_file import ModelFacts
+from compressor.run.stages.saved_model import SavedModel
+from compressor.run.stages.stage_store import Made
+from compressor.run.stages.step_result import layers_of, named, refuse_other_kind
+from compressor.training.trainer import Checkpoints, Trainer
+
+
+def make_step(
+    step: PlannedStep, before: SavedModel, data: RunData, teacher: SavedModel | None, observer: Observer
+) -> Callable[[Checkpoints], Made]:
+    """What takes a step once it is told where to keep the state of its trainings.
+
+    Args:
+        step: the step.
+        before: the model that it gets.
+        data: what it may train and calibrate on.
+        teacher: the model that it learns from, if it has one.
+        observer: told of its trainings.
+    """
+
+    def make(checkpoints: Checkpoints) -> Made:
+        started = time.perf_counter()
+        taught_by = teacher.load() if teacher else None  # before the model, whose random numbers it leaves alone
+        plan = before.plan
+        trainer = Trainer(
+            step_id=step.id,
+            data=data,
+            seed=plan.seed,
+            observer=observer,
+            metrics=plan.metrics,
+            smoke=plan.smoke,
+            checkpoints=checkpoints,
+            teacher=taught_by,
+        )
+        context = StepContext(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
+        model = before.load()
+        with fenced(named(step), StepError):
+            model = step.strategy.apply(model, context)
+        refuse_other_kind(step, model)
+        seconds = time.perf_counter() - started
+        return model, ModelFacts(layers_of(model), tuple(context.notes), seconds, context.left_alone)
+
+    return make

@@ -1,0 +1,73 @@
+"""Measuring one stage: its model exported to the file that would ship, that file measured, and its traits held."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from compressor.base.errors import CompressorError, StepError
+from compressor.base.plugin_errors import fenced
+from compressor.contracts.state import ModelState
+from compressor.data.split import Split
+from compressor.measure.evaluation import Measurement, measure
+from compressor.measure.kept_traits import refuse_broken
+from compressor.measure.results import Stage
+from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.package import unpacked
+from compressor.run.stages.saved_model import SavedModel, describe_origin
+from compressor.run.stages.stage_store import StageStore
+
+
+def measure_stage(
+    stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], test: Split, store: StageStore
+) -> Stage:
+    """The stage that a model makes, from the measurement that was kept or a new one.
+
+    Args:
+        stage_id: the stage's name.
+        model: the model, in its file.
+        earlier: the stages before it, of which the first is the baseline.
+        remarks: what the report must say of it besides what the step said.
+        test: the test split.
+        store: where the stage is kept.
+
+    Raises:
+        StepError: the model cannot be converted, a trait that the step claims is not there, or an earlier step's work
+            is lost.
+    """
+    started = time.perf_counter()
+    content, measurement = store.measurement(model, test.fingerprint, lambda: _measured(model, test))
+    refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
+    store.ship(model, stage_id, content)
+    step, facts = model.steps[-1] if model.steps else None, model.file.facts
+    return Stage(
+        id=stage_id,
+        uses=step.uses if step else "",
+        provider=str(step.provider) if step else "",
+        state=model.state,
+        content=content,
+        measurement=measurement,
+        seconds=facts.seconds,
+        measure_seconds=time.perf_counter() - started,
+        notes=(*remarks, *(facts.notes if step else ())),
+        left_alone=facts.left_alone,
+        teacher=step.teacher.name if step and step.teacher else "",
+        cached=model.file.cached,
+    )
+
+
+def _measured(saved: SavedModel, test: Split) -> tuple[bytes, Measurement]:
+    model, metrics = saved.load(), saved.plan.metrics
+    if isinstance(model, bytes):
+        return model, measure(unpacked(model), test, metrics)
+    maker = describe_origin(saved.plan, saved.steps)
+    with fenced(maker, StepError, (CompressorError,)):
+        content = to_litert(model, _shipping(saved.state))
+    return content, measure(content, test, metrics, model, maker)
+
+
+def _shipping(state: ModelState) -> Conversion:
+    """How a Keras model in this state would ship."""
+    if "quantization_aware" not in state.traits:
+        return Conversion()
+    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8")

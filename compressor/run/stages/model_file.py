@@ -1,0 +1,56 @@
+"""A model in a file of the run's folder, and what is known of it without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compressor.base.atomic_files import whole_file
+from compressor.base.types import Model
+from compressor.models.files.ends import Ends
+from compressor.models.files.keras_files import save_keras
+from compressor.models.litert.package import shipping_suffix
+
+_KERAS_SUFFIX = ".h5"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model: name and class of its layers, and what the step that made it has to say.
+
+    `seconds` is what the step took, `left_alone` holds the layers that it did not work on, each with the reason. `ends`
+    is known of the model that a run starts from.
+    """
+
+    layers: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+    ends: Ends | None = None
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model's file, the SHA-256 of its content, and whether it came from the cache."""
+
+    path: Path
+    digest: str
+    facts: ModelFacts
+    cached: bool
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether it holds a Keras model, and not a file that ships as it is."""
+        return self.path.suffix == _KERAS_SUFFIX
+
+
+def saved(model: Model, folder: Path, stem: str) -> Path:
+    """Save a model and return its path: a tf_keras model as `.h5`, a file that ships under its own suffix."""
+    path = folder / f"{stem}{shipping_suffix(model) if isinstance(model, bytes) else _KERAS_SUFFIX}"
+    with whole_file(path) as temporary:
+        if isinstance(model, bytes):
+            temporary.write_bytes(model)
+        else:
+            save_keras(model, temporary)
+    return path

@@ -1,0 +1,102 @@
+"""What a run starts from: its data and its model, loaded and held against each other before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compressor.base.import_path import function_at, names_function
+from compressor.base.reference import Reference
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.observer import Observer
+from compressor.contracts.sources import Dataset
+from compressor.data.expectation import ExpectedInput, expected_inputs
+from compressor.data.run_data import RunData
+from compressor.measure.data_checks import check_fit
+from compressor.measure.evaluation import rehearse
+from compressor.models.files.ends import Ends, ends_of
+from compressor.recipe.loss_names import loss_functions
+from compressor.recipe.training_params import TrainingDefaults
+from compressor.run.stages.inputs import build_source, load_data
+from compressor.run.stages.model_file import ModelFacts
+from compressor.run.stages.pattern_check import refuse_unmatched
+from compressor.run.stages.saved_model import SavedModel, fresh_tensorflow
+from compressor.run.stages.stage_store import Made, StageStore
+from compressor.run.stages.step_result import layers_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run starts from. `remarks` is what the report must say of the data and of the model as it came."""
+
+    plan: Plan
+    data: RunData
+    source: SavedModel
+    remarks: tuple[str, ...]
+    expects: tuple[ExpectedInput, ...]
+
+    @property
+    def samples(self) -> Mapping[str, int]:
+        """Samples in each split."""
+        return {name: split.size for name, split in self.data.splits.items()}
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """SHA-256 of the model that the run starts from, and of each split of the data."""
+        splits = {name: split.fingerprint for name, split in self.data.splits.items()}
+        return {"model": self.source.file.digest, **splits}
+
+
+def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
+    """Load a plan's model and data, and check them.
+
+    Raises:
+        CompressorError: the data or the model is at fault, they do not go together, or a pattern matches no layer.
+    """
+    source = load_source(plan, store)  # before the data, which may take long, in case the model cannot be used
+    if _may_draw(plan.data):
+        fresh_tensorflow(plan.seed)  # so that what draws random numbers to make the data draws the same ones each time
+    data = load_data(plan, store.cache.folder)
+    store.remember_data(data.training_fingerprint)
+    observer.run_started(plan, {name: split.size for name, split in data.splits.items()})
+    refuse_unmatched(plan.recipe, plan.stages, source.file.facts.layers)
+    warnings = _data_warnings(plan, data, source.file.facts.ends)
+    for text in warnings:
+        observer.warned(text)
+    remarks = (*source.file.facts.notes, *warnings)
+    return Prepared(plan, data, source, remarks, expected_inputs(data.test))
+
+
+def load_source(plan: Plan, store: StageStore) -> SavedModel:
+    """The model that a plan starts from.
+
+    Raises:
+        ModelError: it cannot be had, or cannot be compressed.
+    """
+    return store.source(lambda: _built(plan))
+
+
+def _built(plan: Plan) -> Made:
+    fresh_tensorflow(plan.seed)
+    built = build_source(plan)
+    return built.model, ModelFacts(layers_of(built.model), notes=built.notes, ends=ends_of(built.model))
+
+
+def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:
+    """What is odd about the data for this model; what cannot work is refused."""
+    assert ends is not None
+    trained = [step.strategy.params for step in plan.stages]
+    params = next((params for params in trained if isinstance(params, TrainingDefaults)), None)
+    loss = params.loss if params and isinstance(params.loss, str) else None
+    loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
+    warnings = check_fit(ends, data, loss, params.batch_size if params else 1)
+    rehearse(plan.metrics, ends, data.test)
+    for step in plan.stages:
+        for name in loss_functions(step.strategy.params):
+            function_at(name)  # one that is not there is known before anything is trained
+    return warnings
+
+
+def _may_draw(data: Reference | Dataset) -> bool:
+    """Whether making the data may take random numbers; a run from the cache does without TensorFlow if it does not."""
+    return data.kind == "function" if isinstance(data, Reference) else not data.repeatable

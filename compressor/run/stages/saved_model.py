@@ -1,0 +1,76 @@
+"""Models read back from the files of their stages, as they would be in a new process."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, replace
+
+from compressor.base.errors import CompressorError, ModelError, StepError
+from compressor.base.plugin_errors import fenced
+from compressor.base.types import Model
+from compressor.contracts.execution_plan import Plan, PlannedStep
+from compressor.contracts.state import ModelState
+from compressor.models.files.custom_objects import known_objects
+from compressor.models.files.keras_files import load_keras
+from compressor.models.files.tensorflow_setup import prepare_tensorflow
+from compressor.run.stages.model_file import ModelFile
+from compressor.run.stages.step_result import checked_objects, named
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model in a file, the plan that led to it, and those of the plan's steps that were taken."""
+
+    plan: Plan
+    steps: tuple[PlannedStep, ...]
+    file: ModelFile
+
+    @property
+    def state(self) -> ModelState:
+        """Its format and its traits, as its steps say."""
+        return self.steps[-1].after if self.steps else self.plan.start
+
+    @property
+    def stage(self) -> int:
+        """The number of its stage; the baseline's is 0, whether a step trained it or it came as it is."""
+        return len(self.steps) - 1 if self.plan.baseline else len(self.steps)
+
+    def after(self, step: PlannedStep, file: ModelFile) -> SavedModel:
+        """The model that a further step left in a file."""
+        return replace(self, steps=(*self.steps, step), file=file)
+
+    def load(self) -> Model:
+        """The model, with random numbers as in a new process.
+
+        Raises:
+            ModelError: the model that the run starts from cannot be loaded.
+            StepError: one that a step left cannot.
+        """
+        fresh_tensorflow(self.plan.seed)
+        if not self.file.is_keras:
+            return self.file.path.read_bytes()
+        known = dict(known_objects(self.plan.recipe.model.custom_objects))
+        for step in self.steps:
+            with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
+                known |= checked_objects(step.strategy.custom_objects())
+        error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
+        with fenced(describe_origin(self.plan, self.steps), error, passed_on):
+            return load_keras(self.file.path, known, self.plan.trust_model)
+
+
+def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
+    """The model that these steps left, and who made it, to begin a message with."""
+    if steps:
+        return f"the model that {named(steps[-1])} left"
+    origin = plan.origins.get("model")
+    return f"the model '{plan.model.name}'{f' ({origin})' if origin else ''}"
+
+
+def fresh_tensorflow(seed: int) -> None:
+    """Give TensorFlow the names and random numbers of a new process, whatever was built before in this one."""
+    prepare_tensorflow(seed)
+    import tf_keras
+
+    tf_keras.backend.clear_session()
+    gc.collect()
+    prepare_tensorflow(seed)

@@ -1,0 +1,188 @@
+"""`StageStore`: the models and measurements of a run, made or taken from the cache, and their files.
+
+Nobody else in a run knows keys, cache entries, locks or the names of stage files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from compressor.base.atomic_files import write_whole
+from compressor.base.cache_folder import SPOOL
+from compressor.base.errors import ModelError, StepError
+from compressor.base.hashing import file_digest
+from compressor.base.plugin_errors import fenced
+from compressor.base.types import Model
+from compressor.contracts.execution_plan import Plan, PlannedStep
+from compressor.measure.evaluation import Measurement
+from compressor.models.litert.package import shipping_suffix
+from compressor.run.cache.keys import (
+    Parts,
+    data_parts,
+    loading_code,
+    measurement_parts,
+    note_name,
+    source_parts,
+    step_parts,
+    teacher_parts,
+)
+from compressor.run.cache.locks import InUse, making
+from compressor.run.cache.store import Cache, key_of
+from compressor.run.stages.cached_stages import cached_measurement, cached_model, keep_measurement, keep_model
+from compressor.run.stages.checkpoints import KeptCheckpoints
+from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
+from compressor.run.stages.saved_model import SavedModel, describe_origin
+from compressor.run.stages.step_result import named
+
+Made = tuple[Model, ModelFacts]
+"""A model in memory, and what is known of it."""
+
+
+class StageStore:
+    """Where the stages of one run are kept: in its folder, and in the cache. Close it in the end."""
+
+    def __init__(self, plan: Plan, folder: Path, cache: Cache, waiting: Callable[[str], None]) -> None:
+        """Open the store.
+
+        Args:
+            plan: what is run.
+            folder: the run's, which exists; the stages go into a folder within it.
+            cache: what was made before is taken from here, and what is made is kept here.
+            waiting: called with a step's id while another run makes that very step.
+        """
+        self._plan = plan
+        self._folder = folder / "stages"
+        self._folder.mkdir(exist_ok=True)
+        self._cache = cache
+        self._waiting = waiting
+        self._in_use = InUse(cache.folder)
+        self._in_use.add(SPOOL)  # data is read from there as long as the run lasts
+        self._files: dict[str, str] = {}
+
+    def __enter__(self) -> StageStore:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._in_use.close()
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of every stage file that is part of the result, by its name in the run's folder."""
+        return dict(self._files)
+
+    @property
+    def cache(self) -> Cache:
+        """The cache, for runs within this one and for data that is spooled."""
+        return self._cache
+
+    def folder_for(self, name: str) -> Path:
+        """A new folder beside the stages, for a run within this one."""
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def source(self, build: Callable[[], Made]) -> SavedModel:
+        """The model that the run starts from, as it was kept, or built."""
+        parts = source_parts(self._plan)
+        file = None
+        if parts is not None:
+            self._in_use.add(key_of(parts))
+            file = cached_model(self._cache, parts, self._folder, "source")
+        if file is None:
+            model, facts = build()
+            with fenced(f"{describe_origin(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
+                path = saved(model, self._folder, "source")
+            file = keep_model(self._cache, parts, path, facts)
+        return SavedModel(self._plan, (), file)
+
+    def step(
+        self,
+        before: SavedModel,
+        step: PlannedStep,
+        data: str,
+        teacher: SavedModel | None,
+        make: Callable[[KeptCheckpoints], Made],
+    ) -> SavedModel:
+        """The model that a step leaves, as it was kept, or made.
+
+        Args:
+            before: the model that the step gets.
+            step: the step.
+            data: hash of the training and validation splits.
+            teacher: the model that teaches, where one does.
+            make: takes the step.
+
+        Raises:
+            StepError: it failed, or its model cannot be saved.
+        """
+        taught_by = _teacher_parts(teacher) if teacher else None
+        parts = step_parts(step, before.file.digest, _loading_code(before), data, self._plan, taught_by)
+        key = key_of(parts)
+        self._in_use.add(key)
+        stem = f"{before.after(step, before.file).stage}-{step.id}"
+        file = cached_model(self._cache, parts, self._folder, stem)
+        if file is None:
+            with making(self._cache.folder, key, lambda: self._waiting(step.id)):
+                file = cached_model(self._cache, parts, self._folder, stem)  # another run may have made it meanwhile
+                file = file or self._made(step, parts, stem, make)
+        self._cache.remember(note_name(self._plan, step.id), parts)
+        return before.after(step, file)
+
+    def measurement(
+        self, model: SavedModel, data: str, measure: Callable[[], tuple[bytes, Measurement]]
+    ) -> tuple[bytes, Measurement]:
+        """The file that would ship of a model and what is measured on it, as they were kept, or made.
+
+        Args:
+            model: the model.
+            data: hash of the test split.
+            measure: exports the model, and measures the file.
+        """
+        loaded, state = _loading_code(model), str(model.state)
+        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics)
+        self._in_use.add(key_of(parts))
+        kept = cached_measurement(self._cache, parts)
+        if kept is None:
+            kept = measure()
+            keep_measurement(self._cache, parts, *kept)
+        return kept
+
+    def ship(self, model: SavedModel, stage_id: str, content: bytes) -> None:
+        """Write the file that would ship after a stage, and count both of the stage's files among the run's."""
+        path = self._folder / f"{model.stage}-{stage_id}{shipping_suffix(content)}"
+        write_whole(path, content)
+        self._files[f"stages/{path.name}"] = file_digest(path)
+        self.count(model)
+
+    def count(self, model: SavedModel) -> None:
+        """Count a model's file among the run's."""
+        self._files[f"stages/{model.file.path.name}"] = model.file.digest
+
+    def count_files(self, folder: str, files: Mapping[str, str]) -> None:
+        """Count the files of a run within this one, which are in a folder beside the stages."""
+        self._files |= {f"stages/{folder}/{name}": digest for name, digest in files.items()}
+
+    def remember_data(self, fingerprint: str) -> None:
+        """Note the hash that the data has now, by what decides it, so that a forecast need not load it."""
+        if parts := data_parts(self._plan):
+            self._cache.remember(f"data {key_of(parts)}", {"fingerprint": fingerprint})
+
+    def _made(self, step: PlannedStep, parts: Parts, stem: str, make: Callable[[KeptCheckpoints], Made]) -> ModelFile:
+        checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
+        model, facts = make(checkpoints)
+        with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
+            path = saved(model, self._folder, stem)
+        file = keep_model(self._cache, parts, path, facts)
+        checkpoints.clear()
+        return file
+
+
+def _loading_code(model: SavedModel) -> list[str]:
+    """Hashes of the code that loading the model runs."""
+    return loading_code(model.plan, model.steps)
+
+
+def _teacher_parts(teacher: SavedModel) -> Parts:
+    """What the key of a step that this model teaches holds of it."""
+    return teacher_parts(teacher.file.digest, _loading_code(teacher))
