@@ -123,7 +123,8 @@ def _code(plan: Plan) -> dict[str, str]:
     named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
     modules |= {name.partition(":")[0] for name in named_code}
     local = {local_module(path.read_bytes(), path): path.name for one in plans for path in one.plugin_files}
-    named = {owner(module): code_digest(module) for module in modules - local.keys()} | {"compressor": core_digest()}
+    strangers = {module for module in modules - local.keys() if module.partition(".")[0] != "compressor"}
+    named = {owner(module): code_digest(module) for module in strangers} | {"compressor": core_digest()}
     for module, name in local.items():
         while name in named:  # another folder's file of the same name
             name = f"{name} too"

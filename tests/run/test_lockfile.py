@@ -73,7 +73,7 @@ def test_another_recipe_value_and_seed_are_refused_before_anything_runs(lock_pat
     [
         ("versions", "numpy", ["versions.numpy: locked '0.1', now {now!r}"]),
         ("plugins", "step prune", ["plugins.step prune: locked '0.1', now {now!r}"]),
-        ("code", "compressor_plugins", ["code.compressor_plugins: locked '0.1', now {now!r}"]),
+        ("code", "compressor_plugins.qat", ["code.compressor_plugins.qat: locked '0.1', now {now!r}"]),
         ("fingerprints", "train", ["fingerprints.train: locked '0.1', now {now!r}"]),
     ],
 )
@@ -156,7 +156,8 @@ def test_the_lock_names_every_plugin_and_the_hash_of_its_code(lock_path):
     assert {"model", "data", "metric accuracy", "step baseline", "step prune", "step qat", "step ptq"} == set(
         lock.plugins
     )
-    assert set(lock.code) == {"compressor", "compressor_plugins"}
+    folders = ("datasets", "metrics", "models", "prune", "ptq", "qat", "training")
+    assert set(lock.code) == {"compressor", *(f"compressor_plugins.{folder}" for folder in folders)}
     assert all(len(digest) == 64 for digest in lock.code.values())
 
 
@@ -185,7 +186,8 @@ def test_the_lock_and_the_report_name_all_code_of_the_recipes_own(tmp_path, monk
     assert report.runs_code == [*recipe["plugins"], *functions]
     assert list(compressor.plan(recipe).runs_code) == report.runs_code
     code = read_lock(folder / "lock.yaml").code
-    assert set(code) == {"compressor", "compressor_plugins", "locked_code", "own.py", "own.py too"}
+    first_party = {"compressor", "compressor_plugins.datasets", "compressor_plugins.training"}
+    assert set(code) == {*first_party, "locked_code", "own.py", "own.py too"}
     assert code["own.py"] != code["own.py too"]
 
 

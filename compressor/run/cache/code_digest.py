@@ -10,7 +10,7 @@ import site
 import sys
 import sysconfig
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -25,38 +25,40 @@ _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
 
 @cache
 def code_digest(module: str) -> str:
-    """SHA-256 of the code that a module runs, in hexadecimal, so that an edit anywhere changes a key at once.
+    """SHA-256 of the code that a module runs, in hexadecimal, so that an edit in it changes a key at once.
 
-    That is all of the package that it belongs to, and, followed through their imports, the modules of its own
-    distribution and those of none, as on PYTHONPATH. Of other distributions it is the version. The module is not
-    imported for it, and what it imports by a name made at run time is not seen.
+    That is the folder of the package that holds the module and, followed through their imports, the folders of other
+    packages of its own distribution and of none, as on PYTHONPATH. Of other distributions it is the version. The module
+    is not imported for it, and what it imports by a name made at run time is not seen.
     """
     first = _unit_of(module)
     if first is None:
         return f"unknown {uuid.uuid4()}"  # as in a notebook: nothing can be taken from the cache for it
     own = _distribution_of(first.name) if _is_installed(first.folder) else None
-    units, libraries = {first.name: first}, dict[str, str]()
+    units, libraries = {first: None}, dict[str, str]()
     waiting = [first]
     while waiting:
-        for name in sorted(set(waiting.pop().imports())):
-            top = name.partition(".")[0]
-            if top in sys.stdlib_module_names or top == _OWN or top in libraries:
-                continue
-            unit = _unit_of(name)
-            if unit is None or unit.name in units:
-                continue
-            distribution = _distribution_of(top) if _is_installed(unit.folder) else None
+        unit = waiting.pop()
+        names = {name for name in unit.imports() if not _is_another_parts(name.partition(".")[0], libraries)}
+        for found in (*_around(unit), *filter(None, map(_unit_of, sorted(names)))):
+            top = found.name.partition(".")[0]
+            distribution = _distribution_of(top) if _is_installed(found.folder) else None
             if distribution is not None and distribution != own:
                 libraries[top] = f"{distribution} {_version(distribution)}"
-                continue
-            units[unit.name] = unit
-            waiting.append(unit)
-    digests = sorted(unit.digest() for unit in units.values())
+            elif found not in units:
+                units[found] = None
+                waiting.append(found)
+    digests = sorted(unit.digest() for unit in units)
     return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
 
 
+def _is_another_parts(top: str, libraries: Mapping[str, str]) -> bool:
+    """Whether another part of a key stands for what is imported from there: Python's version, or the core's code."""
+    return top in sys.stdlib_module_names or top == _OWN or top in libraries
+
+
 def owner(module: str) -> str:
-    """The package that a module belongs to, or the module itself."""
+    """The package whose folder holds a module, or the module itself."""
     unit = _unit_of(module)
     return unit.name if unit else module
 
@@ -71,17 +73,25 @@ def core_digest(modules: Sequence[str] = (".",)) -> str:
 
 @dataclass(frozen=True)
 class _Unit:
-    """A package, or a module that is in none: what is hashed as one."""
+    """What is hashed as one: the folder of a package, or a module that is in none.
+
+    Where it is not `whole`, it is the `__init__.py` alone, of a package around another one, which is imported with it.
+    """
 
     name: str
     file: Path
+    whole: bool = True
 
     @property
     def folder(self) -> Path:
         return self.file.parent
 
+    @property
+    def is_package(self) -> bool:
+        return self.file.name == "__init__.py"
+
     def paths(self) -> list[Path]:
-        if self.file.name != "__init__.py":
+        if not self.is_package or not self.whole:
             return [self.file]
         suffixes = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
         return sorted(path for path in self.folder.rglob("*") if path.name.endswith(suffixes) and path.is_file())
@@ -93,8 +103,7 @@ class _Unit:
         """The full names of what its files import from outside of it."""
         for path in self.paths():
             if path.suffix == ".py":
-                parts = path.relative_to(self.folder).with_suffix("").parts
-                inner = parts if self.file.name == "__init__.py" else ()
+                inner = path.relative_to(self.folder).with_suffix("").parts if self.is_package else ()
                 package = ".".join([self.name, *inner]).rpartition(".")[0]
                 yield from _imports(path, package, file_digest(path))
 
@@ -118,14 +127,29 @@ def _imports(path: Path, package: str, _: str) -> tuple[str, ...]:
 
 
 def _unit_of(name: str) -> _Unit | None:
-    """The outermost package or module that a name is in; a namespace package has no file, and is none."""
+    """The innermost package that a name is in, or the module in none; a namespace package has no file, and is none."""
     parts = name.split(".")
+    package = None
     for depth in range(1, len(parts) + 1):
         prefix = ".".join(parts[:depth])
         file, _ = _located(prefix)
+        if file is None or not file.is_file():
+            continue
+        if file.name == "__init__.py":
+            package = _Unit(prefix, file)
+        else:
+            return package if package and package.folder == file.parent else _Unit(prefix, file)
+    return package
+
+
+def _around(unit: _Unit) -> Iterator[_Unit]:
+    """The packages around a package, whose `__init__.py` is run before it."""
+    parts = unit.name.split(".")
+    for depth in range(1, len(parts)):
+        prefix = ".".join(parts[:depth])
+        file, _ = _located(prefix)
         if file is not None and file.is_file():
-            return _Unit(prefix, file)
-    return None
+            yield _Unit(prefix, file, whole=False)
 
 
 def _located(name: str) -> tuple[Path | None, Sequence[str]]:

@@ -89,6 +89,21 @@ def test_a_file_that_is_no_python_stops_nothing(site):
     assert len(fresh("keyed")) == 64
 
 
-def test_every_first_party_strategy_has_one_digest(registry):
-    modules = {registry.get("strategy", name).cls.__module__ for name in registry.names("strategy")}
-    assert len({code_digest(module) for module in modules}) == 1
+def test_a_package_counts_as_a_whole_and_the_ones_around_it_by_what_importing_it_runs(site):
+    write(site, keyed__package="import keyed.common", keyed__common__package="A = 1", keyed__other__package="")
+    write(site, keyed__shave__package="", keyed__shave__strategy="", keyed__shave__more="")
+    before = fresh("keyed.shave.strategy")
+    write(site, keyed__other__package="A = 1")
+    assert fresh("keyed.shave.strategy") == before
+    write(site, keyed__shave__more="A = 1")
+    after_its_own = fresh("keyed.shave.strategy")
+    write(site, keyed__common__package="A = 2")
+    assert len({before, after_its_own, fresh("keyed.shave.strategy")}) == 3
+
+
+def test_two_techniques_of_one_folder_have_one_digest_and_those_of_two_have_two(registry):
+    ptq, mixed, qat = (
+        code_digest(registry.get("strategy", name).cls.__module__) for name in ("ptq", "mixed_precision", "qat")
+    )
+    assert ptq == mixed
+    assert qat != ptq
