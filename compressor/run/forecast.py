@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from compressor.contracts.execution_plan import Plan, PlannedStep
+from compressor.run.cache.entry_file import Entry, key_of
 from compressor.run.cache.keys import (
     Parts,
     data_parts,
@@ -16,7 +17,7 @@ from compressor.run.cache.keys import (
     step_parts,
     teacher_parts,
 )
-from compressor.run.cache.store import Cache, Entry, key_of
+from compressor.run.cache.store import Cache
 
 
 @dataclass(frozen=True)

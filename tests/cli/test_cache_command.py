@@ -9,8 +9,9 @@ import pytest
 
 from compressor.base.cache_folder import SPOOL
 from compressor.data.spool import spooled
+from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.locks import InUse
-from compressor.run.cache.store import Cache, key_of
+from compressor.run.cache.store import Cache
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 import compressor
 from compressor.run.cache import keys
-from compressor.run.cache.store import Cache, key_of
+from compressor.run.cache.entry_file import key_of
+from compressor.run.cache.store import Cache
 from compressor.run.forecast import Forecast, forecast
 
 STAGES = ("baseline", "prune", "qat", "ptq")

@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,49 +23,15 @@ from typing import Any, Literal
 
 from compressor.base.atomic_files import whole_file, write_whole
 from compressor.base.cache_folder import FOLDER_VARIABLE, SPOOL
+from compressor.run.cache.entry_file import Entry, Kind, open_entry, write_entry
 
-Kind = Literal["step", "measurement", "checkpoint"]
 KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
 
-_DIGEST_BYTES = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
-_MANIFEST = "manifest.json"
-_CHUNK = 1 << 20
 _HALF_WRITTEN = 3600  # seconds after which a temporary file has lost its writer
 _FORGOTTEN = 90 * 86400  # seconds after which a note of a step's last run is of no more use
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache of compressor; see https://bford.info/cachedir/\n"
 _log = logging.getLogger(__name__)
-
-
-def key_of(parts: Mapping[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of parts that JSON can spell; the order of keys does not matter."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A whole, verified entry. `parts` is what its key was made of."""
-
-    kind: Kind
-    key: str
-    path: Path
-    parts: Mapping[str, Any]
-    facts: Mapping[str, Any]
-
-    def read(self, name: str) -> bytes:
-        """One of its files."""
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(name)
-
-    def copy(self, name: str, target: Path) -> None:
-        """Put one of its files somewhere, piece by piece."""
-        with (
-            zipfile.ZipFile(self.path) as archive,
-            archive.open(name) as source,
-            whole_file(target) as temporary,
-            temporary.open("wb") as stream,
-        ):
-            shutil.copyfileobj(source, stream)
 
 
 @dataclass(frozen=True)
@@ -92,7 +57,7 @@ class Cache:
         """The entry, if it is there and whole. A damaged one is dropped, with a warning."""
         path = self.path(kind, key)
         try:
-            entry = _opened(kind, key, path)
+            entry = open_entry(kind, key, path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -119,7 +84,7 @@ class Cache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as temporary:
-                _write(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
+                write_entry(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
         except OSError as error:
             if error.errno not in self._told:
                 self._told.add(error.errno)
@@ -256,7 +221,7 @@ def _damage(listing: Listing) -> str | None:
 
         return damage(listing.path)
     try:
-        _opened(listing.kind, listing.key, listing.path)
+        open_entry(listing.kind, listing.key, listing.path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -270,47 +235,3 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _opened(kind: Kind, key: str, path: Path) -> Entry:
-    """The entry in a file.
-
-    Raises:
-        ValueError: it is damaged, or is another's.
-    """
-    with path.open("rb") as stream:
-        expected = stream.read(_DIGEST_BYTES)
-        if _digest(stream) != expected:
-            raise ValueError("its hash does not match")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read(_MANIFEST))
-        entry = Entry(kind, key, path, manifest["parts"], manifest["facts"])
-    except (zipfile.BadZipFile, KeyError, TypeError) as error:
-        raise ValueError("it is not an entry") from error
-    if key_of(entry.parts) != key:
-        raise ValueError("it belongs to another key")
-    return entry
-
-
-def _write(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path | bytes]) -> None:
-    with path.open("w+b") as stream:
-        stream.write(bytes(_DIGEST_BYTES))
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_MANIFEST, json.dumps(manifest))
-            for name, content in files.items():
-                if isinstance(content, bytes):
-                    archive.writestr(name, content)
-                else:
-                    archive.write(content, name)
-        stream.seek(_DIGEST_BYTES)
-        digest = _digest(stream)
-        stream.seek(0)
-        stream.write(digest)
-
-
-def _digest(stream: Any) -> bytes:
-    digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-    return digest.digest()

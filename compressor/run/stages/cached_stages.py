@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 
 from compressor.base.hashing import file_digest
 from compressor.measure.evaluation import Measurement
+from compressor.run.cache.entry_file import Entry, key_of
 from compressor.run.cache.keys import Parts
-from compressor.run.cache.store import Cache, Entry, key_of
+from compressor.run.cache.store import Cache
 from compressor.run.stages.model_file import ModelFacts, ModelFile
 
 _MODEL, _FILE, _SCORES = "model", "shipped", "scores.npz"

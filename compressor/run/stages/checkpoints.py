@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.keys import Parts
-from compressor.run.cache.store import Cache, key_of
+from compressor.run.cache.store import Cache
 
 _STATE = "state.npz"
 

@@ -17,6 +17,7 @@ from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.measure.evaluation import Measurement
 from compressor.models.litert.package import shipping_suffix
+from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.keys import (
     Parts,
     data_parts,
@@ -28,7 +29,7 @@ from compressor.run.cache.keys import (
     teacher_parts,
 )
 from compressor.run.cache.locks import InUse, making
-from compressor.run.cache.store import Cache, key_of
+from compressor.run.cache.store import Cache
 from compressor.run.stages.cached_stages import cached_measurement, cached_model, keep_measurement, keep_model
 from compressor.run.stages.checkpoints import KeptCheckpoints
 from compressor.run.stages.model_file import ModelFacts, ModelFile, saved

@@ -12,7 +12,7 @@ import compressor
 import compressor_plugins
 from compressor.contracts.execution_plan import Provider
 from compressor.run.cache import keys
-from compressor.run.cache.store import key_of
+from compressor.run.cache.entry_file import key_of
 
 RECIPE = {
     "version": 1,

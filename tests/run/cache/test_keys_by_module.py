@@ -9,7 +9,7 @@ import pytest
 import compressor
 from compressor.base import hashing
 from compressor.run.cache import code_digest, keys
-from compressor.run.cache.store import key_of
+from compressor.run.cache.entry_file import key_of
 
 STRATEGIES = ("prune", "qat", "ptq", "mixed_precision", "pack")
 BY_OTHER_MEANS = "compressor.run.cache"  # it decides what is in a key, which is another one when that changes

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.base import atomic_files
+from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.locks import InUse, keys_in_use, making
-from compressor.run.cache.store import Cache, key_of
+from compressor.run.cache.store import Cache
 
 
 @pytest.fixture
