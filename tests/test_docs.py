@@ -6,12 +6,15 @@
 import inspect
 import re
 import sys
+import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import get_origin
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+_CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 GENERATED = re.compile(r"(<!-- (\w+): generated [^>]*-->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -136,7 +139,32 @@ def metrics():
     return table(["metric", "what it is", "better", "share", "takes"], rows)
 
 
+def _room_table(contract, root, folder):
+    layers = next(one["layers"] for one in _CONTRACTS if one["name"] == contract)
+    names = [name.strip() for layer in reversed(layers) for name in layer.split("|")]
+    rooms = [name for name in names if (folder / name / "__init__.py").exists()]
+    rows = []
+    for room in rooms:
+        for path in sorted((folder / room).rglob("__init__.py")):
+            name = path.parent.relative_to(folder).as_posix()
+            if name != "datasets/data":
+                text = inspect.getdoc(import_module(f"{root}.{name.replace('/', '.')}")).partition("\n\n")[0]
+                rows.append([f"`{name}/`", " ".join(text.split())])
+    return table(["room", "holds"], rows)
+
+
+def rooms():
+    return _room_table("Rooms of the core import downwards only", "compressor", ROOT / "compressor")
+
+
+def techniques():
+    folder = ROOT / "plugins" / "compressor_plugins"
+    return _room_table("A technique imports no other technique", "compressor_plugins", folder)
+
+
 MAKERS = {
+    "rooms": rooms,
+    "techniques": techniques,
     "sections": sections,
     "report": report,
     "hooks": hooks,
@@ -209,7 +237,7 @@ def test_the_plugin_in_the_readme_works(tmp_path):
 
 
 def test_links_between_the_docs_lead_somewhere():
-    for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 

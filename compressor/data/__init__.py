@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compressor.data.from_source import load_splits
+    from compressor.data.run_data import RunData
     from compressor.data.samples import ArraySamples, Samples
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {
     "load_splits": "from_source",
+    "RunData": "run_data",
     "ArraySamples": "samples", "Samples": "samples",
     "ArraySplit": "split", "Split": "split", "Splits": "split",
 }  # fmt: skip
 
-__all__ = ["ArraySamples", "ArraySplit", "Samples", "Split", "Splits", "load_splits"]
+__all__ = ["ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "load_splits"]
 
 
 def __getattr__(name: str) -> Any:
