@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from compressor.base.sizes import format_size
+from compressor.base.versions import full_versions
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.report_rows import (
     AgreementRow,
@@ -31,9 +31,6 @@ from compressor.models.litert.package import is_package, shipping_suffix
 from compressor.recipe.sections import Constraints
 
 _SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
-_VERSIONS = (
-    "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
-)  # fmt: skip
 
 
 def summarise(result: RunResult) -> Report:
@@ -54,7 +51,7 @@ def summarise(result: RunResult) -> Report:
         stages=rows,
         constraints=[] if result.plan.smoke else _constraints(recipe.constraints, rows),
         seconds=result.seconds,
-        versions=versions(),
+        versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
     )
 
@@ -109,17 +106,6 @@ def layer_rows(anatomy: Anatomy) -> list[LayerRow]:
         )
         for tensor in anatomy.tensors
     ]
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of all that decides the result."""
-    found = {"python": platform.python_version()}
-    for name in _VERSIONS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _metric_row(configured: ConfiguredMetric, stages: Sequence[Stage]) -> MetricRow:

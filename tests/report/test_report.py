@@ -114,7 +114,8 @@ def test_versions_and_the_seed_are_in_the_report(smoke_run):
     data = json.loads((smoke_run[1] / "report.json").read_text())
     assert data["seed"] == 0
     assert set(data["versions"]) == {
-        "python", "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
+        "python", "compressor", "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert",
+        "litert-quantizer", "numpy", "brotli", "zstandard",
     }  # fmt: skip
     assert "not installed" not in data["versions"].values()
 
