@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-
-import numpy as np
 
 from compressor.base.sizes import format_size
 from compressor.base.versions import full_versions
@@ -28,9 +26,7 @@ from compressor.measure.results import RunResult, Stage
 from compressor.measure.statistics import Change, change, score
 from compressor.models.litert.contents import Anatomy, gzip_size
 from compressor.models.litert.package import is_package, shipping_suffix
-from compressor.recipe.sections import Constraints
-
-_SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
+from compressor.recipe.constraints import Constraints, verdicts
 
 
 def summarise(result: RunResult) -> Report:
@@ -49,7 +45,7 @@ def summarise(result: RunResult) -> Report:
         expects=list(result.expects),
         runs_code=list(result.plan.runs_code),
         stages=rows,
-        constraints=[] if result.plan.smoke else _constraints(recipe.constraints, rows),
+        constraints=[] if result.plan.smoke else constraint_rows(recipe.constraints, rows[-1]),
         seconds=result.seconds,
         versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
@@ -90,6 +86,11 @@ def stage_row(result: RunResult, index: int) -> StageRow:
         teacher=stage.teacher,
         layers=layer_rows(anatomy),
     )
+
+
+def constraint_rows(constraints: Constraints, last: StageRow) -> list[ConstraintRow]:
+    """How each constraint that the recipe sets went on the last stage."""
+    return [ConstraintRow(**vars(verdict)) for verdict in verdicts(constraints, last)]
 
 
 def layer_rows(anatomy: Anatomy) -> list[LayerRow]:
@@ -149,62 +150,3 @@ def _growth(stages: Sequence[Stage]) -> list[str]:
         return []
     grown = len(stages[-1].content) - len(stages[-2].content)
     return [f"the file is {format_size(grown)} larger than after '{stages[-2].id}'"]
-
-
-_Check = tuple[str, float | None, float, bool, Callable[[float], str]]
-"""A constraint's name, its limit, what is held against it, whether that is to be at least the limit, and their text."""
-
-
-def _constraints(constraints: Constraints, rows: Sequence[StageRow]) -> list[ConstraintRow]:
-    last = rows[-1]
-    metric = next(iter(last.metrics.values()))
-    points: Callable[[float], str] = lambda value: f"{value * 100:.2f} pt"  # noqa: E731
-    share, percent = "{:.2%}".format, "{:.1%}".format
-    checks: list[_Check] = [
-        ("max_accuracy_drop", constraints.max_accuracy_drop, _drop(metric), False, points),
-        ("min_accuracy", constraints.min_accuracy, metric.value, True, share),
-        ("max_relative_drop", constraints.max_relative_drop, _relative_drop(metric), False, percent),
-        *_metric_limits(constraints.metric_limits, last.metrics),
-        ("max_size", constraints.max_size, last.bytes, False, format_size),
-        ("max_gzip_size", constraints.max_gzip_size, last.gzip_bytes, False, format_size),
-        ("min_sparsity", constraints.min_sparsity, last.sparsity, True, percent),
-    ]
-    found = []
-    for name, limit, actual, at_least, text in checks:
-        if limit is not None:
-            met = bool(actual >= limit - _SAME) if at_least else bool(actual <= limit + _SAME)
-            wanted, got = _apart(limit, actual, text)
-            found.append(ConstraintRow(name=name, limit=wanted, actual=got, met=met and np.isfinite(actual)))
-    return found
-
-
-def _apart(limit: float, actual: float, text: Callable[[float], str]) -> tuple[str, str]:
-    """Both as text, with all their digits where rounding makes them look the same: `31.0 kB (31,020)`."""
-    wanted, got = text(limit), text(actual)
-    same = wanted == got and abs(limit - actual) > _SAME
-    return (f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})") if same else (wanted, got)
-
-
-def _metric_limits(limits: Mapping[str, float], metrics: Mapping[str, MetricRow]) -> Iterator[_Check]:
-    for name, limit in limits.items():
-        metric = metrics[name]
-        text = "{:.2%}".format if metric.share else "{:.4g}".format
-        yield f"metric_limits.{name}", limit, metric.value, metric.higher_is_better, text
-
-
-def _drop(metric: MetricRow) -> float:
-    """How much worse the metric is than the baseline's, whichever way is better."""
-    if metric.from_baseline is None:
-        return 0.0
-    difference = metric.from_baseline.difference
-    return -difference if metric.higher_is_better else difference
-
-
-def _relative_drop(metric: MetricRow) -> float:
-    """The same as a share of the baseline's value; without end where that was 0."""
-    drop, change = _drop(metric), metric.from_baseline
-    if change is None or drop == 0:
-        return 0.0
-    if change.relative is None:
-        return float(np.copysign(np.inf, drop))
-    return float(np.copysign(abs(change.relative), drop))

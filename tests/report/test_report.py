@@ -8,10 +8,10 @@ from rich.console import Console
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report
-from compressor.recipe.sections import Constraints
+from compressor.recipe.constraints import Constraints
 from compressor.report.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
 from compressor.report.markdown import render_markdown
-from compressor.report.summary import _constraints
+from compressor.report.summary import constraint_rows
 from compressor.report.terminal import print_report
 
 
@@ -122,7 +122,7 @@ def test_versions_and_the_seed_are_in_the_report(smoke_run):
 
 def test_a_limit_missed_by_little_is_told_in_all_digits(smoke_run):
     last = smoke_run[0].stages[-1]
-    (row,) = _constraints(Constraints(max_size=last.bytes - 1), [last])
+    (row,) = constraint_rows(Constraints(max_size=last.bytes - 1), last)
     assert not row.met
     assert (row.limit, row.actual) == (
         f"{format_size(last.bytes - 1)} ({last.bytes - 1:,})", f"{format_size(last.bytes)} ({last.bytes:,})"
@@ -137,7 +137,7 @@ def test_constraints_are_judged_on_the_last_stage(smoke_run):
             {"max_size": last.bytes, "max_gzip_size": last.gzip_bytes - 1, "min_sparsity": 0.5, "min_accuracy": 1.0}
         )
     )
-    found = {row.name: row.met for row in _constraints(constraints, rows)}
+    found = {row.name: row.met for row in constraint_rows(constraints, last)}
     assert found == {"min_accuracy": False, "max_size": True, "max_gzip_size": False, "min_sparsity": True}
 
 
