@@ -44,10 +44,10 @@ def sections():
 
 
 def report():
-    from compressor.contracts.report_rows import Report, StageRow
+    from compressor.report.report_model import FullReport, FullStageRow
 
     parts = []
-    for title, model in (("of the run", Report), ("of each stage", StageRow)):
+    for title, model in (("of the run", FullReport), ("of each stage", FullStageRow)):
         rows = [[f"`{name}`", field.description or ""] for name, field in model.model_fields.items()]
         parts.append(table([title, ""], rows))
     return "\n".join(parts)

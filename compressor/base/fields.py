@@ -12,5 +12,5 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 MAX_ENTRIES = 64  # steps, metrics and plugin files, so that no check of them takes long
 SourceText = Annotated[str, Field(min_length=1, max_length=1_000)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0, le=10**15)]
+Size = Annotated[int, Field(gt=0, le=10**15), BeforeValidator(parse_size, json_schema_input_type=int | str)]
 Values = dict[str, Any]

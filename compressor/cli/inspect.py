@@ -27,7 +27,7 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     from compressor.contracts.report_rows import LayerRow
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.contents import dissect
-    from compressor.report.summary import layer_rows
+    from compressor.report.layer_rows import layer_rows
     from compressor.report.terminal import layer_table
 
     if not model.exists():

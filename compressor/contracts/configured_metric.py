@@ -28,6 +28,11 @@ class ConfiguredMetric:
     output: str | None = None
     origin: str = ""
 
+    @property
+    def share(self) -> bool:
+        """Whether its score is a share from 0 to 1."""
+        return self.metric.share
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run the metric's code: what a plugin's raises fails the step, and what the user's own does is wrong input."""

@@ -70,32 +70,38 @@ class EndpointRow(_Row):
 
 
 class StageRow(_Row):
-    """One stage."""
+    """One stage: the columns that code may rely on. Sizes are in bytes, times in seconds, shares from 0 to 1.
+
+    A report may have more columns; those are attributes of the rows, too.
+    """
+
+    # the records in compressor/report/columns.py say what each column means, and how it is computed and shown
+    model_config = ConfigDict(extra="allow")
 
     id: str
-    uses: str = Field(description="the strategy; empty for a model that came as it is")
-    provider: str = Field(description="distribution and version that the strategy came from")
+    uses: str
+    provider: str
     state: str
-    file: str = Field(description="the stage's file in the run's folder")
-    bytes: int = Field(description="of the file that ships")
-    gzip_bytes: int = Field(description="after gzip -9")
-    unpacked_bytes: int | None = Field(None, description="of the .tflite in it, where a package ships")
+    file: str
+    bytes: int
+    gzip_bytes: int
+    unpacked_bytes: int | None
     parameters: int
-    sparsity: float = Field(description="share of zeros among the values of all kernels")
-    unique: int = Field(description="most different values in any kernel")
-    weight_bits: float = Field(description="mean bits of a kernel's value")
+    sparsity: float
+    unique: int
+    weight_bits: float
     metrics: dict[str, MetricRow]
-    latency_p50: float = Field(description="seconds of a call with one sample, one thread, median")
+    latency_p50: float
     latency_p90: float
     inputs: list[EndpointRow]
     outputs: list[EndpointRow]
-    agreement: AgreementRow | None = Field(description="of file and Keras model, while there is one")
-    seconds: float = Field(description="what the step took")
-    measure_seconds: float = Field(description="what exporting and measuring took")
+    agreement: AgreementRow | None
+    seconds: float
+    measure_seconds: float
     cached: bool
     notes: list[str]
-    left_alone: dict[str, str] = Field(description="layers that the step left alone, and why")
-    teacher: str = Field("", description="whose outputs the step's training learned from; empty for nobody's")
+    left_alone: dict[str, str]
+    teacher: str
     layers: list[LayerRow]
 
 

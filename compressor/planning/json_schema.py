@@ -27,9 +27,6 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         "type": "string",
         "description": "a recipe to start from: a path, or the name of one that ships",
     }
-    size = {"type": ["integer", "string", "null"], "description": "bytes, or a size such as `25 kB`"}
-    for name in ("max_size", "max_gzip_size"):
-        definitions["Constraints"]["properties"][name] = size
     for section, key, kind in _NAMED:
         names = registry.names(kind)
         for name in names:

@@ -15,7 +15,6 @@ from compressor.base.import_path import names_function
 from compressor.base.params import Params
 from compressor.base.plugin_errors import fenced
 from compressor.base.reference import Reference, is_there, reference
-from compressor.base.text import did_you_mean
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
 from compressor.contracts.sources import ModelSource
@@ -31,11 +30,12 @@ from compressor.planning.teachers import (
     teaching_part,
     without_baseline,
 )
+from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
 from compressor.recipe.load import validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
-from compressor.recipe.sections import Constraints, MetricSection, Recipe
+from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
 
@@ -137,14 +137,8 @@ class Resolver:
                 self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
             elif configured:
                 metrics[configured.name] = configured
-        if found[0]:
-            for name in unfit_constraints(self.recipe.constraints, found[0]):
-                message = f"'{name}' is for a share, and '{found[0].name}' is none; use 'max_relative_drop'"
-                self._report(message, self.recipe.tree.nearest(("constraints", name)))
-        if all(found):
-            for name in [name for name in self.recipe.constraints.metric_limits if name not in metrics]:
-                message = f"there is no metric '{name}'{did_you_mean(name, metrics)}"
-                self._report(message, self.recipe.tree.nearest(("constraints", "metric_limits", name)))
+        for route, message in misfits(self.recipe.constraints, found):
+            self._report(message, self.recipe.tree.nearest(("constraints", *route)))
         return list(metrics.values())
 
     def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:
@@ -288,10 +282,3 @@ class Resolver:
 
     def _report(self, message: str, node: Node | None) -> None:
         self.problems.append(Problem(message, node.origin if node else None))
-
-
-def unfit_constraints(constraints: Constraints, first: ConfiguredMetric) -> list[str]:
-    """The constraints that are set and mean nothing for the first metric: those on shares, where it is none."""
-    if first.metric.share:
-        return []
-    return [name for name in ("max_accuracy_drop", "min_accuracy") if getattr(constraints, name) is not None]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from compressor.base.fields import MAX_ENTRIES, Name, Size, SourceText, Values
+from compressor.base.fields import MAX_ENTRIES, Name, SourceText, Values
 from compressor.base.params import Params
 from compressor.data.section import DataSection
+from compressor.recipe.constraints import Constraints
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.recipe.tree import Node, from_data
 
@@ -71,29 +72,6 @@ class StepSection(Params):
     uses: SourceText = Field(description="the strategy, by name")
     with_: Values = Field({}, alias="with", description="the strategy's parameters")
     strict: bool = Field(False, description="fail where the step leaves a layer alone, rather than report it")
-
-
-class Constraints(Params):
-    """What the last stage must reach; a run that misses one ends with exit code 3."""
-
-    max_accuracy_drop: float | None = Field(
-        None, ge=0, le=1, description="largest fall of the first metric, a share, against the baseline, absolute"
-    )
-    min_accuracy: float | None = Field(None, ge=0, le=1, description="lowest value of the first metric, a share")
-    max_relative_drop: float | None = Field(
-        None,
-        ge=0,
-        le=1_000,
-        description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
-    )
-    metric_limits: dict[str, FiniteFloat] = Field(
-        {},
-        max_length=MAX_ENTRIES,
-        description="worst value of any of the metrics, by its name: a score at the least, an error at the most",
-    )
-    max_size: Size | None = Field(None, description="largest file, in bytes or as `25 kB`")
-    max_gzip_size: Size | None = Field(None, description="largest gzipped file, in bytes or as `8 kB`")
-    min_sparsity: float | None = Field(None, ge=0, le=1, description="lowest share of zeros among the weights")
 
 
 class Recipe(Params):

@@ -24,6 +24,19 @@ def change_text(change: ChangeRow | None, share: bool) -> str:
     return f"{change.difference:+.4g}{relative}"
 
 
+def keras_text(metric: MetricRow) -> str:
+    """`98.25%`, or `0.1234` for what is not a share: the metric of the Keras model."""
+    if metric.keras is None:
+        return "-"
+    return f"{metric.keras:.2%}" if metric.share else f"{metric.keras:.4g}"
+
+
+def beyond_noise(metric: MetricRow) -> bool | None:
+    """Whether the change against the baseline is for the better; None where there is none, or none beyond noise."""
+    change = metric.from_baseline
+    return None if change is None or change.within_noise else change.better
+
+
 def noise_text(metric: MetricRow) -> str:
     """Whether the change against the baseline is more than noise."""
     change = metric.from_baseline

@@ -6,17 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import EndpointRow, Report, StageRow
-from compressor.report.figures import (
-    agreement_text,
-    change_text,
-    clock_text,
-    headline,
-    metric_text,
-    noise_text,
-    ratio_text,
-    remarks,
-    time_text,
-)
+from compressor.report.columns import stage_columns
+from compressor.report.figures import clock_text, headline, remarks
 
 
 def render_markdown(report: Report) -> str:
@@ -63,37 +54,9 @@ def _parts(report: Report) -> Iterable[str]:
 
 
 def _stages(report: Report) -> str:
-    names = list(report.stages[0].metrics)
-    head = ["stage", "bytes", "vs base", "gzip", "parameters", "zeros", "unique", "bits"]
-    for name in names:
-        head += [name, "Keras", "vs base", "", "vs previous"]
-    head += ["file and Keras agree", "p50", "p90", "took"]
-    return _table(head, [_stage(stage, report.stages[0], names) for stage in report.stages])
-
-
-def _stage(stage: StageRow, first: StageRow, names: list[str]) -> list[str]:
-    cells = [
-        stage.id,
-        f"{stage.bytes:,}",
-        ratio_text(stage.bytes, first.bytes),
-        f"{stage.gzip_bytes:,}",
-        f"{stage.parameters:,}",
-        f"{stage.sparsity:.1%}",
-        f"{stage.unique:,}",
-        f"{stage.weight_bits:.0f}",
-    ]
-    for name in names:
-        metric = stage.metrics[name]
-        keras = "-" if metric.keras is None else f"{metric.keras:.2%}" if metric.share else f"{metric.keras:.4g}"
-        cells += [
-            metric_text(metric),
-            keras,
-            change_text(metric.from_baseline, metric.share),
-            noise_text(metric),
-            change_text(metric.from_previous, metric.share),
-        ]
-    took = "cached" if stage.cached else clock_text(stage.seconds)
-    return [*cells, agreement_text(stage.agreement), time_text(stage.latency_p50), time_text(stage.latency_p90), took]
+    columns, baseline = stage_columns("markdown", list(report.stages[0].metrics)), report.stages[0]
+    rows = [[column.text(stage, baseline) for column in columns] for stage in report.stages]
+    return _table([column.heading for column in columns], rows)
 
 
 def _layers(stage: StageRow) -> str:

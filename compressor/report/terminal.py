@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import LayerRow, MetricRow, Report
-from compressor.report.figures import (
-    change_text,
-    clock_text,
-    headline,
-    metric_text,
-    noise_text,
-    remarks,
-    time_text,
-)
+from compressor.contracts.report_rows import LayerRow, Report, StageRow
+from compressor.report.column_types import TableColumn
+from compressor.report.columns import MEDIUM, WIDE, metric_columns, stage_columns
+from compressor.report.figures import headline, remarks
 from compressor.report.seeds import SeedRow
 
 _NAMES = 6  # of layers with the same fate
-_WIDE, _NARROW = 100, 68  # columns; with fewer, the table leaves out what the report file has anyway
+_ENDLESS = 10_000  # columns, to learn how many a table would take
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -29,9 +25,9 @@ def print_report(report: Report, console: Console) -> None:
     if report.smoke:
         console.print("[yellow]smoke run: a few samples and steps, so the figures mean nothing[/]")
     first, *others = report.stages[0].metrics
-    console.print(stage_table(report, first, console.width))
+    console.print(stage_table(report, first, console))
     for name in others:
-        console.print(metric_table(report, name, console.width))
+        console.print(metric_table(report, name, console))
     for stage in report.stages:
         for remark in remarks(stage, most=_NAMES):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
@@ -43,72 +39,46 @@ def print_report(report: Report, console: Console) -> None:
             console.print(f" [red]✗ {row.name} {row.limit}, and is {row.actual}[/]")
 
 
-def stage_table(report: Report, metric: str, width: int) -> Table:
-    """One row a stage with the metric that decides, in at most `width` columns."""
-    wide, narrow = width >= _WIDE, width < _NARROW
-    table = _table()
-    for heading in ("size",) if narrow else ("size", "gzip", "zeros", "bits") if wide else ("size", "gzip", "zeros"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    _add_metric_columns(table, metric, wide)
-    if wide:
-        table.add_column("p50", justify="right", no_wrap=True)
-        table.add_column("took", justify="right", no_wrap=True)
-    for stage in report.stages:
-        cells = [escape(stage.id), format_size(stage.bytes)]
-        if not narrow:
-            cells += [format_size(stage.gzip_bytes), f"{stage.sparsity:.0%}"]
-        if wide:
-            cells.append(f"{stage.weight_bits:.0f}")
-        cells += _metric_cells(stage.metrics[metric], wide)
-        if wide:
-            cells += [time_text(stage.latency_p50), "cached" if stage.cached else clock_text(stage.seconds)]
-        table.add_row(*cells)
-    return table
+def stage_table(report: Report, metric: str, console: Console) -> Table:
+    """One row a stage with the metric that decides."""
+    return _fitting(report, stage_columns("terminal", [metric]), console)
 
 
-def metric_table(report: Report, metric: str, width: int) -> Table:
+def metric_table(report: Report, metric: str, console: Console) -> Table:
     """One row a stage with a metric alone: two beside all the rest fit no terminal."""
-    table = _table()
-    _add_metric_columns(table, metric, width >= _WIDE)
-    for stage in report.stages:
-        table.add_row(escape(stage.id), *_metric_cells(stage.metrics[metric], width >= _WIDE))
+    return _fitting(report, metric_columns("terminal", metric), console)
+
+
+def _fitting(report: Report, columns: Sequence[TableColumn], console: Console) -> Table:
+    """The table, less the columns that need a wider terminal; long names may take the room of some more."""
+    least = [width for width in sorted({column.from_width for column in columns}) if width <= console.width]
+    for width in reversed(least):
+        table = _table(report, [column for column in columns if column.from_width <= width])
+        if console.measure(table, options=console.options.update_width(_ENDLESS)).maximum <= console.width:
+            break
     return table
 
 
-def _table() -> Table:
+def _table(report: Report, columns: Sequence[TableColumn]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("stage", no_wrap=True)
+    for column in columns:
+        table.add_column(escape(column.heading), justify=column.align, no_wrap=True)
+    for stage in report.stages:
+        table.add_row(*(_cell(column, stage, report.stages[0]) for column in columns))
     return table
 
 
-def _add_metric_columns(table: Table, metric: str, wide: bool) -> None:
-    for heading in (escape(metric), "vs base", *(("", "vs previous") if wide else ())):
-        table.add_column(heading, justify="right", no_wrap=True)
+def _cell(column: TableColumn, stage: StageRow, baseline: StageRow) -> str:
+    text = escape(column.text(stage, baseline))
+    better = column.better(stage) if column.better else None
+    if better is None or not text:
+        return text
+    return f"[green]{text}[/]" if better else f"[red]{text}[/]"
 
 
-def _metric_cells(metric: MetricRow, wide: bool) -> list[str]:
-    color = _color(metric)
-    cells = [metric_text(metric), _painted(change_text(metric.from_baseline, metric.share), color)]
-    if wide:
-        cells += [_painted(noise_text(metric), color), change_text(metric.from_previous, metric.share)]
-    return cells
-
-
-def _color(metric: MetricRow) -> str:
-    """Of a change that is more than noise: for the better or for the worse, whichever way the metric goes."""
-    change = metric.from_baseline
-    if change is None or change.within_noise or change.better is None:
-        return ""
-    return "green" if change.better else "red"
-
-
-def _painted(text: str, color: str) -> str:
-    return f"[{color}]{text}[/]" if color else text
-
-
-def layer_table(layers: list[LayerRow], width: int = _WIDE) -> Table:
+def layer_table(layers: list[LayerRow], width: int = WIDE) -> Table:
     """One row a weight tensor, with less about it in few columns."""
-    narrow = width < _NARROW
+    narrow = width < MEDIUM
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("tensor", overflow="fold")
     more = () if narrow else ("parameters", "zeros", "unique")

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.params import Params
 from compressor.base.reference import Reference
+from compressor.base.versions import versions
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.recipe_paths import portable
 from compressor.planning.registry import local_module
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.run.cache.code_digest import code_digest, core_digest, owner
-from compressor.run.cache.keys import versions
 
 NAME = "lock.yaml"
 

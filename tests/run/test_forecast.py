@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import compressor
+from compressor.base.versions import versions
 from compressor.run.cache import keys
 from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.store import Cache
@@ -69,7 +70,7 @@ def test_another_seed_is_named_and_everything_made_anew(prospects):
 
 
 def test_a_changed_version_is_named(prospects, monkeypatch):
-    other = {**keys.versions(), "numpy": "0.1"}
+    other = {**versions(), "numpy": "0.1"}
     monkeypatch.setattr(keys, "versions", lambda: other)
     assert prospects()[0] == Forecast(
         "baseline", False, "changed since its last run: versions.numpy", ("versions.numpy",)

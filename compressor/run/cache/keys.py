@@ -6,16 +6,14 @@ libraries, and the very code that makes or measures it.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
 from compressor.base.reference import Reference, is_there
+from compressor.base.versions import versions
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.sources import Dataset, ModelSource
@@ -24,10 +22,6 @@ from compressor.run.cache.code_digest import code_digest, core_digest
 
 Parts: TypeAlias = Mapping[str, Any]
 
-_MAKING = (
-    "tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "litert-quantizer", "numpy",
-    "brotli", "zstandard",
-)  # fmt: skip
 # whole rooms, since a list of modules forgets one; a test holds them against what making and measuring import
 _MAKING_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "models", "training", "run/stages")
 _MEASURING_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "models", "measure", "run/stages")
@@ -149,18 +143,6 @@ def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
 def note_name(plan: Plan, step_id: str) -> str:
     """What the cache remembers the parts of a step's key under, to tell later what has changed."""
     return f"step {plan.recipe.name}/{step_id}{' smoke' if plan.smoke else ''}"
-
-
-@cache
-def versions() -> Mapping[str, str]:
-    """Versions of Python's minor release and of the libraries that make and measure models."""
-    found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-    for name in _MAKING:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _loss_code(step: PlannedStep) -> list[str]:

@@ -1,0 +1,104 @@
+"""The constraints that a recipe may set: a field of `Constraints` is all there is to one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Annotated
+
+from pydantic import Field, FiniteFloat
+
+from compressor.base.fields import MAX_ENTRIES, Size
+from compressor.base.params import Params
+from compressor.base.sizes import format_size
+from compressor.recipe.limits import (
+    Limit,
+    MeasuredMetric,
+    MeasuredStage,
+    MetricLimits,
+    PlannedMetric,
+    Rule,
+    Verdict,
+)
+from compressor.recipe.tree import Route
+
+
+def _first(stage: MeasuredStage) -> MeasuredMetric:
+    return next(iter(stage.metrics.values()))
+
+
+def _value(stage: MeasuredStage) -> float:
+    return _first(stage).value
+
+
+def _drop(stage: MeasuredStage) -> float:
+    """How much worse the first metric is than the baseline's, whichever way is better."""
+    metric = _first(stage)
+    if metric.from_baseline is None:
+        return 0.0
+    difference = metric.from_baseline.difference
+    return -difference if metric.higher_is_better else difference
+
+
+def _relative_drop(stage: MeasuredStage) -> float:
+    """The same as a share of the baseline's value; without end where that was 0."""
+    drop, change = _drop(stage), _first(stage).from_baseline
+    if change is None or drop == 0:
+        return 0.0
+    return math.copysign(math.inf if change.relative is None else change.relative, drop)
+
+
+def _points(value: float) -> str:
+    return f"{value * 100:.2f} pt"
+
+
+class Constraints(Params):
+    """What the last stage must reach; a run that misses one ends with exit code 3."""
+
+    # Each field holds the key, the type with its bounds, the meaning and the rule of a constraint. Recipes, the JSON
+    # Schema, planning, reports and docs take it from here, and reports list them in this order.
+    max_accuracy_drop: Annotated[float | None, Limit("at most", _drop, _points, for_shares=True)] = Field(
+        None, ge=0, le=1, description="largest fall of the first metric, a share, against the baseline, absolute"
+    )
+    min_accuracy: Annotated[float | None, Limit("at least", _value, "{:.2%}".format, for_shares=True)] = Field(
+        None, ge=0, le=1, description="lowest value of the first metric, a share"
+    )
+    max_relative_drop: Annotated[float | None, Limit("at most", _relative_drop, "{:.1%}".format)] = Field(
+        None,
+        ge=0,
+        le=1_000,
+        description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
+    )
+    metric_limits: Annotated[dict[str, FiniteFloat], MetricLimits()] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="worst value of any of the metrics, by its name: a score at the least, an error at the most",
+    )
+    max_size: Annotated[Size | None, Limit("at most", attrgetter("bytes"), format_size)] = Field(
+        None, description="largest file, in bytes or as `25 kB`"
+    )
+    max_gzip_size: Annotated[Size | None, Limit("at most", attrgetter("gzip_bytes"), format_size)] = Field(
+        None, description="largest gzipped file, in bytes or as `8 kB`"
+    )
+    min_sparsity: Annotated[float | None, Limit("at least", attrgetter("sparsity"), "{:.1%}".format)] = Field(
+        None, ge=0, le=1, description="lowest share of zeros among the weights"
+    )
+
+
+def misfits(constraints: Constraints, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
+    """What is wrong with the constraints for the recipe's metrics, and where below the section each problem is."""
+    for key, rule in _rules(constraints):
+        yield from rule.misfits(key, getattr(constraints, key), metrics)
+
+
+def verdicts(constraints: Constraints, last: MeasuredStage) -> Iterator[Verdict]:
+    """How each constraint that the recipe sets went on the last stage."""
+    for key, rule in _rules(constraints):
+        yield from rule.verdicts(key, getattr(constraints, key), last)
+
+
+def _rules(constraints: Constraints) -> Iterator[tuple[str, Rule]]:
+    for key, field in type(constraints).model_fields.items():
+        (rule,) = [part for part in field.metadata if isinstance(part, Rule)]  # a field without one is a mistake
+        yield key, rule

@@ -1,0 +1,216 @@
+"""The columns about stages, each of them once: `report.json`, the tables and the docs are made from `COLUMNS`.
+
+Sizes are in bytes, times in seconds, shares from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from compressor.base.sizes import format_size
+from compressor.contracts.report_rows import AgreementRow, EndpointRow, LayerRow, MetricRow
+from compressor.measure.results import Stage
+from compressor.models.litert.contents import gzip_size
+from compressor.models.litert.package import is_package, shipping_suffix
+from compressor.report.column_types import (
+    Column,
+    EachMetric,
+    MetricColumn,
+    Shown,
+    StageOfRun,
+    Table,
+    TableColumn,
+    TextColumn,
+)
+from compressor.report.figures import (
+    agreement_text,
+    change_text,
+    clock_text,
+    keras_text,
+    metric_text,
+    noise_text,
+    ratio_text,
+    time_text,
+)
+from compressor.report.layer_rows import layer_rows
+from compressor.report.metric_rows import metric_rows
+
+WIDE: Final = 100  # columns of a terminal that has room for everything
+MEDIUM: Final = 68  # and for what is of most interest
+
+_NAME: Shown[str] = Shown("stage", align="left")
+_COUNT = "{:,}".format
+
+
+def _gzip_bytes(of: StageOfRun) -> int:
+    return gzip_size(of.stage.content) if is_package(of.stage.content) else of.anatomy.gzip_bytes
+
+
+def _notes(of: StageOfRun) -> list[str]:
+    return [*of.stage.notes, *_growth(of.so_far)]
+
+
+def _growth(stages: Sequence[Stage]) -> list[str]:
+    if len(stages) < 2 or len(stages[-1].content) <= len(stages[-2].content) * 1.01:
+        return []
+    grown = len(stages[-1].content) - len(stages[-2].content)
+    return [f"the file is {format_size(grown)} larger than after '{stages[-2].id}'"]
+
+
+ID: Final = Column(
+    "id", str, "the step's id; `baseline` before all steps", lambda of: of.stage.id, terminal=_NAME, markdown=_NAME
+)
+METRICS: Final = EachMetric(
+    (
+        MetricColumn(metric_text, terminal=Shown("{metric}"), markdown=Shown("{metric}")),
+        MetricColumn(keras_text, markdown=Shown("Keras")),
+        MetricColumn(
+            lambda metric: change_text(metric.from_baseline, metric.share),
+            terminal=Shown("vs base"),
+            markdown=Shown("vs base"),
+            colored=True,
+        ),
+        MetricColumn(noise_text, terminal=Shown("", from_width=WIDE), markdown=Shown(""), colored=True),
+        MetricColumn(
+            lambda metric: change_text(metric.from_previous, metric.share),
+            terminal=Shown("vs previous", from_width=WIDE),
+            markdown=Shown("vs previous"),
+        ),
+    )
+)
+COLUMNS = (
+    ID,
+    Column("uses", str, "the strategy; empty for a model that came as it is", lambda of: of.stage.uses),
+    Column("provider", str, "distribution and version that the strategy came from", lambda of: of.stage.provider),
+    Column("state", str, "the model's format and traits, such as `keras, sparse`", lambda of: str(of.stage.state)),
+    Column(
+        "file",
+        str,
+        "the stage's file in the run's folder",
+        lambda of: f"stages/{of.index}-{of.stage.id}{shipping_suffix(of.stage.content)}",
+    ),
+    Column(
+        "bytes",
+        int,
+        "of the file that ships",
+        lambda of: len(of.stage.content),
+        terminal=Shown("size", format_size),
+        markdown=Shown("bytes", _COUNT),
+    ),
+    TextColumn(lambda row, baseline: ratio_text(row.bytes, baseline.bytes), markdown=Shown("vs base")),
+    Column(
+        "gzip_bytes",
+        int,
+        "after gzip -9",
+        _gzip_bytes,
+        terminal=Shown("gzip", format_size, from_width=MEDIUM),
+        markdown=Shown("gzip", _COUNT),
+    ),
+    Column(
+        "unpacked_bytes",
+        int | None,
+        "of the .tflite in it, where a package ships",
+        lambda of: of.anatomy.bytes if is_package(of.stage.content) else None,
+    ),
+    Column(
+        "parameters",
+        int,
+        "number of weights and biases in the file",
+        lambda of: of.anatomy.parameters,
+        markdown=Shown("parameters", _COUNT),
+    ),
+    Column(
+        "sparsity",
+        float,
+        "share of zeros among the values of all kernels",
+        lambda of: of.anatomy.sparsity,
+        terminal=Shown("zeros", "{:.0%}".format, from_width=MEDIUM),
+        markdown=Shown("zeros", "{:.1%}".format),
+    ),
+    Column(
+        "unique",
+        int,
+        "most different values in any kernel",
+        lambda of: of.anatomy.unique,
+        markdown=Shown("unique", _COUNT),
+    ),
+    Column(
+        "weight_bits",
+        float,
+        "mean bits of a kernel's value",
+        lambda of: of.anatomy.weight_bits,
+        terminal=Shown("bits", "{:.0f}".format, from_width=WIDE),
+        markdown=Shown("bits", "{:.0f}".format),
+    ),
+    Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),
+    METRICS,
+    Column(
+        "agreement",
+        AgreementRow | None,
+        "of file and Keras model, while there is one",
+        lambda of: AgreementRow(**vars(of.measured.agreement)) if of.measured.agreement else None,
+        markdown=Shown("file and Keras agree", agreement_text),
+    ),
+    Column(
+        "latency_p50",
+        float,
+        "seconds of a call with one sample, one thread, median",
+        lambda of: of.measured.latency.p50,
+        terminal=Shown("p50", time_text, from_width=WIDE),
+        markdown=Shown("p50", time_text),
+    ),
+    Column(
+        "latency_p90",
+        float,
+        "seconds that nine calls in ten stay below",
+        lambda of: of.measured.latency.p90,
+        markdown=Shown("p90", time_text),
+    ),
+    Column(
+        "inputs",
+        list[EndpointRow],
+        "what the file takes",
+        lambda of: [EndpointRow(**vars(end)) for end in of.measured.inputs],
+    ),
+    Column(
+        "outputs",
+        list[EndpointRow],
+        "what the file gives",
+        lambda of: [EndpointRow(**vars(end)) for end in of.measured.outputs],
+    ),
+    Column("seconds", float, "what the step took", lambda of: of.stage.seconds),
+    Column("measure_seconds", float, "what exporting and measuring took", lambda of: of.stage.measure_seconds),
+    Column("cached", bool, "whether the step's model was taken from the cache", lambda of: of.stage.cached),
+    TextColumn(
+        lambda row, _: "cached" if row.cached else clock_text(row.seconds),
+        terminal=Shown("took", from_width=WIDE),
+        markdown=Shown("took"),
+    ),
+    Column("notes", list[str], "what a reader of the report should know", _notes),
+    Column(
+        "left_alone", dict[str, str], "layers that the step left alone, and why", lambda of: dict(of.stage.left_alone)
+    ),
+    Column(
+        "teacher",
+        str,
+        "whose outputs the step's training learned from; empty for nobody's",
+        lambda of: of.stage.teacher,
+    ),
+    Column("layers", list[LayerRow], "the weight tensors in the file", lambda of: layer_rows(of.anatomy)),
+)
+
+
+def value_columns() -> list[Column[Any]]:
+    """The columns that `report.json` has."""
+    return [column for column in COLUMNS if isinstance(column, Column)]
+
+
+def stage_columns(table: Table, metrics: Sequence[str]) -> list[TableColumn]:
+    """The columns of a table of stages with these metrics."""
+    return [shown for column in COLUMNS for shown in column.columns(table, metrics)]
+
+
+def metric_columns(table: Table, metric: str) -> list[TableColumn]:
+    """The columns of a table of stages with a metric alone."""
+    return [*ID.columns(table, ()), *METRICS.columns(table, [metric])]

@@ -1,0 +1,18 @@
+"""The model of `report.json`: what contracts promise of a report, with a field for every column about stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, create_model
+
+from compressor.contracts.report_rows import Report, StageRow
+from compressor.report.columns import value_columns
+
+_FIELDS: dict[str, Any] = {column.name: (column.type_, Field(description=column.meaning)) for column in value_columns()}
+
+# the module's name is theirs, too, so that a report can be pickled
+FullStageRow = create_model("FullStageRow", __base__=StageRow, __module__=__name__, __doc__=StageRow.__doc__, **_FIELDS)
+FullReport = create_model(
+    "FullReport", __base__=Report, __module__=__name__, __doc__=Report.__doc__, stages=(list[FullStageRow], ...)
+)
