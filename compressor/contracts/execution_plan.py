@@ -1,4 +1,4 @@
-"""`Plan`: what a recipe and the registry make together, and what a run needs."""
+"""`Plan`: a recipe resolved against the registry, with everything a run needs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where something came from: a distribution and its version, or a local file and its hash."""
+    """Where a plugin came from: a distribution and its version, or a local file and its hash."""
 
     distribution: str
     version: str
 
     @property
     def full(self) -> str:
-        """All of it, for keys and locks; of a local file the name, since where it stands changes nothing."""
+        """The provider in full, for keys and locks; of a local file only the name, since its folder changes nothing."""
         return f"{Path(self.distribution).name} {self.version}"
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTeacher:
-    """A teacher by name, and the plan whose last model it is; the run's own baseline has none."""
+    """A teacher: its name, and the plan whose last model it is. The run's own baseline has no plan."""
 
     name: str
     plan: Plan | None = None
@@ -48,10 +48,10 @@ class PlannedTeacher:
         return self.plan is None
 
     def plan_for(self, student: Plan) -> Plan:
-        """The plan as it runs for a student's: with its seed, and as short and as trusting.
+        """The plan with the student's seed, and with its `smoke` and `trust_model`.
 
         Raises:
-            ValueError: it is the baseline, which has none.
+            ValueError: the teacher is the baseline, which has no plan.
         """
         if self.plan is None:
             raise ValueError("the baseline is made by the run itself")
@@ -60,10 +60,10 @@ class PlannedTeacher:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step that is ready to run: its strategy with its parameters, and the model's state before and after.
+    """A step that is ready to run: its strategy with parameters, and the model's state before and after.
 
-    `route` leads to its parameters in the recipe; `strict` fails it where it leaves a layer alone that it might have
-    compressed; `teacher` is whom its training learns from.
+    `route` is the path of its parameters in the recipe. With `strict`, the step fails if it skips a layer that it could
+    have compressed. `teacher` is the model that its training learns from.
     """
 
     id: str
@@ -83,9 +83,9 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run needs, checked; self-contained, and free of TensorFlow.
+    """Everything a run needs, checked. It can be pickled, and holds nothing of TensorFlow.
 
-    `origins` tells which plugin brought the "model", the "data" and each metric; files and functions have none.
+    `origins` names the plugin of the "model", the "data" and each metric; files and functions have none.
     """
 
     recipe: Recipe
@@ -102,14 +102,14 @@ class Plan:
 
     @property
     def start(self) -> ModelState:
-        """What the model is before anything is done to it."""
+        """The state of the model before the first step."""
         return start_of(self.model)
 
     @property
     def runs_code(self) -> tuple[str, ...]:
-        """The code that the recipe brings or names itself: plugin files, functions and modules of Keras classes.
+        """The code that the recipe itself runs: plugin files, functions, and modules of Keras classes.
 
-        What its teachers' recipes bring is part of it.
+        The code of its teachers' recipes is included.
         """
         own = (*self.recipe.plugins, *self.own_functions, *self.recipe.model.custom_objects)
         return tuple(dict.fromkeys((*own, *(code for plan in self.teachers.values() for code in plan.runs_code))))
@@ -117,26 +117,27 @@ class Plan:
     @property
     def own_functions(self) -> tuple[str, ...]:
         """The functions that the recipe names as `package.module:function`: model, data, losses and metrics."""
-        found = [one.target for one in (self.model, self.data) if isinstance(one, Reference) and one.runs_code]
+        sources = (self.model, self.data)
+        functions = [source.target for source in sources if isinstance(source, Reference) and source.runs_code]
         for step in self.stages:
-            found += loss_functions(step.strategy.params)
-        found += [
+            functions += loss_functions(step.strategy.params)
+        functions += [
             configured.metric.target for configured in self.metrics if isinstance(configured.metric, FunctionMetric)
         ]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(functions))
 
     @property
     def teachers(self) -> Mapping[str, Plan]:
-        """The plans of the teachers that do not come from the run itself, by the teachers' names."""
+        """The plans of all teachers but the run's own baseline, by teacher name."""
         teachers = [step.teacher for step in self.stages if step.teacher]
         return {teacher.name: teacher.plan for teacher in teachers if teacher.plan}
 
     @property
     def stages(self) -> tuple[PlannedStep, ...]:
-        """What runs, the training of the baseline first where there is one."""
+        """The steps that run, beginning with the training of the baseline if there is one."""
         return (self.baseline, *self.steps) if self.baseline else self.steps
 
 
 def start_of(model: ModelSource | Reference) -> ModelState:
-    """What a model is when it comes."""
+    """The state of a model before the first step."""
     return ModelState(model.format) if isinstance(model, Reference) else ModelState()

@@ -1,4 +1,4 @@
-"""Parameters that choose layers: by name, by glob, or by class."""
+"""Parameters that select layers by name, by glob, or by class."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _Value = TypeVar("_Value")
 
 
 class LayerPatterns(Params):
-    """Parameters that name layers. `by_layer` tells the fields that map patterns to values, such as a sparsity each."""
+    """Parameters with layer patterns. `by_layer` lists the fields that map a pattern to a value, such as a sparsity."""
 
     by_layer: ClassVar[tuple[str, ...]] = ()
 
     def patterns(self) -> list[tuple[tuple[str | int, ...], str]]:
-        """Every pattern, with the way to it from these parameters."""
+        """Every pattern, with its path within these parameters."""
         return [((field, pattern), pattern) for field in self.by_layer for pattern in getattr(self, field)]
 
     def unmatched(self, layers: list[tuple[str, str]]) -> list[tuple[tuple[str | int, ...], str]]:
-        """The patterns that match none of the (name, class) pairs, with the way to each."""
+        """The patterns that match none of the layers, given as (name, class) pairs, with the path of each."""
         return [
             (place, pattern)
             for place, pattern in self.patterns()
@@ -31,7 +31,7 @@ class LayerPatterns(Params):
         ]
 
     def idle(self, worked_on: list[tuple[str, str]]) -> list[str]:
-        """The patterns that choose layers, and none of the (name, class) pairs that a strategy can work on."""
+        """The patterns that select layers but none that the strategy can work on, given as (name, class) pairs."""
         return [pattern for place, pattern in self.unmatched(worked_on) if place[0] != "except"]
 
 
@@ -49,16 +49,16 @@ class LayerTargets(LayerPatterns):
         return chosen and not any(_matches(pattern, name, kind) for pattern in self.except_)
 
     def patterns(self) -> list[tuple[tuple[str | int, ...], str]]:
-        """Those of the lists, and of the mappings."""
+        """Every pattern of `layers`, `except` and the mappings, with its path."""
         lists = (("layers", self.layers), ("except", self.except_))
-        listed = [((field, index), pattern) for field, found in lists for index, pattern in enumerate(found)]
+        listed = [((field, index), pattern) for field, patterns in lists for index, pattern in enumerate(patterns)]
         return [*listed, *super().patterns()]
 
 
 def value_for(values: Mapping[str, _Value], name: str, kind: str) -> _Value | None:
-    """What a mapping of patterns gives a layer of this name and class; of several that match, the last counts."""
-    found = [value for pattern, value in values.items() if _matches(pattern, name, kind)]
-    return found[-1] if found else None
+    """The value that a mapping of patterns assigns to a layer; if several patterns match, the last one wins."""
+    matching = [value for pattern, value in values.items() if _matches(pattern, name, kind)]
+    return matching[-1] if matching else None
 
 
 def _matches(pattern: str, name: str, kind: str) -> bool:

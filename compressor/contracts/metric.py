@@ -1,4 +1,4 @@
-"""The contract of a metric, and the samples that it is given."""
+"""The base class of every metric, and the batch of samples a metric is given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from compressor.base import params
+from compressor.base.params import Params as AnyParams
 from compressor.base.types import Arrays, EndsIn
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some test samples as a metric sees them: one output of the model, the labels for it, and all that went in.
+    """Test samples as a metric gets them: one output of the model, the labels for it, and the model's inputs.
 
-    `outputs` has shape (n, ...); labels and inputs begin with the same n. `ends_in` is the last operator of the output,
-    read from the file: `softmax` and `sigmoid` give probabilities, `linear` gives logits where classes are told apart.
+    `outputs` has shape (n, ...), and the first dimension of labels and inputs is the same n. `ends_in` is the last
+    operator of the output in the file: `softmax` and `sigmoid` give probabilities, `linear` gives logits or numbers.
     """
 
     outputs: NDArray[np.float32]
@@ -29,15 +29,16 @@ class Batch:
 
 
 class Metric(ABC):
-    """A score of a model's outputs on any set of samples.
+    """Scores a model's outputs on a set of samples.
 
-    Each sample gets a row of figures, and the score is made of the rows' means: their mean itself for accuracy, its
-    root for an error of squares. One that is no function of means, such as the area under a curve, says how it
-    combines rows. So an interval and the noise of a change can be had for every metric by drawing samples again.
+    `per_sample` gives each sample a row of figures, and `score` turns the means of the rows into the score: the mean
+    itself for accuracy, its root for the root mean squared error. A metric that is no function of means, such as the
+    area under a curve, overrides `combine`. From the rows, the tool gets confidence intervals and tests of changes by
+    resampling, for every metric alike.
 
-    `share` tells a share from 0 to 1, shown in percent; `keras_name` is the Keras metric that comes nearest, shown
-    while training; `takes` says in a few words which outputs and labels it judges. `data_labels` asks for the labels
-    that the data has where the recipe makes the inputs the model's targets.
+    Set `share` to True for a share from 0 to 1, which is shown in percent. `keras_name` is the nearest Keras metric,
+    shown while training; `takes` says in a few words which outputs and labels the metric scores. Set `data_labels` to
+    True to get the data's own labels where the recipe makes the inputs the targets (an autoencoder).
     """
 
     name: ClassVar[str]
@@ -46,25 +47,25 @@ class Metric(ABC):
     keras_name: ClassVar[str | None] = None
     data_labels: ClassVar[bool] = False
     takes: ClassVar[str] = ""
-    Params: type[params.Params] = params.Params
+    Params: type[AnyParams] = AnyParams
 
-    def __init__(self, given: params.Params | None = None) -> None:
-        self.params: Any = self.Params() if given is None else given
+    def __init__(self, params: AnyParams | None = None) -> None:
+        self.params: Any = self.Params() if params is None else params
 
     @abstractmethod
     def per_sample(self, batch: Batch) -> NDArray[Any]:
         """A figure for each of n samples, shape (n,), or a row of them, shape (n, ...).
 
         Raises:
-            ValueError: outputs and labels are not what it judges; the text says what is.
+            ValueError: the metric cannot score these outputs and labels; the text says what it takes.
         """
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The score from the means of the rows. Given those of many sets at once, shape (sets, ...): shape (sets,)."""
+        """Turn the means of the rows into scores, for many sets of samples at once: (sets, ...) to (sets,)."""
         return means
 
     def combine(self, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The scores of many sets of samples, shape (sets,).
+        """Return the scores of many sets of samples, shape (sets,).
 
         Args:
             rows: of all samples, shape (n, ...).
@@ -76,10 +77,10 @@ class Metric(ABC):
 
     @property
     def label(self) -> str:
-        """What to call it in a report."""
+        """The name in a report."""
         return self.name
 
     @property
     def is_mean(self) -> bool:
-        """Whether the score is the plain mean of one figure a sample."""
+        """Whether the score is the plain mean of one figure per sample."""
         return type(self).combine is Metric.combine and type(self).score is Metric.score

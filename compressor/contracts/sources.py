@@ -1,11 +1,11 @@
-"""The contracts of data sets and models that go by name."""
+"""The base classes of data sets and models that a recipe can name."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from compressor.base import params
+from compressor.base.params import Params as AnyParams
 from compressor.base.types import Model
 
 if TYPE_CHECKING:
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 class Dataset(ABC):
     """A data set with a training and a test split.
 
-    `repeatable` tells whether name, parameters and code alone decide what it brings, so that the cache may know it by
-    them.
+    Leave `repeatable` at True if name, parameters and code decide the data; the cache then recognises it by these
+    without loading it.
     """
 
     name: ClassVar[str]
     repeatable: ClassVar[bool] = True
-    Params: type[params.Params] = params.Params
+    Params: type[AnyParams] = AnyParams
 
-    def __init__(self, given: params.Params) -> None:
-        self.params: Any = given
+    def __init__(self, params: AnyParams) -> None:
+        self.params: Any = params
 
     @abstractmethod
     def load(self) -> Splits:
-        """The data.
+        """Load the data.
 
         Raises:
-            DataError: it cannot be had.
+            DataError: the data is not there, or cannot be read.
         """
 
 
 class ModelSource(ABC):
-    """A model by name; it comes untrained unless `trained` says otherwise. `repeatable` is as for a data set."""
+    """A model by name. Set `trained` to True if it comes trained; `repeatable` is as for a data set."""
 
     name: ClassVar[str]
     repeatable: ClassVar[bool] = True
     trained: ClassVar[bool] = False
-    Params: type[params.Params] = params.Params
+    Params: type[AnyParams] = AnyParams
 
-    def __init__(self, given: params.Params) -> None:
-        self.params: Any = given
+    def __init__(self, params: AnyParams) -> None:
+        self.params: Any = params
 
     @abstractmethod
     def build(self) -> Model:
-        """A new tf_keras model."""
+        """Build a new tf_keras model."""

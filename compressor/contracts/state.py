@@ -1,4 +1,4 @@
-"""What the planner knows of a model without having it: its format and its traits."""
+"""The state of a model as the planner tracks it: its format and its traits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TRAIT_NAMES: dict[Trait, str] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict, which the planner turns into an error with a place
-    """Why a step cannot take the model it would get: a wrong format, a trait too many or too few, or a reason.
+class Refusal(Exception):  # noqa: N818 - the planner turns it into an error with a place in the recipe
+    """Raised by `Strategy.plan` when the step cannot take a model: wrong format, unwanted or missing trait, or other.
 
-    A strategy's own reason ends in what to do; to the others the planner adds it.
+    The planner adds the remedy for a format or a trait; a reason of the strategy's own must end in what to do.
     """
 
     def __init__(self, reason: str, *, format: Format | None = None, trait: Trait | None = None) -> None:
@@ -49,10 +49,10 @@ class ModelState:
     def require(
         self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None
     ) -> ModelState:
-        """The state itself, if it is as asked.
+        """Return this state unchanged if it has the format and traits asked for.
 
         Raises:
-            Refusal: it is not.
+            Refusal: it has not.
         """
         if format is not None and self.format != format:
             raise Refusal(f"needs {FORMAT_NAMES[format]}", format=format)
@@ -63,11 +63,11 @@ class ModelState:
         return self
 
     def add(self, *traits: Trait) -> ModelState:
-        """The state with these traits as well."""
+        """Return the state with these traits added."""
         return replace(self, traits=self.traits | set(traits))
 
     def to(self, format: Format) -> ModelState:
-        """The state in another format; fake quantization becomes the real one on the way to LiteRT."""
+        """Return the state in another format. Converting to LiteRT turns fake quantization into real quantization."""
         traits = self.traits
         if format != "keras" and "quantization_aware" in traits:
             traits = (traits - {"quantization_aware"}) | {"quantized"}

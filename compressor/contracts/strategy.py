@@ -1,54 +1,51 @@
-"""The contracts of a plugin: what a strategy, a data set, a model and a metric must be.
+"""The base class of every compression strategy.
 
-A strategy is given a model and returns a model. It never picks a path, prints, caches, measures or evaluates.
+A strategy is given a model and returns a model. It never chooses a path, prints, caches, measures or evaluates.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from compressor.base import params
+from compressor.base.params import Params as AnyParams
 from compressor.base.types import Model
 from compressor.contracts.context import StepContext
 from compressor.contracts.state import ModelState
 
-if TYPE_CHECKING:
-    pass
-
 
 class Strategy(ABC):
-    """A way to compress. The class docstring's first line describes it; the rest names the paper.
+    """A way to compress a model. The first line of a subclass's docstring describes it; the rest names the paper.
 
-    `scores` tells that it asks for scores on the validation split, so that its result depends on the first metric,
-    `makes_layers` that later steps may find layers of names that the model did not have before.
+    Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
+    `makes_layers` to True if `apply` adds layers whose names later steps may refer to.
     """
 
     name: ClassVar[str]
     scores: ClassVar[bool] = False
     makes_layers: ClassVar[bool] = False
-    Params: type[params.Params] = params.Params
+    Params: type[AnyParams] = AnyParams
 
-    def __init__(self, given: params.Params) -> None:
-        self.params: Any = given
+    def __init__(self, params: AnyParams) -> None:
+        self.params: Any = params
 
     @abstractmethod
     def plan(self, state: ModelState) -> ModelState:
-        """What the model is after this step.
+        """Return the state of the model after this step. Runs before TensorFlow is imported.
 
         Raises:
-            Refusal: the step cannot work on a model in this state.
+            Refusal: the step cannot take a model in this state.
         """
 
     @abstractmethod
     def apply(self, model: Model, context: StepContext) -> Model:
-        """The compressed model. The one given is not used again, and may be changed.
+        """Return the compressed model. `model` is not used again, so it may be changed in place.
 
         Raises:
-            StepError: it cannot be done, or was not reached.
+            StepError: the step cannot be taken, or missed its target.
         """
 
     def custom_objects(self) -> Mapping[str, Any]:
-        """What Keras must know by name to load the model that this step leaves."""
+        """Return the custom objects needed to load the model this step returns, by name."""
         return {}
