@@ -1,6 +1,7 @@
-"""What is known of each Keras layer class: one record a class, which every step and the bridge to Keras 3 read.
+"""What is known of each Keras layer class: one record a class, read by every step and by the bridge to Keras 3.
 
-A class without a record is left alone: it stays in float, keeps its channels, and the bridge refuses it.
+To support a class, add its record here. A class without one stays in float, keeps its channels, and does not cross the
+bridge.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _END_OF_ROWS = RowImage(place="end")
 
 
 def _convolution_on_rows(layer: str) -> RowImage:
-    # with one row there is no next to step to, and a depthwise convolution wants both strides alike
+    # the stride between rows changes nothing where there is one row, and a depthwise convolution wants both alike
     return RowImage(layer, {"kernel_size": "(1, x)", "strides": "(x, x)", "dilation_rate": "(1, x)"}, "start")
 
 
@@ -33,7 +34,7 @@ def _pooling_on_rows(layer: str) -> RowImage:
 
 
 def _without_outward(*options: str) -> Bridge:
-    """The bridge of a layer that Keras 2 writes options of which change no result, or which it does not use."""
+    """For options of Keras 2 that change no result, or that the layer inherits and never uses."""
     return Bridge(outward=OptionChanges(dropped=dict.fromkeys(options, "any")))
 
 
@@ -56,7 +57,7 @@ KERAS_LAYERS: Mapping[str, KerasLayer] = {
         channel_option="units",
         equalization="weights",
         fused_relu="activation",
-        folded_batch_norm="weights",  # one scale for all channels takes no factor for each
+        folded_batch_norm="weights",  # its one scale cannot take a factor for each channel
         quantization=Quantization(weights="tensor"),
     ),
     "EinsumDense": KerasLayer(),
@@ -287,5 +288,5 @@ _UNKNOWN = KerasLayer(bridge=None)
 
 
 def keras_layer(kind: str) -> KerasLayer:
-    """What is known of the class of this name; of one without a record, nothing."""
+    """The record of the class of this name, or one that allows nothing where there is none."""
     return KERAS_LAYERS.get(kind, _UNKNOWN)

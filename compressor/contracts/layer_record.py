@@ -1,4 +1,4 @@
-"""The form in which `keras_layers` tells what is known of a Keras layer class. It is data alone, and reads no layer."""
+"""The record of a Keras layer class: what the steps and the bridge to Keras 3 need to know of it, as plain data."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ RowOption: TypeAlias = Literal["(1, x)", "(0, x)", "(x, x)", "((0, 0), x)", "axi
 
 @dataclass(frozen=True)
 class Kernel:
-    """A weight that holds a number for each channel that goes in and each that comes out.
+    """A weight of a layer with an axis for the channels that go in, and one for those that come out.
 
     Attributes:
         attribute: its name in the Keras layer.
         takes: the axis of the channels that go in.
-        makes: the axis of those that come out. They stand along two in a depthwise kernel, which makes several of
-            each channel that it takes.
+        makes: the axis of those that come out. A depthwise kernel has two: the channels that go in, and how many it
+            makes of each.
     """
 
     attribute: str = "kernel"
@@ -40,14 +40,14 @@ class Kernel:
 
 @dataclass(frozen=True)
 class RowImage:
-    """How a layer that works on sequences does the same to images of one row.
+    """How a layer for sequences is replaced by one that does the same to images of one row.
 
     Attributes:
-        layer: the two-dimensional class that stands for it; "" where it is this class itself.
-        options: the form that an option's value x has in the other class, which counts axes from 0; options that are
-            not named stay as they are.
-        place: "start" for a convolution, which sequences are made images for; "within" for a layer that is given
-            images and makes images; "end" for one that makes of an image what it makes of the sequence.
+        layer: the class that replaces it; "" where it is the same class.
+        options: how the value x of an option is written there; options that are not listed stay as they are.
+        place: "start" for a convolution, whose input is reshaped to an image; "within" for a layer that is replaced
+            where its input is an image already; "end" for one that gives out the same for the image as for the
+            sequence, so that no reshape back is needed.
     """
 
     layer: str = ""
@@ -57,18 +57,19 @@ class RowImage:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How quantization-aware training gives a layer few bits.
+    """How quantization-aware training quantizes a layer.
 
     Attributes:
-        weights: whether its one kernel has a scale for each channel or for the whole tensor; None, where it stays in
-            float or there is none.
-        fewest_bits: that LiteRT runs its weights with.
-        output: where the range of what it gives out comes from: one of its "own", that of its "input" (LiteRT has both
-            in one scale, and would round twice otherwise), one that is "known" beforehand, or what its "activation"
-            says. None, where it stays in float; a layer with `weights` goes by its activation anyway.
-        joins_range: whether it can take the range of the concatenation that it is part of.
-        in_16_bits: whether the converter writes it with 16-bit activations, and LiteRT runs that.
-        is_preprocessing: whether it stays in float before the first quantized layer, and needs no range there.
+        weights: one scale for each channel of its kernel, or one for the whole tensor. None for a layer whose kernel
+            stays in float, or that has none.
+        fewest_bits: the fewest that LiteRT can run its weights with.
+        output: which range its output is quantized in: one of its "own"; that of its "input", for which LiteRT uses
+            one scale for both, so that a second range would only round again; one that is "known" without looking, as
+            that of a softmax; or the one that its "activation" asks for. None for a layer that stays in float. It says
+            nothing of a layer with `weights`, which goes by its option `activation`.
+        joins_range: whether its output can have the range of a concatenation that takes it.
+        in_16_bits: whether the converter can write it with 16-bit activations in a form that LiteRT runs.
+        is_preprocessing: whether it prepares the model's input, and so stays in float without being reported.
     """
 
     weights: Literal["channel", "tensor"] | None = None
@@ -81,12 +82,13 @@ class Quantization:
 
 @dataclass(frozen=True)
 class OptionChanges:
-    """What becomes of a layer's options on the way from one Keras to the other.
+    """What happens to a layer's options on the way from one Keras to the other.
 
     Attributes:
-        renamed: those that have another name there.
-        dropped: those that the other Keras lacks, with the values at which it does the same without them, or "any".
-        unnamed: those that the other takes, although its signature does not name them.
+        renamed: options that the other Keras has under another name.
+        dropped: options that the other Keras lacks, each with the values at which leaving it out changes nothing, or
+            "any". At other values the layer is refused.
+        unnamed: options that the other Keras takes although its signature does not name them.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +98,7 @@ class OptionChanges:
 
 @dataclass(frozen=True)
 class Bridge:
-    """That both Keras 2 and Keras 3 have a layer, and how its options differ: `inward` to Keras 2, `outward` to 3."""
+    """How the options of a layer that both Keras have differ, on the way `inward` to Keras 2 and `outward` to 3."""
 
     inward: OptionChanges = OptionChanges()
     outward: OptionChanges = OptionChanges()
@@ -104,30 +106,29 @@ class Bridge:
 
 @dataclass(frozen=True)
 class KerasLayer:
-    """What the steps and the bridge between Keras 2 and Keras 3 know of a layer class.
+    """What is known of a Keras layer class. The defaults say that both Keras have it, and no more.
 
-    Channels are the last axis of what a layer takes and gives out. The defaults say nothing of a class but that both
-    Keras have it.
+    Channels are the last axis of a layer's input and output.
 
     Attributes:
-        kernels: in the order of its weights; a bias may follow.
-        channel_option: for a layer whose kernels make other channels of those that it takes, the option that counts
-            them.
-        channels: what another layer does with channels. It has weights for each ("scaled"), gives them out as they are
-            ("kept"), makes one of those that meet ("merged"), puts them side by side ("concatenated"), looks at all of
-            them at once ("mixed"), or lays them out anew ("reshaped"). None, where that is not known, and no channel
-            that goes through it can be removed.
-        equalization: "weights" of two such layers can be evened out, channel by channel. A layer can stand "between"
-            them if it treats each channel by itself, and twice the input makes twice the output.
-        fused_relu: a ReLU behind the layer can become its option "activation", or the "converter" alone makes the two
-            one operator.
-        folded_batch_norm: the factors of a BatchNormalization behind it can go into its "weights" before training, or
-            the "converter" can multiply the quantized weights by them as well.
-        is_batch_norm: whether it multiplies each channel by a factor and adds an offset, both fixed after training.
+        kernels: those of its weights, in their order; a bias may follow them.
+        channel_option: the option that sets how many channels its kernels make, for a layer that makes new ones.
+        channels: what any other layer does with the channels of its input. It has weights for each of them ("scaled"),
+            hands them on ("kept"), combines those of all inputs one by one ("merged"), puts them side by side
+            ("concatenated"), uses all of them for each value ("mixed"), or moves them to another shape ("reshaped").
+            None where that is not known: channels that pass through such a layer are never removed.
+        equalization: "weights" for a layer whose kernel can be evened out with that of the next one, channel by
+            channel; "between" for a layer that may stand between the two, as it treats each channel by itself and
+            doubles its output when its input doubles.
+        fused_relu: how a ReLU behind it is made part of it: as its option "activation", or by the "converter" alone.
+        folded_batch_norm: how a BatchNormalization behind it is folded into its kernel: "weights" before training
+            alone, "converter" before training or by the converter afterwards. None if it is not. The layer needs the
+            option `use_bias` for it.
+        is_batch_norm: whether it is a BatchNormalization: one factor and one offset for each channel at inference.
         is_recurrent: whether it takes states beside its input.
-        row_image: how it works on images of one row instead of sequences.
-        quantization: how it is trained in few bits.
-        bridge: None for a class that one Keras alone has.
+        row_image: how it is replaced where sequences become images of one row.
+        quantization: what quantization-aware training does with it.
+        bridge: how its options go from one Keras to the other; None for a class that only one of them has.
     """
 
     kernels: tuple[Kernel, ...] = ()

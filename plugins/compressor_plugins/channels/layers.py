@@ -1,4 +1,4 @@
-"""What each kind of layer does with channels, the last axis of what it takes."""
+"""Follows channels, the last axis of a tensor, through a layer, by what the record of its class says."""
 
 from __future__ import annotations
 
