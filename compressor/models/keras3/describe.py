@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
-from compressor.models.keras3.layer_options import LAYERS, RECURRENT
+from compressor.contracts.keras_layers import keras_layer
 from compressor.models.keras3.refusal import joined, refused_layer, refused_operation
 
 _REMEDY = "leave the model as it is, or ship it as .tflite"
@@ -57,7 +57,7 @@ def _model(model: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
                 continue
             where = joined(place, layer.name)
             args, kwargs = list(node.call_args), dict(node.call_kwargs)
-            if type(layer).__name__ in RECURRENT and isinstance(args[0], list):  # so tf_keras hands over states
+            if keras_layer(type(layer).__name__).is_recurrent and isinstance(args[0], list):  # so it is given states
                 args, kwargs["initial_state"] = args[0][:1], args[0][1:]
             if layer.name not in layers:
                 layers[layer.name] = _layer(layer, where, weights)
@@ -102,7 +102,7 @@ def _layer(layer: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
         if known is None:
             raise refused_operation(place, name, "has no counterpart here", _REMEDY)
         return {"operation": known}
-    if kind not in LAYERS or not type(layer).__module__.startswith("tf_keras."):
+    if keras_layer(kind).bridge is None or not type(layer).__module__.startswith("tf_keras."):
         raise refused_layer(place, kind, "has no counterpart in Keras 3", _REMEDY)
     found: dict[str, Any] = {"class": kind, "place": place, "config": _plain(layer.get_config(), place, kind)}
     if hasattr(layer, "layer") and hasattr(layer.layer, "_nodes_by_depth"):  # a wrapper around a model

@@ -1,57 +1,27 @@
-"""Which layers and which of their options exist in both Keras 2 and Keras 3, and what the others default to."""
+"""Which of a layer's options go from one Keras to the other, beside what its record in `keras_layers` tells."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-_RECURRENT = "RNN LSTM GRU SimpleRNN ConvLSTM1D ConvLSTM2D ConvLSTM3D Bidirectional"
-_OTHERS = """
-    Dense EinsumDense Embedding Masking
-    Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
-    DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D
-    MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D AveragePooling3D
-    GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D
-    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
-    BatchNormalization LayerNormalization GroupNormalization UnitNormalization
-    Activation ReLU LeakyReLU PReLU ELU Softmax Identity
-    Add Subtract Multiply Average Maximum Minimum Concatenate Dot
-    Flatten Reshape Permute RepeatVector
-    ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D
-    UpSampling1D UpSampling2D UpSampling3D
-    Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout
-    ActivityRegularization
-    LSTMCell GRUCell SimpleRNNCell StackedRNNCells TimeDistributed
-    MultiHeadAttention Attention AdditiveAttention
-    Rescaling Normalization Resizing CenterCrop CategoryEncoding Discretization
-    RandomBrightness RandomContrast RandomFlip RandomRotation RandomTranslation RandomZoom
-"""
-_UNUSED_IN_KERAS2 = """
-    implementation input_length batch_input_shape query_shape key_shape value_shape build_config
-    robust_masking softmax_robust_masking groups kernel_initializer kernel_regularizer kernel_constraint
-    force_generator rng_type
-"""
-
-RECURRENT = frozenset(_RECURRENT.split())
-LAYERS = RECURRENT | frozenset(_OTHERS.split())
-"""The layers that the bridge takes, in both directions."""
+from compressor.contracts.keras_layers import keras_layer
+from compressor.contracts.layer_record import Bridge, Dropped, OptionChanges
 
 
 @dataclass(frozen=True)
 class Direction:
     """What to do with options on the way from one Keras to the other.
 
-    `renamed`: those that have another name there. `ignored`: those that change no result. `defaults`: what the Keras
-    they come from takes for those that the other lacks; None, for all that are not listed. `extra`: those that a
-    layer takes without naming them.
+    `changes`: to those of one layer class. `dropped`: those of any layer that the other Keras may lack, as
+    `OptionChanges` has them.
     """
 
-    renamed: Mapping[tuple[str, str], str]
-    ignored: frozenset[str]
-    defaults: Mapping[str, tuple[Any, ...]]
-    extra: Mapping[str, frozenset[str]]
+    changes: Callable[[Bridge], OptionChanges]
+    dropped: Mapping[str, Dropped]
 
     def sort(self, layer: type, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sort a layer's options.
@@ -63,52 +33,43 @@ class Direction:
         Returns:
             Those to pass on, and those that the class does not have and that are set to something.
         """
-        known = _accepted(layer) | self.extra.get(layer.__name__, frozenset())
+        changes = self.changes(keras_layer(layer.__name__).bridge or Bridge())
+        known = _accepted(layer) | set(changes.unnamed)
+        dropped = {**self.dropped, **changes.dropped}
         kept: dict[str, Any] = {}
         missing: dict[str, Any] = {}
         for key, value in config.items():
-            name = self.renamed.get((layer.__name__, key), key)
+            name = changes.renamed.get(key, key)
             if name in known:
                 kept[name] = value
-            elif key not in self.ignored and value is not None and value not in self.defaults.get(key, ()):
+            elif value is not None and not _says_nothing(value, dropped.get(key, ())):
                 missing[key] = value
         return kept, missing
 
 
 INWARD = Direction(
-    renamed={("LeakyReLU", "negative_slope"): "alpha"},
-    # a seed: training draws other random numbers anyway; the kernel chosen; what pad_to_aspect_ratio alone makes use of
-    ignored=frozenset({"seed", "use_cudnn", "flash_attention", "fill_mode", "fill_value"}),
-    defaults={
-        "antialias": (False,),
-        "data_format": ("channels_last",),
-        "pad_to_aspect_ratio": (False,),
-        "rms_scaling": (False,),
-        "score_mode": ("dot",),
-        "use_gate": (False,),
-        "value_range": ([0, 255],),
-        "zero_output_for_mask": (False,),
-    },
-    extra={name: frozenset({"zero_output_for_mask"}) for name in ("RNN", "LSTM", "GRU", "SimpleRNN")},
+    attrgetter("inward"),
+    # training draws other random numbers anyway
+    {"seed": "any", "data_format": ("channels_last",)},
 )
 """From Keras 3 to Keras 2."""
 
 OUTWARD = Direction(
-    renamed={("LeakyReLU", "alpha"): "negative_slope"},
-    # the kernel chosen; shapes, which the graph gives; what depthwise and separable layers inherit and never use
-    ignored=frozenset(_UNUSED_IN_KERAS2.split()),
-    defaults={
-        "ragged": (False,),
-        "sparse": (False,),
-        "synchronized": (False,),
-        "time_major": (False,),
-        "zero_output_for_mask": (False,),
+    attrgetter("outward"),
+    # shapes, which the graph gives; how random numbers are drawn
+    {
+        **dict.fromkeys(("batch_input_shape", "build_config", "force_generator", "rng_type"), "any"),
+        **dict.fromkeys(("ragged", "sparse", "synchronized"), (False,)),
     },
-    extra={},
 )
 """From Keras 2 to Keras 3."""
 
 _OF_EVERY_LAYER = {"name", "trainable", "dtype", "activity_regularizer"}
+
+
+def _says_nothing(value: Any, dropped: Dropped) -> bool:
+    """Whether an option at this value can be left out."""
+    return dropped == "any" or value in dropped
 
 
 def _accepted(layer: Any) -> set[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.contracts.keras_layers import keras_layer
 from compressor.models.keras3.activations import COMPOSED, KERAS2_NAMES, SAME
-from compressor.models.keras3.layer_options import INWARD, LAYERS
+from compressor.models.keras3.layer_options import INWARD
 from compressor.models.keras3.part_tree import Part
 from compressor.models.keras3.refusal import reason_of, refused_layer
 
@@ -54,7 +55,7 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
     config["dtype"] = _dtype(config.get("dtype"), place, kind)
     if kind in custom or not is_of_keras(entry):
         return Made(Part(kind, str(config.get("name")), _custom(entry, config, place, custom)))
-    if kind not in LAYERS:
+    if keras_layer(kind).bridge is None:
         raise refused_layer(place, kind, "has no counterpart in Keras 2")
     cls = getattr(tf_keras.layers, kind)
     options, missing = INWARD.sort(cls, config)

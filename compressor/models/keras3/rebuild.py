@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compressor.base.errors import ModelError
-from compressor.models.keras3.layer_options import RECURRENT
+from compressor.contracts.keras_layers import keras_layer
 from compressor.models.keras3.layers import REJECTED, Made, is_of_keras, make_layer, rejected
 from compressor.models.keras3.operations import OPERATIONS, Call, apply_operation
 from compressor.models.keras3.part_tree import Part
@@ -225,7 +225,7 @@ def _ends(spec: Any, tensors: Mapping[_Key, Any]) -> Any:
 def _called(made: Made, place: str, args: list[Any], kwargs: dict[str, Any], at: int = 0) -> Any:
     layer, kind = made.part.layer, made.part.kind
     try:
-        if kind in RECURRENT and kwargs.get("initial_state") is not None and kwargs.get("mask") is None:
+        if keras_layer(kind).is_recurrent and kwargs.get("initial_state") is not None and kwargs.get("mask") is None:
             # given states, Keras 3 looks for the mask under a name that these layers do not have, and so takes none
             args = [unmasked(args[0], f"{layer.name}_unmasked" + (f"_{at}" if at else "")), *args[1:]]
         found = layer(*args, **_without_implied(args, kwargs))

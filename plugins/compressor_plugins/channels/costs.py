@@ -7,12 +7,12 @@ from collections.abc import Collection
 from math import prod
 
 from compressor import Arrays, to_litert
+from compressor.contracts.keras_layers import keras_layer
 from compressor.models.litert import LiteRTModel
 from compressor_plugins.channels.groups import weight_shapes, without
 from compressor_plugins.channels.types import ChannelGroups
 from compressor_plugins.graph.layer_graph import LayerGraph
 
-_KERNELS = {"SeparableConv1D": 2, "SeparableConv2D": 2}  # one in any other layer
 _TIMINGS = 3
 
 
@@ -34,12 +34,14 @@ def flops(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> in
     total: Counter[str] = Counter()
     for number, node in graph.nodes.items():
         kind = graph.layers[node.layer].kind
-        if "Conv" not in kind and kind != "Dense":
+        kernels = keras_layer(kind).kernels
+        if not kernels and "Conv" not in kind:  # a class without a record counts by its name
             continue
         source = graph.sources(number)[0]
-        seen = graph.nodes[source.node].shapes[source.tensor] if "Transpose" in kind else node.shapes[0]
+        transposed = "Transpose" in kind or any(kernel.is_transposed for kernel in kernels)
+        seen = graph.nodes[source.node].shapes[source.tensor] if transposed else node.shapes[0]
         places = prod(size or 1 for size in seen[1:-1])
-        total[node.layer] += 2 * places * sum(prod(shape) for shape in shapes[node.layer][: _KERNELS.get(kind, 1)])
+        total[node.layer] += 2 * places * sum(prod(shape) for shape in shapes[node.layer][: len(kernels) or 1])
     return sum(total.values())
 
 

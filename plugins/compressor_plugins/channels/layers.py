@@ -1,51 +1,42 @@
-"""What each kind of layer does with channels, the last axis of what it takes."""
+"""Follows channels, the last axis of a tensor, through a layer, by what the record of its class says."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Fixing, Setting, Slot
 
-_PASSING = (
-    *("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
-    *("SpatialDropout3D", "GaussianDropout", "GaussianNoise", "ActivityRegularization"),
-    *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
-    *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D"),
-    *("GlobalMaxPooling2D", "GlobalMaxPooling3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D"),
-    *("Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D"),
-)
-_MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
-_TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 _MIXING = ("softmax", "log_softmax")  # activations that look at all channels at once
 
 
 def flow(groups: ChannelGroups, call: Call, fixing: Fixing) -> Atoms | None:
     """The atoms that a call gives out, joined with those that it takes; None where it is not understood."""
     layer, node = call.layer, call.node
+    known = keras_layer(layer.kind)
     if not call.inputs or len(node.shapes) != 1 or layer.config.get("data_format") == "channels_first":
         return None
     if any(len(shape) < 2 or shape[-1] is None for shape in (*call.shapes, *node.shapes)):
         return None
-    if layer.kind in _MERGES or layer.kind == "Concatenate":
+    if known.channels in ("merged", "concatenated"):
         return _merged(groups, call)
     if len(call.inputs) != 1:
         return None
-    if layer.kind == "Softmax" or (layer.kind == "Activation" and layer.config["activation"] in _MIXING):
+    if known.channels == "mixed" or (known.channels == "kept" and layer.config.get("activation") in _MIXING):
         groups.fix(call.inputs[0], f"'{layer.name}' looks at all its channels at once")
         return call.inputs[0]
-    if layer.kind in (*_PASSING, "Activation"):
+    if known.channels == "kept":
         return call.inputs[0]
-    if layer.kind in ("Flatten", "Reshape"):
+    if known.channels == "reshaped":
         return _reshaped(groups, call)
-    if layer.kind in _KEEPING:
-        return _keeping(groups, call)
-    return _making(groups, call, fixing) if layer.kind in _MAKING else None
+    if known.channels == "scaled":
+        return _scaled(groups, call)
+    return _made(groups, call, fixing) if known.channel_option else None
 
 
 def _merged(groups: ChannelGroups, call: Call) -> Atoms | None:
     axis, rank = call.layer.config.get("axis"), len(call.shapes[0])
-    if call.layer.kind == "Concatenate" and axis in (-1, rank - 1):
+    if keras_layer(call.layer.kind).channels == "concatenated" and axis in (-1, rank - 1):
         return np.concatenate(call.inputs)
     first = call.inputs[0]
     if any(
@@ -63,64 +54,56 @@ def _reshaped(groups: ChannelGroups, call: Call) -> Atoms | None:
     if not len(atoms) or made % len(atoms) or not made:
         return None
     repeated = np.tile(atoms, made // len(atoms))
-    if call.layer.kind == "Reshape" and not _has(groups, call):
+    if "target_shape" in call.layer.config and not _has(groups, call):
         last = len(call.layer.config["target_shape"]) - 1
         if call.layer.config["target_shape"][last] != -1:
             groups.settings.append(Setting(call.layer.name, "target_shape", repeated, last))
     return repeated
 
 
-def _keeping(groups: ChannelGroups, call: Call) -> Atoms | None:
+def _scaled(groups: ChannelGroups, call: Call) -> Atoms | None:
     """A layer with weights for each channel that it takes, and gives out as many, or a multiple."""
     (atoms,) = call.inputs
     layer = call.layer
-    if layer.kind == "PReLU":
-        axes = [(0, -1)] if layer.weights[0].shape[-1] == len(atoms) else []
-    elif layer.kind == "DepthwiseConv2D":
-        axes = [(0, 2)]
-    else:
-        axis = layer.config["axis"]
-        (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
-        if axis not in (-1, len(call.shapes[0]) - 1):
-            return None
-        axes = [(index, 0) for index in range(len(layer.weights))]
-    times = layer.config.get("depth_multiplier", 1) if layer.kind == "DepthwiseConv2D" else 1
-    if layer.config.get("activation") in _MIXING:
+    axis = layer.config.get("axis", -1)
+    (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
+    if axis not in (-1, len(call.shapes[0]) - 1) or layer.config.get("activation") in _MIXING:
         return None
-    made = np.repeat(atoms, times)
+    made = np.repeat(atoms, layer.config.get("depth_multiplier", 1))
     if _has(groups, call):
         groups.join(_atoms_of(groups, call), atoms)
         return made
-    groups.slots += [Slot(layer.name, weight, axis, atoms) for weight, axis in axes]
-    if layer.kind == "DepthwiseConv2D" and len(layer.weights) > 1:
-        groups.slots.append(Slot(layer.name, 1, 0, made))
+    if kernels := keras_layer(layer.kind).kernels:
+        groups.slots += [Slot(layer.name, weight, kernel.takes, atoms) for weight, kernel in enumerate(kernels)]
+        groups.slots += [Slot(layer.name, weight, 0, made) for weight in range(len(kernels), len(layer.weights))]
+    else:  # a weight may also be one that all channels share
+        sizes = enumerate(weight.shape[-1] for weight in layer.weights)
+        groups.slots += [Slot(layer.name, weight, -1, atoms) for weight, size in sizes if size == len(atoms)]
     return made
 
 
-def _making(groups: ChannelGroups, call: Call, fixing: Fixing) -> Atoms | None:
+def _made(groups: ChannelGroups, call: Call, fixing: Fixing) -> Atoms | None:
     """A layer that takes channels and makes others."""
     (atoms,) = call.inputs
     layer = call.layer
     if layer.config.get("groups", 1) != 1:
         return None
-    count, taking, making = _MAKING[layer.kind]
+    known = keras_layer(layer.kind)
     if _has(groups, call):
         groups.join(_atoms_of(groups, call), atoms)
         return next(slot.atoms for slot in groups.slots if slot.layer == layer.name and slot.makes)
     reason = fixing(layer)
     if layer.config.get("activation") in _MIXING:
         reason = f"its {layer.config['activation']} looks at all its channels at once"
-    made = groups.fresh(int(layer.config[count]), reason or None)
-    groups.slots += [Slot(layer.name, weight, axis, atoms) for weight, axis in taking[:1]]
-    groups.slots += [
-        Slot(layer.name, weight, axis, np.repeat(atoms, layer.config["depth_multiplier"]))
-        for weight, axis in taking[1:]
-    ]
-    kernel, axis = making
-    groups.slots.append(Slot(layer.name, kernel, axis, made, makes=True))
-    if len(layer.weights) > kernel + 1:
-        groups.slots.append(Slot(layer.name, kernel + 1, 0, made))  # the bias
-    groups.settings.append(Setting(layer.name, count, made))
+    made = groups.fresh(int(layer.config[known.channel_option]), reason or None)
+    for weight, kernel in enumerate(known.kernels):  # the second one takes what the first, depthwise, makes
+        taken = np.repeat(atoms, layer.config["depth_multiplier"]) if weight else atoms
+        groups.slots.append(Slot(layer.name, weight, kernel.takes, taken))
+    last = len(known.kernels) - 1
+    groups.slots.append(Slot(layer.name, last, known.kernels[last].makes[0], made, makes=True))
+    if len(layer.weights) > last + 1:
+        groups.slots.append(Slot(layer.name, last + 1, 0, made))  # the bias
+    groups.settings.append(Setting(layer.name, known.channel_option, made))
     return made
 
 
@@ -132,14 +115,3 @@ def _has(groups: ChannelGroups, call: Call) -> bool:
 def _atoms_of(groups: ChannelGroups, call: Call) -> Atoms:
     """What the layer took when it was called first."""
     return next((slot.atoms for slot in groups.slots if slot.layer == call.layer.name), call.inputs[0])
-
-
-_KEEPING = ("BatchNormalization", "SyncBatchNormalization", "DepthwiseConv2D", "PReLU")
-# for each kind: the setting that counts channels, (weight, axis) of those it takes, and of those it makes
-_MAKING: dict[str, tuple[str, list[tuple[int, int]], tuple[int, int]]] = {
-    "Dense": ("units", [(0, 0)], (0, 1)),
-    **{kind: ("filters", [(0, -2)], (0, -1)) for kind in _CONVOLUTIONS},
-    **{kind: ("filters", [(0, -1)], (0, -2)) for kind in _TRANSPOSED},
-    "SeparableConv1D": ("filters", [(0, 1), (1, 1)], (1, 2)),
-    "SeparableConv2D": ("filters", [(0, 2), (1, 2)], (1, 3)),
-}

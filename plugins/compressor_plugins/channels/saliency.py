@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.channels.types import Atoms, ChannelGroups
 from compressor_plugins.graph.layer_graph import LayerGraph
 
@@ -36,7 +37,7 @@ def by_batch_norm(graph: LayerGraph, groups: ChannelGroups) -> Saliency:
     found = []
     for slot in groups.slots:
         layer = graph.layers[slot.layer]
-        if layer.kind in ("BatchNormalization", "SyncBatchNormalization") and layer.config["scale"] and not slot.weight:
+        if keras_layer(layer.kind).is_batch_norm and layer.config["scale"] and not slot.weight:
             found.append((slot.atoms, np.abs(layer.weights[0].astype(np.float64))))
     return _of_groups(groups, found)
 

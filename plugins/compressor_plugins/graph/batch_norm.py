@@ -5,29 +5,26 @@ Jacob et al. 2018 (arXiv 1712.05877), section 3.2, equation 14: w' = gamma * w /
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.graph.rewrites import Done
-
-_IN_8_BITS = ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D")  # what a tensor of 8 bits comes from
-_FOLDING = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense")
 
 
 def fold_batch_norms(graph: LayerGraph) -> Done:
     """Fold each BatchNormalization into the linear convolution or dense layer whose output it alone takes."""
-    folded = _folded(graph, _FOLDING)
+    folded = _folded(graph, "weights", "converter")
     return Done(f"folded {_counted(folded)} into the layer before", folded)
 
 
 def fold_dense_batch_norms(graph: LayerGraph) -> Done:
     """Fold those that follow a dense layer: it has one scale for all its weights, so the converter could not."""
-    folded = _folded(graph, ("Dense",))
+    folded = _folded(graph, "weights")
     return Done(f"folded {_counted(folded)} into the dense layer before", folded)
 
 
@@ -68,7 +65,7 @@ def _comes_in_8_bits(graph: LayerGraph, number: int) -> bool:
     sources = [ref.node for ref in graph.sources(number)]
     kinds = [graph.layer_of(source).kind for source in sources]
     return bool(sources) and all(
-        kind in _IN_8_BITS if graph.layer_of(source).weights else _comes_in_8_bits(graph, source)
+        keras_layer(kind).quantization.weights if graph.layer_of(source).weights else _comes_in_8_bits(graph, source)
         for source, kind in zip(sources, kinds, strict=True)
     )
 
@@ -90,12 +87,12 @@ def _between_reshapes(graph: LayerGraph, number: int, name: str) -> None:
     graph.insert_after(Ref(number), graph_layer(Reshape(shape[1:], name=name)), shape=shape)
 
 
-def _folded(graph: LayerGraph, kinds: Sequence[str]) -> list[str]:
-    """The names of those that were folded into layers of these classes."""
+def _folded(graph: LayerGraph, *kinds: str) -> list[str]:
+    """The names of those that were folded into a layer of which the records say one of these."""
     folded = []
     for number in list(graph.nodes):
         norm, source = graph.layer_of(number), _folds_into(graph, number)
-        if source is not None and graph.layer_of(source).kind in kinds:
+        if source is not None and keras_layer(graph.layer_of(source).kind).folded_batch_norm in kinds:
             before = graph.layer_of(source)
             graph.replace_layer(before.name, _scaled(before, *_affine(norm)))
             graph.remove(number)
@@ -106,7 +103,7 @@ def _folded(graph: LayerGraph, kinds: Sequence[str]) -> list[str]:
 def follows_convolution(graph: LayerGraph, number: int) -> bool:
     """Whether the converter folds this BatchNormalization into the convolution before it, whose scales take factors."""
     source = _folds_into(graph, number)
-    return source is not None and graph.layer_of(source).kind != "Dense"
+    return source is not None and keras_layer(graph.layer_of(source).kind).folded_batch_norm == "converter"
 
 
 def _folds_into(graph: LayerGraph, number: int) -> int | None:
@@ -115,12 +112,12 @@ def _folds_into(graph: LayerGraph, number: int) -> int | None:
         return None
     before = graph.layer_of(source)
     linear = before.config.get("activation") == "linear" and before.config.get("data_format") != "channels_first"
-    return source if before.kind in _FOLDING and linear else None
+    return source if keras_layer(before.kind).folded_batch_norm and linear else None
 
 
 def _is_norm(graph: LayerGraph, number: int) -> bool:
     layer, shape = graph.layer_of(number), graph.nodes[number].shapes[0]
-    if layer.kind not in ("BatchNormalization", "SyncBatchNormalization") or len(graph.calls(layer.name)) != 1:
+    if not keras_layer(layer.kind).is_batch_norm or len(graph.calls(layer.name)) != 1:
         return False
     axis = layer.config["axis"]
     (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
@@ -140,13 +137,11 @@ def _affine(norm: GraphLayer) -> tuple[NDArray[np.float32], NDArray[np.float32]]
 def _scaled(layer: GraphLayer, scale: NDArray[np.float32], offset: NDArray[np.float32]) -> GraphLayer:
     kernel, *rest = layer.weights
     bias = rest[0] if rest else np.float32(0)
-    if layer.kind == "DepthwiseConv2D":
-        kernel = kernel * scale.reshape(kernel.shape[2:])
-    elif layer.kind == "Conv2DTranspose":
-        kernel = kernel * scale[:, None]  # (height, width, out, in)
-    else:
-        kernel = kernel * scale
-    weights = [kernel.astype(np.float32), (bias * scale + offset).astype(np.float32)]
+    (axes,) = (found.makes for found in keras_layer(layer.kind).kernels)
+    along = [1] * kernel.ndim
+    for axis in axes:
+        along[axis] = kernel.shape[axis]
+    weights = [(kernel * scale.reshape(along)).astype(np.float32), (bias * scale + offset).astype(np.float32)]
     return replace(layer, config=layer.config | {"use_bias": True}, weights=weights)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.rewrites import Done
-
-_PRODUCERS = ("Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "Dense")
 
 
 def fuse_relus(graph: LayerGraph) -> Done:
@@ -20,7 +19,7 @@ def fuse_relus(graph: LayerGraph) -> Done:
             continue
         before = graph.layer_of(source)
         if (
-            before.kind in _PRODUCERS
+            keras_layer(before.kind).fused_relu == "activation"
             and before.config["activation"] == "linear"
             and graph.only_consumer(source) == number
         ):

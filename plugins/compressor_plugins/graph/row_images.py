@@ -5,30 +5,24 @@ tfmot knows no Conv1D, and would leave it in float where plain post-training qua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, Shape, Weights, graph_layer, rewired
+from compressor.contracts.keras_layers import keras_layer
+from compressor.contracts.layer_record import RowImage, RowOption
+from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, Shape, graph_layer, rewired
 from compressor_plugins.graph.rewrites import Done
 
 Config: TypeAlias = dict[str, Any]
 
-_CONVOLUTIONS = ("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D")
-_ELEMENTWISE = {
-    "Add", "Average", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU",
-    "Subtract",
-}  # fmt: skip
-_LEAVING = {
-    "Flatten": "Flatten", "Reshape": "Reshape",
-    "GlobalAveragePooling1D": "GlobalAveragePooling2D", "GlobalMaxPooling1D": "GlobalMaxPooling2D",
-}  # fmt: skip  # what they make of an image of one row is what they make of the sequence
 
+def convolutions_as_2d(graph: LayerGraph, in_16_bits: bool = False) -> Done:
+    """Give each one-dimensional convolution images of one row, and what stands between two of them as well.
 
-def convolutions_as_2d(graph: LayerGraph, transposed: bool = True) -> Done:
-    """Give each one-dimensional convolution images of one row, and what stands between two of them as well."""
-    work = _Rows(graph, [kind for kind in _CONVOLUTIONS if transposed or kind != "Conv1DTranspose"])
-    if any(layer.kind in work.kinds for layer in graph.layers.values()):
+    With `in_16_bits`, those alone whose two-dimensional layer has a form with 16-bit activations.
+    """
+    work = _Rows(graph, in_16_bits)
+    if any(work.starts(layer) for layer in graph.layers.values()):
         for number in graph.order():
             work.visit(number)
     count = len(work.changed)
@@ -38,28 +32,44 @@ def convolutions_as_2d(graph: LayerGraph, transposed: bool = True) -> Done:
 @dataclass
 class _Rows:
     graph: LayerGraph
-    kinds: Sequence[str]  # of convolutions to turn
+    in_16_bits: bool
     changed: list[str] = field(default_factory=list)
     images: set[int] = field(default_factory=set)  # nodes that make images now
     entries: dict[Ref, int] = field(default_factory=dict)  # reshapes of sequences to images
     exits: dict[int, int] = field(default_factory=dict)  # reshapes back, by the node that makes an image
 
+    def starts(self, layer: GraphLayer) -> bool:
+        """Whether sequences are to be made images for this layer."""
+        row = keras_layer(layer.kind).row_image
+        if row is None or row.place != "start":
+            return False
+        return not self.in_16_bits or keras_layer(row.layer).quantization.in_16_bits
+
     def visit(self, number: int) -> None:
         """Turn a node, whose sources were visited, or give it the sequences that it took before."""
-        graph, layer, sources = self.graph, self.graph.layer_of(number), self.graph.sources(number)
-        alone = len(graph.calls(layer.name)) == 1
-        of_images = bool(sources) and all(ref.node in self.images for ref in sources)
-        if alone and layer.kind in self.kinds and self._is_fixed(number):
-            self._enter(number, layer)
-            self._turn(number, _convolution(layer))
-            self.changed.append(layer.name)
-        elif alone and of_images and (twin := _twin(layer)) is not None:
-            self._turn(number, twin)
-        elif alone and of_images and layer.kind in _LEAVING and _leaves(layer.config):
-            graph.replace_layer(layer.name, _as(layer, _LEAVING[layer.kind]))
-        else:
+        layer = self.graph.layer_of(number)
+        row = keras_layer(layer.kind).row_image
+        alone = len(self.graph.calls(layer.name)) == 1
+        if row is None or not alone or not self._takes_images(number, layer, row):
+            sources = self.graph.sources(number)
             back = {ref: Ref(self._exit(ref.node)) for ref in sources if ref.node in self.images}
-            graph.redirect(back, [number])
+            self.graph.redirect(back, [number])
+
+    def _takes_images(self, number: int, layer: GraphLayer, row: RowImage) -> bool:
+        """Put the layer for images in, and give it images; False, where there is none for it here."""
+        sources = self.graph.sources(number)
+        of_images = bool(sources) and all(ref.node in self.images for ref in sources)
+        if self.starts(layer) and self._is_fixed(number):
+            self._enter(number, layer)
+            self._turn(number, _convolution(layer, row))
+            self.changed.append(layer.name)
+        elif of_images and row.place == "within" and _is_plain(layer):
+            self._turn(number, _twin(layer, row))
+        elif of_images and row.place == "end" and _leaves(layer.config):
+            self.graph.replace_layer(layer.name, _twin(layer, row))
+        else:
+            return False
+        return True
 
     def _is_fixed(self, number: int) -> bool:
         (source,) = self.graph.sources(number)
@@ -114,50 +124,46 @@ def _image(sequence: Shape) -> Shape:
     return (samples, 1, *rest)
 
 
-def _as(layer: GraphLayer, kind: str, changes: Config | None = None, weights: Weights | None = None) -> GraphLayer:
-    """A layer of another class and with some other settings; patterns know it by the class it had."""
+def _twin(layer: GraphLayer, row: RowImage) -> GraphLayer:
+    """The layer that does to images of one row what this one does to sequences; patterns know it by its class."""
     from tf_keras import layers
 
-    config = {key: value for key, value in layer.config.items() if key != "batch_input_shape"} | (changes or {})
-    cls = layer.cls if kind == layer.kind else getattr(layers, kind)
-    made = graph_layer(cls.from_config(config), weights or layer.weights)
-    return replace(made, was=layer.known_as)
-
-
-def _convolution(layer: GraphLayer) -> GraphLayer:
-    config = layer.config
-    (size,), (stride,), (rate,) = config["kernel_size"], config["strides"], config["dilation_rate"]
-    kernels = 2 if layer.kind == "SeparableConv1D" else 1
-    weights = [weight[None] if place < kernels else weight for place, weight in enumerate(layer.weights)]
-    changes = {
-        "kernel_size": (1, size),
-        "strides": (stride, stride),  # with one row there is no next; a depthwise convolution wants a square
-        "dilation_rate": (1, rate),
-        "padding": "valid" if config["padding"] == "causal" else config["padding"],
-    }
-    if layer.kind == "Conv1DTranspose":
-        added = config["output_padding"]
-        changes |= {"strides": (1, stride), "dilation_rate": (rate, rate), "output_padding": added and (0, *added)}
-    return _as(layer, layer.kind.replace("1D", "2D"), changes, weights)
-
-
-def _twin(layer: GraphLayer) -> GraphLayer | None:
-    """The layer that does to images of one row what this one does to sequences; none if there is none known."""
-    if layer.kind in _ELEMENTWISE or _is_plain(layer):
+    if row == RowImage():
         return layer
-    change = _CHANGES.get(layer.kind)
-    if change is None or not _is_last(layer.config):
+    config = {key: value for key, value in layer.config.items() if key != "batch_input_shape"}
+    config |= {key: _of_row(config[key], form) for key, form in row.options.items()}
+    cls = getattr(layers, row.layer) if row.layer else layer.cls
+    return replace(graph_layer(cls.from_config(config), layer.weights), was=layer.known_as)
+
+
+def _convolution(layer: GraphLayer, row: RowImage) -> GraphLayer:
+    kernels = len(keras_layer(layer.kind).kernels)
+    weights = [weight[None] if place < kernels else weight for place, weight in enumerate(layer.weights)]
+    padding = "valid" if layer.config["padding"] == "causal" else layer.config["padding"]
+    return _twin(replace(layer, config=layer.config | {"padding": padding}, weights=weights), row)
+
+
+def _of_row(value: Any, form: RowOption) -> Any:
+    """An option in the form that it has for images of one row."""
+    if value is None:
         return None
-    return _as(layer, layer.kind.replace("1D", "2D"), change(layer.config))
+    if form == "((0, 0), x)":
+        return (0, 0), tuple(value)
+    if form == "axis + 1":
+        if isinstance(value, list | tuple):
+            return [_of_row(axis, form) for axis in value]
+        return value + 1 if value > 0 else value
+    (x,) = value if isinstance(value, list | tuple) else (value,)
+    return {"(1, x)": (1, x), "(0, x)": (0, x), "(x, x)": (x, x)}[form]
 
 
 def _is_plain(layer: GraphLayer) -> bool:
-    """Whether it is an activation of Keras's own, or a dropout that knows no shape."""
+    """Whether no option of it tells images from sequences: an activation of the user's may, or a shape of noise."""
     import tf_keras
 
-    if layer.kind == "Activation":
-        return isinstance(layer.config["activation"], str) and hasattr(tf_keras.activations, layer.config["activation"])
-    return layer.kind == "Dropout" and layer.config["noise_shape"] is None
+    function = layer.config.get("activation", "linear")
+    known = isinstance(function, str) and hasattr(tf_keras.activations, function)
+    return known and layer.config.get("noise_shape") is None and _is_last(layer.config)
 
 
 def _is_last(config: Config) -> bool:
@@ -166,28 +172,3 @@ def _is_last(config: Config) -> bool:
 
 def _leaves(config: Config) -> bool:
     return _is_last(config) and not config.get("keepdims")
-
-
-def _pooling(config: Config) -> Config:
-    (size,), (stride,) = config["pool_size"], config["strides"]
-    return {"pool_size": (1, size), "strides": (1, stride)}
-
-
-def _axis(config: Config) -> Config:
-    axis = config["axis"]
-    if isinstance(axis, list | tuple):
-        return {"axis": [one + 1 if one > 0 else one for one in axis]}
-    return {"axis": axis + 1 if axis > 0 else axis}
-
-
-_CHANGES: Mapping[str, Callable[[Config], Config]] = {
-    "AveragePooling1D": _pooling,
-    "BatchNormalization": _axis,
-    "Concatenate": _axis,
-    "Cropping1D": lambda config: {"cropping": ((0, 0), tuple(config["cropping"]))},
-    "MaxPooling1D": _pooling,
-    "SpatialDropout1D": lambda _: {},
-    "SyncBatchNormalization": _axis,
-    "UpSampling1D": lambda config: {"size": (1, config["size"])},
-    "ZeroPadding1D": lambda config: {"padding": ((0, 0), tuple(config["padding"]))},
-}

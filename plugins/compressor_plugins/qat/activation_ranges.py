@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
+from compressor.contracts.keras_layers import keras_layer
 
 Place: TypeAlias = Literal["pre_activation", "output"]
 Ranges: TypeAlias = Mapping[tuple[str, Place], tuple[float, float]]
-
-_NORMALIZING = ("BatchNormalization", "SyncBatchNormalization")
 
 SAMPLES = 64
 _A_CALL = 8  # samples, whose activations are in memory together
@@ -60,7 +59,7 @@ def observed(
     batch = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *samples)
     ends = _ends(measuring, batch, _A_CALL, training=False)
     growth = 1.0
-    if any(type(layer).__name__ in _NORMALIZING for layer in model._flatten_layers()):
+    if any(keras_layer(type(layer).__name__).is_batch_norm for layer in model._flatten_layers()):
         weights = model.get_weights()
         in_training = _ends(measuring, batch, min(batch_size, _A_BATCH), training=True)
         model.set_weights(weights)

@@ -12,38 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compressor import Arrays, StepError
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.graph.batch_norm import follows_convolution
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.graph.relu_fusion import is_plain_relu
 from compressor_plugins.qat.activation_ranges import Place, observed, start_ranges
 from compressor_plugins.qat.learned_ranges import learned_range_quantizer, start_weight_ranges
-from compressor_plugins.qat.quantize_configs import KERNELS, Role, Simulation, layer_quantize_config
+from compressor_plugins.qat.quantize_configs import Role, Simulation, layer_quantize_config
 from compressor_plugins.qat.quantize_layers import quantize_layers
 from compressor_plugins.qat.quantizers import channel_quantizer
 
-_WEIGHTLESS = {
-    "Add", "Average", "Concatenate", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "LeakyReLU", "Maximum",
-    "Minimum", "Multiply", "ReLU", "Subtract", "UpSampling2D",
-}  # fmt: skip
-# whose outputs LiteRT has in the scale of their input: of a range of its own for a mean, the converter makes a second
-# rounding, and before a concatenation nothing
-_SAME_SCALE = {
-    "ActivityRegularization", "AlphaDropout", "AveragePooling1D", "AveragePooling2D", "Cropping1D", "Cropping2D",
-    "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
-    "MaxPooling1D", "MaxPooling2D", "Permute", "Reshape", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-    "ZeroPadding1D", "ZeroPadding2D",
-}  # fmt: skip
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
 _FIXED = {"linear", *_FROM_INPUT}
 _ONE_LAYER = (_RANGED | _FIXED) - {"swish"}  # tfmot gives it no range before, and the converter no 8 bits without one
-# layers and activations that in 16 bits the converter refuses, or writes so that LiteRT refuses them
-_NOT_IN_16_BITS = {"Concatenate", "Conv2DTranspose", "gelu", "sigmoid", "swish"}
-_PREPROCESSING = {
-    "CategoryEncoding", "CenterCrop", "Discretization", "Normalization", "RandomBrightness", "RandomContrast",
-    "RandomCrop", "RandomFlip", "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth", "RandomZoom",
-    "Rescaling", "Resizing",
-}  # fmt: skip
+_NOT_IN_16_BITS = {"gelu", "sigmoid", "swish"}  # the converter refuses them, or writes what LiteRT refuses
 
 
 @dataclass
@@ -128,52 +111,62 @@ class _Chooser:
         for number in self.graph.order():
             self._choose(number)
         for number in self.graph.order():
-            if self.graph.layer_of(number).kind == "Concatenate":
+            if keras_layer(self.graph.layer_of(number).kind).channels == "concatenated":
                 self._share_range(number)
         return self.found
 
     def _choose(self, number: int) -> None:
         graph, layer = self.graph, self.graph.layer_of(number)
+        quantization = keras_layer(layer.kind).quantization
         sources = [ref.node for ref in graph.sources(number)]
         ready = bool(sources) and all(source in self.quantized for source in sources)
-        if layer.kind in _PREPROCESSING | _SAME_SCALE | {"InputLayer"} and self.raw.issuperset(sources):
+        of_input = quantization.output == "input"
+        if self.raw.issuperset(sources) and (of_input or quantization.is_preprocessing or layer.kind == "InputLayer"):
             self.raw.add(number)
-            if layer.kind in _PREPROCESSING:
+            if quantization.is_preprocessing:
                 self.found.preprocessing.append(layer.name)
             return
-        bits = self.simulation.weight_bits(*layer.known_as) if layer.kind in KERNELS else 0
-        if self.simulation.activation_bits == 16 and (bits or (ready and layer.kind not in KERNELS)):
+        bits = self.simulation.weight_bits(*layer.known_as) if quantization.weights else 0
+        if self.simulation.activation_bits == 16 and (bits or (ready and not quantization.weights)):
             _refuse_in_16_bits(layer)
-        if layer.kind in KERNELS:
+        if quantization.weights:
             if bits:
-                self._enter(number)
-                followed = layer.config["activation"] == "linear" and self._is_fused(number)
-                self._give(number, "weights" if followed else "weights and output")
-                if self._is_normed(number):
-                    self.found.normed.add(layer.name)
-        elif layer.kind == "BatchNormalization" and ready and follows_convolution(graph, number):
-            self._give(number, "none" if self._relu_follows(number) else "output")
-        elif layer.kind in _SAME_SCALE or (layer.kind, ready) == ("Softmax", True):
-            if ready:
-                self.quantized.add(number)
-        elif ready and layer.kind in _WEIGHTLESS:
-            self._give(number, "none" if layer.kind == "Add" and self._relu_follows(number) else "output")
-        elif ready and layer.kind == "Activation" and layer.config["activation"] in _RANGED:
+                self._quantize_weights(number, layer)
+        elif not (ready and self._quantize_output(number, layer)) and not of_input:
+            self._leave(layer, any(source in self.quantized for source in sources))
+
+    def _quantize_weights(self, number: int, layer: GraphLayer) -> None:
+        self._enter(number)
+        followed = layer.config["activation"] == "linear" and self._is_fused(number)
+        self._give(number, "weights" if followed else "weights and output")
+        if self._is_normed(number):
+            self.found.normed.add(layer.name)
+
+    def _quantize_output(self, number: int, layer: GraphLayer) -> bool:
+        """Let a layer without such weights make 8-bit values of 8-bit values; False, if it has no form for that."""
+        known = keras_layer(layer.kind)
+        output, activation = known.quantization.output, layer.config.get("activation")
+        if output == "own" and (not known.is_batch_norm or follows_convolution(self.graph, number)):
+            ranged_behind = known.fused_relu == "converter" and self._relu_follows(number)
+            self._give(number, "none" if ranged_behind else "output")
+        elif output == "activation" and activation in _RANGED:
             self._give(number, "output")
-        elif ready and layer.kind == "Activation" and layer.config["activation"] in _FIXED:
+        elif output in ("input", "known") or (output == "activation" and activation in _FIXED):
             self.quantized.add(number)
         else:
-            self._leave(layer, any(source in self.quantized for source in sources))
+            return False
+        return True
 
     def _give(self, number: int, role: Role) -> None:
         self.found.roles[self.graph.nodes[number].layer] = role
         self.quantized.add(number)
 
     def _leave(self, layer: GraphLayer, was_quantized: bool) -> None:
-        kind = layer.kind
-        if kind == "BatchNormalization":
-            self.found.left[layer.name] = "a BatchNormalization that follows no convolution"
-        elif layer.weights or (was_quantized and kind not in _WEIGHTLESS):
+        kind, known = layer.kind, keras_layer(layer.kind)
+        has_form = known.quantization.output == "own"
+        if has_form and known.is_batch_norm:
+            self.found.left[layer.name] = f"a {kind} that follows no convolution"
+        elif layer.weights or (was_quantized and not has_form):
             name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
             self.found.left[layer.name] = f"tfmot cannot quantize {name}"
 
@@ -209,7 +202,7 @@ class _Chooser:
     def _is_input(self, number: int) -> bool:
         """Whether a node gives out the values of an input of the model's, moved at the most."""
         source: int | None = number
-        while source is not None and self.graph.layer_of(source).kind in _SAME_SCALE:
+        while source is not None and keras_layer(self.graph.layer_of(source).kind).quantization.output == "input":
             source = self.graph.only_source(source)
         return source is not None and self.graph.layer_of(source).kind == "InputLayer"
 
@@ -238,15 +231,16 @@ class _Chooser:
             layer, role = self.graph.layers[name], self.found.roles.get(name)
             if self.graph.only_consumer(ref.node) != number:
                 continue
-            if role == "output" and layer.kind in ("Add", "BatchNormalization", "ReLU"):
+            if role == "output" and keras_layer(layer.kind).quantization.joins_range:
                 self.found.roles[name] = "none"
             elif role == "weights and output" and layer.config["activation"] in ("linear", "relu"):
                 self.found.roles[name] = "weights"
 
 
 def _refuse_in_16_bits(layer: GraphLayer) -> None:
-    found = next((what for what in (layer.kind, layer.config.get("activation")) if what in _NOT_IN_16_BITS), None)
-    if found is not None:
+    in_16_bits, activation = keras_layer(layer.kind).quantization.in_16_bits, layer.config.get("activation")
+    if not in_16_bits or activation in _NOT_IN_16_BITS:
+        found = activation if in_16_bits else layer.kind
         remedy = "use 'activations: int8', or 'ptq' with precision int16x8 alone"
         raise StepError(f"the converter makes no 16-bit {found} of a trained one, as '{layer.name}' is", remedy)
 
@@ -256,8 +250,8 @@ def _split_activations(graph: LayerGraph) -> None:
     import tf_keras
 
     for name, layer in list(graph.layers.items()):
-        activation = layer.config.get("activation")
-        if layer.kind not in KERNELS or (isinstance(activation, str) and activation in _ONE_LAYER):
+        quantized, activation = keras_layer(layer.kind).quantization.weights, layer.config.get("activation")
+        if not quantized or (isinstance(activation, str) and activation in _ONE_LAYER):
             continue
         function = tf_keras.activations.deserialize(activation)
         separate = tf_keras.layers.Activation(function, name=graph.free_name(f"{name}_activation"))

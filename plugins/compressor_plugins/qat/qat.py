@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.contracts.keras_layers import keras_layer
 from compressor.contracts.layer_targets import value_for
 from compressor_plugins.graph.batch_norm import (
     fold_batch_norms,
@@ -26,13 +27,11 @@ from compressor_plugins.graph.row_images import convolutions_as_2d
 from compressor_plugins.graph.separable_split import split_separable
 from compressor_plugins.qat.activation_ranges import SAMPLES
 from compressor_plugins.qat.fake_quantization import own_objects, simulated
-from compressor_plugins.qat.quantize_configs import KERNELS, Simulation
+from compressor_plugins.qat.quantize_configs import Simulation
 from compressor_plugins.qat.quantize_layers import quantize_layers
 from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 from compressor_plugins.shared.precision import BITS
-
-_IN_8_BITS_ONLY = ("Conv1DTranspose", "Conv2DTranspose")
 
 
 class QAT(Strategy):
@@ -91,7 +90,7 @@ class QAT(Strategy):
         def bits_of(self, name: str, kind: str) -> int:
             """Bits of the weights of the layer of this name and class; 0 where it stays in float."""
             bits = self._asked_bits(name, kind)
-            return 8 if bits and kind in _IN_8_BITS_ONLY else bits
+            return max(bits, keras_layer(kind).quantization.fewest_bits) if bits else 0
 
         def widened(self, name: str, kind: str) -> bool:
             """Whether the layer gets more bits than asked, as LiteRT cannot run it with fewer."""
@@ -128,11 +127,14 @@ class QAT(Strategy):
             )
         for layer, reason in chosen.left.items():
             context.leave_alone(layer, reason)
-        layers = [layer for layer in graph.layers.values() if layer.kind in KERNELS or layer.name in chosen.left]
-        with_weights = [layer.known_as for layer in layers]
+        with_weights = [
+            layer.known_as
+            for layer in graph.layers.values()
+            if keras_layer(layer.kind).quantization.weights or layer.name in chosen.left
+        ]
         tell_of_idle(params, with_weights, context, "quantized in training")
         if wide := [name for name, kind in with_weights if params.widened(name, kind)]:
-            context.note(f"given int8 weights, as LiteRT has no transposed convolution of fewer bits: {listed(wide)}")
+            context.note(f"given int8 weights, as LiteRT does not run these layers with fewer bits: {listed(wide)}")
         context.fit(quantized, params, kept(quantized, context.state))
         return quantized
 
@@ -151,7 +153,7 @@ class QAT(Strategy):
         if params.map_operations:
             rewrites.append(map_operations)
         if params.conv1d_as_2d:
-            rewrites.append(partial(convolutions_as_2d, transposed=params.activations == "int8"))
+            rewrites.append(partial(convolutions_as_2d, in_16_bits=params.activations == "int16"))
         rewrites.append(split_separable)
         clustered = "clustered" in state.traits
         if params.fold_batch_norm == "all" and not clustered:

@@ -10,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer
 from compressor_plugins.qat.quantizers import Scales, activation_quantizer, weight_quantizer
-
-KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Conv2DTranspose": "kernel", "Dense": "kernel"}
 
 Role = Literal["weights", "weights and output", "output", "none"]
 
@@ -35,11 +34,14 @@ class Simulation:
         """The config for a layer's wrapper; `normed` if the converter will multiply each channel by its own factor."""
         bits = self.weight_bits(*layer.known_as) if role.startswith("weights") else 0
         scales = _scales(layer, normed) if bits else "tensor"
-        own = scales == "tied" or (scales == "channel" and layer.kind == "DepthwiseConv2D")
+        kernel = keras_layer(layer.kind).kernels[0] if bits else None
+        depthwise = kernel is not None and kernel.is_depthwise
+        own = scales == "tied" or (scales == "channel" and depthwise)
         if role == "none" or (self.activation_bits == 8 and not self.learned and not own):
             return _tfmot_config(layer, role, bits, scales)
         return layer_quantize_config()(
-            kernel=KERNELS[layer.kind] if bits else None,
+            kernel=kernel.attribute if kernel else None,
+            depthwise=depthwise,
             weight_bits=bits,
             scales=scales,
             activation=role == "weights and output" and not _has_unknown_activation(layer),
@@ -83,9 +85,8 @@ def layer_quantize_config() -> type[Any]:
         def __init__(self, **settings: Any) -> None:
             self._settings = settings
             self._kernels = [settings["kernel"]] if settings["kernel"] else []
-            depthwise = settings["kernel"] == KERNELS["DepthwiseConv2D"]
             bits, scales, learned = settings["weight_bits"], settings["scales"], settings["learned"]
-            self._of_weights = weight_quantizer(bits, scales, depthwise, learned)
+            self._of_weights = weight_quantizer(bits, scales, settings["depthwise"], learned)
             self._of_activations = activation_quantizer(settings["activation_bits"], learned)
 
         def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Any]]:
@@ -118,7 +119,7 @@ def layer_quantize_config() -> type[Any]:
 
 
 def _scales(layer: GraphLayer, normed: bool) -> Scales:
-    if layer.kind not in ("Conv2D", "DepthwiseConv2D"):
+    if keras_layer(layer.kind).quantization.weights != "channel":
         return "tensor"
     if not shares_values(layer.weights[0]):
         return "channel"
@@ -147,8 +148,9 @@ def _tfmot_config(layer: GraphLayer, role: Role, bits: int, scales: Scales) -> A
         return configs.Default8BitOutputQuantizeConfig()
     output = role == "weights and output" and _has_unknown_activation(layer)
     activations = ["activation"] if role == "weights and output" and not output else []
-    kind = "Conv" if scales == "channel" else "ConvTranspose" if layer.kind == "Conv2DTranspose" else ""
+    kernel = keras_layer(layer.kind).kernels[0]
+    kind = "Conv" if scales == "channel" else "ConvTranspose" if kernel.is_transposed else ""
     registry, depth = (in_8_bits, "8") if bits == 8 else (in_n_bits, "N")
     config = getattr(registry, f"Default{depth}Bit{kind}QuantizeConfig")
     settings = {} if bits == 8 else {"num_bits_weight": bits}
-    return config([KERNELS[layer.kind]], activations, output, **settings)
+    return config([kernel.attribute], activations, output, **settings)

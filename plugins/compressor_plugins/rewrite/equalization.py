@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.contracts.keras_layers import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.relu_fusion import is_plain_relu
 from compressor_plugins.graph.rewrites import Done
 
 _ROUNDS = 50
 _SETTLED = 1e-3  # the largest factor's distance from 1 at which a round is the last
-# axes of a kernel: channels that come out, and that go in
-_AXES = {"Conv2D": (-1, -2), "Dense": (-1, -2), "DepthwiseConv2D": (2, 2), "Conv2DTranspose": (2, 3)}
-_BETWEEN = {
-    "ActivityRegularization", "AveragePooling2D", "Cropping2D", "Dropout", "Flatten", "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D", "MaxPooling2D", "SpatialDropout2D", "UpSampling2D", "ZeroPadding2D",
-}  # fmt: skip
 
 
 def equalize_channels(graph: LayerGraph) -> Done:
@@ -45,7 +40,7 @@ def equalize_channels(graph: LayerGraph) -> Done:
 def _pairs(graph: LayerGraph) -> Iterator[tuple[str, str]]:
     for number in graph.order():
         first = graph.layer_of(number)
-        if first.kind not in _AXES or first.config.get("activation") not in ("relu", "linear") or not _is_plain(first):
+        if not _can_be_evened(first) or first.config.get("activation") not in ("relu", "linear"):
             continue
         taker = graph.only_consumer(number)
         while taker is not None and _hands_on(graph, taker):
@@ -53,7 +48,7 @@ def _pairs(graph: LayerGraph) -> Iterator[tuple[str, str]]:
         if taker is None or graph.only_source(taker) is None or len(graph.calls(graph.nodes[taker].layer)) != 1:
             continue
         second = graph.layer_of(taker)
-        if second.kind in _AXES and _is_plain(second) and _inputs(second) % _outputs(first) == 0:
+        if _can_be_evened(second) and _inputs(second) % _outputs(first) == 0:
             yield first.name, second.name
 
 
@@ -61,27 +56,35 @@ def _hands_on(graph: LayerGraph, number: int) -> bool:
     """Whether a layer treats each channel by itself, and twice the input is twice the output."""
     layer = graph.layer_of(number)
     last = layer.config.get("data_format", "channels_last") in (None, "channels_last")
-    return graph.only_source(number) is not None and last and (layer.kind in _BETWEEN or is_plain_relu(layer))
+    by_channel = keras_layer(layer.kind).equalization == "between" or is_plain_relu(layer)
+    return graph.only_source(number) is not None and last and by_channel
 
 
-def _is_plain(layer: GraphLayer) -> bool:
-    one_each = layer.kind != "DepthwiseConv2D" or layer.config["depth_multiplier"] == 1
-    return one_each and layer.config.get("data_format") != "channels_first" and layer.config.get("groups", 1) == 1
+def _can_be_evened(layer: GraphLayer) -> bool:
+    plain = layer.config.get("depth_multiplier", 1) == 1 and layer.config.get("groups", 1) == 1
+    last = layer.config.get("data_format") != "channels_first"
+    return keras_layer(layer.kind).equalization == "weights" and plain and last
+
+
+def _axes(layer: GraphLayer) -> tuple[int, int]:
+    """The axes of its kernel along which channels come out, and go in; depthwise, both stand along one."""
+    (kernel,) = keras_layer(layer.kind).kernels
+    return kernel.makes[0], kernel.takes
 
 
 def _outputs(layer: GraphLayer) -> int:
-    return int(layer.weights[0].shape[_AXES[layer.kind][0]])
+    return int(layer.weights[0].shape[_axes(layer)[0]])
 
 
 def _inputs(layer: GraphLayer) -> int:
-    return int(layer.weights[0].shape[_AXES[layer.kind][1]])
+    return int(layer.weights[0].shape[_axes(layer)[1]])
 
 
 def _evened(graph: LayerGraph, first: str, second: str) -> float:
     """Move factors from the first layer's channels to the second's; how far the farthest was from 1."""
     one, other = graph.layers[first], graph.layers[second]
     channels = _outputs(one)
-    out_axis, in_axis = _AXES[one.kind][0], _AXES[other.kind][1]
+    out_axis, in_axis = _axes(one)[0], _axes(other)[1]
     coming = np.abs(np.moveaxis(one.weights[0], out_axis, 0).reshape(channels, -1)).max(axis=1)
     repeats = _inputs(other) // channels  # a Flatten stands between, and channels are its last axis
     taken = np.abs(np.moveaxis(other.weights[0], in_axis, 0).reshape(repeats, channels, -1)).max(axis=(0, 2))

@@ -407,7 +407,7 @@ def test_patterns_know_a_one_dimensional_convolution_by_the_class_it_had(tensorf
     context = step_context()
     content = shipped(qat(model(), context, weights="int4", per_layer=types))
     assert [note for note in context.notes if "names" in note] == []
-    assert "given int8 weights, as LiteRT has no transposed convolution of fewer bits: up" in context.notes
+    assert "given int8 weights, as LiteRT does not run these layers with fewer bits: up" in context.notes
     assert {t.name.split("/")[0]: t.dtype for t in dissect(content).kernels} == {
         "first": "int8", "second_depthwise": "float32", "second": "float32", "up": "int8", "head": "int4"
     }  # fmt: skip
@@ -673,7 +673,7 @@ def test_a_transposed_convolution_keeps_eight_bits_where_four_are_asked_and_that
     )
     context = step_context()
     quantized = qat(model, context, weights="int4")
-    assert context.notes == ["given int8 weights, as LiteRT has no transposed convolution of fewer bits: up"]
+    assert context.notes == ["given int8 weights, as LiteRT does not run these layers with fewer bits: up"]
     types = {tensor.name.split("/")[0]: tensor.dtype for tensor in dissect(shipped(quantized)).kernels}
     assert types == {"down": "int4", "up": "int8", "head": "int4"}
 
