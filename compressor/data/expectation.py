@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from compressor.base.named_arrays import by_name
 from compressor.data.preprocess import Step
-from compressor.data.samples import is_named
 from compressor.data.split import Split
 
 
@@ -39,9 +39,7 @@ class ExpectedInput(BaseModel):
 def expected_inputs(split: Split, samples: int = 256) -> tuple[ExpectedInput, ...]:
     """What each input of the model expects, read off a split's first samples."""
     chosen = range(min(samples, split.size))
-    stored, fed = split.samples.read(chosen)[0], split.read(chosen)[0]
-    if not is_named(stored):
-        return (_expected("", stored, fed, split.preprocessing),)
+    stored, fed = by_name(split.samples.read(chosen)[0], ""), by_name(split.read(chosen)[0], "")
     return tuple(_expected(name, stored[name], fed[name], split.preprocessing) for name in sorted(stored))
 
 

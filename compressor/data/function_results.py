@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, each, is_named
 from compressor.data.arrays import splits_of_arrays
-from compressor.data.samples import ArraySamples, Pair, Samples, Values
+from compressor.data.samples import ArraySamples, Pair, Samples
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import Part, about
 from compressor.data.spool import as_array, spooled
@@ -72,15 +73,14 @@ def _split(side: Any, spool: Path) -> Split:
 
 def _is_values(given: Any) -> bool:
     """Whether it is an array, or arrays by name."""
-    if isinstance(given, Mapping):
+    if is_named(given):
         return bool(given) and all(map(_is_values, given.values()))
     return hasattr(given, "shape") and hasattr(given, "dtype") and hasattr(given, "__array__")
 
 
 def _values(given: Any) -> Values:
-    if isinstance(given, Mapping):
-        return {str(name): as_array(value) for name, value in given.items()}
-    return as_array(given)
+    named = {str(name): array for name, array in given.items()} if is_named(given) else given
+    return each(named, as_array)
 
 
 def _pair(element: Any) -> Pair:

@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, arrays_in, by_name, each, is_named
 from compressor.data.augment import Change
 from compressor.data.preprocess import Rescale, Step
-from compressor.data.samples import Pair, Samples, Values, each, is_named, leaves
+from compressor.data.samples import Pair, Samples
 
 Steps = tuple[Step, ...]
 
 
 def default_steps(samples: Samples) -> Steps:
     """What is done to data where nothing is declared: bytes are scaled to 0..1, all else is as it is."""
-    inputs = samples.example[0]
-    if not is_named(inputs):
-        return (Rescale(scale=1 / 255),) if inputs.dtype == np.uint8 else ()
-    return tuple(Rescale(scale=1 / 255, only=name) for name in inputs if inputs[name].dtype == np.uint8)
+    inputs = by_name(samples.example[0], "")
+    return tuple(Rescale(scale=1 / 255, only=name or None) for name in inputs if inputs[name].dtype == np.uint8)
 
 
 def prepared(pair: Pair, steps: Steps) -> Pair:
@@ -79,7 +78,7 @@ def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> 
             whole = tf.cast(tensor, tf.float32)
             return tf.cast(change.apply(whole, own, smooth=tensor.dtype.is_floating), tensor.dtype)
 
-        sizes = {tuple(tensor.shape[1:3]) for tensor in leaves(inputs) if len(tensor.shape) > 2}
+        sizes = {tuple(tensor.shape[1:3]) for tensor in arrays_in(inputs) if len(tensor.shape) > 2}
         inputs = _only(change.only, inputs, changed)
         if follow and change.moves:
             labels = each(labels, lambda t: moved(t) if len(t.shape) > 2 and tuple(t.shape[1:3]) in sizes else t)  # noqa: B023

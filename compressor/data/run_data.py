@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import arrays_in, is_named
 from compressor.data.pipeline import Steps, default_steps
 from compressor.data.preprocess import Normalize, Step
-from compressor.data.samples import is_named, leaves
 from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
 
@@ -155,7 +155,7 @@ def _measured(train: Split, step: Step) -> Steps:
         total: NDArray[np.float64] | float = 0.0
         squares: NDArray[np.float64] | float = 0.0
         count = 0
-        for batch, _ in train.batches(max(1, (16 << 20) // max(1, sum(array.nbytes for array in leaves(inputs))))):
+        for batch, _ in train.batches(max(1, (16 << 20) // max(1, sum(array.nbytes for array in arrays_in(inputs))))):
             values = (batch[name] if name else batch).astype(np.float64)
             axes = tuple(range(values.ndim - 1)) if values.ndim in (2, 4) else None
             count += values.size // (values.shape[-1] if axes else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, arrays_in, each, is_named, joined
 from compressor.data.npy_files import StoredArray
 
-Values: TypeAlias = Any  # an array of shape (n, ...), or a dict of them by the name of the input or output
 Indices: TypeAlias = range | NDArray[np.int64]  # a range runs upwards, one by one
 Pair: TypeAlias = tuple[Values, Values]  # inputs, and labels or None
 
@@ -61,7 +61,7 @@ class Samples(ABC):
 
     def pieces(self) -> Iterator[Pair]:
         """All samples in order, a few MB at a time."""
-        sample = sum(array.nbytes for array in leaves(self.example))
+        sample = sum(array.nbytes for array in arrays_in(self.example))
         step = max(1, PIECE_BYTES // max(1, sample))
         for start in range(0, self.size, step):
             yield self.read(range(start, min(start + step, self.size)))
@@ -109,8 +109,8 @@ class ArraySamples(Samples):
     targets: Values
 
     def __post_init__(self) -> None:
-        counts = {len(array) for array in leaves(self.inputs)}
-        labels = {len(array) for array in leaves(self.targets)} or counts
+        counts = {len(array) for array in arrays_in(self.inputs)}
+        labels = {len(array) for array in arrays_in(self.targets)} or counts
         if len(counts) > 1 or len(labels) > 1:
             told = ", ".join(f"{count:,}" for count in sorted(counts if len(counts) > 1 else labels))
             raise DataError(f"the arrays of the data have different lengths ({told})", "give each one entry a sample")
@@ -126,11 +126,11 @@ class ArraySamples(Samples):
     @property
     def in_memory(self) -> bool:  # type: ignore[override]
         """Whether all of it is held as NumPy arrays."""
-        return all(isinstance(array, np.ndarray) for array in leaves((self.inputs, self.targets)))
+        return all(isinstance(array, np.ndarray) for array in arrays_in((self.inputs, self.targets)))
 
     @property
     def size(self) -> int:
-        return len(leaves(self.inputs)[0])
+        return len(arrays_in(self.inputs)[0])
 
     def read(self, indices: Indices) -> Pair:
         return self._each(lambda array: rows(array, indices))
@@ -161,23 +161,11 @@ def fits_in_memory(size: int) -> bool:
 
 def held(samples: Samples) -> Samples:
     """The same samples, in memory where they fit."""
-    size = sum(array.nbytes for array in leaves(samples.example)) * samples.size
+    size = sum(array.nbytes for array in arrays_in(samples.example)) * samples.size
     if samples.in_memory or not fits_in_memory(size):
         return samples
     pieces = list(samples.pieces())
     return ArraySamples(joined([inputs for inputs, _ in pieces]), joined([targets for _, targets in pieces]))
-
-
-def each(values: Values, function: Callable[[Any], Any]) -> Values:
-    """The function's results for an array, or for each array of a mapping; None stays None."""
-    if values is None:
-        return None
-    return {name: function(value) for name, value in values.items()} if is_named(values) else function(values)
-
-
-def is_named(values: Values) -> bool:
-    """Whether these are several arrays by name."""
-    return isinstance(values, Mapping)
 
 
 def named(pair: Pair) -> list[tuple[str, Any]]:
@@ -189,21 +177,6 @@ def named(pair: Pair) -> list[tuple[str, Any]]:
         elif values is not None:
             found.append((letter, values))
     return found
-
-
-def leaves(values: Values) -> list[Any]:
-    """All arrays in values, or in a pair of them."""
-    pair = values if isinstance(values, tuple) else (values, None)
-    return [array for _, array in named(pair)]
-
-
-def joined(parts: list[Values]) -> Values:
-    """Values one after the other."""
-    if parts[0] is None:
-        return None
-    if is_named(parts[0]):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
 
 
 def rows(array: NDArray[Any] | StoredArray, indices: Indices) -> NDArray[Any]:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.named_arrays import Values, arrays_in, each, is_named
 from compressor.data.augment import Change
 from compressor.data.pipeline import Steps, augmented, default_steps, prepared, prepared_tensors
 from compressor.data.preprocess import Rescale
-from compressor.data.samples import ArraySamples, Indices, Pair, Samples, Values, each, is_named, leaves
+from compressor.data.samples import ArraySamples, Indices, Pair, Samples
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,10 @@ def _reading(samples: Samples) -> Callable[[Any], Pair]:
     import tensorflow as tf
 
     example = samples.example
-    arrays = leaves(example)
+    arrays = arrays_in(example)
 
     def numbers(indices: NDArray[np.int64]) -> list[NDArray[Any]]:
-        return leaves(samples.read(indices))
+        return arrays_in(samples.read(indices))
 
     def read(indices: Any) -> Pair:
         found = tf.numpy_function(numbers, [tf.cast(indices, tf.int64)], [a.dtype for a in arrays], stateful=False)

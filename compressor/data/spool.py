@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from compressor.base.atomic_files import write_whole
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import is_named, joined
 from compressor.data.npy_files import ArrayWriter, open_npy
-from compressor.data.samples import ArraySamples, Pair, fits_in_memory, joined, named
+from compressor.data.samples import ArraySamples, Pair, fits_in_memory, named
 
 _INDEX = "index.json"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, DataError)
@@ -97,7 +98,7 @@ def _written(kept: list[Pair], rest: Iterable[Pair], folder: Path, key: str | No
             _add(checked(piece, first), writers)
         for writer in writers.values():
             writer.close()
-        index = {"arrays": list(writers), "named": [isinstance(values, dict) for values in first]}
+        index = {"arrays": list(writers), "named": [is_named(values) for values in first]}
         fingerprint = _opened(temporary, index).fingerprint
         write_whole(temporary / _INDEX, json.dumps({**index, "fingerprint": fingerprint}))
         target = folder / (key or fingerprint)
