@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
+from compressor.data.data_errors import about, no_data_at
 from compressor.data.npy_files import open_npy
 from compressor.data.samples import ArraySamples, fits_in_memory
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import about
 from compressor.data.spool import as_array
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
@@ -38,7 +38,7 @@ def npz_splits(path: Path) -> Splits:
                 raise ValueError("it holds a single array")
             return splits_of_arrays(set(arrays.files), lambda name: as_array(arrays[name]))
     except FileNotFoundError:
-        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
+        raise no_data_at(path) from None
     except _UNREADABLE as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None

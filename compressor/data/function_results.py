@@ -9,9 +9,10 @@ from typing import Any, get_args
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, each, is_named
 from compressor.data.arrays import splits_of_arrays
+from compressor.data.data_errors import about
 from compressor.data.samples import ArraySamples, Pair, Samples
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import Part, about
+from compressor.data.split_names import Part
 from compressor.data.spool import as_array, spooled
 
 _REMEDY = (

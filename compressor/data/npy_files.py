@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.data.data_errors import no_data_at
 
 _NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
 
@@ -96,7 +97,7 @@ def open_npy(path: Path) -> StoredArray:
         if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):
             raise ValueError("it is cut short")
     except FileNotFoundError:
-        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
+        raise no_data_at(path) from None
     except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, of a header's text
         raise DataError(f"{path} is not an array ({error})", _NPY_REMEDY) from None
     return StoredArray(path, dtype, shape, offset)

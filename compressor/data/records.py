@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.text import did_you_mean
+from compressor.data.record_options import RecordFeature, RecordOptions
 from compressor.data.samples import Indices, Pair, Samples, held
-from compressor.data.source_options import RecordFeature, RecordOptions, files_of
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import parted_by_name
+from compressor.data.split_names import Part
 
 _NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is bytes
 
@@ -88,22 +88,22 @@ class RecordSamples(Samples):
         return found
 
 
-def record_splits(target: str, options: RecordOptions) -> Splits:
-    """The splits in TFRecord files: one file, a folder or a pattern; the names tell train, validation and test.
+def record_splits(files: Mapping[Part, Sequence[Path]], options: RecordOptions) -> Splits:
+    """The splits in TFRecord files.
+
+    Args:
+        files: those of each split.
+        options: what the examples hold.
 
     Raises:
-        DataError: there is none, a file is damaged, or it does not hold what the options say.
+        DataError: a file is damaged, or does not hold what the options say.
     """
     for name in (*options.inputs, *([options.label] if options.label else [])):
         if name not in options.features:
             hint = did_you_mean(name, options.features).removeprefix("; ")
             raise DataError(f"'data.with.features' does not describe '{name}'", hint)
-    paths = files_of(target, "tfrecord")
-    if not paths:
-        raise DataError(f"there is no data at {target}", "check the path; it starts at the recipe's folder")
-    root = Path(target) if Path(target).is_dir() else Path(target).parent
-    sides = {part: _split(files, options) for part, files in parted_by_name(paths, root).items()}
-    return Splits(sides["train"], sides.get("test"), sides.get("validation"))
+    splits = {part: _split(paths, options) for part, paths in files.items()}
+    return Splits(splits["train"], splits.get("test"), splits.get("validation"))
 
 
 def _split(files: Sequence[Path], options: RecordOptions) -> Split:

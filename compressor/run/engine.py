@@ -333,4 +333,4 @@ def _shipping(state: ModelState) -> Conversion:
 
 def _may_draw(data: Reference | Dataset) -> bool:
     """Whether making the data may take random numbers; a run from the cache does without TensorFlow if it does not."""
-    return data.kind == "function" if isinstance(data, Reference) else not data.repeatable
+    return data.kind != "path" if isinstance(data, Reference) else not data.repeatable

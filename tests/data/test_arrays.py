@@ -114,8 +114,8 @@ def test_files_that_are_cut_while_they_are_read_are_named(folder, tiny_budget):
 def test_what_is_of_no_known_kind_is_refused(tmp_path):
     (tmp_path / "data.bin").write_bytes(b"0")
     assert refusal(opened, tmp_path / "data.bin") == (
-        f"{tmp_path / 'data.bin'} is of no kind of data that is known; "
-        "use .npz, .npy, .csv, .parquet, TFRecord files, or folders of images"
+        f"{tmp_path / 'data.bin'} is not a known kind of data; "
+        "use .csv tables, .npy files, .npz files, .parquet tables, TFRecord files or folders of images"
     )
 
 

@@ -182,7 +182,7 @@ def test_a_function_that_fails_while_it_is_read_is_named(tmp_path, monkeypatch):
 
 def test_tfds_needs_tensorflow_datasets(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    assert refusal(load_splits, Reference("function", "tfds:mnist")) == (
+    assert refusal(load_splits, Reference("library", "tfds:mnist")) == (
         "'tfds:mnist' is read by tensorflow-datasets, which is not installed; pip install tensorflow-datasets"
     )
 

@@ -186,7 +186,7 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     assert refusal(lambda: opened(tmp_path / "a.parquet", label="y")) == (
-        "a.parquet: Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
+        "'a.parquet' is read by pyarrow, which is not installed; pip install pyarrow"
     )
 
 
