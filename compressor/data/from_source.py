@@ -54,4 +54,4 @@ def _options(kind: DataKind, reference: Reference) -> Params:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "with"
-        raise DataError(f"'data.with' does not fit {reference.name}: {where}: {first['msg']}", "mend it") from None
+        raise DataError(f"'data.with' does not fit {reference.name}: {where}: {first['msg']}", "correct it") from None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from compressor.base.errors import DataError
 from compressor.data.data_errors import no_data_at
 from compressor.data.image_header import image_size
-from compressor.data.samples import Indices, Pair, Samples, held
+from compressor.data.samples import Indices, Pair, Samples, loaded_if_small
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import Part, part_named
 
@@ -113,7 +113,7 @@ def _split(folder: Path, names: Sequence[str], size: Sequence[int] | None, color
     if not paths:
         raise DataError(f"{folder} holds no images", f"put {', '.join(_SUFFIXES)} files into a folder for each class")
     _check_files(paths, size)
-    return Split(held(ImageSamples(tuple(paths), np.array(classes, np.int64), size, color)))
+    return Split(loaded_if_small(ImageSamples(tuple(paths), np.array(classes, np.int64), size, color)))
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _images(folder: Path) -> list[Path]:
     files = [path for path in files if path.name.lower() not in _LITTER]
     for path in files:
         if path.suffix.lower() not in _SUFFIXES:
-            raise DataError(f"{path} is no image", f"remove it, or save it as one of {', '.join(_SUFFIXES)}")
+            raise DataError(f"{path} is not an image", f"remove it, or save it as one of {', '.join(_SUFFIXES)}")
     return files
 
 

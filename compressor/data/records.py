@@ -1,4 +1,4 @@
-"""TFRecord files, read in any order by an index of where their records begin."""
+"""TFRecord files, read in any order with the help of an index of where their records begin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compressor.base.errors import DataError
 from compressor.base.text import did_you_mean
 from compressor.data.record_options import RecordFeature, RecordOptions
-from compressor.data.samples import Indices, Pair, Samples, held
+from compressor.data.samples import Indices, Pair, Samples, loaded_if_small
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import Part
 
@@ -26,7 +26,7 @@ _NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is
 
 @dataclass(frozen=True)
 class RecordSamples(Samples):
-    """Examples in TFRecord files. `index` has a row for each: its file, and its first byte and length there."""
+    """Examples in TFRecord files. `index` has a row for each: the number of its file, its first byte and its length."""
 
     files: tuple[Path, ...]
     index: NDArray[np.int64]
@@ -67,25 +67,26 @@ class RecordSamples(Samples):
         spec = {name: _spec(self.options.features[name]) for name in names}
         try:
             with tf.device("cpu"):
-                found = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
-                return {name: _decoded(found[name], self.options.features[name]) for name in names}
+                parsed = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
+                return {name: _decoded(parsed[name], self.options.features[name]) for name in names}
         except (ValueError, tf.errors.OpError) as error:
             text = re.sub(r"\{\{.*?\}\}", "", str(getattr(error, "message", error)))  # a node of TensorFlow's graph
             reason = " ".join(text.split()).removeprefix("Name: <unknown>, ")[:200]
-            held = ", ".join(_names_in(self._records(np.asarray(indices[:1], np.int64))[0]))
+            names_there = ", ".join(_names_in(self._records(np.asarray(indices[:1], np.int64))[0]))
             what = f"the records in {self.files[0].parent} are not as 'data.with.features' says ({reason})"
-            raise DataError(what, f"mend names, dtype, shape and encoding there; the records hold {held}") from None
+            remedy = f"correct names, dtype, shape and encoding there; the records hold {names_there}"
+            raise DataError(what, remedy) from None
 
     def _records(self, indices: NDArray[np.int64]) -> list[bytes]:
-        found: list[bytes] = [b""] * len(indices)
+        records: list[bytes] = [b""] * len(indices)
         places = self.index[indices]
         for number in np.unique(places[:, 0]):
             with self.files[number].open("rb") as stream:
-                mine = np.flatnonzero(places[:, 0] == number)
-                for at in mine[np.argsort(places[mine, 1])]:
+                in_file = np.flatnonzero(places[:, 0] == number)
+                for at in in_file[np.argsort(places[in_file, 1])]:
                     stream.seek(int(places[at, 1]))
-                    found[at] = stream.read(int(places[at, 2]))
-        return found
+                    records[at] = stream.read(int(places[at, 2]))
+        return records
 
 
 def record_splits(files: Mapping[Part, Sequence[Path]], options: RecordOptions) -> Splits:
@@ -108,19 +109,19 @@ def record_splits(files: Mapping[Part, Sequence[Path]], options: RecordOptions) 
 
 def _split(files: Sequence[Path], options: RecordOptions) -> Split:
     places = [_index(path) for path in files]
-    index = np.concatenate([np.insert(found, 0, number, axis=1) for number, found in enumerate(places)])
+    index = np.concatenate([np.insert(of_file, 0, number, axis=1) for number, of_file in enumerate(places)])
     if not len(index):
         raise DataError(f"{files[0]} holds no records", "write some, or remove it")
-    return Split(held(RecordSamples(tuple(files), index, options)))
+    return Split(loaded_if_small(RecordSamples(tuple(files), index, options)))
 
 
 def _index(path: Path) -> NDArray[np.int64]:
-    """First byte and length of each record: before it stand its length and a checksum, after it another."""
+    """First byte and length of each record. Its length and a checksum come before it, and another checksum after it."""
     places: list[tuple[int, int]] = []
     size = path.stat().st_size
     with path.open("rb") as stream:
         if stream.read(2) == b"\x1f\x8b":
-            raise DataError(f"{path} is compressed, and cannot be read in any order", "unpack it with gunzip")
+            raise DataError(f"{path} is compressed, so it cannot be read in any order", "unpack it with gunzip")
         at = 0
         while at < size:
             stream.seek(at)
@@ -128,7 +129,7 @@ def _index(path: Path) -> NDArray[np.int64]:
             length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size
             if at + 16 + length > size:
                 raise DataError(
-                    f"{path} is no TFRecord file, or is cut short after {len(places):,} records", "make it again"
+                    f"{path} is not a TFRecord file, or is cut short after {len(places):,} records", "make it again"
                 )
             places.append((at + 12, length))
             at += 16 + length
@@ -136,7 +137,7 @@ def _index(path: Path) -> NDArray[np.int64]:
 
 
 def _names_in(record: bytes) -> list[str]:
-    """The features of a record; none where it is no example."""
+    """The names of a record's features, for messages."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 

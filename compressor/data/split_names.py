@@ -19,7 +19,7 @@ _BEGINNINGS: tuple[tuple[str, Part], ...] = (
 
 
 def part_named(name: str) -> Part | None:
-    """The split that a name begins with, or None."""
+    """The split whose name a file or folder name begins with, or None."""
     return next((part for beginning, part in _BEGINNINGS if name.lower().startswith(beginning)), None)
 
 

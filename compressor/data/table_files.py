@@ -83,7 +83,7 @@ class CsvTable(Table):
                     continue
                 if len(row) != len(head):
                     what = f"{path}, row {number}: it has {len(row)} columns, and the first line names {len(head)}"
-                    raise DataError(what, "mend it, or set 'with: {delimiter: ...}' under data")
+                    raise DataError(what, "correct it, or set 'with: {delimiter: ...}' under data")
                 first = first if rows else number
                 rows.append([row[place] for place in places])
                 if len(rows) == ROWS:

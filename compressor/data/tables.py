@@ -150,12 +150,10 @@ def _numbers(path: Path, first: int, name: str, values: Sequence[Any]) -> NDArra
         return np.array([float(value) for value in values])
     except (ValueError, TypeError):
         at = next(index for index, value in enumerate(values) if not _is_number(value))
-        content = "nothing" if values[at] in (None, "") else f"'{str(values[at])[:40]}'"
-        what = f"{path}, row {first + at}, column '{name}': there is {content}, and it takes a number"
-        remedy = (
-            f"mend it, or, if it is the label, write 'with: {{label: {name}}}' under data, or name the columns to use "
-        )
-        raise DataError(what, remedy + "with 'with: {features: [...]}'") from None
+        reason = "the value is missing" if values[at] in (None, "") else f"'{str(values[at])[:40]}' is not a number"
+        remedy = f"correct it, or, if it is the label, write 'with: {{label: {name}}}' under data, or name the columns "
+        what = f"{path}, row {first + at}, column '{name}': {reason}"
+        raise DataError(what, remedy + "to use with 'with: {features: [...]}'") from None
 
 
 def _class_numbers(
@@ -165,7 +163,7 @@ def _class_numbers(
     for at, text in enumerate(texts):
         if text not in number_of:
             what = f"{path}, row {first + at}, column '{name}': the class '{text}' is not among the training data's"
-            raise DataError(what, "mend it, or train with some of that class")
+            raise DataError(what, "correct it, or train with some of that class")
     return np.array([number_of[text] for text in texts], np.int64)
 
 
@@ -173,7 +171,7 @@ def _texts(path: Path, first: int, name: str, values: Sequence[Any]) -> list[str
     """The labels as texts. One that is missing is refused, since it would be a class of its own."""
     texts = ["" if value is None else str(value).strip() for value in values]
     if "" in texts:
-        what = f"{path}, row {first + texts.index('')}, column '{name}': there is nothing, and it is the label"
+        what = f"{path}, row {first + texts.index('')}, column '{name}': the label is missing"
         raise DataError(what, "fill it in, or remove the row")
     return texts
 

@@ -88,8 +88,11 @@ def readable_files() -> str:
 
 
 def _kind_of_folder(folder: Path) -> DataKind | None:
-    """The kind of the first file that one recognises; else that of the files in folders called train, test and so on;
-    else the one that any folder may be."""
+    """The kind of the first file in a folder that a kind recognises.
+
+    Without such a file, it is the kind of the files in folders called train, test and so on, if it may be in those, and
+    otherwise the kind that any folder may be.
+    """
     entries = sorted(folder.iterdir())
     if kind := _kind_of_names(entry.name for entry in entries):
         return kind
@@ -101,7 +104,7 @@ def _kind_of_folder(folder: Path) -> DataKind | None:
 
 
 def _kind_of_names(names: Iterable[str]) -> DataKind | None:
-    """The kind of the first file name that one recognises. A suffix says more than a word within the name."""
+    """The kind of the first name that a kind recognises. A suffix says more than a word within the name."""
     for name in map(str.lower, names):
         for kind in kinds():
             if name.endswith(kind.suffixes):
