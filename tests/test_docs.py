@@ -115,13 +115,28 @@ def operations():
 
 
 def sources():
+    from compressor.data.kinds import kinds
+
+    rows = []
+    for kind in kinds():
+        needs = f" Needs `pip install {kind.library.distribution}`." if kind.library else ""
+        rows.append([kind.example, " ".join(inspect.getdoc(type(kind)).split()) + needs, kind.told_apart])
+    returns = (
+        "`compressor.Splits`, `((x, y), (x, y))`, a dict of arrays, or a `tf.data.Dataset`, a Keras `PyDataset` or a "
+        "function that yields batches, for each split."
+    )
+    function = ["`my.module:data`", f"A function that returns {returns}", "train, (validation,) test"]
+    return table(["source", "what is there", "splits"], [*rows, function])
+
+
+def options():
     from compressor.cli.strategies import parameters
-    from compressor.data.source_options import OPTIONS
+    from compressor.data.kinds import kinds
 
     rows = [
-        [kind, f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
-        for kind, options in OPTIONS.items()
-        for row in parameters(options)
+        [kind.name, f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
+        for kind in kinds()
+        for row in parameters(kind.Options)
     ]
     return table(["kind", "`data.with`", "type", "default", "meaning"], rows)
 
@@ -171,6 +186,7 @@ MAKERS = {
     "strategies": strategies,
     "operations": operations,
     "sources": sources,
+    "options": options,
     "metrics": metrics,
 }
 

@@ -81,6 +81,13 @@ def test_every_module_can_be_imported_without_tensorflow():
     assert HEAVY & set(modules) == set()
 
 
+def test_knowing_all_kinds_of_data_takes_neither_numpy_nor_what_reads_them():
+    code = "import json, sys; from compressor.data.kinds import kinds; found = [kind.name for kind in kinds()]; "
+    names, modules = outcome(code + "print(json.dumps([found, list(sys.modules)]), file=sys.stderr)")
+    assert ".csv tables" in names
+    assert {"numpy", "pyarrow", "compressor.data.tables", *HEAVY} & set(modules) == set()
+
+
 def test_importing_the_package_imports_next_to_nothing():
     _, modules = outcome("import compressor, json, sys; print(json.dumps([0, list(sys.modules)]), file=sys.stderr)")
     ours = [name for name in modules if name.startswith("compressor")]

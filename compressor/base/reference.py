@@ -1,4 +1,4 @@
-"""A model or data set that a recipe names by path or by `package.module:function`."""
+"""A model or data set that a recipe names by path, by a library's name for it, or by `package.module:function`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compressor.base.errors import CompressorError
-from compressor.base.import_path import function_at, names_function
+from compressor.base.import_path import function_at
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Format
 
-_SUFFIXES = (
-    ".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt", ".pth",
-    ".npz", ".npy", ".csv", ".parquet", ".tfrecord",
-)  # fmt: skip
-_LITERT = (".tflite", ".tfpack")
-_APPLICATIONS = "keras_applications:"
-_LIBRARIES = (_APPLICATIONS, "tfds:")  # what is written as a function and is none of the author's
+LITERT_SUFFIXES = (".tflite", ".tfpack")
+APPLICATIONS = "keras_applications:"  # begins the names of Keras's own architectures
 
 
 def is_there(path: Path) -> bool:
@@ -29,9 +24,12 @@ def is_there(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file, or a function to call with `arguments`. Calling runs code of the recipe's author."""
+    """A file or folder, something in a library, such as `tfds:mnist`, or a function of the recipe's author.
 
-    kind: Literal["path", "function"]
+    Calling runs the function, with `arguments`.
+    """
+
+    kind: Literal["path", "library", "function"]
     target: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,19 +41,19 @@ class Reference:
     @property
     def runs_code(self) -> bool:
         """Whether it is a function of the recipe's author."""
-        return self.kind == "function" and not self.target.startswith(_LIBRARIES)
+        return self.kind == "function"
 
     @property
     def is_application(self) -> bool:
         """Whether it is one of Keras's own architectures."""
-        return self.kind == "function" and self.target.startswith(_APPLICATIONS)
+        return self.kind == "library" and self.target.startswith(APPLICATIONS)
 
     @property
     def format(self) -> Format:
         """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
-        if self.kind == "function":
+        if self.kind != "path":
             return "keras"
-        return "litert" if Path(self.target).suffix in _LITERT or self._is_graph else "keras"
+        return "litert" if Path(self.target).suffix in LITERT_SUFFIXES or self._is_graph else "keras"
 
     @property
     def came_as(self) -> str:
@@ -79,18 +77,3 @@ class Reference:
         function = function_at(self.target)
         with fenced(f"'{self.target}'", CompressorError):
             return function(**self.arguments)
-
-
-def reference(text: str, folder: Path, arguments: Mapping[str, Any]) -> Reference | None:
-    """The reference that `text` spells, or None where it is a registered name.
-
-    Args:
-        text: a path, `package.module:function`, or a name.
-        folder: where a relative path starts: that of the recipe that holds it.
-        arguments: what the function is called with.
-    """
-    if names_function(text):
-        return Reference("function", text, arguments)
-    if text.endswith(_SUFFIXES) or "/" in text or "\\" in text:
-        return Reference("path", str(folder / Path(text).expanduser()), arguments)
-    return None

@@ -13,7 +13,7 @@ from compressor.cli.options import debug_option, json_option, trust_option
 
 @click.command("evaluate")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", required=True, help="A registered data set, an .npz file, or package.module:function.")
+@click.option("--data", required=True, help="A registered data set, a path, or package.module:function.")
 @click.option("--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="May be repeated.")
 @trust_option
 @json_option

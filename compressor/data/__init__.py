@@ -9,22 +9,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compressor.base.named_arrays import arrays_in, by_name, in_order, joined
     from compressor.data.from_source import load_splits
     from compressor.data.run_data import RunData
     from compressor.data.samples import ArraySamples, Samples
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {
-    "load_splits": "from_source",
-    "RunData": "run_data",
-    "ArraySamples": "samples", "Samples": "samples",
-    "ArraySplit": "split", "Split": "split", "Splits": "split",
-}  # fmt: skip
+    "compressor.base.named_arrays": ("arrays_in", "by_name", "in_order", "joined"),
+    "compressor.data.from_source": ("load_splits",),
+    "compressor.data.run_data": ("RunData",),
+    "compressor.data.samples": ("ArraySamples", "Samples"),
+    "compressor.data.split": ("ArraySplit", "Split", "Splits"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "load_splits"]
+__all__ = [
+    "ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "load_splits",
+    "arrays_in", "by_name", "in_order", "joined",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,4 +1,4 @@
-"""`.npz` files, and `.npy` files in a folder."""
+"""Splits from arrays by name, in an `.npz` file or in a folder of `.npy` files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
+from compressor.data.data_errors import about, no_data_at
 from compressor.data.npy_files import open_npy
-from compressor.data.samples import ArraySamples, fits_in_memory
+from compressor.data.samples import ArraySamples, as_numbers, fits_in_memory
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import about
-from compressor.data.spool import as_array
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
 _UNREADABLE = (
@@ -27,28 +26,28 @@ _FOLDER_REMEDY = "name them x_train.npy, y_train.npy, x_test.npy and y_test.npy"
 
 
 def npz_splits(path: Path) -> Splits:
-    """The splits in an `.npz` file: x_train, y_train, and so on, or just x and y.
+    """The splits in an `.npz` file.
 
     Raises:
-        DataError: there is none, or it has other arrays.
+        DataError: there is no such file, or it has other arrays.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, "files"):
                 raise ValueError("it holds a single array")
-            return splits_of_arrays(set(arrays.files), lambda name: as_array(arrays[name]))
+            return splits_of_arrays(set(arrays.files), lambda name: as_numbers(arrays[name]))
     except FileNotFoundError:
-        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
+        raise no_data_at(path) from None
     except _UNREADABLE as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None
 
 
 def npy_splits(folder: Path) -> Splits:
-    """The splits in a folder of `.npy` files; those that are large are read piece by piece.
+    """The splits in a folder of `.npy` files. Large files are read piece by piece.
 
     Raises:
-        DataError: it has others.
+        DataError: the folder has other files.
     """
     names = {path.stem for path in folder.glob("*.npy")}
 
@@ -63,10 +62,14 @@ def npy_splits(folder: Path) -> Splits:
 
 
 def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:
-    """The splits in arrays by name: `x_train` and `y_train`, or just `x` and `y`.
+    """The splits in arrays called `x_train`, `y_train` and so on, or just `x` and `y`.
+
+    Args:
+        names: the names of all arrays.
+        get: reads the array of a name.
 
     Raises:
-        KeyError: with what is missing.
+        KeyError: there is no array to train with; its text says what there is.
         DataError: inputs and labels do not go together.
     """
     if "x" in names:
@@ -74,14 +77,11 @@ def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:
     if "x_train" not in names:
         raise KeyError(f"it has {', '.join(sorted(names)[:8]) or 'nothing'}, and no x_train")
 
-    def side(part: str) -> Split | None:
-        if f"x_{part}" not in names:
-            return None
-        return _split(names, get, f"x_{part}", f"y_{part}")
+    def part(name: str) -> Split | None:
+        return _split(names, get, f"x_{name}", f"y_{name}") if f"x_{name}" in names else None
 
-    train = side("train")
-    assert train is not None
-    return Splits(train, side("test"), side("val") or side("validation"))
+    train = _split(names, get, "x_train", "y_train")
+    return Splits(train, part("test"), part("val") or part("validation"))
 
 
 def _split(names: set[str], get: Callable[[str], Any], inputs: str, labels: str) -> Split:

@@ -1,7 +1,7 @@
-"""The declared steps of augmentation, for training alone.
+"""The steps of augmentation that a recipe can declare, for training alone.
 
-Random numbers come from the seed, the epoch, the batch and the step's place in the list, and from nothing that was
-drawn before: a training that is cut and goes on sees what it would have seen.
+Random numbers depend on the seed, the epoch, the batch and the step's place in the list, and not on earlier draws, so
+that training that is interrupted and resumed sees the same images.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from compressor.data.declared_step import Choice, Operation, image_axes
 
 
 class Change(Operation):
-    """A random change of images. One that `moves` pixels moves those of labels that are images as well."""
+    """A random change of images."""
 
-    moves: ClassVar[bool] = False
+    moves: ClassVar[bool] = False  # whether it moves pixels, and so those of labels that are images, too
 
     def apply(self, images: Any, key: Any, smooth: bool = True) -> Any:
-        """What becomes of a batch of images, shape (n, height, width[, channels]).
+        """The changed images of a batch, shape (n, height, width[, channels]).
 
         Args:
             images: a tensor.
-            key: the two numbers that everything random is drawn from.
-            smooth: whether values between two pixels may come out; not so for masks of classes.
+            key: the two numbers that decide everything random.
+            smooth: whether pixels may be interpolated, which those of class masks must not be.
         """
         raise NotImplementedError
 
 
 class Flip(Change):
-    """Mirror every other image, on average."""
+    """Mirror each image with a probability of one half."""
 
     main = "direction"
     moves = True
@@ -51,7 +51,7 @@ class Flip(Change):
 
 
 class _Move(Change):
-    """A change of places by a projective map of its own for each image."""
+    """A change that moves the pixels of each image by a projective map of its own."""
 
     moves = True
 
@@ -60,7 +60,7 @@ class _Move(Change):
     )
 
     def maps(self, draws: Any, height: Any, width: Any) -> Any:
-        """The eight numbers of each map, shape (n, 8), from two draws a map in -1..1, shape (n, 2)."""
+        """The eight numbers of each map, shape (n, 8), from two random numbers in -1..1 for each, shape (n, 2)."""
         raise NotImplementedError
 
     def apply(self, images: Any, key: Any, smooth: bool = True) -> Any:
@@ -87,7 +87,7 @@ class Shift(_Move):
 
     main = "share"
 
-    share: float = Field(gt=0, le=0.9, description="by how much at the most, as a share of height and width")
+    share: float = Field(gt=0, le=0.9, description="by how much at most, as a share of height and width")
 
     def maps(self, draws: Any, height: Any, width: Any) -> Any:
         return _affine(1.0, 0.0, draws[:, 0] * self.share * width, 0.0, 1.0, draws[:, 1] * self.share * height)
@@ -98,7 +98,7 @@ class Rotate(_Move):
 
     main = "degrees"
 
-    degrees: float = Field(gt=0, le=180, description="by how much at the most, either way")
+    degrees: float = Field(gt=0, le=180, description="by how much at most, either way")
 
     def maps(self, draws: Any, height: Any, width: Any) -> Any:
         import tensorflow as tf
@@ -116,7 +116,7 @@ class Zoom(_Move):
 
     main = "share"
 
-    share: float = Field(gt=0, lt=1, description="by how much at the most, as a share of the size")
+    share: float = Field(gt=0, lt=1, description="by how much at most, as a share of the size")
 
     def maps(self, draws: Any, height: Any, width: Any) -> Any:
         scale = 1.0 + draws[:, 0] * self.share
@@ -124,11 +124,11 @@ class Zoom(_Move):
 
 
 class Contrast(Change):
-    """Draw the values of each image away from their mean, or nearer to it."""
+    """Move the values of each image away from their mean, or closer to it."""
 
     main = "share"
 
-    share: float = Field(gt=0, lt=1, description="by how much at the most: 0.2 is a factor of 0.8 to 1.2")
+    share: float = Field(gt=0, lt=1, description="by how much at most: 0.2 is a factor of 0.8 to 1.2")
 
     def apply(self, images: Any, key: Any, smooth: bool = True) -> Any:
         import tensorflow as tf
@@ -144,7 +144,7 @@ class Noise(Change):
 
     main = "deviation"
 
-    deviation: float = Field(gt=0, le=1e6, description="its standard deviation, on the scale the model sees")
+    deviation: float = Field(gt=0, le=1e6, description="its standard deviation, on the scale of what the model gets")
 
     def apply(self, images: Any, key: Any, smooth: bool = True) -> Any:
         import tensorflow as tf
@@ -164,7 +164,7 @@ class AugmentStep(Choice):
 
 
 def _affine(*parts: Any) -> Any:
-    """Maps of shape (n, 8) from the six numbers of each, some of them the same for all."""
+    """Maps of shape (n, 8) from the six numbers of each, of which a float is the same for all maps."""
     import tensorflow as tf
 
     many = next(part for part in parts if not isinstance(part, float))

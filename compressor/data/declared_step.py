@@ -1,4 +1,4 @@
-"""What every declared step of preprocessing or augmentation has in common, as the recipe spells it."""
+"""What all steps of preprocessing and augmentation have in common, and how a recipe spells them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Size = Annotated[list[Pixels], Field(min_length=2, max_length=2)]
 Numbers = Annotated[
     list[float],
     BeforeValidator(
-        lambda given: [given] if isinstance(given, int | float) and not isinstance(given, bool) else given,
+        lambda value: [value] if isinstance(value, int | float) and not isinstance(value, bool) else value,
         json_schema_input_type=float | list[float],
     ),
     Field(min_length=1, max_length=65_536),
@@ -23,7 +23,7 @@ Numbers = Annotated[
 
 
 class Operation(Params):
-    """A step that changes values. `main` names the parameter that may stand alone: `resize: [96, 96]`."""
+    """A step that changes values. `main` is the parameter whose value may stand for all: `resize: [96, 96]`."""
 
     main: ClassVar[str]
 
@@ -31,8 +31,8 @@ class Operation(Params):
 
     @model_validator(mode="before")
     @classmethod
-    def _spelled_out(cls, given: Any) -> Any:
-        return given if isinstance(given, dict) else {cls.main: given}
+    def _spelled_out(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {cls.main: value}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -46,7 +46,7 @@ class Operation(Params):
 
 
 class Choice(Params):
-    """An entry of a list of steps: a mapping with one key, which names the step."""
+    """An entry of a list of steps: a mapping whose one key names the step."""
 
     @model_validator(mode="after")
     def _one_key(self) -> Choice:
@@ -61,15 +61,16 @@ class Choice(Params):
 
 
 def image_axes(values: Any, name: str) -> tuple[Any, bool]:
-    """Images as (n, height, width, channels), and whether the channels had to be added.
+    """Images as (n, height, width, channels), and whether the axis of channels had to be added.
 
     Raises:
-        DataError: they are no images.
+        DataError: the values are not images.
     """
     rank = len(values.shape)
     if rank not in (3, 4):
         from compressor.base.errors import DataError
 
-        what = f"'{name}' takes images, (height, width) or (height, width, channels), and the data has "
-        raise DataError(f"{what}{tuple(values.shape[1:])}", "remove it, or name the input that holds the images")
+        shape = tuple(values.shape[1:])
+        what = f"'{name}' takes images of shape (height, width) or (height, width, channels), not samples of {shape}"
+        raise DataError(what, "remove it, or name the input that holds the images with 'only'")
     return (values[..., None], True) if rank == 3 else (values, False)

@@ -1,17 +1,19 @@
-"""What a function of the user's may return as data, and how each kind of it is read."""
+"""Splits from what a function of the user's, or a plugin's data set, returns as data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, each, is_named
 from compressor.data.arrays import splits_of_arrays
-from compressor.data.samples import ArraySamples, Pair, Samples, Values
+from compressor.data.data_errors import about
+from compressor.data.samples import ArraySamples, Pair, Samples, as_numbers
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import Part, about
-from compressor.data.spool import as_array, spooled
+from compressor.data.split_names import Part
+from compressor.data.spool import spooled
 
 _REMEDY = (
     "return compressor.Splits, ((x_train, y_train), (x_test, y_test)), a dict with x_train and so on, "
@@ -19,80 +21,86 @@ _REMEDY = (
 )
 
 
-def splits_of(given: Any, spool: Path) -> Splits:
-    """The splits that something stands for.
+def splits_of(returned: Any, spool: Path) -> Splits:
+    """The splits in what was returned.
 
     Args:
-        given: splits; arrays, data sets, or pairs or triples of them (train, validation, test); or a dict of either.
-        spool: where data goes that can only be read in order.
+        returned: splits; a dict of arrays named as in an `.npz` file; the data of each split, as a dict by the split's
+            name, or as a pair (train, test) or a triple (train, validation, test); or training data alone. The data
+            of a split is arrays, a pair of inputs and labels, or anything that gives batches in order.
+        spool: the folder for data that can only be read in order.
 
     Raises:
         DataError: it is none of these.
     """
-    if isinstance(given, Splits):
-        return given
-    if isinstance(given, Mapping) and {"x", "x_train"} & set(given):
-        return splits_of_arrays(set(given), lambda name: _values(given[name]))
-    if isinstance(given, Mapping) and "train" in given:
-        strange = sorted({str(name) for name in given} - set(get_args(Part)))
-        if strange:
-            raise DataError(f"it returned the split '{strange[0]}'", "name them train, validation and test")
-        sides = {name: _named(name, side, spool) for name, side in given.items()}
-        return Splits(sides["train"], sides.get("test"), sides.get("validation"))
-    if isinstance(given, tuple | list) and 2 <= len(given) <= 3 and not all(map(_is_values, given)):
-        names: tuple[Part, ...] = ("train", "test") if len(given) == 2 else ("train", "validation", "test")
-        found = [_named(name, side, spool) for name, side in zip(names, given, strict=True)]
-        return Splits(found[0], found[-1], found[1] if len(found) == 3 else None)
-    return Splits(_split(given, spool))
+    if isinstance(returned, Splits):
+        return returned
+    if isinstance(returned, Mapping) and {"x", "x_train"} & set(returned):
+        return splits_of_arrays(set(returned), lambda name: _numbers(returned[name]))
+    parts = _parts(returned)
+    if parts is None:
+        return Splits(_split(returned, spool))
+    splits = {}
+    for name, part in parts.items():
+        with about(f"the split '{name}'"):
+            splits[name] = _split(part, spool)
+    return Splits(splits["train"], splits.get("test"), splits.get("validation"))
 
 
-def _named(name: Part, side: Any, spool: Path) -> Split:
-    with about(f"the split '{name}'"):
-        return _split(side, spool)
+def _parts(returned: Any) -> Mapping[Part, Any] | None:
+    """The data of each split; None where all of it is training data."""
+    names = get_args(Part)
+    if isinstance(returned, Mapping) and "train" in returned:
+        if unknown := sorted({str(name) for name in returned} - set(names)):
+            raise DataError(f"it returned the split '{unknown[0]}'", "name them train, validation and test")
+        return returned
+    if isinstance(returned, tuple | list) and 2 <= len(returned) <= 3 and not all(map(_are_arrays, returned)):
+        return dict(zip(names if len(returned) == 3 else ("train", "test"), returned, strict=True))
+    return None
 
 
-def _split(side: Any, spool: Path) -> Split:
-    if isinstance(side, Split):
-        return side
-    if isinstance(side, Samples):
-        return Split(side)
-    if isinstance(side, tuple | list) and len(side) == 2 and all(map(_is_values, side)):
-        return Split(ArraySamples(_values(side[0]), _values(side[1])))
-    if _is_values(side):
-        return Split(ArraySamples(_values(side), None))
-    if hasattr(side, "element_spec"):
-        batched = side if _is_batched(side) else side.batch(256)
+def _split(part: Any, spool: Path) -> Split:
+    """A split from its data."""
+    if isinstance(part, Split):
+        return part
+    if isinstance(part, Samples):
+        return Split(part)
+    if isinstance(part, tuple | list) and len(part) == 2 and all(map(_are_arrays, part)):
+        return Split(ArraySamples(_numbers(part[0]), _numbers(part[1])))
+    if _are_arrays(part):
+        return Split(ArraySamples(_numbers(part), None))
+    if hasattr(part, "element_spec"):  # a tf.data.Dataset
+        batched = part if _is_batched(part) else part.batch(256)
         return Split(spooled(lambda: map(_pair, batched.as_numpy_iterator()), spool))
-    if hasattr(side, "__getitem__") and (hasattr(side, "num_batches") or hasattr(side, "__len__")):
-        return Split(spooled(lambda: _by_number(side), spool))
-    if callable(side) or isinstance(side, Iterator):
-        return Split(spooled(lambda: map(_pair, side() if callable(side) else side), spool))
-    raise DataError(f"it returned {type(side).__name__}", _REMEDY)
+    if hasattr(part, "__getitem__") and (hasattr(part, "num_batches") or hasattr(part, "__len__")):  # a PyDataset
+        return Split(spooled(lambda: _by_number(part), spool))
+    if callable(part) or isinstance(part, Iterator):
+        return Split(spooled(lambda: map(_pair, part() if callable(part) else part), spool))
+    raise DataError(f"it returned {type(part).__name__}", _REMEDY)
 
 
-def _is_values(given: Any) -> bool:
-    """Whether it is an array, or arrays by name."""
-    if isinstance(given, Mapping):
-        return bool(given) and all(map(_is_values, given.values()))
-    return hasattr(given, "shape") and hasattr(given, "dtype") and hasattr(given, "__array__")
+def _are_arrays(values: Any) -> TypeGuard[Values]:
+    """Whether the values are an array, or a mapping of arrays by name."""
+    if is_named(values):
+        return bool(values) and all(map(_are_arrays, values.values()))
+    return hasattr(values, "shape") and hasattr(values, "dtype") and hasattr(values, "__array__")
 
 
-def _values(given: Any) -> Values:
-    if isinstance(given, Mapping):
-        return {str(name): as_array(value) for name, value in given.items()}
-    return as_array(given)
+def _numbers(values: Any) -> Values:
+    named = {str(name): array for name, array in values.items()} if is_named(values) else values
+    return each(named, as_numbers)
 
 
-def _pair(element: Any) -> Pair:
-    """Inputs and labels of a batch as data sets give it."""
-    if not isinstance(element, tuple | list):
-        return _values(element), None
-    if len(element) == 3:
+def _pair(batch: Any) -> Pair:
+    """Inputs and labels of a batch, in any of the forms that Keras takes batches in."""
+    if not isinstance(batch, tuple | list):
+        return _numbers(batch), None
+    if len(batch) == 3:
         raise DataError("the data comes with sample weights, which are not used", "leave them out")
-    if len(element) > 3 or any(isinstance(part, tuple | list) for part in element):
+    if len(batch) > 3 or any(isinstance(part, tuple | list) for part in batch):
         raise DataError("the data comes as a list of several inputs", "give a dict of them by the model's input names")
-    inputs, labels = (*element, None)[:2]
-    return _values(inputs), None if labels is None else _values(labels)
+    inputs, labels = (*batch, None)[:2]
+    return _numbers(inputs), None if labels is None else _numbers(labels)
 
 
 def _by_number(batches: Any) -> Iterator[Pair]:
@@ -104,8 +112,8 @@ def _by_number(batches: Any) -> Iterator[Pair]:
 def _is_batched(dataset: Any) -> bool:
     """Whether the elements of a tf.data.Dataset are batches.
 
-    A first dimension that is unknown in all parts says so; one that is the same in all does where the data set, or one
-    that it was made of, is a batching one.
+    They are where the first dimension of all their parts is unknown. Where it is the same known size in all parts,
+    they are if the data set, or one that it was made of, batches.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Height and width of an image file, read off its first bytes; and whether its last ones are there."""
+"""Reads the height and width of an image file from its first bytes, and checks that its last ones are there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _jpeg_size(stream: IO[bytes]) -> tuple[int, int]:
 
 
 def _expect_end(stream: IO[bytes], end: bytes) -> None:
-    """Look for the mark of the end in the last bytes; some programs add a few of their own."""
+    """Look for the end marker in the last bytes, after which some programs add a few of their own."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - 1024))
     if end not in stream.read():

@@ -1,4 +1,4 @@
-"""Arrays on the disk, of which only what is asked for comes into memory."""
+"""Arrays in `.npy` files: read in part, and written piece by piece."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.data.data_errors import no_data_at
 
 _NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array of shape (n, ...) in a file, `offset` bytes after its start.
+    """An array of shape (n, ...) in a file, `offset` bytes after its start. Only the entries asked for are read.
 
-    Entries are read, and not mapped: the kernel maps a file in such large pieces that a batch drawn from all over it
-    counts nearly all of it as the process's memory.
+    The file is not mapped into memory: the kernel maps such large pieces that, with batches drawn from all over the
+    file, nearly all of it would count as the process's memory.
     """
 
     path: Path
@@ -45,14 +46,14 @@ class StoredArray:
         return self.row_bytes * len(self)
 
     def __getitem__(self, indices: slice | NDArray[np.int64]) -> NDArray[Any]:
-        """Entries, read into memory.
+        """Some entries, read into memory.
 
         Raises:
-            DataError: the file is not there any more, or became shorter.
+            DataError: the file has gone, or has become shorter.
         """
         places = range(*indices.indices(len(self))) if isinstance(indices, slice) else indices
-        found = np.empty((len(places), *self.shape[1:]), self.dtype)
-        buffer = memoryview(found.reshape(-1).view(np.uint8).data)
+        entries = np.empty((len(places), *self.shape[1:]), self.dtype)
+        buffer = memoryview(entries.reshape(-1).view(np.uint8).data)
         try:
             with self.path.open("rb", buffering=0) as stream:
                 if isinstance(places, range):
@@ -65,7 +66,7 @@ class StoredArray:
             raise DataError(
                 f"{self.path} changed while it was read ({error})", "leave it as it is during a run"
             ) from None
-        return found
+        return entries
 
     def _fill(self, stream: FileIO, entry: int, buffer: memoryview) -> None:
         stream.seek(self.offset + entry * self.row_bytes)
@@ -78,26 +79,26 @@ class StoredArray:
 
 
 def open_npy(path: Path) -> StoredArray:
-    """The array in a `.npy` file, unread.
+    """The array in a `.npy` file. Only the header is read.
 
     Raises:
-        DataError: it is no such file, or holds objects.
+        DataError: it is no such file, or its entries cannot be read one by one.
     """
     try:
         with path.open("rb") as stream:
             shape, in_columns, dtype = _header(stream)
             offset = stream.tell()
         if dtype.kind not in "biuf":
-            raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, and no numbers")
+            raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, not numbers")
         if not shape:
-            raise ValueError("it holds one number")
+            raise ValueError("it holds a single number")
         if in_columns and len(shape) > 1:
-            raise ValueError("its order is Fortran's; save numpy.ascontiguousarray of it")
+            raise ValueError("it is in Fortran order; save numpy.ascontiguousarray(array)")
         if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):
             raise ValueError("it is cut short")
     except FileNotFoundError:
-        raise DataError(f"there is no data at {path}", "check the path; it starts at the recipe's folder") from None
-    except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, of a header's text
+        raise no_data_at(path) from None
+    except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, for the header's text
         raise DataError(f"{path} is not an array ({error})", _NPY_REMEDY) from None
     return StoredArray(path, dtype, shape, offset)
 
@@ -110,7 +111,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 class ArrayWriter:
-    """Writes a `.npy` file piece by piece, without knowing how many there will be."""
+    """Writes a `.npy` file piece by piece, before it is known how many entries there will be."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...]) -> None:
         self._stream = path.open("wb")
@@ -124,7 +125,7 @@ class ArrayWriter:
         self._count += len(piece)
 
     def close(self) -> None:
-        """Write down how many there were, and bring all of it to the disk."""
+        """Write the number of entries into the header, and see that all of it is on the disk."""
         self._stream.seek(0)
         self._write_header()
         self._stream.flush()
@@ -132,11 +133,11 @@ class ArrayWriter:
         self._stream.close()
 
     def abandon(self) -> None:
-        """Let go of the file, whether it is whole or not."""
+        """Close the file, whether it is complete or not."""
         self._stream.close()
 
     def _write_header(self) -> None:
-        # NumPy leaves room in a header for its first number to grow, so that it can be written over
+        # NumPy pads a header so that the number of entries can grow, and the header be overwritten in place
         np.lib.format.write_array_header_1_0(
             self._stream,
             {

@@ -1,4 +1,4 @@
-"""Runs declared steps over batches: the same numbers for training, calibration and evaluation."""
+"""Applies declared steps to batches, with the same numbers for training, calibration and evaluation."""
 
 from __future__ import annotations
 
@@ -8,63 +8,62 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, arrays_in, by_name, each, is_named
 from compressor.data.augment import Change
 from compressor.data.preprocess import Rescale, Step
-from compressor.data.samples import Pair, Samples, Values, each, is_named, leaves
+from compressor.data.samples import Pair, Samples
 
 Steps = tuple[Step, ...]
 
 
 def default_steps(samples: Samples) -> Steps:
-    """What is done to data where nothing is declared: bytes are scaled to 0..1, all else is as it is."""
-    inputs = samples.example[0]
-    if not is_named(inputs):
-        return (Rescale(scale=1 / 255),) if inputs.dtype == np.uint8 else ()
-    return tuple(Rescale(scale=1 / 255, only=name) for name in inputs if inputs[name].dtype == np.uint8)
+    """The steps where none are declared: bytes are scaled to 0..1, and all else stays as it is."""
+    inputs = by_name(samples.example[0], "")
+    return tuple(Rescale(scale=1 / 255, only=name or None) for name in inputs if inputs[name].dtype == np.uint8)
 
 
 def prepared(pair: Pair, steps: Steps) -> Pair:
-    """A batch in memory as the model is to see it: inputs as float32, labels as they are.
+    """A batch in memory with all steps applied: inputs as float32, labels as stored.
 
     TensorFlow is imported only where a step needs it.
 
     Raises:
-        DataError: the data is not what a step takes.
+        DataError: a step does not fit the data.
     """
     inputs, labels = pair
     inputs = each(inputs, lambda array: array.astype(np.float32))
     if all(step.plain for step in steps):
-        return _through(steps, inputs, labels)
+        return _applied(steps, inputs, labels)
     import tensorflow as tf
 
     with tf.device("cpu"):
-        inputs, labels = _through(steps, each(inputs, tf.constant), each(labels, tf.constant))
+        inputs, labels = _applied(steps, each(inputs, tf.constant), each(labels, tf.constant))
     return each(inputs, np.asarray), each(labels, np.asarray)
 
 
 def prepared_tensors(pair: Pair, steps: Steps) -> Pair:
-    """The same within a tf.data pipeline."""
+    """The same as `prepared`, within a tf.data pipeline."""
     import tensorflow as tf
 
-    def apart(tensor: Any) -> Any:
-        # else the graph's optimizer merges the constants of neighboring steps, which rounds otherwise than step by step
+    def kept_apart(tensor: Any) -> Any:
+        # else the graph's optimizer merges the constants of neighboring steps, which rounds differently
         return tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tensor.shape)
 
     inputs, labels = pair
     inputs = each(inputs, lambda tensor: tf.cast(tensor, tf.float32))
     for number, step in enumerate(steps):
-        inputs, labels = _through((step,), each(inputs, apart) if number else inputs, labels)
+        inputs, labels = _applied((step,), each(inputs, kept_apart) if number else inputs, labels)
     return inputs, labels
 
 
 def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> Pair:
-    """A batch of tensors with each step of augmentation made in turn.
+    """A batch of tensors with the steps of augmentation applied in turn.
 
     Args:
         pair: inputs and labels, prepared.
         changes: the steps.
-        key: two numbers, of the seed, the epoch and the batch.
-        follow: whether labels with the inputs' height and width are moved with them.
+        key: two numbers from the seed, the epoch and the batch, which decide everything random.
+        follow: whether labels with the inputs' height and width, such as masks, are moved along.
     """
     import tensorflow as tf
 
@@ -79,26 +78,34 @@ def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> 
             whole = tf.cast(tensor, tf.float32)
             return tf.cast(change.apply(whole, own, smooth=tensor.dtype.is_floating), tensor.dtype)
 
-        sizes = {tuple(tensor.shape[1:3]) for tensor in leaves(inputs) if len(tensor.shape) > 2}
-        inputs = _only(change.only, inputs, changed)
+        sizes = {tuple(tensor.shape[1:3]) for tensor in arrays_in(inputs) if len(tensor.shape) > 2}
+        inputs = _apply_to(change.only, inputs, changed)
         if follow and change.moves:
             labels = each(labels, lambda t: moved(t) if len(t.shape) > 2 and tuple(t.shape[1:3]) in sizes else t)  # noqa: B023
     return inputs, labels
 
 
-def _through(steps: Steps, inputs: Values, labels: Values) -> Pair:
+def _applied(steps: Steps, inputs: Values, labels: Values) -> Pair:
     for step in steps:
         if not step.labels:
-            inputs = _only(step.only, inputs, step.apply)
+            inputs = _apply_to(step.only, inputs, step.apply)
         elif labels is not None:
-            labels = _only(step.only, labels, step.apply)
+            labels = _apply_to(step.only, labels, step.apply)
     return inputs, labels
 
 
-def _only(name: str | None, values: Values, function: Any) -> Values:
-    if name is None:
-        return each(values, function)
-    if not is_named(values) or name not in values:
-        known = f"has {', '.join(values)}" if is_named(values) else "has one, without a name"
-        raise DataError(f"a step is only for '{name}', and the data {known}", "mend 'only', or leave it out")
-    return {**values, name: function(values[name])}
+def _apply_to(name: str | None, values: Values, function: Any) -> Values:
+    """The values with the function applied to the array of a name, or to all where there is no name."""
+    refuse_unknown_name(name, values)
+    return each(values, function) if name is None else {**values, name: function(values[name])}
+
+
+def refuse_unknown_name(name: str | None, values: Values) -> None:
+    """Refuse a step that is only for an array that the data does not have.
+
+    Raises:
+        DataError: it is.
+    """
+    if name is not None and (not is_named(values) or name not in values):
+        known = f"has {', '.join(values)}" if is_named(values) else "has one array, without a name"
+        raise DataError(f"a step is only for '{name}', and the data {known}", "correct 'only', or leave it out")

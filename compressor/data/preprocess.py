@@ -1,4 +1,4 @@
-"""The declared steps of preprocessing: training, calibration and evaluation all see what they leave."""
+"""The steps of preprocessing that a recipe can declare, for training, calibration and evaluation alike."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pydantic import Field, model_validator
 
 from compressor.data.declared_step import Choice, Numbers, Operation, Pixels, Size
 
-_HOLDS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
+_RANGES = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
 
 
 class Step(Operation):
-    """A step of preprocessing. `plain` ones are arithmetic that NumPy and TensorFlow do alike, to the last bit."""
+    """A step of preprocessing."""
 
-    plain: ClassVar[bool] = False
-    labels: ClassVar[bool] = False  # it works on the labels rather than on the inputs
+    plain: ClassVar[bool] = False  # whether it is arithmetic that NumPy and TensorFlow do alike, to the last bit
+    labels: ClassVar[bool] = False  # whether it works on the labels rather than on the inputs
 
     def apply(self, values: Any) -> Any:
-        """What becomes of a batch: a NumPy array of float32, or a tensor where the step is not `plain`."""
+        """The result for a batch, which is a NumPy array of float32, or a tensor where the step is not `plain`."""
         raise NotImplementedError
 
-    def said(self) -> str:
-        """What it does, for the report."""
+    def in_words(self) -> str:
+        """What it does to a sample, for the report."""
         raise NotImplementedError
 
 
@@ -43,7 +43,7 @@ class Resize(Step):
         resized = tf.cast(tf.image.resize(images, self.size, self.method), tf.float32)
         return resized[..., 0] if grey else resized
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return f"resized to {self.size[0]}x{self.size[1]} ({self.method})"
 
 
@@ -54,7 +54,7 @@ class Rescale(Step):
     plain = True
 
     scale: float = Field(description="what values are multiplied by; 0.00392156862745098 is 1/255")
-    offset: float = Field(0.0, description="what is added then")
+    offset: float = Field(0.0, description="what is added after that")
 
     def apply(self, values: Any) -> Any:
         import numpy as np
@@ -62,7 +62,7 @@ class Rescale(Step):
         scaled = values * np.float32(self.scale)
         return scaled + np.float32(self.offset) if self.offset else scaled
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         inverse = 1 / self.scale if self.scale else 0.5
         whole = inverse != 1 and abs(inverse - round(inverse)) < 1e-9 * abs(inverse)
         times = f"times 1/{round(inverse)}" if whole else f"times {self.scale:.6g}"
@@ -97,24 +97,24 @@ class Normalize(Step):
         import numpy as np
 
         if self.std is None or self.mean == "adapt":
-            raise AssertionError("'adapt' is settled before anything is prepared")
+            raise AssertionError("'adapt' is replaced by measured numbers before any batch is prepared")
         count = max(len(self.mean), len(self.std))
         if count > 1 and values.shape[-1] != count:
             from compressor.base.errors import DataError
 
-            what = f"'normalize' has {count} numbers, and the data ends in {values.shape[-1]} channels"
-            raise DataError(what, "give one number for each channel, or one for all")
+            what = f"'normalize' has {count} numbers, and the samples have {values.shape[-1]} channels or columns"
+            raise DataError(what, "give one number for each, or one for all")
         mean, std = (np.asarray(numbers, np.float32) for numbers in (self.mean, self.std))
         return (values - mean) * (np.float32(1) / std)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         if self.std is None or self.mean == "adapt":
-            return "normalized as the training split is"
+            return "normalized by the mean and deviation of the training split"
         return f"minus {_listed(self.mean)}, divided by {_listed(self.std)}"
 
 
 class Cast(Step):
-    """Bring values to what a type can hold, rounded and cut off at its ends; the model still gets floats."""
+    """Round values to what a type can hold, and clip them to its range; the model still gets floats."""
 
     main = "dtype"
 
@@ -123,16 +123,16 @@ class Cast(Step):
     def apply(self, values: Any) -> Any:
         import tensorflow as tf
 
-        if self.dtype in _HOLDS:
-            return tf.clip_by_value(tf.round(values), *map(float, _HOLDS[self.dtype]))
+        if self.dtype in _RANGES:
+            return tf.clip_by_value(tf.round(values), *map(float, _RANGES[self.dtype]))
         return tf.cast(tf.cast(values, self.dtype), tf.float32)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return f"cast to {self.dtype}"
 
 
 class Pad(Step):
-    """Fill up to a shape."""
+    """Fill samples up to a shape."""
 
     main = "to"
 
@@ -149,7 +149,7 @@ class Pad(Step):
 
         shape = values.shape[1:]
         if len(self.to) > len(shape) or any(size > to for size, to in zip(shape, self.to, strict=False)):
-            what = f"'pad' goes to {list(self.to)}, and the samples have {tuple(shape)}"
+            what = f"'pad' fills up to {list(self.to)}, which does not hold samples of shape {tuple(shape)}"
             raise DataError(what, "pad to at least that, or resize first")
         edges = [(0, 0)]
         for axis, size in enumerate(shape):
@@ -158,12 +158,12 @@ class Pad(Step):
             edges.append((before, missing - before))
         return tf.pad(values, edges, constant_values=self.value)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return f"padded to {'x'.join(map(str, self.to))} with {self.value:g}"
 
 
 class Expand(Step):
-    """Add an axis of one, such as the channels of grey images."""
+    """Add an axis of size 1, such as the channels of grey images."""
 
     main = "axis"
     plain = True
@@ -173,12 +173,12 @@ class Expand(Step):
     def apply(self, values: Any) -> Any:
         return values[..., None] if self.axis == -1 else values[:, None]
 
-    def said(self) -> str:
-        return f"with an axis of one {'after' if self.axis == -1 else 'before'} the others"
+    def in_words(self) -> str:
+        return f"with an axis of size 1 added {'after' if self.axis == -1 else 'before'} the others"
 
 
 class Squeeze(Step):
-    """Take away an axis of one, such as the channels of grey images."""
+    """Remove an axis of size 1, such as the channels of grey images."""
 
     main = "axis"
     plain = True
@@ -189,12 +189,12 @@ class Squeeze(Step):
         if len(values.shape) < 2 or values.shape[self.axis] != 1:
             from compressor.base.errors import DataError
 
-            what = f"'squeeze' takes an axis of one away, and the samples have {tuple(values.shape[1:])}"
+            what = f"'squeeze' removes an axis of size 1, and the samples have the shape {tuple(values.shape[1:])}"
             raise DataError(what, "remove it")
         return values[..., 0] if self.axis == -1 else values[:, 0]
 
-    def said(self) -> str:
-        return f"without the {'last' if self.axis == -1 else 'first'} axis, which is of one"
+    def in_words(self) -> str:
+        return f"without the {'last' if self.axis == -1 else 'first'} axis, of size 1"
 
 
 class OneHot(Step):
@@ -210,7 +210,7 @@ class OneHot(Step):
 
         return tf.one_hot(tf.cast(values, tf.int64), self.classes)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return f"labels one-hot over {self.classes} classes"
 
 
@@ -222,8 +222,8 @@ class PreprocessStep(Choice):
     normalize: Normalize | None = Field(None, description="by mean and standard deviation; `adapt` measures them")
     cast: Cast | None = Field(None, description="round to what a type can hold")
     pad: Pad | None = Field(None, description="fill up to a shape")
-    expand: Expand | None = Field(None, description="add an axis of one")
-    squeeze: Squeeze | None = Field(None, description="take an axis of one away")
+    expand: Expand | None = Field(None, description="add an axis of size 1")
+    squeeze: Squeeze | None = Field(None, description="remove an axis of size 1")
     one_hot: OneHot | None = Field(None, description="class numbers into rows of 0 and 1 (labels)")
 
 

@@ -1,11 +1,11 @@
-"""TFRecord files, read in any order by an index of where their records begin."""
+"""TFRecord files, read in any order with the help of an index of where their records begin."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.text import did_you_mean
-from compressor.data.samples import Indices, Pair, Samples, held
-from compressor.data.source_options import RecordFeature, RecordOptions, files_of
+from compressor.data.record_options import RecordFeature, RecordOptions
+from compressor.data.samples import Indices, Pair, Samples, loaded_if_small
 from compressor.data.split import Split, Splits
-from compressor.data.split_names import parted_by_name
+from compressor.data.split_names import Part
 
 _NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is bytes
 
 
 @dataclass(frozen=True)
 class RecordSamples(Samples):
-    """Examples in TFRecord files. `index` has a row for each: its file, and its first byte and length there."""
+    """Examples in TFRecord files. `index` has a row for each: the number of its file, its first byte and its length."""
 
     files: tuple[Path, ...]
     index: NDArray[np.int64]
@@ -67,60 +67,61 @@ class RecordSamples(Samples):
         spec = {name: _spec(self.options.features[name]) for name in names}
         try:
             with tf.device("cpu"):
-                found = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
-                return {name: _decoded(found[name], self.options.features[name]) for name in names}
+                parsed = tf.io.parse_example(self._records(np.asarray(indices, np.int64)), spec)
+                return {name: _decoded(parsed[name], self.options.features[name]) for name in names}
         except (ValueError, tf.errors.OpError) as error:
             text = re.sub(r"\{\{.*?\}\}", "", str(getattr(error, "message", error)))  # a node of TensorFlow's graph
             reason = " ".join(text.split()).removeprefix("Name: <unknown>, ")[:200]
-            held = ", ".join(_names_in(self._records(np.asarray(indices[:1], np.int64))[0]))
+            names_there = ", ".join(_names_in(self._records(np.asarray(indices[:1], np.int64))[0]))
             what = f"the records in {self.files[0].parent} are not as 'data.with.features' says ({reason})"
-            raise DataError(what, f"mend names, dtype, shape and encoding there; the records hold {held}") from None
+            remedy = f"correct names, dtype, shape and encoding there; the records hold {names_there}"
+            raise DataError(what, remedy) from None
 
     def _records(self, indices: NDArray[np.int64]) -> list[bytes]:
-        found: list[bytes] = [b""] * len(indices)
+        records: list[bytes] = [b""] * len(indices)
         places = self.index[indices]
         for number in np.unique(places[:, 0]):
             with self.files[number].open("rb") as stream:
-                mine = np.flatnonzero(places[:, 0] == number)
-                for at in mine[np.argsort(places[mine, 1])]:
+                in_file = np.flatnonzero(places[:, 0] == number)
+                for at in in_file[np.argsort(places[in_file, 1])]:
                     stream.seek(int(places[at, 1]))
-                    found[at] = stream.read(int(places[at, 2]))
-        return found
+                    records[at] = stream.read(int(places[at, 2]))
+        return records
 
 
-def record_splits(target: str, options: RecordOptions) -> Splits:
-    """The splits in TFRecord files: one file, a folder or a pattern; the names tell train, validation and test.
+def record_splits(files: Mapping[Part, Sequence[Path]], options: RecordOptions) -> Splits:
+    """The splits in TFRecord files.
+
+    Args:
+        files: those of each split.
+        options: what the examples hold.
 
     Raises:
-        DataError: there is none, a file is damaged, or it does not hold what the options say.
+        DataError: a file is damaged, or does not hold what the options say.
     """
     for name in (*options.inputs, *([options.label] if options.label else [])):
         if name not in options.features:
             hint = did_you_mean(name, options.features).removeprefix("; ")
             raise DataError(f"'data.with.features' does not describe '{name}'", hint)
-    paths = files_of(target, "tfrecord")
-    if not paths:
-        raise DataError(f"there is no data at {target}", "check the path; it starts at the recipe's folder")
-    root = Path(target) if Path(target).is_dir() else Path(target).parent
-    sides = {part: _split(files, options) for part, files in parted_by_name(paths, root).items()}
-    return Splits(sides["train"], sides.get("test"), sides.get("validation"))
+    splits = {part: _split(paths, options) for part, paths in files.items()}
+    return Splits(splits["train"], splits.get("test"), splits.get("validation"))
 
 
 def _split(files: Sequence[Path], options: RecordOptions) -> Split:
     places = [_index(path) for path in files]
-    index = np.concatenate([np.insert(found, 0, number, axis=1) for number, found in enumerate(places)])
+    index = np.concatenate([np.insert(of_file, 0, number, axis=1) for number, of_file in enumerate(places)])
     if not len(index):
         raise DataError(f"{files[0]} holds no records", "write some, or remove it")
-    return Split(held(RecordSamples(tuple(files), index, options)))
+    return Split(loaded_if_small(RecordSamples(tuple(files), index, options)))
 
 
 def _index(path: Path) -> NDArray[np.int64]:
-    """First byte and length of each record: before it stand its length and a checksum, after it another."""
+    """First byte and length of each record. Its length and a checksum come before it, and another checksum after it."""
     places: list[tuple[int, int]] = []
     size = path.stat().st_size
     with path.open("rb") as stream:
         if stream.read(2) == b"\x1f\x8b":
-            raise DataError(f"{path} is compressed, and cannot be read in any order", "unpack it with gunzip")
+            raise DataError(f"{path} is compressed, so it cannot be read in any order", "unpack it with gunzip")
         at = 0
         while at < size:
             stream.seek(at)
@@ -128,7 +129,7 @@ def _index(path: Path) -> NDArray[np.int64]:
             length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size
             if at + 16 + length > size:
                 raise DataError(
-                    f"{path} is no TFRecord file, or is cut short after {len(places):,} records", "make it again"
+                    f"{path} is not a TFRecord file, or is cut short after {len(places):,} records", "make it again"
                 )
             places.append((at + 12, length))
             at += 16 + length
@@ -136,7 +137,7 @@ def _index(path: Path) -> NDArray[np.int64]:
 
 
 def _names_in(record: bytes) -> list[str]:
-    """The features of a record; none where it is no example."""
+    """The names of a record's features, for messages."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 

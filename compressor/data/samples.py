@@ -1,10 +1,10 @@
-"""Samples that can be read in any order, wherever they are: what every split stands on."""
+"""Samples that can be read in any order, whether they are in memory or in files."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, arrays_in, each, is_named, joined
 from compressor.data.npy_files import StoredArray
 
-Values: TypeAlias = Any  # an array of shape (n, ...), or a dict of them by the name of the input or output
-Indices: TypeAlias = range | NDArray[np.int64]  # a range runs upwards, one by one
+Indices: TypeAlias = range | NDArray[np.int64]  # a range goes up in steps of one
 Pair: TypeAlias = tuple[Values, Values]  # inputs, and labels or None
 
-IN_MEMORY_BYTES = 256 << 20  # samples that take less are held in memory, others are read piece by piece
+IN_MEMORY_BYTES = 256 << 20  # samples that take no more are held in memory; others are read piece by piece
 PIECE_BYTES = 16 << 20
 
 
@@ -35,7 +35,7 @@ class Samples(ABC):
 
     @abstractmethod
     def read(self, indices: Indices) -> Pair:
-        """Inputs and labels of these samples; labels are None where there are none.
+        """Inputs and labels of these samples; labels are None where the data has none.
 
         Raises:
             DataError: a sample cannot be read.
@@ -43,7 +43,7 @@ class Samples(ABC):
 
     @abstractmethod
     def labels(self) -> Values:
-        """The labels of all samples, in memory; None where there are none."""
+        """The labels of all samples, in memory; None where the data has none."""
 
     @property
     @abstractmethod
@@ -52,24 +52,24 @@ class Samples(ABC):
 
     def part(self, indices: Indices) -> Samples:
         """Some of the samples, in the order of the indices."""
-        return Part(self, indices)
+        return Selection(self, indices)
 
     @cached_property
     def example(self) -> Pair:
-        """The first sample, shape (1, ...): it tells the shapes and types of all."""
+        """The first sample, shape (1, ...), which tells the shapes and types of all."""
         return self.read(range(1))
 
     def pieces(self) -> Iterator[Pair]:
         """All samples in order, a few MB at a time."""
-        sample = sum(array.nbytes for array in leaves(self.example))
-        step = max(1, PIECE_BYTES // max(1, sample))
+        sample_bytes = sum(array.nbytes for array in arrays_in(self.example))
+        step = max(1, PIECE_BYTES // max(1, sample_bytes))
         for start in range(0, self.size, step):
             yield self.read(range(start, min(start + step, self.size)))
 
 
 @dataclass(frozen=True)
-class Part(Samples):
-    """Some of the samples of another."""
+class Selection(Samples):
+    """Some samples of a whole, which reads them."""
 
     whole: Samples
     indices: Indices
@@ -79,20 +79,21 @@ class Part(Samples):
         return len(self.indices)
 
     def read(self, indices: Indices) -> Pair:
-        return self.whole.read(self._below(indices))
+        return self.whole.read(self._in_whole(indices))
 
     def labels(self) -> Values:
         return each(self.whole.labels(), lambda array: rows(array, self.indices))
 
     def part(self, indices: Indices) -> Samples:
-        return Part(self.whole, self._below(indices))
+        return Selection(self.whole, self._in_whole(indices))
 
     @cached_property
     def fingerprint(self) -> str:
         chosen = np.asarray(self.indices, np.int64)
         return hashlib.sha256(self.whole.fingerprint.encode() + chosen.tobytes()).hexdigest()
 
-    def _below(self, indices: Indices) -> Indices:
+    def _in_whole(self, indices: Indices) -> Indices:
+        """The indices in the whole of samples of this selection."""
         if isinstance(self.indices, range) and not isinstance(indices, range):
             return indices + self.indices.start
         if isinstance(indices, range):
@@ -103,118 +104,114 @@ class Part(Samples):
 
 @dataclass(frozen=True)
 class ArraySamples(Samples):
-    """Samples in arrays, in memory or on the disk. `targets` may be None."""
+    """Samples in arrays, in memory or in files. `targets` may be None."""
 
     inputs: Values
     targets: Values
 
     def __post_init__(self) -> None:
-        counts = {len(array) for array in leaves(self.inputs)}
-        labels = {len(array) for array in leaves(self.targets)} or counts
-        if len(counts) > 1 or len(labels) > 1:
-            told = ", ".join(f"{count:,}" for count in sorted(counts if len(counts) > 1 else labels))
-            raise DataError(f"the arrays of the data have different lengths ({told})", "give each one entry a sample")
-        if counts != labels:
-            what = f"{min(counts):,} inputs have {min(labels):,} labels"
-            raise DataError(what, "give each input one label")
-        if not min(counts):
-            raise DataError("there are no samples", "give at least one")
-        # a plugin that wrote into what it is given would change the data of every later step
-        object.__setattr__(self, "inputs", each(self.inputs, _frozen))
-        object.__setattr__(self, "targets", each(self.targets, _frozen))
+        _refuse_uneven(self.inputs, self.targets)
+        # a plugin that wrote into the arrays it is given would change the data of every later step
+        object.__setattr__(self, "inputs", each(self.inputs, _read_only))
+        object.__setattr__(self, "targets", each(self.targets, _read_only))
 
     @property
     def in_memory(self) -> bool:  # type: ignore[override]
         """Whether all of it is held as NumPy arrays."""
-        return all(isinstance(array, np.ndarray) for array in leaves((self.inputs, self.targets)))
+        return all(isinstance(array, np.ndarray) for array in arrays_in((self.inputs, self.targets)))
 
     @property
     def size(self) -> int:
-        return len(leaves(self.inputs)[0])
+        return len(arrays_in(self.inputs)[0])
 
     def read(self, indices: Indices) -> Pair:
-        return self._each(lambda array: rows(array, indices))
+        def chosen(array: Any) -> Any:
+            return rows(array, indices)
+
+        return each(self.inputs, chosen), each(self.targets, chosen)
 
     def labels(self) -> Values:
         return each(self.targets, lambda array: rows(array, range(len(array))))
 
     def part(self, indices: Indices) -> Samples:
-        return ArraySamples(*self.read(indices)) if self.in_memory else Part(self, indices)
+        return ArraySamples(*self.read(indices)) if self.in_memory else Selection(self, indices)
 
     @cached_property
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
-        for name, array in named((self.inputs, self.targets)):
+        for name, array in labelled_arrays((self.inputs, self.targets)):
             digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
             for piece in _pieces_of(array):
                 digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
 
-    def _each(self, function: Callable[[Any], Any]) -> Pair:
-        return each(self.inputs, function), each(self.targets, function)
-
 
 def fits_in_memory(size: int) -> bool:
-    """Whether so many bytes of samples are to be held in memory."""
+    """Whether samples of so many bytes are to be held in memory."""
     return size <= IN_MEMORY_BYTES
 
 
-def held(samples: Samples) -> Samples:
-    """The same samples, in memory where they fit."""
-    size = sum(array.nbytes for array in leaves(samples.example)) * samples.size
+def loaded_if_small(samples: Samples) -> Samples:
+    """The same samples, held in memory where they fit."""
+    size = sum(array.nbytes for array in arrays_in(samples.example)) * samples.size
     if samples.in_memory or not fits_in_memory(size):
         return samples
     pieces = list(samples.pieces())
     return ArraySamples(joined([inputs for inputs, _ in pieces]), joined([targets for _, targets in pieces]))
 
 
-def each(values: Values, function: Callable[[Any], Any]) -> Values:
-    """The function's results for an array, or for each array of a mapping; None stays None."""
-    if values is None:
-        return None
-    return {name: function(value) for name, value in values.items()} if is_named(values) else function(values)
-
-
-def is_named(values: Values) -> bool:
-    """Whether these are several arrays by name."""
-    return isinstance(values, Mapping)
-
-
-def named(pair: Pair) -> list[tuple[str, Any]]:
-    """All arrays of inputs and labels with what to call them: `x` and `y`, or `x.image` and so on, in a fixed order."""
-    found = []
+def labelled_arrays(pair: Pair) -> list[tuple[str, Any]]:
+    """All arrays of inputs and labels, each with a label of its own: `x` and `y`, or `x.image` and so on, sorted."""
+    arrays = []
     for letter, values in zip("xy", pair, strict=True):
         if is_named(values):
-            found += [(f"{letter}.{name}", values[name]) for name in sorted(values)]
+            arrays += [(f"{letter}.{name}", values[name]) for name in sorted(values)]
         elif values is not None:
-            found.append((letter, values))
-    return found
+            arrays.append((letter, values))
+    return arrays
 
 
-def leaves(values: Values) -> list[Any]:
-    """All arrays in values, or in a pair of them."""
-    pair = values if isinstance(values, tuple) else (values, None)
-    return [array for _, array in named(pair)]
+def as_numbers(values: Any) -> NDArray[Any]:
+    """The values as an array of numbers, with an entry for each sample.
 
-
-def joined(parts: list[Values]) -> Values:
-    """Values one after the other."""
-    if parts[0] is None:
-        return None
-    if is_named(parts[0]):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
+    Raises:
+        DataError: they are text or objects, differ in shape, or are a single number.
+    """
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"the data is not an array ({error})", "give arrays of one shape") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"the data is of the type {array.dtype}", "give numbers")
+    if not array.ndim:
+        raise DataError("the data is a single number", "give an array with an entry for each sample")
+    return array
 
 
 def rows(array: NDArray[Any] | StoredArray, indices: Indices) -> NDArray[Any]:
-    """The entries of an array at these indices; a view where it is in memory and they are a range."""
+    """The entries of an array at these indices; a view where the array is in memory and the indices are a range."""
     chosen: NDArray[Any] = array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
     return chosen
 
 
-def _frozen(array: Any) -> Any:
+def _refuse_uneven(inputs: Values, targets: Values) -> None:
+    """Refuse arrays that do not all have an entry for each sample."""
+    counts = {len(array) for array in arrays_in(inputs)}
+    labels = {len(array) for array in arrays_in(targets)} or counts
+    if len(counts) > 1 or len(labels) > 1:
+        lengths = ", ".join(f"{count:,}" for count in sorted(counts if len(counts) > 1 else labels))
+        what = f"the arrays of the data have different lengths ({lengths})"
+        raise DataError(what, "give each one an entry for each sample")
+    if counts != labels:
+        what = f"there are {min(counts):,} inputs and {min(labels):,} labels"
+        raise DataError(what, "give each input one label")
+    if not min(counts):
+        raise DataError("there are no samples", "give at least one")
+
+
+def _read_only(array: Any) -> Any:
     if not isinstance(array, np.ndarray):
-        return array  # what is read from the disk is read anew each time
+        return array  # what is read from a file is read anew each time
     view = array.view()
     view.flags.writeable = False
     return view

@@ -20,10 +20,10 @@ class DataSection(Params):
     validation_split: float = Field(
         0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"
     )
-    test_split: float = Field(0.2, gt=0, lt=1, description="share kept for the test, before that, where it has none")
-    stratify: bool = Field(False, description="draw those shares from each class alike")
+    test_split: float = Field(0.2, gt=0, lt=1, description="share kept for the test, where it has none; drawn first")
+    stratify: bool = Field(False, description="draw these shares from each class")
     targets: Literal["labels", "inputs"] = Field(
-        "labels", description="what the model is to give: the labels, or its own inputs (an autoencoder)"
+        "labels", description="what the model learns to give: the labels, or its own inputs (an autoencoder)"
     )
     preprocess: list[PreprocessStep] | None = Field(
         None, max_length=MAX_ENTRIES, description="steps for all samples, in order; by default bytes are scaled to 0..1"

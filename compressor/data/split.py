@@ -1,4 +1,4 @@
-"""Data splits: samples that training, calibration and evaluation all read through the same door."""
+"""Splits of data: samples along with what is done to them before the model gets them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.named_arrays import Values, arrays_in, each, is_named
 from compressor.data.augment import Change
 from compressor.data.pipeline import Steps, augmented, default_steps, prepared, prepared_tensors
 from compressor.data.preprocess import Rescale
-from compressor.data.samples import ArraySamples, Indices, Pair, Samples, Values, each, is_named, leaves
+from compressor.data.samples import ArraySamples, Indices, Pair, Samples
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples in a fixed order, and what is done to them on the way to the model.
+    """Samples in a fixed order, and what is done to them before the model gets them.
 
-    Inputs come as float32, shape (n, ...), or as a dict of such arrays by the names of the model's inputs; labels as
-    they are stored. `steps` of None are those of the data's kind: bytes are scaled to 0..1.
+    Training, calibration and evaluation all read them here. Inputs come as float32, shape (n, ...), or as a dict of
+    such arrays by the names of the model's inputs; labels come as they are stored. `steps` are those of preprocessing:
+    None stands for the default ones, which scale bytes to 0..1. `changes` are those of augmentation.
     """
 
     samples: Samples
@@ -38,14 +40,14 @@ class Split:
 
     @cached_property
     def preprocessing(self) -> Steps:
-        """All that is done to a sample, whether declared or not."""
+        """The steps of preprocessing, declared or default."""
         return default_steps(self.samples) if self.steps is None else self.steps
 
     def read(self, indices: Indices) -> Pair:
-        """Inputs and labels of these samples as the model is to see them, not augmented.
+        """Inputs and labels of these samples as the model is to get them, preprocessed and not augmented.
 
         Raises:
-            DataError: a sample cannot be read, or is not what a step takes.
+            DataError: a sample cannot be read, or a step does not fit it.
         """
         inputs, labels = prepared(self.samples.read(indices), self.preprocessing)
         return inputs, inputs if self.inputs_as_labels else labels
@@ -56,10 +58,10 @@ class Split:
             yield self.read(range(start, min(start + batch_size, self.size)))
 
     def training_batches(self, batch_size: int, seed: int, first_epoch: int, epochs: int) -> Any:
-        """A `tf.data.Dataset` of all epochs from `first_epoch` to `epochs`, each in an order of its own, augmented.
+        """A `tf.data.Dataset` of the epochs from `first_epoch` up to `epochs`, each shuffled anew and augmented.
 
-        The order of an epoch and its augmentation depend on the seed and the epoch alone, so that a training can go on
-        where it was cut.
+        The order of an epoch and its augmentation depend on the seed and the epoch alone, so that training can resume
+        where it was interrupted.
         """
         import tensorflow as tf
 
@@ -78,14 +80,14 @@ class Split:
             return inputs, labels
 
         every_epoch = tf.data.Dataset.range(first_epoch, epochs, output_type=tf.int32).flat_map(order)
-        batches = every_epoch.map(_as_it_is(changed if self.changes else fetch), 2, deterministic=True)
+        batches = every_epoch.map(_without_autograph(changed if self.changes else fetch), 2, deterministic=True)
         return batches.prefetch(4)
 
     def evaluation_batches(self, batch_size: int) -> Any:
         """A `tf.data.Dataset` of the samples in order."""
         import tensorflow as tf
 
-        return tf.data.Dataset.range(self.size).batch(batch_size).map(_as_it_is(self._fetch())).prefetch(1)
+        return tf.data.Dataset.range(self.size).batch(batch_size).map(_without_autograph(self._fetch())).prefetch(1)
 
     def part(self, indices: Indices) -> Split:
         """Some of the samples, in the order of the indices."""
@@ -96,23 +98,23 @@ class Split:
         return self.part(range(min(samples, self.size)))
 
     def sample(self, samples: int, seed: int) -> Split:
-        """`samples` of it drawn without repetition by the seed, or all where there are fewer."""
+        """`samples` of it, drawn by the seed without repetition, or all where there are fewer."""
         return self.part(np.random.default_rng(seed).permutation(self.size)[:samples])
 
     def labels(self) -> Values:
-        """The labels of all samples, as stored; None where there are none, or where they are the inputs."""
+        """The labels of all samples, as stored; None where the data has none, or the inputs are the labels."""
         return None if self.inputs_as_labels else self.samples.labels()
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of the content and of what is done to it."""
-        done = [[type(step).__name__, step.model_dump(mode="json")] for step in (*self.preprocessing, *self.changes)]
-        spec = json.dumps([done, self.inputs_as_labels], sort_keys=True)
+        """SHA-256, in hexadecimal, of the samples and of what is done to them."""
+        steps = [[type(step).__name__, step.model_dump(mode="json")] for step in (*self.preprocessing, *self.changes)]
+        spec = json.dumps([steps, self.inputs_as_labels], sort_keys=True)
         return hashlib.sha256(f"{self.samples.fingerprint}{spec}".encode()).hexdigest()
 
     def _fetch(self) -> Callable[[Any], Pair]:
-        """What fetches a batch within tf.data, given the tensor of its indices."""
-        read = _gathering(self.samples) if self.samples.in_memory else _reading(self.samples)
+        """The function that fetches a batch within tf.data, given the tensor of its indices."""
+        read = _reads_memory(self.samples) if self.samples.in_memory else _reads_files(self.samples)
 
         def fetch(indices: Any) -> Pair:
             inputs, labels = prepared_tensors(read(indices), self.preprocessing)
@@ -122,10 +124,10 @@ class Split:
 
 
 class ArraySplit(Split):
-    """A split of arrays, held as they are stored, say as bytes, and scaled batch by batch.
+    """A split of arrays, which are kept as they are, such as bytes, and scaled batch by batch.
 
-    `inputs` has shape (n, ...), or is a dict of such arrays by the model's input; `targets` has shape (n,) or (n, ...).
-    The model sees `inputs * scale` as float32.
+    `inputs` has shape (n, ...), or is a dict of such arrays by the names of the model's inputs; `targets` has shape
+    (n,) or (n, ...). The model gets `inputs * scale` as float32.
     """
 
     def __init__(self, inputs: Values, targets: Values, scale: float = 1.0) -> None:
@@ -134,9 +136,9 @@ class ArraySplit(Split):
 
 @dataclass(frozen=True)
 class Splits:
-    """What a source of data brings. What is missing is taken from `train` by the recipe's fractions.
+    """The splits that a source brings. Those that are missing are drawn from `train` by the recipe's shares.
 
-    `classes` names the classes that the labels count, where the source has names for them.
+    `classes` names the classes, in the order of their numbers, where the source has names for them.
     """
 
     train: Split
@@ -145,7 +147,7 @@ class Splits:
     classes: tuple[str, ...] = ()
 
 
-def _gathering(samples: Samples) -> Callable[[Any], Pair]:
+def _reads_memory(samples: Samples) -> Callable[[Any], Pair]:
     import tensorflow as tf
 
     inputs, labels = samples.read(range(samples.size))
@@ -158,23 +160,23 @@ def _gathering(samples: Samples) -> Callable[[Any], Pair]:
     return gather
 
 
-def _reading(samples: Samples) -> Callable[[Any], Pair]:
-    """Batches read by Python: tf.data passes arrays along and forgets their names, so they are put back here."""
+def _reads_files(samples: Samples) -> Callable[[Any], Pair]:
+    """Batches read by Python. tf.data passes the arrays on without their names, which are put back here."""
     import tensorflow as tf
 
     example = samples.example
-    arrays = leaves(example)
+    arrays = arrays_in(example)
 
     def numbers(indices: NDArray[np.int64]) -> list[NDArray[Any]]:
-        return leaves(samples.read(indices))
+        return arrays_in(samples.read(indices))
 
     def read(indices: Any) -> Pair:
-        found = tf.numpy_function(numbers, [tf.cast(indices, tf.int64)], [a.dtype for a in arrays], stateful=False)
-        for tensor, array in zip(found, arrays, strict=True):
+        tensors = tf.numpy_function(numbers, [tf.cast(indices, tf.int64)], [a.dtype for a in arrays], stateful=False)
+        for tensor, array in zip(tensors, arrays, strict=True):
             tensor.set_shape([None, *array.shape[1:]])
-        left = iter(found)
+        unnamed = iter(tensors)
         inputs, labels = (
-            {name: next(left) for name in sorted(values)} if is_named(values) else each(values, lambda _: next(left))
+            each(dict(sorted(values.items())) if is_named(values) else values, lambda _: next(unnamed))
             for values in example
         )
         return inputs, labels
@@ -182,8 +184,8 @@ def _reading(samples: Samples) -> Callable[[Any], Pair]:
     return read
 
 
-def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function for tf.data to trace, without AutoGraph, which would wrap the errors that are meant for the user."""
+def _without_autograph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for tf.data to trace without AutoGraph, which would wrap the errors that are meant for the user."""
     import tensorflow as tf
 
     wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)

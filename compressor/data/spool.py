@@ -1,6 +1,6 @@
-"""Data that can only be read in order, written down once so that it can be read in any order.
+"""Keeps data that can only be read in order, so that it can be read in any order.
 
-What is small stays in memory; what is not goes into `.npy` files in a folder of the cache, a piece at a time.
+Data that fits stays in memory. Larger data is written, piece by piece, into `.npy` files in a folder of the cache.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from compressor.base.atomic_files import write_whole
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import is_named, joined
 from compressor.data.npy_files import ArrayWriter, open_npy
-from compressor.data.samples import ArraySamples, Pair, fits_in_memory, joined, named
+from compressor.data.samples import ArraySamples, Pair, fits_in_memory, labelled_arrays
 
 _INDEX = "index.json"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, DataError)
@@ -30,80 +28,79 @@ def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None 
     """The samples of all pieces.
 
     Args:
-        pieces: starts a reading, and gives inputs and labels of some samples at a time.
+        pieces: starts a reading, which gives the inputs and labels of some samples at a time.
         folder: where spooled data is kept.
-        key: hash of what decides the pieces, to find them by the next time; without one, they are read anew each time.
+        key: hash of all that the pieces depend on, by which spooled data is found again; without one, the pieces are
+            read each time.
 
     Raises:
         DataError: pieces differ in shape, there are none, or they cannot be written.
     """
-    if key and (found := _kept(folder / key)):
-        return found
-    kept: list[Pair] = []
+    if key and (earlier := _spooled_in(folder / key)):
+        return earlier
+    in_memory: list[Pair] = []
     size = 0
     stream = iter(pieces())
     for piece in stream:
-        kept.append(checked(piece, kept[0] if kept else None))
-        size += sum(array.nbytes for _, array in named(kept[-1]))
+        if in_memory:
+            _refuse_unlike(piece, in_memory[0])
+        in_memory.append(piece)
+        size += sum(array.nbytes for _, array in labelled_arrays(piece))
         if not fits_in_memory(size):
-            return _written(kept, stream, folder, key)
-    if not kept:
+            return _written(in_memory, stream, folder, key)
+    if not in_memory:
         raise DataError("there are no samples", "give at least one")
-    return ArraySamples(joined([inputs for inputs, _ in kept]), joined([labels for _, labels in kept]))
+    return ArraySamples(joined([inputs for inputs, _ in in_memory]), joined([labels for _, labels in in_memory]))
 
 
 def damage(folder: Path) -> str | None:
-    """Why what is spooled in a folder is not whole; None where it is, or has gone."""
+    """What is wrong with the spooled data in a folder; None where it is whole, or has gone."""
     try:
-        _whole(folder)
+        _whole_samples(folder)
     except _DAMAGED as error:
         return str(error) if folder.exists() else None
     return None
 
 
-def checked(piece: Pair, first: Pair | None) -> Pair:
-    """A piece whose arrays have the names, shapes and types of those in the first piece.
-
-    Raises:
-        DataError: they cannot.
-    """
-    if first is None:
-        return piece
-    was, now = (dict(named(pair)) for pair in (first, piece))
-    if was.keys() != now.keys():
-        what = f"samples have {', '.join(now) or 'nothing'}, and those before them {', '.join(was)}"
+def _refuse_unlike(piece: Pair, first: Pair) -> None:
+    """Refuse a piece whose arrays have other names, shapes or types than those of the first piece."""
+    expected, arrays = (dict(labelled_arrays(pair)) for pair in (first, piece))
+    if expected.keys() != arrays.keys():
+        what = f"samples have {', '.join(arrays) or 'nothing'}, and those before them {', '.join(expected)}"
         raise DataError(what, "give all of them the same inputs and labels")
-    for name, array in now.items():
-        if array.shape[1:] != was[name].shape[1:]:
-            what = f"samples differ in shape: {was[name].shape[1:]}, then {array.shape[1:]}"
+    for name, array in arrays.items():
+        shape, dtype = expected[name].shape[1:], expected[name].dtype
+        if array.shape[1:] != shape:
+            what = f"samples differ in shape: {shape}, then {array.shape[1:]}"
             raise DataError(what, "bring them to one shape where they are made")
-        if array.dtype != was[name].dtype:
-            what = f"samples differ in type: {was[name].dtype}, then {array.dtype}"
+        if array.dtype != dtype:
+            what = f"samples differ in type: {dtype}, then {array.dtype}"
             raise DataError(what, "bring them to one type where they are made")
-    return piece
 
 
-def _written(kept: list[Pair], rest: Iterable[Pair], folder: Path, key: str | None) -> ArraySamples:
-    first = kept[0]
+def _written(in_memory: list[Pair], rest: Iterable[Pair], folder: Path, key: str | None) -> ArraySamples:
+    """Write the pieces in memory, which are let go one by one, and those that are still to be read."""
+    first = in_memory[0]
     temporary = folder / f".{uuid.uuid4().hex[:12]}.tmp"
     writers: dict[str, ArrayWriter] = {}
     try:
         temporary.mkdir(parents=True)
-        for number, (name, array) in enumerate(named(first)):
+        for number, (name, array) in enumerate(labelled_arrays(first)):
             writers[name] = ArrayWriter(temporary / f"{number}.npy", array.dtype, array.shape[1:])
-        while kept:
-            _add(kept.pop(0), writers)
+        while in_memory:
+            _add(in_memory.pop(0), writers)
         for piece in rest:
-            _add(checked(piece, first), writers)
+            _refuse_unlike(piece, first)
+            _add(piece, writers)
         for writer in writers.values():
             writer.close()
-        index = {"arrays": list(writers), "named": [isinstance(values, dict) for values in first]}
+        index = {"arrays": list(writers), "named": [is_named(values) for values in first]}
         fingerprint = _opened(temporary, index).fingerprint
         write_whole(temporary / _INDEX, json.dumps({**index, "fingerprint": fingerprint}))
         target = folder / (key or fingerprint)
-        with suppress(OSError):  # another process was faster, with the same
+        with suppress(OSError):  # another process has just written the same
             temporary.rename(target)
-        _touch(target)
+        _mark_used(target)
         return _opened(target, index)
     except OSError as error:
         what = f"the data cannot be spooled to {folder} ({error.strerror or error})"
@@ -115,58 +112,41 @@ def _written(kept: list[Pair], rest: Iterable[Pair], folder: Path, key: str | No
 
 
 def _add(piece: Pair, writers: dict[str, ArrayWriter]) -> None:
-    for name, array in named(piece):
+    for name, array in labelled_arrays(piece):
         writers[name].add(array)
 
 
-def _kept(folder: Path) -> ArraySamples | None:
-    """What is spooled in a folder, if it is there and whole; what is damaged goes."""
+def _spooled_in(folder: Path) -> ArraySamples | None:
+    """The samples spooled in a folder; None where there are none. Damaged ones are removed."""
     try:
-        found = _whole(folder)
+        samples = _whole_samples(folder)
     except FileNotFoundError:
         return None
     except _DAMAGED:
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    _touch(folder)
-    return found
+    _mark_used(folder)
+    return samples
 
 
-def _whole(folder: Path) -> ArraySamples:
+def _whole_samples(folder: Path) -> ArraySamples:
     index = json.loads((folder / _INDEX).read_text())
-    found = _opened(folder, index)
-    if found.fingerprint != index["fingerprint"]:
+    samples = _opened(folder, index)
+    if samples.fingerprint != index["fingerprint"]:
         raise ValueError("its content is not what was spooled")
-    return found
+    return samples
 
 
-def _touch(folder: Path) -> None:
-    """Note that it was used, which tells what to prune first."""
+def _mark_used(folder: Path) -> None:
+    """Set the time of last use, by which `compressor cache prune` picks what to remove first."""
     with suppress(OSError):
         os.utime(folder)
 
 
 def _opened(folder: Path, index: dict[str, Any]) -> ArraySamples:
     arrays = {name: open_npy(folder / f"{number}.npy") for number, name in enumerate(index["arrays"])}
-    sides: list[Any] = []
-    for letter, by_name in zip("xy", index["named"], strict=True):
+    pair: list[Any] = []
+    for letter, in_mapping in zip("xy", index["named"], strict=True):
         below = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{letter}.")}
-        sides.append(below if by_name else arrays.get(letter))
-    return ArraySamples(*sides)
-
-
-def as_array(values: Any) -> NDArray[Any]:
-    """An array of numbers.
-
-    Raises:
-        DataError: it is text, or objects, or ragged, or a single number.
-    """
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"the data is no array ({error})", "give arrays of one shape") from None
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"the data is of the type {array.dtype}", "give numbers")
-    if not array.ndim:
-        raise DataError("the data is a single number", "give an array with an entry for each sample")
-    return array
+        pair.append(below if in_mapping else arrays.get(letter))
+    return ArraySamples(*pair)

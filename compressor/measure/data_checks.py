@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, arrays_in, by_name, is_named
 from compressor.data.preprocess import Rescale
 from compressor.data.run_data import RunData
-from compressor.data.samples import Values, fits_in_memory, is_named, leaves
+from compressor.data.samples import fits_in_memory
 from compressor.data.split import Split
 from compressor.models.files.ends import Ends, Shape
 from compressor.models.files.input_scale import Scaling
@@ -68,11 +69,10 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
 
 
 def _check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:
-    if not is_named(inputs):
-        if len(wanted) > 1:
-            what = f"the model has the inputs {_listed(wanted)}, and the data has one, without a name"
-            raise DataError(what, "give a dict of arrays by these names")
-        inputs = {next(iter(wanted)): inputs}
+    if not is_named(inputs) and len(wanted) > 1:
+        what = f"the model has the inputs {_listed(wanted)}, and the data has one, without a name"
+        raise DataError(what, "give a dict of arrays by these names")
+    inputs = by_name(inputs, next(iter(wanted)))
     missing, unknown = sorted(wanted.keys() - inputs.keys()), sorted(inputs.keys() - wanted.keys())
     if missing or unknown:
         what = f"the model has the inputs {_listed(wanted)}, and the data has {_listed(inputs)}"
@@ -118,7 +118,7 @@ def _mend(found: tuple[int, ...], wanted: Shape, only: str | None) -> str:
 
 
 def _check_finite(split: str, values: Values, kind: str) -> None:
-    for array in leaves(values):
+    for array in arrays_in(values):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             at = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
             what = f"the {kind} of sample {at} of the {split} split hold NaN or infinity"
@@ -215,7 +215,7 @@ def _outputs(units: int) -> str:
 
 def _known_labels(split: Split) -> Values:
     """The labels of all samples, or, where those would fill the memory, as masks may, of the first ones."""
-    one = sum(array.nbytes for array in leaves(split.samples.example[1]))
+    one = sum(array.nbytes for array in arrays_in(split.samples.example[1]))
     return (split if fits_in_memory(one * split.size) else split.take(SEEN)).labels()
 
 
@@ -229,7 +229,7 @@ def _class_numbers(labels: NDArray[Any], loss: str, split: Split) -> NDArray[Any
 def _odd_range(inputs: Values, scaling: Scaling, data: RunData) -> list[str]:
     """Pixels scaled never or twice are what most often goes wrong; nothing in a model says for sure that they are."""
     found = []
-    for name, array in inputs.items() if is_named(inputs) else [("", inputs)]:
+    for name, array in by_name(inputs, "").items():
         if array.ndim < 3 or not array.size:
             continue
         of, low, high = f" of '{name}'" if name else "", array.min(), array.max()

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import CompressorError, DataError, StepError
+from compressor.base.named_arrays import arrays_in, by_name, each, in_order
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Arrays, EndsIn
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.metric import Batch
-from compressor.data.samples import leaves
 from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison
 from compressor.measure.statistics import value
@@ -80,13 +80,13 @@ def measure(
     rows, keras_rows = _Rows(metrics, endings, test), _Rows(metrics, endings, test)
     comparison = Comparison()
     for features, outputs, labels in predictions(content, test):
-        by_name = _by_name(outputs, names)
-        rows.add(features, by_name, labels)
+        shipped = by_name(outputs, names[0])
+        rows.add(features, shipped, labels)
         if keras_model is not None:
             with fenced(whose, StepError, (CompressorError,)):
                 expected = _keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
-            comparison.add(by_name, expected, _by_name(labels, names))
+            comparison.add(shipped, expected, by_name(labels, names[0]))
     found = rows.joined()
     _refuse_undefined(found, metrics)
     keras_scores = {}
@@ -113,7 +113,7 @@ def rehearse(metrics: Sequence[ConfiguredMetric], ends: Ends, test: Split) -> No
         StepError: a metric of a plugin fails.
     """
     features, labels = test.read(range(min(_REHEARSED, test.size)))
-    count = len(next(iter(leaves(features))))
+    count = len(arrays_in(features)[0])
     shapes = {name: tuple(size or 1 for size in shape) for name, shape in ends.outputs.items()}
     draw = np.random.default_rng(0).uniform
     outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
@@ -131,7 +131,7 @@ def score_of(content: bytes, split: Split, configured: ConfiguredMetric) -> floa
     names = [end.name for end in LiteRTModel(content).outputs]
     rows = _Rows([configured], dict(zip(names, file_endings(content), strict=True)), split)
     for features, outputs, labels in predictions(content, split):
-        rows.add(features, _by_name(outputs, names), labels)
+        rows.add(features, by_name(outputs, names[0]), labels)
     return value(rows.joined()[configured.name], configured.metric)
 
 
@@ -160,9 +160,7 @@ class _Rows:
             raise DataError(
                 f"'{configured.name}' judges by labels, and the data has none", "add them, or drop the metric"
             )
-        if isinstance(self._labels, Mapping):
-            return {name: values[self._seen : self._seen + count] for name, values in self._labels.items()}
-        return self._labels[self._seen : self._seen + count]
+        return each(self._labels, lambda labels: labels[self._seen : self._seen + count])
 
     def joined(self) -> Samples:
         return {name: np.concatenate(parts) for name, parts in self._parts.items()}
@@ -212,33 +210,21 @@ def _judged_output(configured: ConfiguredMetric, names: Sequence[str]) -> str:
 
 
 def _labels_of(name: str, labels: Any, configured: ConfiguredMetric) -> NDArray[Any]:
-    if not isinstance(labels, Mapping):
-        found: NDArray[Any] = labels
-        return found
-    if name not in labels:
-        what = f"'{configured.name}' judges the output '{name}', and the data has labels for {', '.join(labels)}"
+    named = by_name(labels, name)
+    if name not in named:
+        what = f"'{configured.name}' judges the output '{name}', and the data has labels for {', '.join(named)}"
         raise DataError(what, "call the labels as the model's outputs are called")
-    named: NDArray[Any] = labels[name]
-    return named
-
-
-def _by_name(arrays: Any, names: Sequence[str]) -> Mapping[str, NDArray[Any]]:
-    return arrays if isinstance(arrays, Mapping) else {names[0]: arrays}
+    own: NDArray[Any] = named[name]
+    return own
 
 
 def _keras_outputs(model: Any, features: Arrays, names: Sequence[str]) -> _Outputs:
     """What a Keras model gives for a batch, by the names of the file's outputs."""
     import tensorflow as tf
 
-    found = model.predict_on_batch(_in_order(model, features))
+    inputs = in_order(features, input_names(model))
+    found = model.predict_on_batch(inputs[0] if len(inputs) == 1 else inputs)
     return dict(zip(output_names(model) or names, tf.nest.flatten(found), strict=True))
-
-
-def _in_order(model: Any, features: Arrays) -> Any:
-    if not isinstance(features, Mapping):
-        return features
-    ordered = [features[name] for name in input_names(model)] if len(features) > 1 else list(features.values())
-    return ordered[0] if len(ordered) == 1 else ordered
 
 
 def _value(rows: Samples, configured: ConfiguredMetric) -> float:

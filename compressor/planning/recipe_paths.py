@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compressor.base.reference import reference
+from compressor.data.kinds import kind_of
+from compressor.planning.source_text import reference
 from compressor.planning.teachers import recipe_file, teacher_routes
 from compressor.recipe import shipped
 from compressor.recipe.sections import Recipe
@@ -30,9 +31,10 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
         found = reference(str(plain[section]["source"]), folder_of(node), {})
         if found and found.kind == "path":
             plain[section]["source"] = spelled(Path(found.target))
-    kept = plain["data"].get("with", {}).get("data_dir")  # of tensorflow-datasets, which starts where the run does
-    if isinstance(kept, str) and str(plain["data"]["source"]).startswith("tfds:"):
-        plain["data"]["with"]["data_dir"] = spelled(Path.cwd() / Path(kept).expanduser())
+        kind = kind_of(found) if found and section == "data" else None
+        for name in kind.path_options if kind else ():
+            if isinstance(path := plain[section].get("with", {}).get(name), str):
+                plain[section]["with"][name] = spelled(Path.cwd() / Path(path).expanduser())
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""

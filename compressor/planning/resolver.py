@@ -14,13 +14,14 @@ from compressor.base.errors import PluginError
 from compressor.base.import_path import names_function
 from compressor.base.params import Params
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import Reference, is_there, reference
+from compressor.base.reference import Reference, is_there
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
 from compressor.contracts.sources import ModelSource
 from compressor.contracts.state import ModelState
-from compressor.data.source_options import options_of
+from compressor.data.kinds import options_of
 from compressor.planning.registry import Entry, Kind, Registry
+from compressor.planning.source_text import reference
 from compressor.planning.step_order import ImpossibleError, chained
 from compressor.planning.teachers import (
     own_chain,

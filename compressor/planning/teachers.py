@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.reference import Reference, is_there, reference
+from compressor.base.reference import Reference, is_there
 from compressor.contracts.execution_plan import BASELINE
+from compressor.planning.source_text import reference
 from compressor.recipe import shipped
 from compressor.recipe.load import load, validated
 from compressor.recipe.problems import Problem, RecipeError

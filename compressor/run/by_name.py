@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from compressor.base.errors import DataError, PluginError
 from compressor.base.import_path import names_function
-from compressor.base.reference import reference
 from compressor.base.text import did_you_mean
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.data.from_source import load_splits
@@ -17,6 +16,7 @@ from compressor.data.run_data import RunData, run_data
 from compressor.data.section import DataSection
 from compressor.data.split import Splits
 from compressor.planning.registry import Registry
+from compressor.planning.source_text import reference
 from compressor.run.stages.inputs import dataset_splits
 
 

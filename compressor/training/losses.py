@@ -9,6 +9,7 @@ import numpy as np
 
 from compressor.base.errors import DataError, StepError
 from compressor.base.import_path import function_at, names_function
+from compressor.base.named_arrays import by_name
 from compressor.base.types import EndsIn
 from compressor.models.files.ends import model_endings
 from compressor.models.litert.endpoint_names import keras_keys, output_names
@@ -61,10 +62,11 @@ def refuse_misfit(model: Any, loss: str | Mapping[str, str], labels: Any) -> Non
     for name, loss_name in named_losses(model, loss).items():
         if name not in outputs:
             continue
-        if isinstance(labels, Mapping) and name not in labels:
-            what = f"the output '{name}' has a loss, and the data has labels for {', '.join(labels)}"
+        named = by_name(labels, name)
+        if name not in named:
+            what = f"the output '{name}' has a loss, and the data has labels for {', '.join(named)}"
             raise DataError(what, "call the labels as the outputs are called, or give 'loss' for some outputs only")
-        own = np.asarray(labels[name] if isinstance(labels, Mapping) else labels)
+        own = np.asarray(named[name])
         better = _better_loss(full_name(loss_name), tuple(outputs[name].shape[1:]), own)
         if better is not None:
             label, output = _shape(own.shape[1:]), _shape(outputs[name].shape[1:])

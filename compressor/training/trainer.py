@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from compressor.base.errors import StepError
+from compressor.base.named_arrays import in_order, is_named
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
 from compressor.data.run_data import RunData
@@ -199,16 +200,16 @@ def _by_keras_names(batches: Any, model: Any) -> Any:
     keys = dict(zip(output_names(model), keras_keys(model), strict=True))
 
     def placed(features: Any, labels: Any) -> tuple[Any, Any]:
-        if isinstance(features, Mapping):
-            ordered = tuple(features[name] for name in inputs) if len(inputs) > 1 else tuple(features.values())
+        if is_named(features):
+            ordered = tuple(in_order(features, inputs or list(features)))
             features = ordered if len(ordered) > 1 else ordered[0]
-        if isinstance(labels, Mapping):
+        if is_named(labels):
             named = {keys[name]: values for name, values in labels.items() if name in keys}
             labels = named if len(keys) > 1 else next(iter(named.values()))
         return features, labels
 
     features, labels = batches.element_spec
-    return batches.map(placed) if isinstance(features, Mapping) or isinstance(labels, Mapping) else batches
+    return batches.map(placed) if is_named(features) or is_named(labels) else batches
 
 
 def _optimizer(params: TrainingParams, total_steps: int) -> Any:

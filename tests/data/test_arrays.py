@@ -82,8 +82,8 @@ def test_a_folder_with_other_names_is_refused(tmp_path):
     ("array", "reason"),
     [
         (np.array([{}, {}], dtype=object), "it holds objects"),
-        (np.float32(3), "it holds one number"),
-        (np.asfortranarray(np.zeros((3, 2))), "its order is Fortran's; save numpy.ascontiguousarray of it"),
+        (np.float32(3), "it holds a single number"),
+        (np.asfortranarray(np.zeros((3, 2))), "it is in Fortran order; save numpy.ascontiguousarray(array)"),
     ],
 )
 def test_arrays_that_cannot_be_read_in_pieces_are_refused(tmp_path, array, reason):
@@ -114,8 +114,8 @@ def test_files_that_are_cut_while_they_are_read_are_named(folder, tiny_budget):
 def test_what_is_of_no_known_kind_is_refused(tmp_path):
     (tmp_path / "data.bin").write_bytes(b"0")
     assert refusal(opened, tmp_path / "data.bin") == (
-        f"{tmp_path / 'data.bin'} is of no kind of data that is known; "
-        "use .npz, .npy, .csv, .parquet, TFRecord files, or folders of images"
+        f"{tmp_path / 'data.bin'} is not a known kind of data; "
+        "use .csv tables, .npy files, .npz files, .parquet tables, TFRecord files or folders of images"
     )
 
 
@@ -141,7 +141,7 @@ def test_labels_in_an_npz_file_that_are_no_numbers_are_refused(tmp_path, labels,
 def test_text_in_an_npy_file_is_refused(tmp_path):
     np.save(tmp_path / "x_train.npy", np.array(["a", "b"]))
     assert refusal(opened, tmp_path) == (
-        f"{tmp_path / 'x_train.npy'} is not an array (it holds <U1, and no numbers); "
+        f"{tmp_path / 'x_train.npy'} is not an array (it holds <U1, not numbers); "
         "save it with numpy.save(path, array), and not as objects"
     )
 

@@ -128,10 +128,10 @@ def test_the_same_data_by_another_way_has_the_same_fingerprint(splits, stream, f
             "it returned int; return compressor.Splits, ((x_train, y_train), (x_test, y_test)), a dict with "
             "x_train and so on, or a tf.data.Dataset or a Keras PyDataset for each split",
         ),
-        ((np.zeros(3), np.zeros(2)), "3 inputs have 2 labels; give each input one label"),
+        ((np.zeros(3), np.zeros(2)), "there are 3 inputs and 2 labels; give each input one label"),
         (
             ({"a": np.zeros(3), "b": np.zeros(4)}, np.zeros(3)),
-            "the arrays of the data have different lengths (3, 4); give each one entry a sample",
+            "the arrays of the data have different lengths (3, 4); give each one an entry for each sample",
         ),
         ((np.array(["a", "b"]), np.zeros(2)), "the data is of the type <U1; give numbers"),
         (
@@ -182,7 +182,7 @@ def test_a_function_that_fails_while_it_is_read_is_named(tmp_path, monkeypatch):
 
 def test_tfds_needs_tensorflow_datasets(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    assert refusal(load_splits, Reference("function", "tfds:mnist")) == (
+    assert refusal(load_splits, Reference("library", "tfds:mnist")) == (
         "'tfds:mnist' is read by tensorflow-datasets, which is not installed; pip install tensorflow-datasets"
     )
 

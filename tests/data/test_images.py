@@ -129,7 +129,7 @@ def test_a_folder_of_another_kind_of_file_is_refused(pictures, tmp_path):
     (tmp_path / "0" / "notes.txt").write_text("hello")
     (tmp_path / "0" / ".DS_Store").write_text("left by a file manager")
     assert refusal(opened, tmp_path) == (
-        f"{tmp_path / '0' / 'notes.txt'} is no image; remove it, or save it as one of .png, .jpg, .jpeg, .bmp, .gif"
+        f"{tmp_path / '0' / 'notes.txt'} is not an image; remove it, or save it as one of .png, .jpg, .jpeg, .bmp, .gif"
     )
 
 

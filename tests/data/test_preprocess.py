@@ -159,19 +159,26 @@ def test_steps_are_part_of_the_fingerprint(section):
     [
         (
             {"resize": [4, 4]},
-            "'resize' takes images, (height, width) or (height, width, channels), and the data has (3,); "
-            "remove it, or name the input that holds the images",
+            "'resize' takes images of shape (height, width) or (height, width, channels), not samples of (3,); "
+            "remove it, or name the input that holds the images with 'only'",
         ),
-        ({"pad": [2]}, "'pad' goes to [2], and the samples have (3,); pad to at least that, or resize first"),
-        ({"squeeze": -1}, "'squeeze' takes an axis of one away, and the samples have (3,); remove it"),
+        (
+            {"pad": [2]},
+            "'pad' fills up to [2], which does not hold samples of shape (3,); pad to at least that, or resize first",
+        ),
+        ({"squeeze": -1}, "'squeeze' removes an axis of size 1, and the samples have the shape (3,); remove it"),
         (
             {"normalize": {"mean": [1, 2], "std": [1, 2]}},
-            "'normalize' has 2 numbers, and the data ends in 3 channels; "
-            "give one number for each channel, or one for all",
+            "'normalize' has 2 numbers, and the samples have 3 channels or columns; "
+            "give one number for each, or one for all",
         ),
         (
             {"rescale": {"scale": 2.0, "only": "image"}},
-            "a step is only for 'image', and the data has one, without a name; mend 'only', or leave it out",
+            "a step is only for 'image', and the data has one array, without a name; correct 'only', or leave it out",
+        ),
+        (
+            {"normalize": {"mean": "adapt", "only": "image"}},
+            "a step is only for 'image', and the data has one array, without a name; correct 'only', or leave it out",
         ),
     ],
 )

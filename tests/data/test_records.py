@@ -75,7 +75,7 @@ def test_shards_in_a_folder_are_split_by_their_names(records, tmp_path, budget):
 def test_a_cut_file_is_named(records, tmp_path):
     path = records(tmp_path / "a.tfrecord")
     path.write_bytes(path.read_bytes()[:-5])
-    assert refusal(opened, path) == f"{path} is no TFRecord file, or is cut short after 149 records; make it again"
+    assert refusal(opened, path) == f"{path} is not a TFRecord file, or is cut short after 149 records; make it again"
 
 
 def test_a_compressed_file_is_refused(records, tmp_path):
@@ -83,14 +83,14 @@ def test_a_compressed_file_is_refused(records, tmp_path):
 
     path = records(tmp_path / "a.tfrecord")
     path.write_bytes(gzip.compress(path.read_bytes()))
-    assert refusal(opened, path) == f"{path} is compressed, and cannot be read in any order; unpack it with gunzip"
+    assert refusal(opened, path) == f"{path} is compressed, so it cannot be read in any order; unpack it with gunzip"
 
 
 def test_features_that_are_not_in_the_records_are_told(records, tmp_path):
     path = records(tmp_path / "a.tfrecord")
     message = refusal(lambda: opened(path, features={"image": IMAGE, "label": {"dtype": "int64", "shape": [2]}}))
     assert message.startswith(f"a.tfrecord: the records in {tmp_path} are not as 'data.with.features' says (")
-    assert message.endswith("; mend names, dtype, shape and encoding there; the records hold image, label, raw, row")
+    assert message.endswith("; correct names, dtype, shape and encoding there; the records hold image, label, raw, row")
     assert "{" not in message
 
 

@@ -82,14 +82,15 @@ def test_empty_data_is_refused():
 def test_inputs_without_labels_are_refused():
     with pytest.raises(DataError) as error:
         ArraySplit(np.zeros((3, 2)), np.zeros(2))
-    assert str(error.value) == "3 inputs have 2 labels; give each input one label"
+    assert str(error.value) == "there are 3 inputs and 2 labels; give each input one label"
 
 
 def test_one_training_sample_cannot_give_any_to_validation():
     with pytest.raises(DataError) as error:
         run_data("d", Splits(split(1), split(1)), DataSection(source="d"), seed=0, smoke=False)
     assert str(error.value) == (
-        "1 training sample cannot give 10% of them to validation; give more samples, or another data.validation_split"
+        "a validation split cannot be drawn: 10% of 1 training sample is none; "
+        "give more samples, or change data.validation_split"
     )
 
 
@@ -144,7 +145,7 @@ def test_stratified_splits_hold_each_class_by_its_share():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.linspace(0, 1, 20), "'stratify' needs class numbers, and the labels are not whole; remove it"),
+        (np.linspace(0, 1, 20), "'stratify' needs class numbers, and the labels are not whole numbers; remove it"),
         (np.zeros((20, 3)), "'stratify' needs one class number for each sample; remove it"),
     ],
 )

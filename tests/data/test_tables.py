@@ -82,13 +82,13 @@ def test_a_missing_column_is_named_with_its_neighbor(table, tmp_path):
     assert refusal(lambda: opened(path, label="digits")) == f"{path} has no column 'digits'; did you mean 'digit'?"
 
 
-@pytest.mark.parametrize(("value", "found"), [("", "nothing"), ("n/a", "'n/a'")])
-def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path, value, found):
+@pytest.mark.parametrize(("value", "reason"), [("", "the value is missing"), ("n/a", "'n/a' is not a number")])
+def test_a_value_that_is_no_number_is_named_with_its_place(tmp_path, value, reason):
     path = tmp_path / "a.csv"
     path.write_text(f"x,y\n1,0\n{value},1\n")
     assert refusal(lambda: opened(path, label="y")) == (
-        f"{path}, row 2, column 'x': there is {found}, and it takes a number; "
-        "mend it, or, if it is the label, write 'with: {label: x}' under data, "
+        f"{path}, row 2, column 'x': {reason}; "
+        "correct it, or, if it is the label, write 'with: {label: x}' under data, "
         "or name the columns to use with 'with: {features: [...]}'"
     )
 
@@ -98,7 +98,7 @@ def test_a_missing_label_is_no_class_of_its_own(tmp_path, others):
     path = tmp_path / "a.csv"
     path.write_text(f"x,y\n1,{others[0]}\n2, \n3,{others[1]}\n")
     assert refusal(lambda: opened(path, label="y")) == (
-        f"{path}, row 2, column 'y': there is nothing, and it is the label; fill it in, or remove the row"
+        f"{path}, row 2, column 'y': the label is missing; fill it in, or remove the row"
     )
 
 
@@ -115,7 +115,7 @@ def test_a_row_with_too_many_columns_is_named(tmp_path):
     path.write_text("x,y\n1,0\n2,1,5\n")
     assert refusal(lambda: opened(path, label="y")) == (
         f"{path}, row 2: it has 3 columns, and the first line names 2; "
-        "mend it, or set 'with: {delimiter: ...}' under data"
+        "correct it, or set 'with: {delimiter: ...}' under data"
     )
 
 
@@ -138,7 +138,7 @@ def test_a_class_that_only_the_test_has_is_refused(tmp_path):
     (tmp_path / "test.csv").write_text("x,y\n1,cat\n2,cow\n")
     assert refusal(lambda: opened(tmp_path, label="y")) == (
         f"{tmp_path / 'test.csv'}, row 2, column 'y': the class 'cow' is not among the training data's; "
-        "mend it, or train with some of that class"
+        "correct it, or train with some of that class"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_parquet_table_is_what_the_same_columns_are_as_csv(tmp_path, budget):
 def test_what_is_missing_in_a_parquet_table_is_told_with_its_row(tmp_path):
     path = parquet(tmp_path / "holes.parquet", {"x": [*range(9), None], "y": [0] * 10})
     assert refusal(lambda: trained_on(opened(path, label="y").train)).startswith(
-        f"{path}, row 10, column 'x': there is nothing, and it takes a number; mend it"
+        f"{path}, row 10, column 'x': the value is missing; correct it"
     )
 
 
@@ -186,7 +186,7 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     assert refusal(lambda: opened(tmp_path / "a.parquet", label="y")) == (
-        "a.parquet: Parquet files are read by pyarrow, which is not installed; pip install pyarrow"
+        "'a.parquet' is read by pyarrow, which is not installed; pip install pyarrow"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import _LITERT, Reference, is_there
+from compressor.base.reference import LITERT_SUFFIXES, Reference, is_there
 from compressor.base.text import did_you_mean
 
 _ONNX = "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes"
@@ -47,7 +47,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     Raises:
         ModelError: there is none, or it is of a kind that cannot be read.
     """
-    if reference.kind == "function":
+    if reference.kind != "path":
         return _application(reference) if reference.is_application else Built(reference.call())
     path = Path(reference.target)
     if not is_there(path):
@@ -57,7 +57,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
     from compressor.models.litert.package import unpacked
 
-    if path.suffix in _LITERT:
+    if path.suffix in LITERT_SUFFIXES:
         refuse_harmful_litert(path)
         return Built(unpacked(path.read_bytes()))
     known = known_objects(custom_objects)

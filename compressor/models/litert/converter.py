@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from compressor.base.errors import ModelError, StepError
+from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.flatbuffer import BIASES, RESHAPE, WHILE, read_model, write_model
@@ -251,13 +252,9 @@ def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
 
 
 def _by_number(sample: Arrays, ends: _Ends) -> dict[str, Any]:
-    if not isinstance(sample, Mapping):
-        sample = {ends.inputs[0]: sample}
-    elif len(ends.inputs) == len(sample) == 1:
-        sample = {ends.inputs[0]: next(iter(sample.values()))}
+    arrays = in_order(sample, ends.inputs)
     return {
-        _input(index): sample[name].astype(dtype)
-        for index, (name, dtype) in enumerate(zip(ends.inputs, ends.dtypes, strict=True))
+        _input(index): array.astype(dtype) for index, (array, dtype) in enumerate(zip(arrays, ends.dtypes, strict=True))
     }
 
 

@@ -6,12 +6,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
+from compressor.base.named_arrays import arrays_in, each, in_order, is_named, joined
 from compressor.base.types import Arrays
 from compressor.data.split import Split
 
@@ -110,18 +112,12 @@ class LiteRTModel:
 
     def _in_order(self, features: Arrays) -> list[NDArray[np.float32]]:
         names = [end.name for end in self.inputs]
-        if not isinstance(features, Mapping):
-            if len(names) > 1:
-                what = f"the file takes {len(names)} inputs ({', '.join(names)}), and the data has one without a name"
-                raise ModelError(what, "give the data as a mapping by these names")
-            arrays = [features]
-        elif len(names) == len(features) == 1:
-            arrays = list(features.values())
-        elif missing := [name for name in names if name not in features]:
-            what = f"the file takes {', '.join(names)}, and the data has {', '.join(features)}"
-            raise ModelError(what, f"give the data {', '.join(missing)}, or call its parts as the model's inputs are")
-        else:
-            arrays = [features[name] for name in names]
+        if not is_named(features) and len(names) > 1:
+            what = f"the file takes {len(names)} inputs ({', '.join(names)}), and the data has one without a name"
+            raise ModelError(what, "give the data as a mapping by these names")
+        if is_named(features) and not len(names) == len(features) == 1:
+            _refuse_missing(names, features)
+        arrays = in_order(features, names)
         for end, array in zip(self.inputs, arrays, strict=True):
             if array.shape[1:] != end.shape[1:]:
                 named = f" at '{end.name}'" if len(names) > 1 else ""
@@ -163,7 +159,8 @@ def predictions(
 
 def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) -> Arrays:
     """All outputs of the file for a split, in order, as `predictions` has them some at a time."""
-    return _joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
+    outputs: Arrays = joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
+    return outputs
 
 
 def takes_many(content: bytes, samples: Arrays) -> bool:
@@ -173,28 +170,21 @@ def takes_many(content: bytes, samples: Arrays) -> bool:
         together = LiteRTModel(content).run(samples)
     except ModelError:
         return False
-    pairs = zip(_values(alone), _values(together), strict=True)
+    pairs = zip(arrays_in(alone), arrays_in(together), strict=True)
     return all(one.shape == many.shape and bool(np.allclose(many, one, atol=1e-3)) for one, many in pairs)
 
 
 def _each_alone(model: LiteRTModel, features: Arrays) -> Arrays:
-    count = len(_values(features)[0])
-    return _joined([model.run(_part(features, slice(index, index + 1))) for index in range(count)])
+    count = len(arrays_in(features)[0])
+    samples = (each(features, itemgetter(slice(index, index + 1))) for index in range(count))
+    outputs: Arrays = joined([model.run(sample) for sample in samples])
+    return outputs
 
 
-def _part(arrays: Arrays, part: slice) -> Arrays:
-    return {name: array[part] for name, array in arrays.items()} if isinstance(arrays, Mapping) else arrays[part]
-
-
-def _joined(parts: Sequence[Arrays]) -> Arrays:
-    if isinstance(parts[0], Mapping):
-        by_name = [part for part in parts if isinstance(part, Mapping)]
-        return {name: np.concatenate([part[name] for part in by_name]) for name in parts[0]}
-    return np.concatenate([part for part in parts if not isinstance(part, Mapping)])
-
-
-def _values(arrays: Arrays) -> list[NDArray[np.float32]]:
-    return list(arrays.values()) if isinstance(arrays, Mapping) else [arrays]
+def _refuse_missing(names: Sequence[str], features: Mapping[str, Any]) -> None:
+    if missing := [name for name in names if name not in features]:
+        what = f"the file takes {', '.join(names)}, and the data has {', '.join(features)}"
+        raise ModelError(what, f"give the data {', '.join(missing)}, or call its parts as the model's inputs are")
 
 
 def _opened(content: bytes, threads: int) -> Any:

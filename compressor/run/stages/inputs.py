@@ -10,10 +10,10 @@ from compressor.base.plugin_errors import fenced
 from compressor.base.reference import Reference
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.sources import Dataset
+from compressor.data.data_errors import about
 from compressor.data.from_source import load_splits
 from compressor.data.run_data import RunData, run_data
 from compressor.data.split import Splits
-from compressor.data.split_names import about
 from compressor.models.files.loading import Built, build_model
 from compressor.models.files.usable import refuse_unusable
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from math import ceil
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 import compressor
 from compressor import Arrays, Model, ModelState, StepContext, StepError, Strategy
+from compressor.data import joined
 from compressor_plugins.channels import costs
 from compressor_plugins.channels.groups import channel_groups, without
 from compressor_plugins.channels.saliency import Saliency, by_activation, by_batch_norm, by_magnitude
@@ -183,11 +183,4 @@ def _told(before: LayerGraph, after: LayerGraph, groups: ChannelGroups) -> str:
 def _batches(samples: Iterator[Arrays]) -> Iterator[Any]:
     """Samples of shape (1, ...), many at a time: what all layers make of all samples may not fit into memory."""
     while some := list(islice(samples, _BATCH)):
-        yield _together(some)
-
-
-def _together(samples: Sequence[Arrays]) -> Any:
-    first = samples[0]
-    if isinstance(first, Mapping):
-        return {name: np.concatenate([sample[name] for sample in samples]) for name in first}  # type: ignore[call-overload]
-    return np.concatenate(samples)  # type: ignore[arg-type]
+        yield joined(some)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.data import arrays_in, joined
 
 _Choice = Literal["keep", "drop"]
 
@@ -75,7 +76,7 @@ def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bo
             raise StepError(f"the smaller file's '{was.name}' became {became}", "report this, with the file")
     for sample in samples:
         _require_equal(old.run(sample), new.run(sample))
-    together = _together(samples)
+    together = joined(samples)
     try:
         expected = LiteRTModel(before).run(together)
     except ModelError:
@@ -83,17 +84,7 @@ def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bo
     _require_equal(expected, LiteRTModel(after).run(together))
 
 
-def _together(samples: Sequence[Any]) -> Any:
-    if isinstance(samples[0], Mapping):
-        return {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
-    return np.concatenate(samples)
-
-
 def _require_equal(expected: Any, found: Any) -> None:
-    pairs = zip(_values(expected), _values(found), strict=True)
+    pairs = zip(arrays_in(expected), arrays_in(found), strict=True)
     if not all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
         raise StepError("the smaller file's outputs differ from those before", "report this, with the file")
-
-
-def _values(arrays: Any) -> list[Any]:
-    return list(arrays.values()) if isinstance(arrays, Mapping) else [arrays]

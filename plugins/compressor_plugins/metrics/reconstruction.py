@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from compressor.contracts.metric import Batch, Metric
@@ -30,11 +29,11 @@ def errors(batch: Batch) -> NDArray[np.float64]:
     Raises:
         ValueError: there are several inputs, or input and output differ in size.
     """
-    inputs = batch.inputs
-    if isinstance(inputs, Mapping):
-        if len(inputs) != 1:
-            raise ValueError("it takes a model with one input")
-        inputs = next(iter(inputs.values()))
+    from compressor.data import arrays_in
+
+    inputs, *others = arrays_in(batch.inputs)
+    if others:
+        raise ValueError("it takes a model with one input")
     if inputs.size != batch.outputs.size:
         raise ValueError(f"it takes outputs of the inputs' shape {inputs.shape}")
     gaps = (batch.outputs - inputs.reshape(batch.outputs.shape)).astype("float64") ** 2

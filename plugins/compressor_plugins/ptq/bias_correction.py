@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
+from compressor.data import in_order
 from compressor.models.litert import LiteRTModel, read_model, write_model
-from compressor_plugins.ptq.file_quantization import by_names
 from compressor_plugins.ptq.rounded_weights import Kernels
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 
@@ -83,8 +83,7 @@ def _mean_inputs(
     sums: dict[WeightedOperator, Any] = dict.fromkeys(operators, 0.0)
     taken = samples[:_MOST_SAMPLES]
     for sample in taken:
-        given = by_names(sample, names)
-        for end, values in zip(ends, given, strict=True):
+        for end, values in zip(ends, in_order(sample, names), strict=True):
             interpreter.set_tensor(end["index"], values.astype(end["dtype"]))
         interpreter.invoke()
         for operator in operators:

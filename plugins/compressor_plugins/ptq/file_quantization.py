@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, StepError
+from compressor.data import arrays_in, in_order
 from compressor.models.litert import LiteRTModel, operator_of, read_model, takes_many, write_model
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Algorithm, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
@@ -206,18 +207,11 @@ def _batches(samples: Samples, content: bytes, size: int) -> Iterator[dict[str, 
     file, ends = read_model(content), LiteRTModel(content).inputs
     names = {entry.tensorIndex: entry.name.decode() for entry in file.signatureDefs[0].inputs}
     for start in range(0, len(samples), size):
-        parts = [by_names(sample, [end.name for end in ends]) for sample in samples[start : start + size]]
+        parts = [in_order(sample, [end.name for end in ends]) for sample in samples[start : start + size]]
         yield {
             names[index]: np.concatenate([part[place] for part in parts]).astype(end.dtype)
             for place, (index, end) in enumerate(zip(file.subgraphs[0].inputs, ends, strict=True))
         }
-
-
-def by_names(sample: Arrays, names: Sequence[str]) -> list[NDArray[Any]]:
-    """A sample's arrays in the order of a file's inputs."""
-    if not isinstance(sample, Mapping):
-        return [sample]
-    return [sample[name] for name in names] if len(names) > 1 else list(sample.values())
 
 
 def _prepared(content: bytes) -> tuple[bytes, dict[bytes, bytes]]:
@@ -274,8 +268,7 @@ def _refuse_broken(content: bytes, samples: Samples) -> None:
             raise StepError(f"litert-quantizer left '{name}' half quantized", "choose another algorithm")
     model = LiteRTModel(content)
     for sample in samples:
-        found = model.run(sample)
-        for values in found.values() if isinstance(found, Mapping) else [found]:
+        for values in arrays_in(model.run(sample)):
             if not np.isfinite(values).all():
                 what = "LiteRT gives no finite numbers for the quantized file"
                 raise StepError(what, "choose float32 activations, or another precision")

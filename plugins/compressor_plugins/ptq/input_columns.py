@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from compressor import Arrays
 
@@ -18,9 +18,11 @@ def narrow_columns(samples: Iterable[Arrays]) -> dict[str, list[int]]:
     """
     import numpy as np
 
+    from compressor.data import by_name
+
     rows: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
     for sample in samples:
-        for name, values in (sample if isinstance(sample, Mapping) else {"": sample}).items():
+        for name, values in by_name(sample, "").items():
             if values.ndim == 2:
                 rows.setdefault(name, []).append(values)
     found = {}

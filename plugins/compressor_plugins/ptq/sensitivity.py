@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, ModelError
+from compressor.data import arrays_in, joined
 from compressor.models.litert import LiteRTModel
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
@@ -81,19 +82,12 @@ def _outputs(content: bytes, samples: Samples) -> list[NDArray[np.float64]]:
     """Each output for all samples, one array after another."""
     model = LiteRTModel(content)
     try:
-        runs = [model.run(_batch(samples))]
+        runs = [model.run(joined(samples))]
     except ModelError:  # the file takes one sample a call
         model = LiteRTModel(content)
         runs = [model.run(sample) for sample in samples]
-    found = [list(run.values()) if isinstance(run, Mapping) else [run] for run in runs]
+    found = [arrays_in(run) for run in runs]
     return [np.concatenate(parts).astype(np.float64) for parts in zip(*found, strict=True)]
-
-
-def _batch(samples: Samples) -> Arrays:
-    named = [sample for sample in samples if isinstance(sample, Mapping)]
-    if named:
-        return {name: np.concatenate([sample[name] for sample in named]) for name in named[0]}
-    return np.concatenate([sample for sample in samples if not isinstance(sample, Mapping)])
 
 
 def _apart(found: Sequence[NDArray[np.float64]], expected: Sequence[NDArray[np.float64]]) -> float:

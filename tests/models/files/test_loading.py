@@ -6,11 +6,10 @@ import h5py
 import pytest
 
 from compressor.base.errors import CompressorError, ModelError
-from compressor.base.reference import Reference, reference
+from compressor.base.reference import Reference
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.loading import build_model
 from compressor.models.files.usable import refuse_unusable
-from compressor.recipe.load import load
 
 
 @pytest.fixture
@@ -32,47 +31,13 @@ def message_of(call):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["mnist", "lenet_300_100", "my.model", "a:b:c", "a:", ":b", "1a:b"])
-def test_a_plain_name_is_a_registered_one(text):
-    assert reference(text, None, {}) is None
-
-
-@pytest.mark.parametrize("text", ["package:function", "package.module:function", "_a.b_1:_c"])
-def test_a_module_and_a_function_are_a_function_to_call(text):
-    assert reference(text, None, {"size": 3}) == Reference("function", text, {"size": 3})
-
-
-@pytest.mark.parametrize(
-    "text", ["a.keras", "a.h5", "a.tflite", "a.npz", "./saved_model", "models/a", "/models/a.keras"]
-)
-def test_a_suffix_or_a_slash_makes_a_path(text, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert reference(text, None, {}) == Reference("path", str(tmp_path / text))
-
-
-def test_a_path_starts_at_the_folder_of_the_recipe_that_holds_it(tmp_path, monkeypatch):
-    (tmp_path / "below").mkdir()
-    base = "version: 1\nmodel: {source: ./base.keras}\ndata: {source: ./base.npz}\n"
-    (tmp_path / "base.yaml").write_text(base)
-    (tmp_path / "below" / "mine.yaml").write_text("extends: ../base.yaml\ndata: {source: ./mine.npz}\n")
-    monkeypatch.chdir("/")
-    tree = load(tmp_path / "below" / "mine.yaml").tree
-    model, data = (tree.find((section, "source")) for section in ("model", "data"))
-    assert reference(model.value, model, {}).target == str(tmp_path / "base.keras")
-    assert reference(data.value, data, {}).target == str(tmp_path / "below" / "mine.npz")
-
-
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert reference("~/models/a.keras", None, {}).target == str(tmp_path / "models/a.keras")
-
-
 @pytest.mark.parametrize(
     ("kind", "target", "name", "format"),
     [
         ("path", "/models/a.tflite", "a.tflite", "litert"),
         ("path", "/models/a.keras", "a.keras", "keras"),
         ("function", "package.module:a_tflite", "package.module:a_tflite", "keras"),
+        ("library", "keras_applications:a_tflite", "keras_applications:a_tflite", "keras"),
     ],
 )
 def test_a_reference_has_a_name_for_reports_and_knows_its_format(kind, target, name, format):
