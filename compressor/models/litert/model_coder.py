@@ -19,8 +19,9 @@ from compressor.base.errors import ModelError
 from compressor.models.litert.arithmetic_coder import Coder
 from compressor.models.litert.coding import DamagedError
 from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.flatbuffer_writer import laid_out, noted
-from compressor.models.litert.graph import Node, Nodes, Reference, References, Table, Text, Vector
+from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
+from compressor.models.litert.flatbuffer_recorder import recorded
+from compressor.models.litert.flatbuffer_writer import laid_out
 from compressor.models.litert.primer import PRIMER
 from compressor.models.litert.weight_coder import code_weights
 
@@ -236,7 +237,7 @@ def encode(content: bytes) -> bytes | None:
     if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
         return None
     try:
-        walk = _Walk(_learned(), noted(read_model(content)), len(content))
+        walk = _Walk(_learned(), recorded(read_model(content)), len(content))
         walk.root()
     except (ModelError, DamagedError):
         return None

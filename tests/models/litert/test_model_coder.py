@@ -12,8 +12,8 @@ from compressor.models.litert.arithmetic_coder import Coder
 from compressor.models.litert.coders import CODERS
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer_nodes import Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_writer import compact, laid_out
-from compressor.models.litert.graph import Reference, References, Table, Text, Vector
 from compressor.models.litert.model_coder import decode, encode
 from compressor.models.litert.package import pack, unpack
 from compressor.models.litert.shrinking import shrunk
