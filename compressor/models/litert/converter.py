@@ -18,12 +18,15 @@ import numpy as np
 from compressor.base.errors import ModelError, StepError
 from compressor.base.types import Arrays
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.flatbuffer import BIASES, RESHAPE, WHILE, read_model, write_model
-
-_INT32, _INT64, _INT16 = 2, 4, 7  # of TensorType in the LiteRT schema
+from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.operators import Operator
+from compressor.models.litert.tensor_types import TensorType
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
+_BIAS_INPUTS: Mapping[int, int] = {  # the place of the bias among an operator's inputs
+    Operator.CONV_2D: 2, Operator.DEPTHWISE_CONV_2D: 2, Operator.FULLY_CONNECTED: 2, Operator.TRANSPOSE_CONV: 3,
+}  # fmt: skip
 _MOST_CONSTANTS = 2**30  # bytes; a graph of TensorFlow's cannot be written with twice as many
 
 
@@ -218,7 +221,7 @@ def _nodes(traced: Any) -> Iterator[Any]:
 
 def _refuse_loop(content: bytes) -> None:
     """The calibrator takes the process down with a fault of memory when it comes to a loop."""
-    if any(code.builtinCode == WHILE for code in read_model(content).operatorCodes):
+    if any(code.builtinCode == Operator.WHILE for code in read_model(content).operatorCodes):
         what = "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops"
         raise StepError(what, "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step")
 
@@ -269,10 +272,10 @@ def _finished(content: bytes, ends: _Ends) -> bytes:
             if index not in outer:
                 tensor.name = _short(tensor.name.decode()).encode()
         for operator in graph.operators:
-            if model.operatorCodes[operator.opcodeIndex].builtinCode == RESHAPE and len(operator.inputs) > 1:
+            if model.operatorCodes[operator.opcodeIndex].builtinCode == Operator.RESHAPE and len(operator.inputs) > 1:
                 _free_samples(model, graph.tensors[operator.inputs[1]])
-            place = BIASES.get(model.operatorCodes[operator.opcodeIndex].builtinCode, len(operator.inputs))
-            wide = any(index >= 0 and graph.tensors[index].type == _INT16 for index in operator.inputs)
+            place = _BIAS_INPUTS.get(model.operatorCodes[operator.opcodeIndex].builtinCode, len(operator.inputs))
+            wide = any(index >= 0 and graph.tensors[index].type == TensorType.INT16 for index in operator.inputs)
             if wide and place < len(operator.inputs) and operator.inputs[place] >= 0:
                 _widen_bias(model, graph.tensors[operator.inputs[place]])
     _name_ends(model, ends)
@@ -297,12 +300,12 @@ def _widen_bias(model: Any, bias: Any) -> None:
 
     The converter does so after calibration, but not where the ranges come from training, and the sums overflow.
     """
-    if bias.type != _INT32:
+    if bias.type != TensorType.INT32:
         return
     data = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.int32)
     own = copy(model.buffers[bias.buffer])  # another tensor may share the one it had
     own.data = np.frombuffer(data.astype(np.int64).tobytes(), np.uint8)
-    bias.type, bias.buffer = _INT64, len(model.buffers)
+    bias.type, bias.buffer = TensorType.INT64, len(model.buffers)
     model.buffers.append(own)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 
-RESHAPE, WHILE = 22, 119  # of BuiltinOperator in the LiteRT schema
-BIASES = {3: 2, 4: 2, 9: 2, 67: 3}  # where convolutions, dense layers and transposed convolutions have their bias
 IDENTIFIER = b"TFL3"
 
 
@@ -32,7 +30,7 @@ def read_model(content: bytes) -> Any:
 
 
 def operator_of(code: Any) -> int:
-    """The BuiltinOperator of an `OperatorCodeT`: old files have one of its two fields alone, and slim ones too."""
+    """The number of an `OperatorCodeT`'s operator. Old files, and those that 'slim' wrote, fill one field of two."""
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
 

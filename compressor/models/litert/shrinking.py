@@ -10,6 +10,9 @@ import numpy as np
 from compressor.base.errors import ModelError
 from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.flatbuffer_writer import compact
+from compressor.models.litert.operators import Operator
+
+_GREATER = Operator.PLACEHOLDER_FOR_GREATER_OP_CODES  # of which the newer field tells
 
 
 def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True) -> bytes:
@@ -108,7 +111,7 @@ def _merge_operator_codes(model: Any) -> None:
     for operator in (operator for graph in model.subgraphs for operator in graph.operators or []):
         code = model.operatorCodes[operator.opcodeIndex]
         known = operator_of(code)
-        code.deprecatedBuiltinCode, code.builtinCode = (known, 0) if known < 127 else (127, known)
+        code.deprecatedBuiltinCode, code.builtinCode = (known, 0) if known < _GREATER else (_GREATER, known)
         key = (known, bytes(code.customCode or b""), code.version)
         kept.setdefault(key, code)
         numbers[operator.opcodeIndex] = list(kept).index(key)

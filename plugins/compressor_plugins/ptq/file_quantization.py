@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, StepError
-from compressor.models.litert import LiteRTModel, operator_of, read_model, takes_many, write_model
+from compressor.models.litert import (
+    LiteRTModel,
+    Operator,
+    TensorType,
+    operator_of,
+    read_model,
+    takes_many,
+    type_of,
+    write_model,
+)
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Algorithm, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 from compressor_plugins.shared.precision import BITS, ActivationType
@@ -25,7 +34,8 @@ _KEYS: Mapping[Algorithm, str] = {
     "min_max": "min_max_uniform_quantize", "octav": "OCTAV", "mse": "MSE", "gptq": "GPTQ",
     "hadamard": "DECOMPOSED_HADAMARD_ROTATION", "oscar": "OSCAR", "recovery": "dequantized_weight_recovery",
 }  # fmt: skip
-_BITS_OF_TYPE = {9: 8, 17: 4, 19: 2}  # TensorType of the LiteRT schema
+_NAMES = {Operator.TRANSPOSE_CONV: "CONV_2D_TRANSPOSE"}  # where litert-quantizer has another than the schema
+_QUANTIZED_TYPES = (TensorType.INT8, TensorType.INT4, TensorType.INT2)
 _SEES_SAMPLES = {"gptq", "oscar"}
 _BATCH_BYTES = 200_000_000  # of activations, all of which are kept while calibrating
 _MOST_A_BATCH = 64
@@ -130,7 +140,7 @@ class _Recipe:
 
     def _scope(self, operator: WeightedOperator) -> tuple[str, Any]:
         output = self._graph.tensors[self._graph.operators[operator.index].outputs[0]]
-        return f"^{output.name.decode()};", self._types.TFLOperationName[operator.kind]
+        return f"^{output.name.decode()};", self._types.TFLOperationName[_NAMES.get(operator.kind, operator.kind.name)]
 
     def _weights(self, bits: int, granularity: str = "channel") -> Any:
         types = self._types
@@ -268,8 +278,10 @@ def _renamed(content: bytes, names: Mapping[bytes, bytes]) -> bytes:
 def _refuse_broken(content: bytes, samples: Samples) -> None:
     file = read_model(content)
     for tensor in file.subgraphs[0].tensors:
-        data, bits = file.buffers[tensor.buffer].data, _BITS_OF_TYPE.get(tensor.type or 0)
-        if bits and data is not None and len(data) and len(data) != -(-int(np.prod(tensor.shape)) * bits // 8):
+        data, type_ = file.buffers[tensor.buffer].data, type_of(tensor)
+        if type_ not in _QUANTIZED_TYPES or data is None or not len(data):
+            continue
+        if len(data) != -(-int(np.prod(tensor.shape)) * type_.bits // 8):
             name = tensor.name.decode(errors="replace")
             raise StepError(f"litert-quantizer left '{name}' half quantized", "choose another algorithm")
     model = LiteRTModel(content)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, ModelError
-from compressor.models.litert import LiteRTModel
+from compressor.models.litert import LiteRTModel, Operator
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
@@ -106,4 +106,4 @@ def _apart(found: Sequence[NDArray[np.float64]], expected: Sequence[NDArray[np.f
 
 
 def _channels(operator: WeightedOperator) -> int:
-    return operator.shape[-1] if operator.kind == "DEPTHWISE_CONV_2D" else operator.shape[0]
+    return operator.shape[-1] if operator.kind is Operator.DEPTHWISE_CONV_2D else operator.shape[0]
