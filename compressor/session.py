@@ -20,7 +20,7 @@ from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
-from compressor.models.litert.package import unpacked
+from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load

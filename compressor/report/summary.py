@@ -27,7 +27,7 @@ from compressor.contracts.report_rows import (
 from compressor.measure.results import RunResult, Stage
 from compressor.measure.statistics import Change, change, score
 from compressor.models.litert.contents import Anatomy, gzip_size
-from compressor.models.litert.package import is_package, shipping_suffix
+from compressor.models.packing.package import is_package, shipping_suffix
 from compressor.recipe.sections import Constraints
 
 _SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all

@@ -30,7 +30,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             print(json.dumps(code_of(path, known)))
         else:
             from compressor.models.litert.contents import dissect
-            from compressor.models.litert.package import unpacked
+            from compressor.models.packing.package import unpacked
 
             content = unpacked(path.read_bytes())
             dissect(content)

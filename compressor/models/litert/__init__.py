@@ -1,4 +1,4 @@
-"""The `.tflite` format: converting to it, running it, reading what it holds, and packing it.
+"""The `.tflite` format: converting to it, running it, and reading what it holds.
 
 What is named here is for plugins, too; the modules behind it may change.
 """
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
     from compressor.models.litert.operators import Operator
-    from compressor.models.litert.package import coder_of, pack, unpack
     from compressor.models.litert.shrinking import shrunk
     from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
@@ -39,11 +38,6 @@ _HOMES = {
         "takes_many",
     ),
     "operators": ("Operator",),
-    "package": (
-        "coder_of",
-        "pack",
-        "unpack",
-    ),
     "shrinking": ("shrunk",),
     "tensor_types": (
         "TensorType",
@@ -59,7 +53,6 @@ __all__ = [
     "operator_of", "read_model", "write_model",
     "LiteRTModel", "takes_many",
     "Operator",
-    "coder_of", "pack", "unpack",
     "shrunk",
     "TensorType", "split_bytes", "type_of",
 ]  # fmt: skip

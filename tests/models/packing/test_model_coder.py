@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.arithmetic_coder import Coder
-from compressor.models.litert.coders import CODERS
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.flatbuffer_nodes import Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_writer import compact, laid_out
-from compressor.models.litert.model_coder import decode, encode
-from compressor.models.litert.package import pack, unpack
 from compressor.models.litert.shrinking import shrunk
 from compressor.models.litert.tensor_types import TensorType
-from compressor.models.litert.weight_coder import code_weights
+from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coders import CODERS
+from compressor.models.packing.model_coder import decode, encode
+from compressor.models.packing.package import pack, unpack
+from compressor.models.packing.weight_coder import code_weights
 
 
 def pruned(model, share=0.9):

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.arithmetic_coder import Coder
-from compressor.models.litert.coding import DamagedError
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_recorder import recorded
 from compressor.models.litert.flatbuffer_writer import laid_out
-from compressor.models.litert.primer import PRIMER
 from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes
-from compressor.models.litert.weight_coder import code_weights
+from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coding import DamagedError
+from compressor.models.packing.primer import PRIMER
+from compressor.models.packing.weight_coder import code_weights
 
 _END, _ABSENT, _TABLE, _REFERENCES, _TEXT = range(5)
 _SCALAR, _VECTOR = 4, 8  # plus 1, 2, 3 or 4 for 1, 2, 4 or 8 bytes
