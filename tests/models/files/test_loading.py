@@ -1,6 +1,7 @@
 """Models and data by path or by function."""
 
 import sys
+from pathlib import Path
 
 import h5py
 import pytest
@@ -11,6 +12,7 @@ from compressor.models.files.keras_files import load_keras
 from compressor.models.files.loading import build_model
 from compressor.models.files.usable import refuse_unusable
 from compressor.recipe.load import load
+from compressor.recipe.tree import folder_of
 
 
 @pytest.fixture
@@ -34,20 +36,19 @@ def message_of(call):
 
 @pytest.mark.parametrize("text", ["mnist", "lenet_300_100", "my.model", "a:b:c", "a:", ":b", "1a:b"])
 def test_a_plain_name_is_a_registered_one(text):
-    assert reference(text, None, {}) is None
+    assert reference(text, Path(), {}) is None
 
 
 @pytest.mark.parametrize("text", ["package:function", "package.module:function", "_a.b_1:_c"])
 def test_a_module_and_a_function_are_a_function_to_call(text):
-    assert reference(text, None, {"size": 3}) == Reference("function", text, {"size": 3})
+    assert reference(text, Path(), {"size": 3}) == Reference("function", text, {"size": 3})
 
 
 @pytest.mark.parametrize(
     "text", ["a.keras", "a.h5", "a.tflite", "a.npz", "./saved_model", "models/a", "/models/a.keras"]
 )
-def test_a_suffix_or_a_slash_makes_a_path(text, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert reference(text, None, {}) == Reference("path", str(tmp_path / text))
+def test_a_suffix_or_a_slash_makes_a_path(text, tmp_path):
+    assert reference(text, tmp_path, {}) == Reference("path", str(tmp_path / text))
 
 
 def test_a_path_starts_at_the_folder_of_the_recipe_that_holds_it(tmp_path, monkeypatch):
@@ -58,13 +59,13 @@ def test_a_path_starts_at_the_folder_of_the_recipe_that_holds_it(tmp_path, monke
     monkeypatch.chdir("/")
     tree = load(tmp_path / "below" / "mine.yaml").tree
     model, data = (tree.find((section, "source")) for section in ("model", "data"))
-    assert reference(model.value, model, {}).target == str(tmp_path / "base.keras")
-    assert reference(data.value, data, {}).target == str(tmp_path / "below" / "mine.npz")
+    assert reference(model.value, folder_of(model), {}).target == str(tmp_path / "base.keras")
+    assert reference(data.value, folder_of(data), {}).target == str(tmp_path / "below" / "mine.npz")
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert reference("~/models/a.keras", None, {}).target == str(tmp_path / "models/a.keras")
+    assert reference("~/models/a.keras", Path("/recipes"), {}).target == str(tmp_path / "models/a.keras")
 
 
 @pytest.mark.parametrize(
