@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import INTERPRETER_ERRORS
 
 _MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
@@ -58,7 +59,7 @@ def _run(content: bytes) -> None:
             if np.issubdtype(taken["dtype"], np.number):
                 interpreter.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
         interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
+    except INTERPRETER_ERRORS as error:
         raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
@@ -96,7 +97,7 @@ def dissect(content: bytes) -> Anatomy:
     try:
         tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
         activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
-    except (IndexError, ValueError, TypeError, OverflowError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
     return Anatomy(len(content), gzip_size(content), tensors, operators, activations)

@@ -17,6 +17,7 @@ import numpy as np
 
 from compressor.base.errors import ModelError, StepError
 from compressor.base.types import Arrays
+from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.flatbuffer import read_model, write_model
 from compressor.models.litert.operators import Operator
@@ -95,7 +96,7 @@ def saved_model_to_litert(folder: Path) -> bytes:
     except KeyError:
         remedy = "save it with a serving signature, as model.export does"
         raise ModelError(f"{folder} has no signature 'serving_default'", remedy) from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except LOADING_ERRORS as error:
         raise ModelError(f"{folder} is not a whole SavedModel ({error})", "save it again") from None
     inputs = dict(sorted(serving.structured_input_signature[1].items()))
     names, outputs = tuple(inputs), tuple(sorted(serving.structured_outputs))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 
 IDENTIFIER = b"TFL3"
 
@@ -22,7 +22,7 @@ def read_model(content: bytes) -> Any:
         raise ModelError("this is not a LiteRT file", "give a .tflite file")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    except (struct.error, IndexError, ValueError, TypeError, OverflowError, UnicodeDecodeError, MemoryError) as error:
+    except (*FLATBUFFER_ERRORS, MemoryError) as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     if not model.subgraphs or model.buffers is None:
         raise ModelError("the LiteRT file holds no graph", "make it again")

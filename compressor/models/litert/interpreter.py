@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from compressor.base.errors import ModelError
 from compressor.base.types import Arrays
 from compressor.data.split import Split
+from compressor.models.library_errors import INTERPRETER_ERRORS
 
 SAMPLES_A_CALL = 256  # more gained nothing
 _MOST_THREADS = 8
@@ -61,7 +62,7 @@ class LiteRTModel:
         try:
             self._interpreter = _opened(content, threads)
             inputs, outputs = _ends(self._interpreter)
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
         self.inputs = tuple(map(_endpoint, inputs))
@@ -79,7 +80,7 @@ class LiteRTModel:
         self._set(features)
         try:
             self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
         found = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
         return found[0] if len(found) == 1 else dict(zip((end.name for end in self.outputs), found, strict=True))
@@ -105,7 +106,7 @@ class LiteRTModel:
         try:
             for index, array, end in zip(self._in, arrays, self.inputs, strict=True):
                 self._interpreter.set_tensor(index, _stored(array, end))
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
 
     def _in_order(self, features: Arrays) -> list[NDArray[np.float32]]:
@@ -137,7 +138,7 @@ class LiteRTModel:
             for index, array in zip(self._in, arrays, strict=True):
                 self._interpreter.resize_tensor_input(index, array.shape)
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             self._samples = 0
             if samples == 1:
                 raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None

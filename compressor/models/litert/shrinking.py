@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.flatbuffer_writer import compact
 from compressor.models.litert.operators import Operator
@@ -40,7 +41,7 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
         _merge_operator_codes(model)
         _merge_buffers(model)
         return compact(model)
-    except (IndexError, ValueError, TypeError, AttributeError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
 
 

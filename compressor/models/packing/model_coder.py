@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_recorder import recorded
@@ -245,7 +246,7 @@ def decode(payload: bytes, size: int) -> bytes:
     try:
         walk.root()
         return laid_out(walk.nodes.all)
-    except (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise DamagedError(str(error)) from None
 
 
