@@ -16,10 +16,11 @@ from typing import Literal
 
 from compressor import StepError
 from compressor.contracts.layer_targets import value_for
+from compressor.contracts.sensitivity import WeightType
 from compressor.models.litert import Operator
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
-from compressor_plugins.shared.precision import ActivationType, WeightType
+from compressor_plugins.shared.precision import ActivationType
 
 Algorithm = Literal["min_max", "octav", "mse", "gptq", "hadamard", "oscar", "recovery"]
 Granularity = Literal["channel", "tensor", "block_32", "block_64", "block_128", "block_256"]
