@@ -16,7 +16,7 @@ from compressor.base.types import Arrays
 from compressor.data.split import Split
 from compressor.models.library_errors import INTERPRETER_ERRORS
 
-SAMPLES_A_CALL = 256  # more gained nothing
+_SAMPLES_A_CALL = 256  # more gained nothing
 _MOST_THREADS = 8
 _WARM_UP_CALLS = 10
 _TIMED_CALLS = 200
@@ -146,9 +146,7 @@ class LiteRTModel:
         self._samples = samples
 
 
-def predictions(
-    content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL
-) -> Iterator[tuple[Arrays, Arrays, Any]]:
+def predictions(content: bytes, split: Split) -> Iterator[tuple[Arrays, Arrays, Any]]:
     """Inputs, the file's outputs and labels of all samples of a split in order, some at a time, on all cores.
 
     A file that cannot take many samples a call gets them one by one.
@@ -156,15 +154,10 @@ def predictions(
     Raises:
         ModelError: the file cannot be run on the data.
     """
-    one_by_one = samples_a_call > 1 and not takes_many(content, next(iter(split.batches(2)))[0])
+    one_by_one = not takes_many(content, next(iter(split.batches(2)))[0])
     model = LiteRTModel(content, threads=min(os.cpu_count() or 1, _MOST_THREADS))
-    for features, labels in split.batches(samples_a_call):
+    for features, labels in split.batches(_SAMPLES_A_CALL):
         yield features, _each_alone(model, features) if one_by_one else model.run(features), labels
-
-
-def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) -> Arrays:
-    """All outputs of the file for a split, in order, as `predictions` has them some at a time."""
-    return _joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
 
 
 def takes_many(content: bytes, samples: Arrays) -> bool:
