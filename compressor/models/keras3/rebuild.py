@@ -11,7 +11,8 @@ from typing import Any
 from compressor.base.errors import ModelError
 from compressor.models.keras3.layer_options import RECURRENT
 from compressor.models.keras3.layers import Made, is_of_keras, make_layer, rejected
-from compressor.models.keras3.operations import OPERATIONS, Call, apply_operation
+from compressor.models.keras3.operation_builders import Call
+from compressor.models.keras3.operations import OPERATIONS, apply_operation
 from compressor.models.keras3.part_tree import Part
 from compressor.models.keras3.refusal import joined, reason_of, refused_layer, refused_operation
 from compressor.models.keras3.tf_layers import masked, unmasked
