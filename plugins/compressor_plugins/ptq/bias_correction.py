@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from compressor import Arrays
 from compressor.models.litert import LiteRTModel, Operator, read_model, write_model
-from compressor_plugins.ptq.file_quantization import by_names
+from compressor_plugins.ptq.calibration import by_names
 from compressor_plugins.ptq.rounded_weights import Kernels
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 
