@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from compressor.contracts.state import ModelState, Refusal
     from compressor.contracts.strategy import Strategy
     from compressor.data import ArraySplit, Split, Splits
-    from compressor.models.litert import Conversion, to_litert, unpack
+    from compressor.models.litert import Conversion, to_litert
+    from compressor.models.packing import unpack
     from compressor.recipe.training_params import Teacher, TrainingParams
     from compressor.session import Session
 
@@ -39,7 +40,8 @@ _HOMES = {
     "compressor.contracts.state": ("ModelState", "Refusal"),
     "compressor.contracts.strategy": ("Strategy",),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
-    "compressor.models.litert": ("Conversion", "to_litert", "unpack"),
+    "compressor.models.litert": ("Conversion", "to_litert"),
+    "compressor.models.packing": ("unpack",),
     "compressor.recipe.training_params": ("Teacher", "TrainingParams"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -58,7 +60,8 @@ __all__ = [  # in the order of _HOMES; a test holds the two against each other
     "ModelState", "Refusal",
     "Strategy",
     "ArraySplit", "Split", "Splits",
-    "Conversion", "to_litert", "unpack",
+    "Conversion", "to_litert",
+    "unpack",
     "Teacher", "TrainingParams",
 ]  # fmt: skip
 

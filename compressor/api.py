@@ -21,7 +21,7 @@ from compressor.report.summary import summarise
 from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import started
 from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
-from compressor.run.plugin_observers import Watchers
+from compressor.run.plugin_observers import with_plugins
 from compressor.run.run_folder import claimed, explained, results_of, write_results
 
 __all__ = ["apply", "load", "plan"]
@@ -114,8 +114,8 @@ def _executed(
 ) -> Report:
     for path in plan.plugin_files:
         registry = registry.with_file(path)
-    watchers = Watchers(observer, registry)
-    with started(plan, folder, cache, watchers) as work:
+    observer = with_plugins(observer, registry)
+    with started(plan, folder, cache, observer) as work:
         lock = lock_of(plan, work.fingerprints)
         if locked is not None:
             refuse_moved(locked, lock)
@@ -129,5 +129,5 @@ def _executed(
     if locked is not None:
         refuse_other_files(locked, lock)
     write_results(folder, plan, report, results, lock)
-    watchers.run_finished(report)
+    observer.run_finished(report)
     return report

@@ -20,7 +20,7 @@ from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
-from compressor.models.litert.package import unpacked
+from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
@@ -29,7 +29,7 @@ from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
 from compressor.run.cache.store import usable
 from compressor.run.engine import Run, started
-from compressor.run.plugin_observers import Watchers
+from compressor.run.plugin_observers import with_plugins
 
 _GIVEN = "given"
 
@@ -89,7 +89,7 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
         self._trust_model = trust_model
-        self._watchers = Watchers(self._observer, self._registry)
+        self._told = with_plugins(self._observer, self._registry)
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
         self._cache = self._open.enter_context(
@@ -161,7 +161,7 @@ class Session:
         plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
         plan = replace(plan, trust_model=self._trust_model)
         try:
-            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._watchers))
+            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._told))
             run.stage(plan.stages[-1])
         finally:
             self._observer.paused()

@@ -1,4 +1,4 @@
-"""Writes `compressor/models/litert/primer.py`: a small model with the commonest operators, coded without a primer.
+"""Writes `compressor/models/packing/primer.py`: a small model with the commonest operators, coded without a primer.
 
 Run it after a change to the coder: `python tests/make_primer.py`. Packages made before can then be read no more, so
 once they are out, a changed coder gets a number of its own.
@@ -39,7 +39,7 @@ def typical_model():
 
 
 def main():
-    import compressor.models.litert.model_coder as coder
+    import compressor.models.packing.model_coder as coder
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.models.litert.converter import Conversion, to_litert
     from compressor.models.litert.shrinking import shrunk

@@ -17,7 +17,7 @@ _COMMANDS = {
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
-    "sensitivity": "show how much each layer minds fewer bits",
+    "sensitivity": "show how much each layer loses at lower precision",
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",

@@ -16,7 +16,7 @@ from compressor.base.errors import ExitCode
 from compressor.cli.native_output import native_output_to
 from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
 from compressor.cli.supervised import Tell
-from compressor.contracts.observer import Observer, Relay
+from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
@@ -108,7 +108,7 @@ class _Runs:
         from compressor.run.cache.store import usable
 
         with native_output_to(None if self._debug else folder / "run.log") as stream:
-            observer = _Telling(watching(Console(file=stream), self._silent), plan, self._tell)
+            observer = Observers(_StepTeller(plan, self._tell), watching(Console(file=stream), self._silent))
             try:
                 with usable(cache_folder, observer.warned) as cache:
                     return api.execute(plan, folder, self._registry, cache, observer, self._lock)
@@ -123,17 +123,18 @@ class _Runs:
             return self.run(plan, own, cache_folder)
 
 
-class _Telling(Relay):
+class _StepTeller(Observer):
     """Says which step is at work, for whoever finds the process dead."""
 
-    def __init__(self, observer: Observer, plan: Plan, tell: Tell) -> None:
-        super().__init__(observer)
+    def __init__(self, plan: Plan, tell: Tell) -> None:
         self._who = {step.id: f"the step '{step.id}' ({step.uses}, {step.provider})" for step in plan.stages}
         self._tell = tell
 
     def step_started(self, step_id: str) -> None:
         self._tell(self._who.get(step_id, "the model as it came"))
-        super().step_started(step_id)
+
+    def warned(self, text: str) -> None:
+        """Left to the observers that show it."""
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:

@@ -24,7 +24,7 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     """
     from compressor.models.litert.c_header import c_header, c_name
     from compressor.models.litert.flatbuffer import IDENTIFIER
-    from compressor.models.litert.package import is_package
+    from compressor.models.packing.package import is_package
 
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")

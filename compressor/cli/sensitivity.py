@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from compressor.base.errors import ModelError, PluginError
+from compressor.base.errors import CompressorError, ModelError, PluginError, StepError
 from compressor.cli.options import debug_option, json_option, trust_option
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from compressor.contracts.sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
+    from compressor.planning.registry import Registry
+
 _TYPES = ("float16", "int8", "int4", "int2")
 _BAR = 12  # characters
-_STRATEGY = "mixed_precision"  # measures the same table before it picks
 
 
 @click.command("sensitivity")
@@ -43,15 +45,19 @@ _STRATEGY = "mixed_precision"  # measures the same table before it picks
 @click.option(
     "--samples", type=click.IntRange(1, 10_000), default=128, show_default=True, help="Training samples to compare on."
 )
+@click.option(
+    "--strategy", default="mixed_precision", show_default=True, help="Strategy that measures; plugins may bring others."
+)
 @trust_option
 @json_option
 @debug_option
 def command(
     model: Path,
     data: str,
-    types: tuple[str, ...],
-    algorithm: str,
+    types: tuple[WeightType, ...],
+    algorithm: Rounding,
     samples: int,
+    strategy: str,
     trust_model: bool,
     as_json: bool,
     debug: bool,
@@ -66,6 +72,7 @@ def command(
 
     from rich.console import Console
 
+    from compressor.base.plugin_errors import fenced
     from compressor.base.reference import Reference
     from compressor.cli.native_output import native_output_to
     from compressor.models.files.loading import build_model
@@ -76,16 +83,14 @@ def command(
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = Registry.installed()
-    entry = registry.get("strategy", _STRATEGY)
-    if entry is None:
-        raise PluginError(f"the strategy '{_STRATEGY}' is not installed", "install compressor again")
+    measuring, origin = _measuring(registry, strategy)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         prepare_tensorflow(seed=0)
         built = build_model(Reference("path", str(model)), trust_model).model
         train = find_data(registry, data).train
         taken = [features for features, _ in islice(train.sample(samples, 0).batches(1), samples)]
-        measure: Any = entry.cls
-        _, table = measure.sensitivity(built, taken, types, algorithm)
+        with fenced(origin, StepError, (CompressorError,)):
+            table = measuring.sensitivity(built, taken, types, algorithm)
     if as_json:
         rows = [
             {
@@ -106,7 +111,20 @@ def command(
     )
 
 
-def _shown(rows: Sequence[Any], types: Sequence[str]) -> Table:
+def _measuring(registry: Registry, name: str) -> tuple[type[SensitivityStrategy], str]:
+    """The strategy of that name, and what to call it when it fails."""
+    from compressor.contracts.sensitivity import SensitivityStrategy
+
+    entry = registry.get("strategy", name)
+    if entry is None:
+        raise PluginError(f"unknown strategy '{name}'", registry.hint("strategy", name).removeprefix("; "))
+    if not issubclass(entry.cls, SensitivityStrategy):
+        what = f"the strategy '{name}' ({entry.provider}) does not measure sensitivity"
+        raise PluginError(what, "leave out --strategy, or name one derived from SensitivityStrategy")
+    return entry.cls, f"the strategy '{name}' ({entry.provider})"
+
+
+def _shown(rows: Sequence[LayerSensitivity], types: Sequence[WeightType]) -> Table:
     """A row for each layer, with a bar for each type; the longest is the largest of all."""
     from rich import box
     from rich.markup import escape

@@ -18,7 +18,7 @@ from compressor.cli.outputs import refuse_output, written
 @traceback_option
 def command(package: Path, output: Path | None, force: bool) -> None:
     """Write the .tflite file in PACKAGE, bit by bit as it was packed, to OUTPUT or beside it."""
-    from compressor.models.litert.package import coder_of, unpack
+    from compressor.models.packing.package import coder_of, unpack
 
     if not package.is_file():
         raise ModelError(f"there is no package {package}", "check the path")

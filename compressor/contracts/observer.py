@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
@@ -12,39 +12,41 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+Event = ParamSpec("Event")  # what a method of an observer is told
+
 
 class Observer:
-    """Told of a run's events as they happen; this one keeps silent."""
+    """Told of a run's events as they happen; this one shows nothing, and logs warnings."""
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """A run begins; `sizes` counts the samples of each split."""
 
-    def step_started(self, step_id: str) -> None:
+    def step_started(self, step_id: str, /) -> None:
         """A step begins."""
 
-    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
+    def training_started(self, step_id: str, /, epochs: int, steps_per_epoch: int) -> None:
         """A step begins to train."""
 
-    def training_resumed(self, step_id: str, epoch: int) -> None:
+    def training_resumed(self, step_id: str, /, epoch: int) -> None:
         """A training goes on from a state that an earlier run left after `epoch` epochs."""
 
-    def waiting(self, step_id: str) -> None:
+    def waiting(self, step_id: str, /) -> None:
         """Another run is making this very step; its result will be used."""
 
-    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
+    def batch_finished(self, step_id: str, /, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         """An optimizer step is done; epoch and batch count from 0."""
 
-    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
+    def epoch_finished(self, step_id: str, /, epoch: int, logs: Mapping[str, float]) -> None:
         """An epoch is done."""
 
-    def measuring(self, step_id: str) -> None:
+    def measuring(self, step_id: str, /) -> None:
         """A step is done, and its stage is being exported and measured."""
 
     def step_finished(self, stage: StageRow) -> None:
         """A stage is done and measured."""
 
     def teacher_stage_finished(self, stage: StageRow) -> None:
-        """A stage of the run that makes a teacher is done; that run's other events come under the ids of its steps."""
+        """A stage of the run that makes a teacher is done. In all of that run's events ids are `teacher NAME/STEP`."""
 
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
@@ -57,88 +59,80 @@ class Observer:
         """The run is over."""
 
 
-class Relay(Observer):
-    """Passes every event on to another observer; a subclass adds what it does itself."""
+def _told_to_all(
+    event: Callable[Concatenate[Observer, Event], None],
+) -> Callable[Concatenate[Observers, Event], None]:
+    """The method of `Observers` that tells each of them of an event."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def tell(self: Observers, /, *args: Event.args, **kwargs: Event.kwargs) -> None:
+        for observer in self.observers:
+            getattr(observer, event.__name__)(*args, **kwargs)
 
-    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
-        self._observer.run_started(plan, sizes)
-
-    def step_started(self, step_id: str) -> None:
-        self._observer.step_started(step_id)
-
-    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
-        self._observer.training_started(step_id, epochs, steps_per_epoch)
-
-    def training_resumed(self, step_id: str, epoch: int) -> None:
-        self._observer.training_resumed(step_id, epoch)
-
-    def waiting(self, step_id: str) -> None:
-        self._observer.waiting(step_id)
-
-    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
-        self._observer.batch_finished(step_id, epoch, batch, logs)
-
-    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
-        self._observer.epoch_finished(step_id, epoch, logs)
-
-    def measuring(self, step_id: str) -> None:
-        self._observer.measuring(step_id)
-
-    def step_finished(self, stage: StageRow) -> None:
-        self._observer.step_finished(stage)
-
-    def teacher_stage_finished(self, stage: StageRow) -> None:
-        self._observer.teacher_stage_finished(stage)
-
-    def warned(self, text: str) -> None:
-        self._observer.warned(text)
-
-    def paused(self) -> None:
-        self._observer.paused()
-
-    def run_finished(self, report: Report) -> None:
-        self._observer.run_finished(report)
+    return tell
 
 
-class TeacherRelay(Relay):
-    """Passes on the events of the run that makes a teacher, so that they are not taken for those of the student's."""
+class Observers(Observer):
+    """Tells several observers of every event, one after the other."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self.observers = observers
+
+    run_started = _told_to_all(Observer.run_started)
+    step_started = _told_to_all(Observer.step_started)
+    training_started = _told_to_all(Observer.training_started)
+    training_resumed = _told_to_all(Observer.training_resumed)
+    waiting = _told_to_all(Observer.waiting)
+    batch_finished = _told_to_all(Observer.batch_finished)
+    epoch_finished = _told_to_all(Observer.epoch_finished)
+    measuring = _told_to_all(Observer.measuring)
+    step_finished = _told_to_all(Observer.step_finished)
+    teacher_stage_finished = _told_to_all(Observer.teacher_stage_finished)
+    warned = _told_to_all(Observer.warned)
+    paused = _told_to_all(Observer.paused)
+    run_finished = _told_to_all(Observer.run_finished)
+
+
+def _told_of_teacher(
+    event: Callable[Concatenate[Observer, str, Event], None],
+) -> Callable[Concatenate[TeacherObserver, str, Event], None]:
+    """The method of `TeacherObserver` for an event of a step, which gets the teacher's name in front of its id."""
+
+    def tell(self: TeacherObserver, step_id: str, /, *args: Event.args, **kwargs: Event.kwargs) -> None:
+        getattr(self.observer, event.__name__)(self.name_of(step_id), *args, **kwargs)
+
+    return tell
+
+
+class TeacherObserver(Observer):
+    """Observes the run that makes a teacher for whoever observes the student's run.
+
+    Steps have the teacher's name in front of their ids, so that nobody takes them for the student's.
+    """
 
     def __init__(self, observer: Observer, teacher: str) -> None:
-        super().__init__(observer)
+        self.observer = observer
         self._teacher = teacher
 
-    def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
-        pass
-
-    def step_started(self, step_id: str) -> None:
-        super().step_started(self._named(step_id))
-
-    def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
-        super().training_started(self._named(step_id), epochs, steps_per_epoch)
-
-    def training_resumed(self, step_id: str, epoch: int) -> None:
-        super().training_resumed(self._named(step_id), epoch)
-
-    def waiting(self, step_id: str) -> None:
-        super().waiting(self._named(step_id))
-
-    def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
-        super().batch_finished(self._named(step_id), epoch, batch, logs)
-
-    def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
-        super().epoch_finished(self._named(step_id), epoch, logs)
-
-    def measuring(self, step_id: str) -> None:
-        super().measuring(self._named(step_id))
+    step_started = _told_of_teacher(Observer.step_started)
+    training_started = _told_of_teacher(Observer.training_started)
+    training_resumed = _told_of_teacher(Observer.training_resumed)
+    waiting = _told_of_teacher(Observer.waiting)
+    batch_finished = _told_of_teacher(Observer.batch_finished)
+    epoch_finished = _told_of_teacher(Observer.epoch_finished)
+    measuring = _told_of_teacher(Observer.measuring)
 
     def step_finished(self, stage: StageRow) -> None:
         self.teacher_stage_finished(stage)
 
     def teacher_stage_finished(self, stage: StageRow) -> None:
-        super().teacher_stage_finished(stage.model_copy(update={"id": self._named(stage.id)}))
+        self.observer.teacher_stage_finished(stage.model_copy(update={"id": self.name_of(stage.id)}))
 
-    def _named(self, step_id: str) -> str:
+    def warned(self, text: str) -> None:
+        self.observer.warned(text)
+
+    def paused(self) -> None:
+        self.observer.paused()
+
+    def name_of(self, step_id: str) -> str:
+        """What the teacher's step is called in the student's run."""
         return f"teacher {self._teacher}/{step_id}"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
-from compressor.contracts.observer import Observer, TeacherRelay
+from compressor.contracts.observer import Observer, TeacherObserver
 from compressor.measure.results import RunResult, Stage
 from compressor.report.summary import stage_row
 from compressor.run.cache.store import Cache
@@ -142,7 +142,7 @@ class Run:
     def _made_teacher(self, plan: Plan, name: str) -> SavedModel:
         """Run a teacher's whole plan; a model that teaches as it is gets loaded, and not measured."""
         below = f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}"
-        folder, relay = self._store.folder_for(below), TeacherRelay(self._observer, name)
+        folder, relay = self._store.folder_for(below), TeacherObserver(self._observer, name)
         if not plan.stages:
             with StageStore(plan, folder, self._store.cache, relay.waiting) as store:
                 model = load_source(plan, store)

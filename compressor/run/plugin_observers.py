@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.observer import Observer, Relay
+from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
@@ -16,29 +16,34 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Watchers(Relay):
+def with_plugins(observer: Observer, registry: Registry) -> Observer:
     """The observer of a run, and every plugin with a hook for what happens."""
+    return Observers(observer, PluginHooks(registry, observer.warned))
 
-    def __init__(self, observer: Observer, registry: Registry) -> None:
-        super().__init__(observer)
+
+class PluginHooks(Observer):
+    """Calls the hooks of plugins. One that fails ends no run: `warn` is told of it."""
+
+    def __init__(self, registry: Registry, warn: Callable[[str], None]) -> None:
         self._hook = registry.manager.hook
+        self._warn = warn
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
-        super().run_started(plan, sizes)
-        self._tell(self._hook.run_started, plan=plan)
+        self._call(self._hook.run_started, plan=plan)
 
     def step_finished(self, stage: StageRow) -> None:
-        super().step_finished(stage)
-        self._tell(self._hook.step_finished, stage=stage)
+        self._call(self._hook.step_finished, stage=stage)
+
+    def warned(self, text: str) -> None:
+        """Left to the observers that show it."""
 
     def run_finished(self, report: Report) -> None:
-        super().run_finished(report)
-        self._tell(self._hook.run_finished, report=report)
+        self._call(self._hook.run_finished, report=report)
 
-    def _tell(self, hook: Any, **event: Any) -> None:
+    def _call(self, hook: Any, **event: Any) -> None:
         try:
             hook(**event)
         # a stranger's tracker must not take down, or end, a run that has trained for hours
         except (Exception, SystemExit) as error:  # noqa: BLE001
             _log.warning("a plugin that watches the run failed", exc_info=True)
-            self.warned(f"a plugin that watches the run failed ({type(error).__name__}: {error})")
+            self._warn(f"a plugin that watches the run failed ({type(error).__name__}: {error})")

@@ -17,7 +17,7 @@ from compressor.base.atomic_files import write_whole
 from compressor.base.errors import CompressorError, OutputError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
-from compressor.models.litert.package import SUFFIX, is_package, unpacked
+from compressor.models.packing.package import SUFFIX, is_package, unpacked
 from compressor.planning.recipe_paths import absolute
 from compressor.recipe.document import dump
 from compressor.report.markdown import render_markdown

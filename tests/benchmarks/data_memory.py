@@ -83,7 +83,7 @@ def child(kind: str, folder: Path, budget: int) -> None:
     import tf_keras
 
     from compressor.models.litert.converter import to_litert
-    from compressor.models.litert.interpreter import predict
+    from compressor.models.litert.interpreter import predictions
 
     start = time.perf_counter()
     options = {"csv": {"label": "label"}}.get(kind, {})
@@ -101,7 +101,8 @@ def child(kind: str, folder: Path, budget: int) -> None:
     )
     for _ in data.train.sample(100, 0).batches(1):
         pass
-    predict(to_litert(model), data.test)
+    for _ in predictions(to_litert(model), data.test):
+        pass
     seconds = time.perf_counter() - start
     _ = data.training_fingerprint, data.test.fingerprint
     print(

@@ -121,7 +121,7 @@ def measured(content: bytes, float_file: bytes) -> list[str]:
     """The cells of a row."""
     from compressor.contracts.configured_metric import ConfiguredMetric
     from compressor.measure.evaluation import measure
-    from compressor.models.litert.package import is_package, pack, unpacked
+    from compressor.models.packing.package import is_package, pack, unpacked
     from compressor_plugins.datasets.mnist import MNIST
     from compressor_plugins.metrics.classification import Accuracy
 

@@ -1,11 +1,41 @@
 """`compressor sensitivity`: the table that mixed_precision picks by."""
 
 import json
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from compressor.cli import root
+from compressor.contracts.sensitivity import Rounding, WeightType
+
+EVEN = '''
+import compressor
+from compressor.contracts.sensitivity import LayerSensitivity, SensitivityStrategy
+
+
+class Even(SensitivityStrategy):
+    """Leave all layers alike."""
+
+    name = "even"
+
+    def plan(self, state):
+        return state
+
+    def apply(self, model, context):
+        return model
+
+    @classmethod
+    def sensitivity(cls, model, samples, types, rounding):
+        if rounding == "mse":
+            raise ZeroDivisionError("no samples")
+        return [LayerSensitivity("all", "Dense", 3, {"int8": 3}, {"int8": 0.25})]
+
+
+@compressor.hookimpl
+def strategies():
+    return [Even]
+'''
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +87,40 @@ def test_a_missing_file_is_named(tmp_path):
     result = CliRunner().invoke(root, ["sensitivity", str(tmp_path / "no.tflite"), "--data", "mnist"])
     assert isinstance(result.exception, ModelError)
     assert str(result.exception) == f"there is no model file {tmp_path / 'no.tflite'}; check the path"
+
+
+def test_a_plugins_strategy_can_measure(run, install, model_file):
+    install("acme", EVEN)
+    code, out, _ = run("sensitivity", str(model_file), "--data", "mnist", "--strategy", "even", "--json")
+    assert code == 0
+    row = {"layer": "all", "kind": "Dense", "weights": 3, "bytes": {"int8": 3}, "errors": {"int8": 0.25}}
+    assert json.loads(out)["layers"] == [row]
+
+
+def test_a_plugins_strategy_that_fails_is_named(run, install, model_file):
+    install("acme", EVEN)
+    arguments = ["--data", "mnist", "--strategy", "even", "--algorithm", "mse"]
+    code, _, err = run("sensitivity", str(model_file), *arguments)
+    assert code == 4
+    assert "error: the strategy 'even' (acme 1.0) failed with ZeroDivisionError: no samples; mend it, or" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "prune",
+            "the strategy 'prune' (compressor 0.1.0) does not measure sensitivity; "
+            "leave out --strategy, or name one derived from SensitivityStrategy",
+        ),
+        ("mixed_precisio", "unknown strategy 'mixed_precisio'; did you mean 'mixed_precision'?"),
+    ],
+)
+def test_a_strategy_that_cannot_measure_is_refused(run, model_file, name, text):
+    assert run("sensitivity", str(model_file), "--data", "mnist", "--strategy", name) == (1, "", f"error: {text}\n")
+
+
+def test_the_choices_are_those_of_the_contract():
+    choices = {option.name: option.type for option in root.get_command(None, "sensitivity").params}
+    assert {*choices["types"].choices} == {*get_args(WeightType)} - {"float32"}
+    assert tuple(choices["algorithm"].choices) == get_args(Rounding)

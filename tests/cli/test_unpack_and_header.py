@@ -10,7 +10,7 @@ import pytest
 
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
-from compressor.models.litert.package import pack
+from compressor.models.packing.package import pack
 
 CONTENT = bytes(range(256)) * 3
 

@@ -18,7 +18,7 @@ from compressor.base.errors import CompressorError
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.package import unpacked
+from compressor.models.packing.package import unpacked
 
 K = 4
 STEPS = {

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_outputs import outputs_of
 from running import run
 
 from compressor.base.errors import CompressorError, DataError
@@ -16,7 +17,6 @@ from compressor.data.samples import ArraySamples
 from compressor.data.split import Split, Splits
 from compressor.measure.evaluation import measure
 from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import predict
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
@@ -275,7 +275,7 @@ def test_mean_iou_through_the_file_is_that_of_all_outputs_at_once(layers):
 
     model = tf_keras.Sequential([layers.InputLayer((8, 8, 1)), layers.Conv2D(3, 3, padding="same")])
     split = images(BRIGHT)
-    chosen = predict(to_litert(model), split).argmax(-1)
+    chosen = outputs_of(to_litert(model), split).argmax(-1)
     ratios = [np.sum((chosen == i) & (i == BRIGHT)) / max(np.sum((chosen == i) | (i == BRIGHT)), 1) for i in range(3)]
     found = measured(model, split, MeanIoU())
     assert found.scores["mean_iou"].shape == (160, 3, 2)

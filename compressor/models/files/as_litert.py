@@ -9,7 +9,7 @@ from compressor.models.files.loading import build_model, refuse_foreign
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.models.files.untrusted import refuse_harmful_litert
 from compressor.models.litert.converter import to_litert
-from compressor.models.litert.package import unpacked
+from compressor.models.packing.package import unpacked
 
 
 def shipped_bytes(path: Path, trusted: bool = False) -> bytes:

@@ -12,9 +12,9 @@ from typing import Any
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
 from compressor.models.files.allowed_names import is_keras_class, is_keras_function, is_tensor_operation
+from compressor.models.library_errors import FILE_ERRORS
 
 _LAMBDA = "a lambda"
-_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OverflowError)
 
 
 def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
@@ -50,7 +50,7 @@ def _zipped_config(path: Path) -> Any:
                     content = archive.read(name)
                     _hdf5_config(io.BytesIO(content), len(content))
             return json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, *_UNREADABLE) as error:
+    except FILE_ERRORS as error:
         raise ModelError(f"this is not a whole .keras file ({_reason(error)})", "") from None
 
 
@@ -63,7 +63,7 @@ def _hdf5_config(source: Path | io.BytesIO, size: int) -> Any:
             _read_through(file, size)
             text = file.attrs.get("model_config")
             return json.loads(text) if text is not None else None
-    except _UNREADABLE as error:
+    except FILE_ERRORS as error:
         raise ModelError(f"this is not a whole HDF5 file ({_reason(error)})", "") from None
 
 

@@ -73,9 +73,3 @@ def ends_of(model: Any) -> Ends:
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
     return Ends(inputs, outputs, scaling_of(model), model_endings(model))
-
-
-def ends_from(facts: Mapping[str, Any]) -> Ends:
-    """The ends that were written down as plain data."""
-    inputs, outputs = ({name: tuple(shape) for name, shape in facts[side].items()} for side in ("inputs", "outputs"))
-    return Ends(inputs, outputs, facts["scaling"], facts["endings"])

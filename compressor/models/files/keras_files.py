@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
-
-_UNLOADABLE = (ValueError, TypeError, OSError, LookupError, AttributeError, AssertionError, ImportError, RuntimeError)
+from compressor.models.library_errors import LOADING_ERRORS
 
 _UNKNOWN = re.compile(r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`")
 _SHOWN = 8  # names in a message
@@ -48,7 +47,7 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     try:
         known = dict(custom_objects or {})
         return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
-    except _UNLOADABLE as error:
+    except LOADING_ERRORS as error:
         whole = " ".join(str(error).split())
         reason = whole[:200]
         if reason.startswith("No model config found"):

@@ -55,7 +55,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     refuse_foreign(path)
     from compressor.models.files.custom_objects import known_objects
     from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
-    from compressor.models.litert.package import unpacked
+    from compressor.models.packing.package import unpacked
 
     if path.suffix in LITERT_SUFFIXES:
         refuse_harmful_litert(path)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import INTERPRETER_ERRORS
 
 _MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
@@ -30,7 +31,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             print(json.dumps(code_of(path, known)))
         else:
             from compressor.models.litert.contents import dissect
-            from compressor.models.litert.package import unpacked
+            from compressor.models.packing.package import unpacked
 
             content = unpacked(path.read_bytes())
             dissect(content)
@@ -58,7 +59,7 @@ def _run(content: bytes) -> None:
             if np.issubdtype(taken["dtype"], np.number):
                 interpreter.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
         interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
+    except INTERPRETER_ERRORS as error:
         raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
+from compressor.models.library_errors import FILE_ERRORS
 
 _PROBE_SECONDS = 120
 
@@ -77,7 +78,7 @@ def _refuse_bombs(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except FILE_ERRORS:
         return  # the probe tells what is wrong with it
     for entry in entries:
         name = PurePosixPath(entry.filename.replace("\\", "/"))

@@ -6,8 +6,9 @@ import json
 import zipfile
 from pathlib import Path
 
+from compressor.models.library_errors import FILE_ERRORS
+
 _METADATA_BYTES = 64 * 1024
-_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, NotImplementedError)
 
 
 def is_keras3(path: Path) -> bool:
@@ -18,7 +19,7 @@ def is_keras3(path: Path) -> bool:
     try:
         version = _zipped_version(path) if zipfile.is_zipfile(path) else _hdf5_version(path)
         return int(version.partition(".")[0]) >= 3
-    except (zipfile.BadZipFile, *_UNREADABLE):
+    except FILE_ERRORS:
         return False
 
 

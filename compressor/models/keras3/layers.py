@@ -13,8 +13,8 @@ from compressor.models.keras3.activations import COMPOSED, KERAS2_NAMES, SAME
 from compressor.models.keras3.layer_options import INWARD
 from compressor.models.keras3.part_tree import Part
 from compressor.models.keras3.refusal import reason_of, refused_layer
+from compressor.models.library_errors import LAYER_ERRORS
 
-_REJECTED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, NotImplementedError)
 _KERAS = re.compile(r"keras(\..+)?")
 _FLOATS = {"float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"}
 _DTYPES = _FLOATS | {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
@@ -71,7 +71,7 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
             plain["cells"] = [part.layer for part in cells]
         _adapt(kind, plain)
         layer = cls(**plain)
-    except _REJECTED as error:
+    except LAYER_ERRORS as error:
         raise refused_layer(place, kind, f"cannot be made in Keras 2 ({reason_of(error)})") from error
     wrapped = held.get("layer") if kind == "TimeDistributed" else None
     return Made(Part(kind, layer.name, layer, inner=wrapped), follows)
@@ -89,7 +89,7 @@ def _custom(entry: Mapping[str, Any], config: dict[str, Any], place: str, custom
         raise refused_layer(place, kind, "is a custom class that is not known here", remedy)
     try:
         return found.from_config({key: _plain(value, key) for key, value in config.items()})
-    except _REJECTED as error:
+    except LAYER_ERRORS as error:
         remedy = "let its __init__ take what its get_config gives in Keras 3"
         raise refused_layer(place, kind, f"cannot be made by its custom class ({reason_of(error)})", remedy) from error
 
@@ -152,6 +152,3 @@ def _shown(value: Any) -> str:
 def rejected(error: Exception, place: str, kind: str) -> ModelError:
     """The error for a layer that Keras 2 made, but that cannot be called the way the file calls it."""
     return refused_layer(place, kind, f"cannot be called in Keras 2 as in Keras 3 ({reason_of(error)})")
-
-
-REJECTED = _REJECTED

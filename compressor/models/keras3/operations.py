@@ -1,130 +1,25 @@
-"""`keras.ops` operations of a Keras 3 graph as Keras 2 layers: real ones where there are any, else TensorFlow's.
+"""Brings `keras.ops` operations of a Keras 3 graph over to Keras 2: as real layers where there are any.
 
-A real layer can be pruned around, quantized and clustered; an operation can only be left alone.
+A real layer can be pruned around, quantized and clustered; a function of TensorFlow's can only be left alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from compressor.models.keras3.activations import COMPOSED
-from compressor.models.keras3.refusal import refused_operation
-from compressor.models.keras3.tf_layers import masked, operation, sliced, unmasked
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operation called once: its name, the tensors and numbers it is given, and its own settings."""
-
-    kind: str
-    name: str
-    place: str
-    args: Sequence[Any]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def x(self) -> Any:
-        """The first argument, which mostly is the only tensor."""
-        return self.args[0]
-
-    def refuse(self, why: str) -> Exception:
-        """The error that says this call cannot be brought over."""
-        return refused_operation(self.place, self.kind, why)
-
-
-def apply_operation(call: Call) -> Any:
-    """Add to the graph what the call does.
-
-    Raises:
-        ModelError: there is nothing that does it.
-    """
-    import tensorflow as tf
-
-    make = _TABLE.get(call.kind)
-    if make is None:
-        raise call.refuse("has no counterpart here")
-    # operations hand on no masks in Keras 3, and real layers do in Keras 2
-    return tf.nest.map_structure(lambda one: unmasked(one, f"{call.name}_unmasked"), make(call))
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "dtype") and hasattr(value, "shape") and not hasattr(value, "__array__")
-
-
-def _layer(name: str, **options: Any) -> Callable[[Call], Any]:
-    """The layer of that class, on the first argument."""
-
-    def make(call: Call) -> Any:
-        import tf_keras
-
-        return getattr(tf_keras.layers, name)(name=call.name, **options)(call.x)
-
-    return make
-
-
-def _function(path: str, **names: str) -> Callable[[Call], Any]:
-    """TensorFlow's function `path`; `names` are its names of the settings."""
-
-    def make(call: Call) -> Any:
-        settings = {names[key]: value for key, value in call.settings.items() if key in names and value is not None}
-        return operation(_tensorflow(path), call.name, *call.args, **settings)
-
-    return make
-
-
-def _tensorflow(path: str) -> Any:
-    import tensorflow as tf
-
-    found: Any = tf
-    for part in path.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _binary(path: str, merge: str | None = None, floats: bool = False) -> Callable[[Call], Any]:
-    """A function of two arguments; a merging layer where both are tensors of one rank and type."""
-
-    def make(call: Call) -> Any:
-        import tf_keras
-
-        left, right = _alike(call, floats)
-        fits = _is_tensor(left) and _is_tensor(right) and len(left.shape) == len(right.shape) > 1
-        if merge and fits and not masked(left) and not masked(right):
-            return getattr(tf_keras.layers, merge)(name=call.name)([left, right])
-        return operation(_tensorflow(path), call.name, left, right)
-
-    return make
-
-
-def _alike(call: Call, floats: bool) -> tuple[Any, Any]:
-    """Both arguments with one type, as Keras 3 promotes them."""
-    import tensorflow as tf
-
-    left, right = call.args[:2]
-    types = [tf.as_dtype(value.dtype) for value in (left, right) if hasattr(value, "dtype")]
-    floating = [one for one in types if one.is_floating]
-    if len({*floating}) > 1:
-        raise call.refuse(f"mixes {' and '.join(one.name for one in types)}, which Keras 2 does not convert")
-    numbers = (value for value in (left, right) if isinstance(value, float))
-    target = floating[0] if floating else tf.float32 if floats or any(True for _ in numbers) else None
-    if target is None and len({*types}) > 1:
-        raise call.refuse(f"mixes {' and '.join(one.name for one in types)}, which Keras 2 does not convert")
-    return _cast(left, target, f"{call.name}_left"), _cast(right, target, f"{call.name}_right")
-
-
-def _cast(value: Any, target: Any, name: str) -> Any:
-    import tensorflow as tf
-
-    if target is None or not hasattr(value, "dtype") or value.dtype == target:
-        return value
-    return operation(tf.cast, name, value, dtype=target.name) if _is_tensor(value) else value.astype(target.name)
-
-
-def _reduction(path: str) -> Callable[[Call], Any]:
-    return _function(path, axis="axis", keepdims="keepdims")
+from compressor.models.keras3.operation_builders import (
+    Builder,
+    Call,
+    binary,
+    is_tensor,
+    keras_layer,
+    reduction,
+    tf_function,
+)
+from compressor.models.keras3.tf_layers import operation, sliced, unmasked
 
 
 def _mean(call: Call) -> Any:
@@ -137,7 +32,7 @@ def _mean(call: Call) -> Any:
         return pooling(keepdims=bool(call.settings.get("keepdims")), data_format="channels_last", name=call.name)(
             call.x
         )
-    return _reduction("math.reduce_mean")(call)
+    return reduction("math.reduce_mean")(call)
 
 
 def _reshape(call: Call) -> Any:
@@ -169,7 +64,7 @@ def _concatenate(call: Call) -> Any:
 
     axis = int(call.settings.get("axis", 0))
     tensors = list(call.x)
-    if axis % len(tensors[0].shape) and all(_is_tensor(tensor) for tensor in tensors) and len(tensors) > 1:
+    if axis % len(tensors[0].shape) and all(is_tensor(tensor) for tensor in tensors) and len(tensors) > 1:
         return tf_keras.layers.Concatenate(axis=axis, name=call.name)(tensors)
     return operation(tf.concat, call.name, tensors, axis=axis)
 
@@ -206,11 +101,11 @@ def _gelu(call: Call) -> Any:
     import tensorflow as tf
 
     if not call.settings.get("approximate", True):
-        return _layer("Activation", activation="gelu")(call)
+        return keras_layer("Activation", activation="gelu")(call)
     return operation(tf.nn.gelu, call.name, call.x, approximate=True)
 
 
-def _composed(name: str) -> Callable[[Call], Any]:
+def _composed_activation(name: str) -> Builder:
     return lambda call: COMPOSED[name](call.x, call.name)
 
 
@@ -219,7 +114,7 @@ def _get_item(call: Call) -> Any:
     return sliced(call.x, tuple(index) if isinstance(index, list) else index, call.name)
 
 
-def _to_type(call: Call) -> Any:
+def _cast(call: Call) -> Any:
     import tensorflow as tf
 
     return operation(tf.cast, call.name, call.x, dtype=str(call.settings["dtype"]))
@@ -275,44 +170,59 @@ _REDUCTIONS = {
     "Prod": "math.reduce_prod", "Std": "math.reduce_std", "Sum": "math.reduce_sum", "Var": "math.reduce_variance",
 }  # fmt: skip
 
-_TABLE: dict[str, Callable[[Call], Any]] = {
-    **{kind: _layer("Activation", activation=name) for kind, name in _ACTIVATIONS.items()},
-    **{kind: _composed(name) for kind, name in _COMPOSED.items()},
-    **{kind: _function(path) for kind, path in _OF_ONE.items()},
-    **{kind: _binary(path) for kind, path in _OF_TWO.items()},
-    **{kind: _reduction(path) for kind, path in _REDUCTIONS.items()},
-    "Add": _binary("math.add", "Add"),
-    "Argmax": _function("math.argmax", axis="axis"),
-    "Argmin": _function("math.argmin", axis="axis"),
-    "Cast": _to_type,
+_BUILDERS: Mapping[str, Builder] = {
+    **{kind: keras_layer("Activation", activation=name) for kind, name in _ACTIVATIONS.items()},
+    **{kind: _composed_activation(name) for kind, name in _COMPOSED.items()},
+    **{kind: tf_function(path) for kind, path in _OF_ONE.items()},
+    **{kind: binary(path) for kind, path in _OF_TWO.items()},
+    **{kind: reduction(path) for kind, path in _REDUCTIONS.items()},
+    "Add": binary("math.add", "Add"),
+    "Argmax": tf_function("math.argmax", axis="axis"),
+    "Argmin": tf_function("math.argmin", axis="axis"),
+    "Cast": _cast,
     "Clip": _clip,
     "Concatenate": _concatenate,
-    "Divide": _binary("math.divide", floats=True),
+    "Divide": binary("math.divide", floats=True),
     "Einsum": _einsum,
     "Elu": _elu,
-    "ExpandDims": _function("expand_dims", axis="axis"),
-    "Flip": _function("reverse", axis="axis"),
+    "ExpandDims": tf_function("expand_dims", axis="axis"),
+    "Flip": tf_function("reverse", axis="axis"),
     "Gelu": _gelu,
     "GetItem": _get_item,
     "LeakyRelu": _leaky_relu,
-    "Maximum": _binary("math.maximum", "Maximum"),
+    "Maximum": binary("math.maximum", "Maximum"),
     "Mean": _mean,
-    "Minimum": _binary("math.minimum", "Minimum"),
-    "Multiply": _binary("math.multiply", "Multiply"),
+    "Minimum": binary("math.minimum", "Minimum"),
+    "Multiply": binary("math.multiply", "Multiply"),
     "Pad": _pad,
-    "Relu": _layer("ReLU"),
-    "Repeat": _function("repeat", repeats="repeats", axis="axis"),
+    "Relu": keras_layer("ReLU"),
+    "Repeat": tf_function("repeat", repeats="repeats", axis="axis"),
     "Reshape": _reshape,
     "Softmax": _softmax,
     "Split": _split,
-    "Squeeze": _function("squeeze", axis="axis"),
-    "Stack": _function("stack", axis="axis"),
-    "Subtract": _binary("math.subtract", "Subtract"),
-    "Tile": _function("tile", repeats="multiples"),
+    "Squeeze": tf_function("squeeze", axis="axis"),
+    "Stack": tf_function("stack", axis="axis"),
+    "Subtract": binary("math.subtract", "Subtract"),
+    "Tile": tf_function("tile", repeats="multiples"),
     "Transpose": _transpose,
-    "TrueDivide": _binary("math.divide", floats=True),
-    "Where": _function("where"),
+    "TrueDivide": binary("math.divide", floats=True),
+    "Where": tf_function("where"),
 }
 
-OPERATIONS = frozenset(_TABLE)
+OPERATIONS = frozenset(_BUILDERS)
 """The operations that are brought over."""
+
+
+def apply_operation(call: Call) -> Any:
+    """Add layers to the graph that do what the call does, and return the tensors that it makes.
+
+    Raises:
+        ModelError: Keras 2 and TensorFlow have nothing that does it.
+    """
+    import tensorflow as tf
+
+    build = _BUILDERS.get(call.kind)
+    if build is None:
+        raise call.refuse("has no counterpart here")
+    # operations hand on no masks in Keras 3, and real layers do in Keras 2
+    return tf.nest.map_structure(lambda tensor: unmasked(tensor, f"{call.name}_unmasked"), build(call))

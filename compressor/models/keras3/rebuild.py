@@ -10,11 +10,13 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.contracts.keras_layers import keras_layer
-from compressor.models.keras3.layers import REJECTED, Made, is_of_keras, make_layer, rejected
-from compressor.models.keras3.operations import OPERATIONS, Call, apply_operation
+from compressor.models.keras3.layers import Made, is_of_keras, make_layer, rejected
+from compressor.models.keras3.operation_builders import Call
+from compressor.models.keras3.operations import OPERATIONS, apply_operation
 from compressor.models.keras3.part_tree import Part
 from compressor.models.keras3.refusal import joined, reason_of, refused_layer, refused_operation
 from compressor.models.keras3.tf_layers import masked, unmasked
+from compressor.models.library_errors import LAYER_ERRORS
 
 _Key = tuple[str, int]  # a layer's name, and which of its calls
 
@@ -102,7 +104,7 @@ class _Rebuilding:
         for one, where in made:
             try:
                 whole.add(one.part.layer)
-            except REJECTED as error:
+            except LAYER_ERRORS as error:
                 raise rejected(error, where, one.part.kind) from error
         return Part("Sequential", config["name"], whole, parts)
 
@@ -232,7 +234,7 @@ def _called(made: Made, place: str, args: list[Any], kwargs: dict[str, Any], at:
         if made.activation is None:
             return found
         return made.activation(found, f"{layer.name}_activation" + (f"_{at}" if at else ""))
-    except REJECTED as error:
+    except LAYER_ERRORS as error:
         raise rejected(error, place, kind) from error
 
 
@@ -258,6 +260,6 @@ def _operated(entry: Mapping[str, Any], key: _Key, place: str, args: list[Any], 
             raise refused_operation(place, kind, f"is given {option}=, which has no counterpart here")
     try:
         return apply_operation(Call(kind, name, place, args, settings))
-    except REJECTED as error:
+    except LAYER_ERRORS as error:
         why = f"cannot be called in Keras 2 as in Keras 3 ({reason_of(error)})"
         raise refused_operation(place, kind, why) from error

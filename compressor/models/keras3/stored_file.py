@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
 from compressor.models.keras3.refusal import reason_of
+from compressor.models.library_errors import FILE_ERRORS
 
 Arrays = Mapping[str, list[NDArray[Any]]]
-_UNREADABLE = (zipfile.BadZipFile, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read_stored(path: Path) -> Stored:
         with h5py.File(path, "r") as file:
             config = json.loads(file.attrs["model_config"])
             return Stored(config, dict(_flat(file["model_weights"])), "flat")
-    except _UNREADABLE as error:
+    except FILE_ERRORS as error:
         raise ModelError(f"this is not a whole Keras 3 file ({reason_of(error)})", "save it again") from error
 
 

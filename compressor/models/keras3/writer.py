@@ -9,9 +9,9 @@ from typing import Any
 from compressor.base.errors import ModelError
 from compressor.models.keras3.layer_options import OUTWARD
 from compressor.models.keras3.refusal import reason_of, refused_layer
+from compressor.models.library_errors import LAYER_ERRORS
 
 _REMEDY = "leave the model as it is, or ship it as .tflite"
-_REJECTED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, NotImplementedError)
 
 
 def write_model(job: Path, path: Path) -> bool:
@@ -43,7 +43,7 @@ def _model(graph: dict[str, Any], weights: list[Any]) -> Any:
         kwargs = {key: _argument(one, tensors) for key, one in call["kwargs"].items()}
         try:
             outputs = layers[call["layer"]](*args, **kwargs)
-        except _REJECTED as error:
+        except LAYER_ERRORS as error:
             kind = type(layers[call["layer"]]).__name__
             raise refused_layer(
                 call["layer"], kind, f"cannot be called in Keras 3 ({reason_of(error)})", _REMEDY
@@ -77,7 +77,7 @@ def _layer(entry: dict[str, Any], weights: list[Any]) -> Any:
         if "inner" in entry:
             return cls(layer=_model(entry["inner"], weights), **options)
         return cls.from_config(options)
-    except _REJECTED as error:
+    except LAYER_ERRORS as error:
         raise refused_layer(place, kind, f"cannot be made in Keras 3 ({reason_of(error)})", _REMEDY) from error
 
 

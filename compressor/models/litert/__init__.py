@@ -1,4 +1,4 @@
-"""The `.tflite` format: converting to it, running it, reading what it holds, and packing it.
+"""The `.tflite` format: converting to it, running it, and reading what it holds.
 
 What is named here is for plugins, too; the modules behind it may change.
 """
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
-    from compressor.models.litert.package import coder_of, pack, unpack
+    from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
+    from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _HOMES = {
     "contents": (
@@ -36,12 +37,13 @@ _HOMES = {
         "LiteRTModel",
         "takes_many",
     ),
-    "package": (
-        "coder_of",
-        "pack",
-        "unpack",
-    ),
+    "operators": ("Operator",),
     "shrinking": ("shrunk",),
+    "tensor_types": (
+        "TensorType",
+        "split_bytes",
+        "type_of",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -50,8 +52,9 @@ __all__ = [
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
     "LiteRTModel", "takes_many",
-    "coder_of", "pack", "unpack",
+    "Operator",
     "shrunk",
+    "TensorType", "split_bytes", "type_of",
 ]  # fmt: skip
 
 

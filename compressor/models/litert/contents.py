@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
-# TensorType in the LiteRT schema: name, bits
-_TYPES: dict[int, tuple[str, int]] = {
-    0: ("float32", 32), 1: ("float16", 16), 2: ("int32", 32), 3: ("uint8", 8), 4: ("int64", 64), 6: ("bool", 8),
-    7: ("int16", 16), 9: ("int8", 8), 10: ("float64", 64), 12: ("uint64", 64), 15: ("uint32", 32), 16: ("uint16", 16),
-    17: ("int4", 4), 18: ("bfloat16", 16), 19: ("int2", 2),
+_WEIGHT_TYPES = {
+    TensorType.FLOAT32, TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64,
+    TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.INT2,
 }  # fmt: skip
-_WEIGHT_TYPES = {"float32", "float16", "bfloat16", "float64", "int8", "uint8", "int16", "int4", "int2"}
-_SCALED = {"int8", "uint8", "int16"}
-_BIAS_TYPES = {"int32", "int64"}
+_ACTIVATION_TYPES = {TensorType.INT8, TensorType.UINT8, TensorType.INT16}
+_BIAS_TYPES = {TensorType.INT32, TensorType.INT64}
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def dissect(content: bytes) -> Anatomy:
     try:
         tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
         activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
-    except (IndexError, ValueError, TypeError, OverflowError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
     return Anatomy(len(content), gzip_size(content), tensors, operators, activations)
@@ -110,33 +109,45 @@ def gzip_size(content: bytes) -> int:
 
 
 def _integer_activations(model: Any, graph: Any) -> int:
-    """Tensors of scaled integers that are no constants; operators that compute in float have none between them."""
-    found = 0
-    for tensor in graph.tensors or []:
-        data = model.buffers[tensor.buffer].data
-        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
-        found += scaled and (data is None or not len(data)) and _TYPES.get(tensor.type or 0, ("", 0))[0] in _SCALED
-    return found
+    """Count the tensors of scaled integers that are no constants; a graph that computes in float has none."""
+    return sum(
+        _is_scaled(tensor) and not _constant(model, tensor) and type_of(tensor) in _ACTIVATION_TYPES
+        for tensor in graph.tensors or []
+    )
 
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
     for tensor in graph.tensors or []:
-        data = model.buffers[tensor.buffer].data
-        if data is None or not len(data):
+        content, type_, scaled = _constant(model, tensor), type_of(tensor), _is_scaled(tensor)
+        if not content or type_ is None:
             continue
-        dtype, bits = _TYPES.get(tensor.type or 0, ("other", 8))
-        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
-        if dtype not in _WEIGHT_TYPES and not (dtype in _BIAS_TYPES and scaled):
+        if type_ not in _WEIGHT_TYPES and not (type_ in _BIAS_TYPES and scaled):
             continue
         shape = () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
-        values = _values(np.frombuffer(bytes(data), np.uint8), dtype, int(np.prod(shape)) if shape else 1)
+        values = _values(content, type_, int(np.prod(shape)) if shape else 1)
         zero_points = tensor.quantization.zeroPoint if scaled else None
-        zeros = int(np.count_nonzero(values == _zero(dtype, zero_points)))
-        name = (tensor.name or b"").decode(errors="replace")
-        kernel = len(shape) > 1 and dtype not in _BIAS_TYPES
         unique = len(np.unique(values))
-        channel_unique = _channel_unique(values, shape, tensor.quantization) if scaled else unique
-        yield WeightTensor(name, shape, dtype, bits, zeros, unique, channel_unique, len(data), kernel)
+        yield WeightTensor(
+            name=(tensor.name or b"").decode(errors="replace"),
+            shape=shape,
+            dtype=type_.dtype,
+            bits=type_.bits,
+            zeros=int(np.count_nonzero(values == _zero(type_, zero_points))),
+            unique=unique,
+            channel_unique=_channel_unique(values, shape, tensor.quantization) if scaled else unique,
+            bytes=len(content),
+            kernel=len(shape) > 1 and type_ not in _BIAS_TYPES,
+        )
+
+
+def _constant(model: Any, tensor: Any) -> bytes:
+    """The bytes that the file holds for a tensor; none where it is computed."""
+    data = model.buffers[tensor.buffer].data
+    return b"" if data is None else bytes(data)
+
+
+def _is_scaled(tensor: Any) -> bool:
+    return tensor.quantization is not None and tensor.quantization.scale is not None
 
 
 def _channel_unique(values: NDArray[Any], shape: tuple[int, ...], quantization: Any) -> int:
@@ -147,20 +158,19 @@ def _channel_unique(values: NDArray[Any], shape: tuple[int, ...], quantization: 
     return max(len(np.unique(channel)) for channel in channels)
 
 
-def _zero(dtype: str, zero_points: Any) -> int:
-    """The stored value that means zero: other than 0 where a tensor has one range for all, as a table of embeddings."""
-    return int(zero_points[0]) if dtype in ("int8", "uint8") and zero_points is not None and len(zero_points) else 0
+def _zero(type_: TensorType, zero_points: Any) -> int:
+    """The stored value that means zero.
+
+    It is other than 0 where the range is not symmetric, as in an embedding table with one scale for all of it.
+    """
+    asymmetric = type_ in (TensorType.INT8, TensorType.UINT8) and zero_points is not None and len(zero_points)
+    return int(zero_points[0]) if asymmetric else 0
 
 
-def _values(data: NDArray[np.uint8], dtype: str, size: int) -> NDArray[Any]:
-    if dtype in ("int4", "int2"):
-        bits = _bits(dtype)
-        lanes = np.stack([(data >> shift) & (2**bits - 1) for shift in range(0, 8, bits)], axis=1)
-        return lanes.reshape(-1)[:size]
-    if dtype == "bfloat16":
-        return data.view(np.uint16) & 0x7FFF
-    return data.view(np.dtype(dtype))
-
-
-def _bits(dtype: str) -> int:
-    return 4 if dtype == "int4" else 2
+def _values(content: bytes, type_: TensorType, size: int) -> NDArray[Any]:
+    """The stored values, to be compared with one another and with zero."""
+    if type_.bits < 8:
+        return split_bytes(content, type_.bits)[:size]
+    if type_ is TensorType.BFLOAT16:
+        return np.frombuffer(content, np.uint16) & 0x7FFF  # without the sign, so that -0 is 0
+    return np.frombuffer(content, np.dtype(type_.dtype))

@@ -1,14 +1,13 @@
-"""A Keras model to the bytes of the `.tflite` file that ships, and nothing in them that only the converter needs.
+"""Converts a Keras model to the `.tflite` file that ships.
 
-The graph is traced for one sample, which drops the operators that compute shapes at run time. Reshapes then get
-their sample dimension freed again, so that the same file still takes many samples a call. The signature names inputs
-and outputs as Keras does, so that nobody has to guess which of two equal shapes is which.
+The model is traced for one sample, so that the file needs no operators that compute shapes at run time;
+`converter_output` then lets its reshapes take any number of samples again. The signature names inputs and outputs as
+Keras does, so that nobody has to guess which of two equal shapes is which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from copy import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,24 +17,28 @@ import numpy as np
 from compressor.base.errors import ModelError, StepError
 from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
+from compressor.models.library_errors import LOADING_ERRORS
+from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.flatbuffer import BIASES, RESHAPE, WHILE, read_model, write_model
-
-_INT32, _INT64, _INT16 = 2, 4, 7  # of TensorType in the LiteRT schema
+from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.float32_model import in_float32
+from compressor.models.litert.operators import Operator
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
-_MOST_CONSTANTS = 2**30  # bytes; a graph of TensorFlow's cannot be written with twice as many
+_MOST_CONSTANTS = 2**30  # bytes; TensorFlow cannot write a graph of twice as many
 
 
 @dataclass(frozen=True)
 class Conversion:
     """How to convert.
 
-    `weights`: float32 as they are, float16, dynamic_int8 (weights alone), int8 (weights and activations) or int16x8
-    (int8 weights, int16 activations), both with ranges from fake quantization in the model, or else from `calibration`,
-    which gives one sample after the other, by name where a model has several inputs. `io`: dtype of the file's inputs
-    and outputs; int8 and uint8 need int8, and int16 needs int16x8.
+    Attributes:
+        weights: float32 (as they are), float16, dynamic_int8 (weights alone in int8), int8 (weights and activations) or
+            int16x8 (int8 weights, int16 activations).
+        io: dtype of the file's inputs and outputs; int8 and uint8 need int8 weights, and int16 needs int16x8.
+        calibration: samples of shape (1, ...), by name where the model has several inputs, that the ranges of int8 and
+            int16x8 activations are taken from. Without any, they come from the fake quantization in the model.
     """
 
     weights: Weights = "float32"
@@ -44,7 +47,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class _Ends:
+class _Endpoints:
     """Names and dtypes of a model's inputs, and names of its outputs, in the model's order."""
 
     inputs: tuple[str, ...]
@@ -59,14 +62,14 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
         StepError: the converter cannot, or the model's inputs have no fixed shape.
     """
     conversion = conversion or Conversion()
-    ends = _ends(model)
+    endpoints = _endpoints(model)
     try:
         model = in_float32(model)
         traced = _one_sample(model)
         if conversion.calibration is not None and _may_loop(traced):
             _refuse_loop(_converter(traced, model).convert())
         converter = _converter(traced, model)
-        _configure(converter, conversion, ends)
+        _configure(converter, conversion, endpoints)
         content = converter.convert()
     except StepError:
         raise
@@ -76,14 +79,14 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
-    return _finished(content, ends)
+    return finished(content, endpoints.inputs, endpoints.outputs)
 
 
 def saved_model_to_litert(folder: Path) -> bytes:
     """Convert the serving signature of a SavedModel to a float LiteRT file that takes one sample a call.
 
     Raises:
-        ModelError: it has none, or the converter cannot.
+        ModelError: it has no such signature, or the converter cannot.
     """
     import tensorflow as tf
 
@@ -93,18 +96,18 @@ def saved_model_to_litert(folder: Path) -> bytes:
     except KeyError:
         remedy = "save it with a serving signature, as model.export does"
         raise ModelError(f"{folder} has no signature 'serving_default'", remedy) from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except LOADING_ERRORS as error:
         raise ModelError(f"{folder} is not a whole SavedModel ({error})", "save it again") from None
     inputs = dict(sorted(serving.structured_input_signature[1].items()))
     names, outputs = tuple(inputs), tuple(sorted(serving.structured_outputs))
     specs = [
-        tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name=_input(index))
+        tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name=_input_name(index))
         for index, spec in enumerate(inputs.values())
     ]
 
-    def call(*given: Any) -> Any:
-        found = serving(**dict(zip(names, given, strict=True)))
-        return {f"output_{index:03}": found[name] for index, name in enumerate(outputs)}
+    def call(*tensors: Any) -> Any:
+        results = serving(**dict(zip(names, tensors, strict=True)))
+        return {_output_name(index): results[name] for index, name in enumerate(outputs)}
 
     try:
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
@@ -115,10 +118,10 @@ def saved_model_to_litert(folder: Path) -> bytes:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
-    return _finished(content, _Ends(names, tuple(spec.dtype.name for spec in specs), outputs))
+    return finished(content, names, outputs)
 
 
-def _ends(model: Any) -> _Ends:
+def _endpoints(model: Any) -> _Endpoints:
     if not getattr(model, "inputs", None):
         what = "the model has no fixed inputs, so it cannot be exported"
         raise StepError(what, "make it a functional or sequential model with an Input of a fixed shape")
@@ -127,71 +130,43 @@ def _ends(model: Any) -> _Ends:
             what = f"the input '{name}' of the model has the shape {tuple(tensor.shape)}, which leaves a size open"
             raise StepError(what, "build the model with a fixed size, such as Input((128,)), and load its weights")
     dtypes = tuple(tensor.dtype.name for tensor in model.inputs)
-    return _Ends(tuple(input_names(model)), dtypes, tuple(output_names(model)))
-
-
-def in_float32(model: Any) -> Any:
-    """The model, or, where it computes in half precision, a copy that computes in float32.
-
-    LiteRT's operators know no other. The variables of mixed precision are float32 anyway, so that nothing is lost.
-    """
-    import tf_keras
-
-    layers = [layer for layer in model._flatten_layers(include_self=False) if hasattr(layer, "dtype_policy")]
-    if not any(_is_half(layer.dtype_policy.name) for layer in layers):
-        return model
-
-    def rebuilt(layer: Any) -> Any:
-        if isinstance(layer, tf_keras.Model):
-            return tf_keras.models.clone_model(layer, clone_function=rebuilt)
-        return type(layer).from_config(_without_halves(layer.get_config()))
-
-    copied = tf_keras.models.clone_model(model, clone_function=rebuilt)
-    copied.set_weights(model.get_weights())
-    return copied
-
-
-def _without_halves(config: Any) -> Any:
-    if isinstance(config, Mapping):
-        return {
-            key: "float32" if key == "dtype" and _is_half(value) else _without_halves(value)
-            for key, value in config.items()
-        }
-    return [_without_halves(value) for value in config] if isinstance(config, list) else config
-
-
-def _is_half(policy: Any) -> bool:
-    name = policy["config"]["name"] if isinstance(policy, Mapping) else policy
-    return str(name).endswith("float16")  # of bfloat16 as well
+    return _Endpoints(tuple(input_names(model)), dtypes, tuple(output_names(model)))
 
 
 def _one_sample(model: Any) -> Any:
-    """The model for one sample, with numbered ends: Keras' own names may hold what TensorFlow's must not."""
+    """The model traced for one sample.
+
+    Its inputs and outputs are numbered, since Keras' names may hold characters that TensorFlow's must not.
+    """
     import tensorflow as tf
 
     specs = [
-        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_input(index))
+        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_input_name(index))
         for index, tensor in enumerate(model.inputs)
     ]
 
     def call(*inputs: Any) -> Any:
         outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
-        return {f"output_{index:03}": output for index, output in enumerate(outputs)}
+        return {_output_name(index): output for index, output in enumerate(outputs)}
 
     return tf.function(call).get_concrete_function(*specs)
 
 
 def _converter(traced: Any, model: Any) -> Any:
-    """The converter of a traced model, whose variables it is given as constants where that is right.
+    """TensorFlow's converter for a traced model.
 
-    It saves and loads what it is given, and for that traces functions for each variable, which took two thirds of the
-    time of a deep model. A loop stays as it was traced: the converter knows an LSTM by the function around it. So does
-    what has a gradient of its own, as swish, which cannot be saved without its function: names and signatures get lost.
+    Variables become constants first: the converter saves and loads the graph that it gets, and for that traces
+    functions for each variable, which took two thirds of the time for a deep model. They stay variables
+
+    - beside a loop, since the converter knows an LSTM by the function around it;
+    - beside a gradient of its own, as swish has one: such a graph cannot be saved without its function, and the file
+      would lose names and signature;
+    - where there are too many of them.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    holder = tf.Module()  # keeps the variables; of a model, the converter would save every layer's calls too
+    holder = tf.Module()  # keeps the variables; the model itself would have every layer's calls saved, too
     size = sum(int(np.prod(variable.shape)) * int(variable.dtype.size) for variable in model.variables)
     if _may_loop(traced) or _has_own_gradient(traced) or size > _MOST_CONSTANTS:
         holder.variables_of_model = list(model.variables)
@@ -201,7 +176,7 @@ def _converter(traced: Any, model: Any) -> Any:
 
 
 def _may_loop(traced: Any) -> bool:
-    """Whether a graph holds a loop that the converter may keep; it makes one operator of a plain LSTM's."""
+    """Whether a graph holds a loop. The converter may keep it; the loop of a plain LSTM becomes one operator."""
     return any(node.op in ("While", "StatelessWhile") for node in _nodes(traced))
 
 
@@ -218,17 +193,21 @@ def _nodes(traced: Any) -> Iterator[Any]:
 
 
 def _refuse_loop(content: bytes) -> None:
-    """The calibrator takes the process down with a fault of memory when it comes to a loop."""
-    if any(code.builtinCode == WHILE for code in read_model(content).operatorCodes):
+    """Refuse a file with a loop in it, at which the calibrator would crash the process."""
+    if any(code.builtinCode == Operator.WHILE for code in read_model(content).operatorCodes):
         what = "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops"
         raise StepError(what, "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step")
 
 
-def _input(index: int) -> str:
+def _input_name(index: int) -> str:
     return f"input_{index:03}"
 
 
-def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
+def _output_name(index: int) -> str:
+    return f"output_{index:03}"
+
+
+def _configure(converter: Any, conversion: Conversion, endpoints: _Endpoints) -> None:
     import tensorflow as tf
 
     if conversion.weights == "float32":
@@ -243,83 +222,18 @@ def _configure(converter: Any, conversion: Conversion, ends: _Ends) -> None:
             converter.target_spec.supported_ops = [in_int16, ops.TFLITE_BUILTINS]
         if conversion.calibration is not None:
             samples = conversion.calibration
-            converter.representative_dataset = lambda: (_by_number(sample, ends) for sample in samples)
+            converter.representative_dataset = lambda: (_by_number(sample, endpoints) for sample in samples)
             if conversion.weights == "int8" and conversion.io != "float32":
-                # with ranges from training the converter refuses it, and needs it not
+                # only after calibration: with ranges from training the converter needs no such setting, and refuses it
                 converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
         if conversion.io != "float32":
             converter.inference_input_type = converter.inference_output_type = tf.as_dtype(conversion.io)
 
 
-def _by_number(sample: Arrays, ends: _Ends) -> dict[str, Any]:
-    arrays = in_order(sample, ends.inputs)
+def _by_number(sample: Arrays, endpoints: _Endpoints) -> dict[str, Any]:
+    """A sample by the numbered names of the traced inputs, in their dtypes."""
+    arrays = in_order(sample, endpoints.inputs)
     return {
-        _input(index): array.astype(dtype) for index, (array, dtype) in enumerate(zip(arrays, ends.dtypes, strict=True))
+        _input_name(index): array.astype(dtype)
+        for index, (array, dtype) in enumerate(zip(arrays, endpoints.dtypes, strict=True))
     }
-
-
-def _finished(content: bytes, ends: _Ends) -> bytes:
-    model = read_model(content)
-    for graph in model.subgraphs:
-        outer = {*graph.inputs, *graph.outputs}
-        for index, tensor in enumerate(graph.tensors):
-            if index not in outer:
-                tensor.name = _short(tensor.name.decode()).encode()
-        for operator in graph.operators:
-            if model.operatorCodes[operator.opcodeIndex].builtinCode == RESHAPE and len(operator.inputs) > 1:
-                _free_samples(model, graph.tensors[operator.inputs[1]])
-            place = BIASES.get(model.operatorCodes[operator.opcodeIndex].builtinCode, len(operator.inputs))
-            wide = any(index >= 0 and graph.tensors[index].type == _INT16 for index in operator.inputs)
-            if wide and place < len(operator.inputs) and operator.inputs[place] >= 0:
-                _widen_bias(model, graph.tensors[operator.inputs[place]])
-    _name_ends(model, ends)
-    model.metadata = [entry for entry in model.metadata or [] if entry.name != b"CONVERSION_METADATA"]
-    return write_model(model)
-
-
-def _name_ends(model: Any, ends: _Ends) -> None:
-    """Put Keras' names where the numbers are, in the signature and on the tensors, and all ends in Keras' order."""
-    (signature,) = model.signatureDefs
-    graph = model.subgraphs[signature.subgraphIndex]
-    graph.inputs = [entry.tensorIndex for entry in sorted(signature.inputs, key=lambda entry: entry.name)]
-    graph.outputs = [entry.tensorIndex for entry in sorted(signature.outputs, key=lambda entry: entry.name)]
-    for entries, names in ((signature.inputs, ends.inputs), (signature.outputs, ends.outputs)):
-        for entry, name in zip(sorted(entries, key=lambda entry: entry.name), names, strict=True):
-            entry.name = name.encode()
-            graph.tensors[entry.tensorIndex].name = name.encode()
-
-
-def _widen_bias(model: Any, bias: Any) -> None:
-    """Store the bias of a 16-bit operator in 64 bits, which makes LiteRT add up in as many.
-
-    The converter does so after calibration, but not where the ranges come from training, and the sums overflow.
-    """
-    if bias.type != _INT32:
-        return
-    data = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.int32)
-    own = copy(model.buffers[bias.buffer])  # another tensor may share the one it had
-    own.data = np.frombuffer(data.astype(np.int64).tobytes(), np.uint8)
-    bias.type, bias.buffer = _INT64, len(model.buffers)
-    model.buffers.append(own)
-
-
-def _free_samples(model: Any, shape: Any) -> None:
-    buffer = model.buffers[shape.buffer]
-    if buffer.data is None or not len(buffer.data):
-        return
-    sizes = np.frombuffer(bytes(buffer.data), np.int32).copy()
-    if len(sizes) and sizes[0] == 1 and not (sizes < 0).any():
-        sizes[0] = -1
-        own = copy(buffer)  # another tensor may share the one it had
-        own.data = np.frombuffer(sizes.tobytes(), np.uint8)
-        shape.buffer = len(model.buffers)
-        model.buffers.append(own)
-
-
-def _short(name: str) -> str:
-    """The converter's name less what repeats: `model/quant_dense/MatMul;model/...` becomes `dense/MatMul`."""
-    first = name.split(";")[0]
-    parts = [part.removeprefix("quant_") for part in first.split("/")]
-    while len(parts) > 2 and (parts[-1] in ("ReadVariableOp", "resource") or parts[-1].isdecimal()):
-        parts.pop()
-    return "/".join(parts[1:] if len(parts) > 1 else parts)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from compressor.base.types import EndsIn
 from compressor.models.litert.flatbuffer import operator_of, read_model
+from compressor.models.litert.operators import Operator
 
-_SOFTMAX, _SIGMOID = 25, 14  # BuiltinOperator.SOFTMAX and LOGISTIC in the LiteRT schema
-
-
-# RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, QUANTIZE, DEQUANTIZE, CAST: they pass values on
-_PASSING = {22, 43, 70, 39, 114, 6, 53}
+_PASSING = {  # they hand values on, in another shape or type
+    Operator.RESHAPE, Operator.SQUEEZE, Operator.EXPAND_DIMS, Operator.TRANSPOSE,
+    Operator.QUANTIZE, Operator.DEQUANTIZE, Operator.CAST,
+}  # fmt: skip
+_ENDINGS: Mapping[int, EndsIn] = {Operator.SOFTMAX: "softmax", Operator.LOGISTIC: "sigmoid"}
 
 
 def file_endings(content: bytes) -> tuple[EndsIn, ...]:
@@ -24,7 +27,7 @@ def file_endings(content: bytes) -> tuple[EndsIn, ...]:
             operator = maker[tensor]
             code = codes[operator.opcodeIndex]
             if code not in _PASSING:
-                return "softmax" if code == _SOFTMAX else "sigmoid" if code == _SIGMOID else "linear"
+                return _ENDINGS.get(code, "linear")
             tensor = int(operator.inputs[0])
         return "linear"
 

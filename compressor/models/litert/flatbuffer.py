@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 
-RESHAPE, WHILE = 22, 119  # of BuiltinOperator in the LiteRT schema
-BIASES = {3: 2, 4: 2, 9: 2, 67: 3}  # where convolutions, dense layers and transposed convolutions have their bias
 IDENTIFIER = b"TFL3"
 
 
@@ -24,7 +22,7 @@ def read_model(content: bytes) -> Any:
         raise ModelError("this is not a LiteRT file", "give a .tflite file")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    except (struct.error, IndexError, ValueError, TypeError, OverflowError, UnicodeDecodeError, MemoryError) as error:
+    except (*FLATBUFFER_ERRORS, MemoryError) as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     if not model.subgraphs or model.buffers is None:
         raise ModelError("the LiteRT file holds no graph", "make it again")
@@ -32,7 +30,7 @@ def read_model(content: bytes) -> Any:
 
 
 def operator_of(code: Any) -> int:
-    """The BuiltinOperator of an `OperatorCodeT`: old files have one of its two fields alone, and slim ones too."""
+    """The number of an `OperatorCodeT`'s operator. Old files, and those that 'slim' wrote, fill one field of two."""
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
 

@@ -1,35 +1,24 @@
 """The smallest flatbuffer of a model: equal parts written once, no default values, no more padding than alignment asks.
 
-The schema's own code packs a model through a builder. The one here only notes what it is given, as a graph of tables,
-vectors and strings in which equal ones are one; then the graph is laid out.
+The model is first recorded as a graph of tables, vectors and strings, in which equal ones are one; then the graph is
+laid out.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from compressor.models.litert.flatbuffer import IDENTIFIER
-from compressor.models.litert.graph import Node, Nodes, Reference, References, Table, Text, Vector
-
-_SCALARS = {
-    "Bool": "<?", "Int8": "<b", "Uint8": "<B", "Uint16": "<H", "Int32": "<i", "Uint32": "<I", "Int64": "<q",
-    "Uint64": "<Q", "Float32": "<f",
-}  # fmt: skip
+from compressor.models.litert.flatbuffer_nodes import Node, Reference, References, Table, Text, Vector
+from compressor.models.litert.flatbuffer_recorder import recorded
 
 
 def compact(model: Any) -> bytes:
     """The bytes of a `ModelT` of the LiteRT schema."""
-    return laid_out(noted(model))
-
-
-def noted(model: Any) -> list[Node]:
-    """The nodes of a `ModelT`, each after all that it leads to, and the root last."""
-    notes = _Notes()
-    model.Pack(notes)
-    return notes.nodes.all
+    return laid_out(recorded(model))
 
 
 def laid_out(nodes: Sequence[Node]) -> bytes:
@@ -136,60 +125,3 @@ def _write(
 
 def _up(position: int, alignment: int) -> int:
     return -(-position // alignment) * alignment
-
-
-class _Notes:
-    """What stands in for a flatbuffers `Builder`; its offsets are a node's number plus one, since 0 means none."""
-
-    def __init__(self) -> None:
-        self.nodes = Nodes()
-        self._fields: list[tuple[int, bytes | Reference]] = []
-        self._items: list[bytes | Reference] = []
-        self._width = 1
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """`PrependInt32` and the like for items of a vector, `PrependInt32Slot` and the like for fields of a table."""
-        kind = name.removeprefix("Prepend").removesuffix("Slot")
-        if kind not in _SCALARS:
-            raise AttributeError(name)
-        layout = _SCALARS[kind]
-        if not name.endswith("Slot"):
-            return lambda value: self._items.append(struct.pack(layout, value))
-
-        def field(slot: int, value: Any, default: Any) -> None:
-            if value != default:
-                self._fields.append((slot, struct.pack(layout, value)))
-
-        return field
-
-    def StartObject(self, count: int) -> None:  # noqa: N802 - the builder's names
-        self._fields = []
-
-    def PrependUOffsetTRelativeSlot(self, slot: int, offset: int, default: int) -> None:  # noqa: N802
-        if offset != default:
-            self._fields.append((slot, Reference(offset - 1)))
-
-    def EndObject(self) -> int:  # noqa: N802
-        return self._offset(Table(tuple(sorted(self._fields, key=lambda field: field[0]))))
-
-    def StartVector(self, width: int, count: int, alignment: int) -> None:  # noqa: N802
-        self._items, self._width = [], width
-
-    def PrependUOffsetTRelative(self, offset: int) -> None:  # noqa: N802
-        self._items.append(Reference(offset - 1))
-
-    def EndVector(self) -> int:  # noqa: N802
-        items = self._items[::-1]  # they were prepended
-        references = [item for item in items if isinstance(item, Reference)]
-        scalars = [item for item in items if isinstance(item, bytes)]
-        return self._offset(References(tuple(references)) if references else Vector(self._width, b"".join(scalars)))
-
-    def CreateNumpyVector(self, array: Any) -> int:  # noqa: N802
-        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        return self._offset(Vector(array.itemsize, little.tobytes()))
-
-    def CreateString(self, text: str | bytes) -> int:  # noqa: N802
-        return self._offset(Text(text.encode() if isinstance(text, str) else text))
-
-    def _offset(self, node: Node) -> int:
-        return self.nodes.add(node).node + 1

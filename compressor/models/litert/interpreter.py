@@ -16,8 +16,9 @@ from compressor.base.errors import ModelError
 from compressor.base.named_arrays import arrays_in, each, in_order, is_named, joined
 from compressor.base.types import Arrays
 from compressor.data.split import Split
+from compressor.models.library_errors import INTERPRETER_ERRORS
 
-SAMPLES_A_CALL = 256  # more gained nothing
+_SAMPLES_A_CALL = 256  # more gained nothing
 _MOST_THREADS = 8
 _WARM_UP_CALLS = 10
 _TIMED_CALLS = 200
@@ -63,7 +64,7 @@ class LiteRTModel:
         try:
             self._interpreter = _opened(content, threads)
             inputs, outputs = _ends(self._interpreter)
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
         self.inputs = tuple(map(_endpoint, inputs))
@@ -81,7 +82,7 @@ class LiteRTModel:
         self._set(features)
         try:
             self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
         found = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
         return found[0] if len(found) == 1 else dict(zip((end.name for end in self.outputs), found, strict=True))
@@ -107,7 +108,7 @@ class LiteRTModel:
         try:
             for index, array, end in zip(self._in, arrays, self.inputs, strict=True):
                 self._interpreter.set_tensor(index, _stored(array, end))
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
 
     def _in_order(self, features: Arrays) -> list[NDArray[np.float32]]:
@@ -133,7 +134,7 @@ class LiteRTModel:
             for index, array in zip(self._in, arrays, strict=True):
                 self._interpreter.resize_tensor_input(index, array.shape)
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+        except INTERPRETER_ERRORS as error:
             self._samples = 0
             if samples == 1:
                 raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
@@ -141,9 +142,7 @@ class LiteRTModel:
         self._samples = samples
 
 
-def predictions(
-    content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL
-) -> Iterator[tuple[Arrays, Arrays, Any]]:
+def predictions(content: bytes, split: Split) -> Iterator[tuple[Arrays, Arrays, Any]]:
     """Inputs, the file's outputs and labels of all samples of a split in order, some at a time, on all cores.
 
     A file that cannot take many samples a call gets them one by one.
@@ -151,16 +150,10 @@ def predictions(
     Raises:
         ModelError: the file cannot be run on the data.
     """
-    one_by_one = samples_a_call > 1 and not takes_many(content, next(iter(split.batches(2)))[0])
+    one_by_one = not takes_many(content, next(iter(split.batches(2)))[0])
     model = LiteRTModel(content, threads=min(os.cpu_count() or 1, _MOST_THREADS))
-    for features, labels in split.batches(samples_a_call):
+    for features, labels in split.batches(_SAMPLES_A_CALL):
         yield features, _each_alone(model, features) if one_by_one else model.run(features), labels
-
-
-def predict(content: bytes, split: Split, samples_a_call: int = SAMPLES_A_CALL) -> Arrays:
-    """All outputs of the file for a split, in order, as `predictions` has them some at a time."""
-    outputs: Arrays = joined([outputs for _, outputs, _ in predictions(content, split, samples_a_call)])
-    return outputs
 
 
 def takes_many(content: bytes, samples: Arrays) -> bool:

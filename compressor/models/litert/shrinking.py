@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.flatbuffer_writer import compact
+from compressor.models.litert.operators import Operator
+
+_GREATER = Operator.PLACEHOLDER_FOR_GREATER_OP_CODES  # of which the newer field tells
 
 
 def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True) -> bytes:
@@ -37,7 +41,7 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
         _merge_operator_codes(model)
         _merge_buffers(model)
         return compact(model)
-    except (IndexError, ValueError, TypeError, AttributeError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
 
 
@@ -108,7 +112,7 @@ def _merge_operator_codes(model: Any) -> None:
     for operator in (operator for graph in model.subgraphs for operator in graph.operators or []):
         code = model.operatorCodes[operator.opcodeIndex]
         known = operator_of(code)
-        code.deprecatedBuiltinCode, code.builtinCode = (known, 0) if known < 127 else (127, known)
+        code.deprecatedBuiltinCode, code.builtinCode = (known, 0) if known < _GREATER else (_GREATER, known)
         key = (known, bytes(code.customCode or b""), code.version)
         kept.setdefault(key, code)
         numbers[operator.opcodeIndex] = list(kept).index(key)

@@ -10,7 +10,7 @@ from compressor.base.atomic_files import whole_file
 from compressor.base.types import Model
 from compressor.models.files.ends import Ends
 from compressor.models.files.keras_files import save_keras
-from compressor.models.litert.package import shipping_suffix
+from compressor.models.packing.package import shipping_suffix
 
 _KERAS_SUFFIX = ".h5"
 

@@ -16,7 +16,7 @@ from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.measure.evaluation import Measurement
-from compressor.models.litert.package import shipping_suffix
+from compressor.models.packing.package import shipping_suffix
 from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.keys import (
     Parts,

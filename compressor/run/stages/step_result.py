@@ -10,7 +10,7 @@ from compressor.base.types import Model
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.state import FORMAT_NAMES
 from compressor.models.files.usable import refuse_unusable
-from compressor.models.litert.package import is_package
+from compressor.models.packing.package import is_package
 
 
 def refuse_left_alone(step: PlannedStep, left_alone: Mapping[str, str]) -> None:

@@ -34,7 +34,7 @@ class Pack(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the package."""
-        from compressor.models.litert import coder_of, pack
+        from compressor.models.packing import coder_of, pack
 
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, mapped, read, refs
+from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, mapped, refs
+from compressor_plugins.graph.model_reader import read
 from compressor_plugins.graph.rewrites import Done
 
 

@@ -208,7 +208,7 @@ class LayerGraph:
             else:
                 args, kwargs = rewired((node.args, node.kwargs), tensors)
                 output = layer(*args, **kwargs)
-            tensors |= {Ref(number, index): tensor for index, tensor in enumerate(_flat(output))}
+            tensors |= {Ref(number, index): tensor for index, tensor in enumerate(flat(output))}
         for name, layer in made.items():
             if self.layers[name].weights:
                 layer.set_weights(self.layers[name].weights)
@@ -226,45 +226,6 @@ def graph_layer(layer: Any, weights: Weights | None = None) -> GraphLayer:
     """A Keras layer as it stands in a graph, with other weights than its own if some are given."""
     training = bool(getattr(layer, "_expects_training_arg", False))
     return GraphLayer(type(layer), layer.get_config(), layer.get_weights() if weights is None else weights, training)
-
-
-def read(model: Any) -> LayerGraph:
-    """The graph of a functional model, or of a sequential one that knows its input.
-
-    Raises:
-        ValueError: it is a subclassed model, which has no graph.
-    """
-    import tf_keras
-
-    if not getattr(model, "_is_graph_network", False):
-        raise ValueError(f"the model '{model.name}' is subclassed")
-    if isinstance(model, tf_keras.Sequential):
-        model = tf_keras.Model(model.inputs, model.outputs, name=model.name)
-    layers: dict[str, GraphLayer] = {}
-    numbers: dict[tuple[str, int], int] = {}
-    nodes: dict[int, Node] = {}
-
-    def ref(value: Any) -> Any:
-        history = getattr(value, "_keras_history", None)
-        if history is None:
-            return value
-        return Ref(numbers[history.layer.name, history.node_index], history.tensor_index)
-
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for call in model._nodes_by_depth[depth]:
-            layer = call.layer
-            if layer.name not in layers:
-                layers[layer.name] = graph_layer(layer)
-            number = len(nodes)
-            numbers[layer.name, layer._inbound_nodes.index(call)] = number
-            arguments = () if call.is_input else tuple(mapped(ref, call.call_args))
-            settings = {} if call.is_input else mapped(ref, call.call_kwargs)
-            outputs = _flat(call.outputs)
-            shapes = tuple(tuple(tensor.shape) for tensor in outputs)
-            dtypes = tuple(tensor.dtype.name for tensor in outputs)
-            nodes[number] = Node(layer.name, arguments, settings, shapes, dtypes)
-    ends = mapped(ref, model._nested_inputs), mapped(ref, model._nested_outputs)
-    return LayerGraph(model.name, layers, nodes, *ends)
 
 
 def refs(structure: Any) -> Iterator[Ref]:
@@ -291,7 +252,8 @@ def mapped(function: Any, structure: Any) -> Any:
     return tf.nest.map_structure(function, structure)
 
 
-def _flat(structure: Any) -> list[Any]:
+def flat(structure: Any) -> list[Any]:
+    """The leaves of nested arguments, in the order of `tf.nest`."""
     import tensorflow as tf
 
     return list(tf.nest.flatten(structure))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from compressor import StepContext, StepError
-from compressor_plugins.graph.layer_graph import LayerGraph, Ref, graph_layer, read, refs
+from compressor_plugins.graph.layer_graph import LayerGraph, Ref, graph_layer, refs
+from compressor_plugins.graph.model_reader import read
 
 _SHOWN = 4
 

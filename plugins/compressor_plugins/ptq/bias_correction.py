@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from compressor import Arrays
 from compressor.data import in_order
-from compressor.models.litert import LiteRTModel, read_model, write_model
+from compressor.models.litert import LiteRTModel, Operator, read_model, write_model
 from compressor_plugins.ptq.rounded_weights import Kernels
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 
-_KINDS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+_KINDS = {Operator.CONV_2D, Operator.DEPTHWISE_CONV_2D, Operator.FULLY_CONNECTED}
 _MOST_SAMPLES = 128
 
 
@@ -40,7 +40,7 @@ def bias_corrected(content: bytes, kernels: Kernels, samples: Sequence[Arrays]) 
         if operator.kind not in _KINDS:
             left[operator.layer] = f"the bias of {operator.layer_kind} is not corrected"
             continue
-        if operator.kind == "CONV_2D" and len(means[operator]) != operator.shape[-1]:
+        if operator.kind is Operator.CONV_2D and len(means[operator]) != operator.shape[-1]:
             left[operator.layer] = "the bias of a convolution in groups is not corrected"
             continue
         shift = _shift(operator, kernel - kernel_of(file, operator), means[operator])
@@ -60,7 +60,7 @@ def bias_corrected(content: bytes, kernels: Kernels, samples: Sequence[Arrays]) 
 def _shift(operator: WeightedOperator, error: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean error of each output channel."""
     shift: NDArray[np.float64]
-    if operator.kind == "DEPTHWISE_CONV_2D":
+    if operator.kind is Operator.DEPTHWISE_CONV_2D:
         shift = error.sum(axis=(0, 1, 2)) * np.repeat(mean, error.shape[-1] // len(mean))
     else:
         shift = error.reshape(error.shape[0], -1, error.shape[-1]).sum(axis=1) @ mean
@@ -88,6 +88,6 @@ def _mean_inputs(
         interpreter.invoke()
         for operator in operators:
             values = interpreter.get_tensor(calls[operator.index].inputs[0])
-            channels = operator.shape[-1] if operator.kind == "FULLY_CONNECTED" else values.shape[-1]
+            channels = operator.shape[-1] if operator.kind is Operator.FULLY_CONNECTED else values.shape[-1]
             sums[operator] = sums[operator] + values.reshape(-1, channels).mean(axis=0, dtype=np.float64)
     return {operator: total / len(taken) for operator, total in sums.items()}

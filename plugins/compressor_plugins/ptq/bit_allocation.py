@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compressor_plugins.ptq.sensitivity import LayerSensitivity
-from compressor_plugins.shared.precision import WeightType
+from compressor.contracts.sensitivity import LayerSensitivity, WeightType
 
 Choice = dict[str, WeightType]
 

@@ -1,26 +1,27 @@
-"""Chooses the bits of each layer by how much the model minds."""
+"""Chooses the bits of each layer by how much accuracy it loses at lower precision."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 import compressor
-from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor import Arrays, Model, ModelState, StepContext, StepError
 from compressor.contracts.param_fields import format_size, parse_size
+from compressor.contracts.sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.ptq.ptq import IO, PTQ
-from compressor_plugins.ptq.sensitivity import LayerSensitivity, sensitivities
-from compressor_plugins.ptq.weighted_operators import weighted_operators
-from compressor_plugins.shared.precision import ActivationType, WeightType
+from compressor_plugins.ptq.sensitivity import sensitivities
+from compressor_plugins.ptq.weighted_operators import WeightedOperator, weighted_operators
+from compressor_plugins.shared.precision import ActivationType
 
 _ROUNDS = 7  # of halving the interval that the error to allow lies in
 _TRIES = 4  # of a smaller budget for weights, until the file fits
 
 
-class MixedPrecision(Strategy):
+class MixedPrecision(SensitivityStrategy):
     """Quantize each layer to as few bits as a budget of bytes or of accuracy asks for, and no further.
 
     How much the outputs change when one layer alone is rounded is measured for each layer and type; an integer program
@@ -42,10 +43,10 @@ class MixedPrecision(Strategy):
             ge=0,
             description="largest loss of the first metric on the validation split: the smallest file is picked",
         )
-        types: list[Literal["float32", "float16", "int8", "int4", "int2"]] = Field(
+        types: list[WeightType] = Field(
             ["int8", "int4", "int2"], min_length=2, description="types of weights to pick from"
         )
-        algorithm: Literal["min_max", "octav", "mse"] = Field("octav", description="how weights are rounded, as in ptq")
+        algorithm: Rounding = Field("octav", description="how weights are rounded, as in ptq")
         activations: ActivationType = Field("float32", description="what layers compute with, as in ptq")
         io: IO = Field("float32", description="dtype of the file's inputs and outputs")
         samples: int = Field(128, ge=1, le=10_000, description="training samples that errors are measured on")
@@ -81,9 +82,9 @@ class MixedPrecision(Strategy):
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
         params = self.params
-        content, table = self.sensitivity(
-            model, list(context.calibration(params.samples)), params.types, params.algorithm
-        )
+        content, operators = _float_file(model)
+        samples = list(context.calibration(params.samples))
+        table = sensitivities(content, operators, params.types, params.algorithm, samples)
         for layer in table:
             context.note(_told(layer))
         if params.max_size is not None:
@@ -94,19 +95,13 @@ class MixedPrecision(Strategy):
         context.note(f"picked {picked}; the outputs are expected to change by {error_of(table, choice):.1%}")
         return made
 
-    @staticmethod
+    @classmethod
     def sensitivity(
-        model: Model, samples: Sequence[Any], types: Sequence[WeightType], algorithm: Literal["min_max", "octav", "mse"]
-    ) -> tuple[bytes, list[LayerSensitivity]]:
-        """The float file of a model, and how much each of its layers minds each type. `samples` are (1, ...) each."""
-        from compressor import to_litert
-
-        keras_model = None if isinstance(model, bytes) else model
-        content: bytes = model if keras_model is None else to_litert(keras_model)
-        operators = weighted_operators(content, keras_model)
-        if not operators:
-            raise StepError("the model has no layer whose weights can be quantized", "drop the step")
-        return content, sensitivities(content, operators, types, algorithm, samples)
+        cls, model: Model, samples: Sequence[Arrays], types: Sequence[WeightType], rounding: Rounding
+    ) -> Sequence[LayerSensitivity]:
+        """The table that `apply` picks by."""
+        content, operators = _float_file(model)
+        return sensitivities(content, operators, types, rounding, samples)
 
     def _made(self, choice: Choice, model: Model, context: StepContext) -> bytes:
         notes, left = list(context.notes), dict(context.left_alone)
@@ -163,6 +158,22 @@ class MixedPrecision(Strategy):
             if low >= high:
                 break
         return best
+
+
+def _float_file(model: Model) -> tuple[bytes, Sequence[WeightedOperator]]:
+    """The float file of a model, and the operators in it that have weights.
+
+    Raises:
+        StepError: there are none.
+    """
+    from compressor import to_litert
+
+    keras_model = None if isinstance(model, bytes) else model
+    content: bytes = model if keras_model is None else to_litert(keras_model)
+    operators = weighted_operators(content, keras_model)
+    if not operators:
+        raise StepError("the model has no layer whose weights can be quantized", "drop the step")
+    return content, operators
 
 
 def _largest_error(table: Sequence[LayerSensitivity]) -> float:

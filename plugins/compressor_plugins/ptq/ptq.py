@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 
 from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
 from compressor.contracts.layer_targets import LayerPatterns
+from compressor.contracts.sensitivity import WeightType
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
-from compressor_plugins.shared.precision import MEANING, ActivationType, Precision, WeightType
+from compressor_plugins.shared.precision import MEANING, ActivationType, Precision
 
 if TYPE_CHECKING:
     from compressor.models.litert import Weights

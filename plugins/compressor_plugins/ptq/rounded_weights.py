@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
-from compressor.models.litert import read_model, write_model
+from compressor.models.litert import TensorType, read_model, split_bytes, write_model
 from compressor_plugins.ptq.file_quantization import quantized
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
-
-_BITS_OF_TYPE = {9: 8, 17: 4, 19: 2}  # TensorType of the LiteRT schema
 
 Kernels = Mapping[WeightedOperator, NDArray[np.float32]]
 
@@ -52,10 +50,8 @@ def with_kernels(content: bytes, kernels: Kernels) -> bytes:
 
 
 def _real(tensor: Any, data: bytes, operator: WeightedOperator) -> NDArray[np.float32]:
-    bits = _BITS_OF_TYPE[tensor.type]
-    packed = np.frombuffer(data, np.uint8)
-    lanes = np.stack([(packed >> shift) & (2**bits - 1) for shift in range(0, 8, bits)], axis=1)
-    values = lanes.reshape(-1)[: operator.size].astype(np.int32)
+    bits = TensorType(tensor.type).bits
+    values = split_bytes(data, bits)[: operator.size].astype(np.int32)
     signed = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).reshape(operator.shape)
     scale = np.asarray(tensor.quantization.scale, np.float32)
     shape = [1] * len(operator.shape)

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, ModelError
+from compressor.contracts.sensitivity import LayerSensitivity, Rounding, WeightType
 from compressor.data import arrays_in, joined
-from compressor.models.litert import LiteRTModel
+from compressor.models.litert import LiteRTModel, Operator
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
-from compressor_plugins.shared.precision import BITS, WeightType
+from compressor_plugins.shared.precision import BITS
 
 Samples = Sequence[Arrays]
-
-
-@dataclass(frozen=True)
-class LayerSensitivity:
-    """A layer's weights, the bytes that they take in each type, and what that changes.
-
-    `errors` are root mean square differences of the model's outputs from the float model's, as shares of those.
-    """
-
-    layer: str
-    kind: str
-    weights: int
-    bytes: Mapping[WeightType, int]
-    errors: Mapping[WeightType, float]
 
 
 def sensitivities(
     content: bytes,
     operators: Sequence[WeightedOperator],
     types: Sequence[WeightType],
-    algorithm: Algorithm,
+    rounding: Rounding,
     samples: Samples,
 ) -> list[LayerSensitivity]:
     """Store one layer after the other in each of the types, and compare the outputs on some samples.
@@ -46,11 +32,11 @@ def sensitivities(
         content: a float file.
         operators: its operators with weights; those of one layer are changed together.
         types: to try.
-        algorithm: how weights are rounded.
+        rounding: how weights are rounded.
         samples: of shape (1, ...), by name where the file has several inputs.
     """
     expected = _outputs(content, samples)
-    kernels = {type_: _rounded(content, operators, type_, algorithm) for type_ in types if type_ != "float32"}
+    kernels = {type_: _rounded(content, operators, type_, rounding) for type_ in types if type_ != "float32"}
     found = []
     for name, parts in _by_layer(operators).items():
         errors: dict[WeightType, float] = {"float32": 0.0} if "float32" in types else {}
@@ -73,9 +59,9 @@ def _by_layer(operators: Sequence[WeightedOperator]) -> dict[str, list[WeightedO
     return layers
 
 
-def _rounded(content: bytes, operators: Sequence[WeightedOperator], type_: WeightType, algorithm: Algorithm) -> Kernels:
-    plain: Algorithm = "min_max" if type_ == "float16" else algorithm
-    return rounded(content, assigned(operators, Request(type_, "float32", plain)).storages, ())
+def _rounded(content: bytes, operators: Sequence[WeightedOperator], type_: WeightType, rounding: Rounding) -> Kernels:
+    algorithm: Algorithm = "min_max" if type_ == "float16" else rounding
+    return rounded(content, assigned(operators, Request(type_, "float32", algorithm)).storages, ())
 
 
 def _outputs(content: bytes, samples: Samples) -> list[NDArray[np.float64]]:
@@ -100,4 +86,4 @@ def _apart(found: Sequence[NDArray[np.float64]], expected: Sequence[NDArray[np.f
 
 
 def _channels(operator: WeightedOperator) -> int:
-    return operator.shape[-1] if operator.kind == "DEPTHWISE_CONV_2D" else operator.shape[0]
+    return operator.shape[-1] if operator.kind is Operator.DEPTHWISE_CONV_2D else operator.shape[0]

@@ -16,41 +16,43 @@ from typing import Literal
 
 from compressor import StepError
 from compressor.contracts.layer_targets import value_for
+from compressor.contracts.sensitivity import WeightType
+from compressor.models.litert import Operator
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
-from compressor_plugins.shared.precision import ActivationType, WeightType
+from compressor_plugins.shared.precision import ActivationType
 
 Algorithm = Literal["min_max", "octav", "mse", "gptq", "hadamard", "oscar", "recovery"]
 Granularity = Literal["channel", "tensor", "block_32", "block_64", "block_128", "block_256"]
 
 # what an operator computes rightly with, by its kind and its weights' type; with float32 activations all do
-_COMPUTES: Mapping[tuple[str, WeightType], frozenset[ActivationType]] = {
-    ("FULLY_CONNECTED", "int8"): frozenset({"dynamic", "int8", "int16"}),
-    ("FULLY_CONNECTED", "int4"): frozenset({"dynamic", "int8", "int16"}),
-    ("FULLY_CONNECTED", "int2"): frozenset({"dynamic"}),
-    ("CONV_2D", "int8"): frozenset({"dynamic", "int8", "int16"}),
-    ("CONV_2D", "int4"): frozenset({"dynamic", "int8", "int16"}),
-    ("DEPTHWISE_CONV_2D", "int8"): frozenset({"dynamic", "int8", "int16"}),
-    ("DEPTHWISE_CONV_2D", "int4"): frozenset({"int8"}),
-    ("CONV_2D_TRANSPOSE", "int8"): frozenset({"dynamic", "int8", "int16"}),
-    ("BATCH_MATMUL", "int8"): frozenset({"dynamic", "int8", "int16"}),
-    ("EMBEDDING_LOOKUP", "int8"): frozenset({"dynamic"}),
-    ("EMBEDDING_LOOKUP", "int4"): frozenset({"dynamic"}),
+_COMPUTES: Mapping[tuple[Operator, WeightType], frozenset[ActivationType]] = {
+    (Operator.FULLY_CONNECTED, "int8"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.FULLY_CONNECTED, "int4"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.FULLY_CONNECTED, "int2"): frozenset({"dynamic"}),
+    (Operator.CONV_2D, "int8"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.CONV_2D, "int4"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.DEPTHWISE_CONV_2D, "int8"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.DEPTHWISE_CONV_2D, "int4"): frozenset({"int8"}),
+    (Operator.TRANSPOSE_CONV, "int8"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.BATCH_MATMUL, "int8"): frozenset({"dynamic", "int8", "int16"}),
+    (Operator.EMBEDDING_LOOKUP, "int8"): frozenset({"dynamic"}),
+    (Operator.EMBEDDING_LOOKUP, "int4"): frozenset({"dynamic"}),
 }
-_CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE"}
-_STORED: Mapping[WeightType, set[str]] = {  # the kinds whose weights can be stored so
-    "float16": _CONVOLUTIONS | {"FULLY_CONNECTED", "EMBEDDING_LOOKUP"},
-    "int8": _CONVOLUTIONS | {"FULLY_CONNECTED", "EMBEDDING_LOOKUP", "BATCH_MATMUL"},
-    "int4": _CONVOLUTIONS | {"FULLY_CONNECTED", "EMBEDDING_LOOKUP", "BATCH_MATMUL"},
-    "int2": {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"},
+_CONVOLUTIONS = {Operator.CONV_2D, Operator.DEPTHWISE_CONV_2D, Operator.TRANSPOSE_CONV}
+_STORED: Mapping[WeightType, set[Operator]] = {  # the kinds whose weights can be stored so
+    "float16": _CONVOLUTIONS | {Operator.FULLY_CONNECTED, Operator.EMBEDDING_LOOKUP},
+    "int8": _CONVOLUTIONS | {Operator.FULLY_CONNECTED, Operator.EMBEDDING_LOOKUP, Operator.BATCH_MATMUL},
+    "int4": _CONVOLUTIONS | {Operator.FULLY_CONNECTED, Operator.EMBEDDING_LOOKUP, Operator.BATCH_MATMUL},
+    "int2": {Operator.CONV_2D, Operator.DEPTHWISE_CONV_2D, Operator.FULLY_CONNECTED},
 }
-_KNOWS: Mapping[Algorithm, set[str]] = {
-    "octav": _CONVOLUTIONS | {"FULLY_CONNECTED", "EMBEDDING_LOOKUP", "BATCH_MATMUL"},
-    "mse": _CONVOLUTIONS | {"FULLY_CONNECTED", "EMBEDDING_LOOKUP"},
-    "gptq": {"FULLY_CONNECTED"},
-    "hadamard": {"FULLY_CONNECTED"},
-    "oscar": {"FULLY_CONNECTED"},
-    "recovery": {"FULLY_CONNECTED", "CONV_2D"},
+_KNOWS: Mapping[Algorithm, set[Operator]] = {
+    "octav": _CONVOLUTIONS | {Operator.FULLY_CONNECTED, Operator.EMBEDDING_LOOKUP, Operator.BATCH_MATMUL},
+    "mse": _CONVOLUTIONS | {Operator.FULLY_CONNECTED, Operator.EMBEDDING_LOOKUP},
+    "gptq": {Operator.FULLY_CONNECTED},
+    "hadamard": {Operator.FULLY_CONNECTED},
+    "oscar": {Operator.FULLY_CONNECTED},
+    "recovery": {Operator.FULLY_CONNECTED, Operator.CONV_2D},
 }
 
 
@@ -136,13 +138,13 @@ def _storage(operator: WeightedOperator, weights: WeightType, request: Request) 
         activations = "float32"
     if granularity.startswith("block"):
         block = int(granularity.removeprefix("block_"))
-        if (operator.kind, weights) != ("FULLY_CONNECTED", "int4"):
+        if (operator.kind, weights) != (Operator.FULLY_CONNECTED, "int4"):
             reasons.append("a scale for each channel, for only int4 dense layers have blocks")
             granularity = "channel"
         elif operator.shape[-1] % block:
             reasons.append(f"a scale for each channel, for {block} does not divide the inputs")
             granularity = "channel"
-    if granularity == "tensor" and (operator.kind, activations) == ("DEPTHWISE_CONV_2D", "dynamic"):
+    if granularity == "tensor" and (operator.kind, activations) == (Operator.DEPTHWISE_CONV_2D, "dynamic"):
         reasons.append("a scale for each channel, for dynamic DepthwiseConv2D is wrong with one for all")
         granularity = "channel"
     return Storage(weights, activations, algorithm, granularity), reasons

@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import StepError
-from compressor.models.litert import operator_of, read_model
+from compressor.models.litert import Operator, TensorType, operator_of, read_model, type_of
 
-# BuiltinOperator of the LiteRT schema: its name, the place of the weights among the inputs, the Keras class
-_KINDS: Mapping[int, tuple[str, int, str]] = {
-    3: ("CONV_2D", 1, "Conv2D"),
-    4: ("DEPTHWISE_CONV_2D", 1, "DepthwiseConv2D"),
-    7: ("EMBEDDING_LOOKUP", 1, "Embedding"),
-    9: ("FULLY_CONNECTED", 1, "Dense"),
-    67: ("CONV_2D_TRANSPOSE", 1, "Conv2DTranspose"),
-    126: ("BATCH_MATMUL", 1, "EinsumDense"),
+# the place of the weights among the inputs, and the Keras class of the layer
+_WEIGHTED: Mapping[int, tuple[int, str]] = {
+    Operator.CONV_2D: (1, "Conv2D"),
+    Operator.DEPTHWISE_CONV_2D: (1, "DepthwiseConv2D"),
+    Operator.EMBEDDING_LOOKUP: (1, "Embedding"),
+    Operator.FULLY_CONNECTED: (1, "Dense"),
+    Operator.TRANSPOSE_CONV: (1, "Conv2DTranspose"),
+    Operator.BATCH_MATMUL: (1, "EinsumDense"),
 }
-_FLOAT32 = 0  # TensorType of the LiteRT schema
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class WeightedOperator:
     """
 
     index: int
-    kind: str
+    kind: Operator
     layer: str
     layer_kind: str
     tensor: int
@@ -59,17 +58,17 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
     graph = file.subgraphs[0]
     found = []
     for index, operator in enumerate(graph.operators):
-        known = _KINDS.get(operator_of(file.operatorCodes[operator.opcodeIndex]))
-        if known is None or len(operator.inputs) <= known[1]:
+        number = operator_of(file.operatorCodes[operator.opcodeIndex])
+        place, layer_kind = _WEIGHTED.get(number, (0, ""))
+        if not layer_kind or len(operator.inputs) <= place:
             continue
-        kind, place, layer_kind = known
         tensor = graph.tensors[operator.inputs[place]]
         data = file.buffers[tensor.buffer].data
-        if data is None or not len(data) or (tensor.type or 0) != _FLOAT32:
+        if data is None or not len(data) or type_of(tensor) is not TensorType.FLOAT32:
             continue
         shape = tuple(int(size) for size in tensor.shape)
         name = _layer_in((tensor.name or b"").decode(errors="replace")) or f"operator_{index}"  # 'slim' drops names
-        found.append(WeightedOperator(index, kind, name, layer_kind, int(operator.inputs[place]), shape))
+        found.append(WeightedOperator(index, Operator(number), name, layer_kind, int(operator.inputs[place]), shape))
     return found if model is None else _named(found, file, model)
 
 
@@ -94,7 +93,7 @@ def refuse_encoded(file: Any) -> None:
             raise StepError(what, "give the dense float file that it was made from")
         if scaled and len(tensor.quantization.scale):
             raise StepError(f"the file is quantized already ('{name}')", "give the float file that it was made from")
-        if tensor.type == 1 and data is not None and len(data):
+        if type_of(tensor) is TensorType.FLOAT16 and data is not None and len(data):
             what = f"the file's weights are float16 already ('{name}')"
             raise StepError(what, "give the float32 file that it was made from")
 
@@ -115,7 +114,7 @@ def _named(operators: Sequence[WeightedOperator], file: Any, model: Any) -> list
     named = []
     for operator in operators:
         kernel = kernel_of(file, operator)
-        axis = -1 if operator.kind == "DEPTHWISE_CONV_2D" else 0
+        axis = -1 if operator.kind is Operator.DEPTHWISE_CONV_2D else 0
         own = _direction(np.moveaxis(kernel, axis, -1))
         layer = next((layer for layer, found in directions for one in found if _same(one, own)), None)
         if layer is not None:

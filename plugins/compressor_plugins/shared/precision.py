@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-WeightType = Literal["float32", "float16", "int8", "int4", "int2"]
+from compressor.contracts.sensitivity import WeightType
+
 ActivationType = Literal["float32", "dynamic", "int8", "int16"]
 Precision = Literal["int8", "int16x8", "dynamic", "float16", "int4", "int2"]
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from file_outputs import outputs_of
 
 from compressor.base.errors import ModelError
 from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.interpreter import LiteRTModel, predict
+from compressor.models.litert.interpreter import LiteRTModel
 
 
 @pytest.fixture
@@ -17,7 +18,9 @@ def int8_file(small_cnn, mnist):
 def test_many_samples_a_call_give_what_one_a_call_gives(small_cnn, mnist):
     content = to_litert(small_cnn())
     images = mnist.test.take(300)
-    np.testing.assert_allclose(predict(content, images), predict(content, images, samples_a_call=1), atol=1e-5)
+    model = LiteRTModel(content)
+    alone = np.concatenate([model.run(features) for features, _ in images.batches(1)])
+    np.testing.assert_allclose(outputs_of(content, images), alone, atol=1e-5)
 
 
 def test_quantized_ends_take_and_give_floats(int8_file, small_cnn, mnist):
@@ -27,20 +30,20 @@ def test_quantized_ends_take_and_give_floats(int8_file, small_cnn, mnist):
     assert model.inputs[0].scale == pytest.approx(1 / 255, rel=1e-3)
     assert model.inputs[0].zero_point == -128
     expected = small_cnn().predict(next(images.batches(100))[0], verbose=0)
-    assert np.abs(predict(int8_file, images) - expected).mean() < 0.03 * np.abs(expected).max()
-    assert predict(int8_file, images).dtype == np.float32
+    assert np.abs(outputs_of(int8_file, images) - expected).mean() < 0.03 * np.abs(expected).max()
+    assert outputs_of(int8_file, images).dtype == np.float32
 
 
 def test_a_file_that_takes_one_sample_only_gets_them_one_by_one(small_cnn, mnist, monkeypatch):
-    import compressor.models.litert.converter
+    import compressor.models.litert.converter_output
 
-    monkeypatch.setattr(compressor.models.litert.converter, "_free_samples", lambda model, shape: None)
+    monkeypatch.setattr(compressor.models.litert.converter_output, "_free_samples", lambda model, shape: None)
     fixed = to_litert(small_cnn())
     with pytest.raises(ModelError, match="LiteRT cannot take 2 samples a call"):
         LiteRTModel(fixed).run(np.zeros((2, 28, 28), np.float32))
     monkeypatch.undo()
     images = mnist.test.take(20)
-    np.testing.assert_allclose(predict(fixed, images), predict(to_litert(small_cnn()), images), atol=1e-5)
+    np.testing.assert_allclose(outputs_of(fixed, images), outputs_of(to_litert(small_cnn()), images), atol=1e-5)
 
 
 def test_latency_is_of_one_sample_and_p90_is_not_below_the_median(small_cnn):

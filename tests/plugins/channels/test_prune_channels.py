@@ -12,7 +12,7 @@ from compressor_plugins.channels import costs
 from compressor_plugins.channels.groups import channel_groups, without
 from compressor_plugins.channels.prune_channels import PruneChannels, removal_order
 from compressor_plugins.channels.saliency import by_activation, by_batch_norm, by_magnitude
-from compressor_plugins.graph.layer_graph import read
+from compressor_plugins.graph.model_reader import read
 
 
 def apply(model, context, **params):

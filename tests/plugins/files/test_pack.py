@@ -7,7 +7,7 @@ import pytest
 import compressor
 from compressor.base.errors import CompressorError
 from compressor.models.litert.contents import dissect
-from compressor.models.litert.package import is_package
+from compressor.models.packing.package import is_package
 
 STEPS = [{"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 1}}, {"uses": "ptq"}, {"uses": "slim"}]
 

@@ -12,7 +12,7 @@ from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.graph.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.graph.flattening import flatten
-from compressor_plugins.graph.layer_graph import read
+from compressor_plugins.graph.model_reader import read
 from compressor_plugins.graph.operation_layers import map_operations
 from compressor_plugins.graph.rewrites import listed, rewritten
 from compressor_plugins.graph.row_images import convolutions_as_2d

@@ -7,12 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
+from compressor.contracts.sensitivity import LayerSensitivity
 from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.ptq.bit_allocation import error_of, least_bytes, least_error
 from compressor_plugins.ptq.mixed_precision import MixedPrecision
-from compressor_plugins.ptq.sensitivity import LayerSensitivity, sensitivities
+from compressor_plugins.ptq.sensitivity import sensitivities
 from compressor_plugins.ptq.weighted_operators import weighted_operators
 
 TYPES = ("int8", "int4", "int2")

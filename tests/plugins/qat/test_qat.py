@@ -376,7 +376,7 @@ def test_an_input_that_is_only_moved_keeps_the_widest_range_seen(tensorflow, kin
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.graph.model_reader import read
     from compressor_plugins.graph.row_images import convolutions_as_2d
     from compressor_plugins.qat.fake_quantization import simulated
     from compressor_plugins.qat.quantize_configs import Simulation
@@ -421,7 +421,7 @@ def test_a_one_dimensional_convolution_that_the_model_ends_in_keeps_its_name(ten
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.graph.model_reader import read
     from compressor_plugins.graph.row_images import convolutions_as_2d
     from compressor_plugins.qat.fake_quantization import simulated
     from compressor_plugins.qat.quantize_configs import Simulation
@@ -545,7 +545,7 @@ def test_ranges_are_those_of_the_float_model_whatever_the_range_of_its_inputs(te
     import tf_keras
     from tf_keras import layers
 
-    from compressor_plugins.graph.layer_graph import read
+    from compressor_plugins.graph.model_reader import read
     from compressor_plugins.qat.fake_quantization import simulated
     from compressor_plugins.qat.quantize_configs import Simulation
 

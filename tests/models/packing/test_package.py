@@ -8,8 +8,8 @@ import pytest
 
 import compressor
 from compressor.base.errors import ModelError
-from compressor.models.litert.coders import CODERS
-from compressor.models.litert.package import coder_of, is_package, pack, unpacked
+from compressor.models.packing.coders import CODERS
+from compressor.models.packing.package import coder_of, is_package, pack, unpacked
 
 STANDARD = [name for name in CODERS if name != "model"]
 CONTENT = bytes(random.Random(0).choices(range(256), weights=[200, *[1] * 255], k=3000))

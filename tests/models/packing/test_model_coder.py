@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.arithmetic_coder import Coder
-from compressor.models.litert.coders import CODERS
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer_nodes import Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_writer import compact, laid_out
-from compressor.models.litert.graph import Reference, References, Table, Text, Vector
-from compressor.models.litert.model_coder import decode, encode
-from compressor.models.litert.package import pack, unpack
 from compressor.models.litert.shrinking import shrunk
-from compressor.models.litert.weight_coder import code_weights
+from compressor.models.litert.tensor_types import TensorType
+from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coders import CODERS
+from compressor.models.packing.model_coder import decode, encode
+from compressor.models.packing.package import pack, unpack
+from compressor.models.packing.weight_coder import code_weights
 
 
 def pruned(model, share=0.9):
@@ -57,7 +58,9 @@ def with_weights(kind, shape, data):
     return compact(read_model(laid_out(nodes)))
 
 
-@pytest.mark.parametrize(("kind", "bits"), [(17, 4), (19, 2), (9, 8), (3, 8)])
+@pytest.mark.parametrize(
+    ("kind", "bits"), [(TensorType.INT4, 4), (TensorType.INT2, 2), (TensorType.INT8, 8), (TensorType.UINT8, 8)]
+)
 def test_weights_of_fewer_bits_come_back(kind, bits):
     data = bytes(random.Random(0).choices([0, 0x10, 0x31, 0xF0], [9, 1, 1, 1], k=64 * bits // 8 * 2))
     content = with_weights(kind, (8, 16), data)

@@ -7,7 +7,7 @@ import zlib
 from itertools import product
 from typing import Any
 
-from compressor.models.litert.coding import Coder, DamagedError
+from compressor.models.packing.coding import Coder, DamagedError
 
 _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
 
@@ -97,13 +97,13 @@ def _unlzma1(payload: bytes, size: int) -> bytes:
 
 
 def _model(content: bytes) -> bytes | None:
-    from compressor.models.litert.model_coder import encode
+    from compressor.models.packing.model_coder import encode
 
     return encode(content)
 
 
 def _unmodel(payload: bytes, size: int) -> bytes:
-    from compressor.models.litert.model_coder import decode
+    from compressor.models.packing.model_coder import decode
 
     return decode(payload, size)
 

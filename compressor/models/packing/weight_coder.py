@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compressor.models.litert.arithmetic_coder import Coder
+from compressor.models.packing.arithmetic_coder import Coder
 
 _FARTHEST = 1024  # a stride that is looked for
 

@@ -13,23 +13,25 @@ from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.arithmetic_coder import Coder
-from compressor.models.litert.coding import DamagedError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.flatbuffer_writer import laid_out, noted
-from compressor.models.litert.graph import Node, Nodes, Reference, References, Table, Text, Vector
-from compressor.models.litert.primer import PRIMER
-from compressor.models.litert.weight_coder import code_weights
+from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
+from compressor.models.litert.flatbuffer_recorder import recorded
+from compressor.models.litert.flatbuffer_writer import laid_out
+from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes
+from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coding import DamagedError
+from compressor.models.packing.primer import PRIMER
+from compressor.models.packing.weight_coder import code_weights
 
 _END, _ABSENT, _TABLE, _REFERENCES, _TEXT = range(5)
 _SCALAR, _VECTOR = 4, 8  # plus 1, 2, 3 or 4 for 1, 2, 4 or 8 bytes
 _SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
 _TENSORS = 0  # of its SubGraph
 _SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
-_WEIGHTS = {9: 8, 3: 8, 17: 4, 19: 2}  # bits of INT8, UINT8, INT4 and INT2, by TensorType
+_CODED = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)  # as matrices of weights
 _MOST_BITS = 2**21  # to code, which takes half a minute
 _SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
 _LEAST, _MOST_FLOAT = 1e-12, 1e30  # of what may be a scale
@@ -169,10 +171,8 @@ class _Walk:
     def _matrix(self, matrix: tuple[int, int, int], content: bytes | None) -> bytes:
         rows, columns, bits = matrix
         self._take(rows * columns * bits // 8)
-        found = code_weights(self.coder, rows, columns, bits, None if content is None else _lanes(content, bits))
-        lanes = np.array(found, np.uint8).reshape(-1, 8 // bits)
-        packed: NDArray[np.uint8] = np.bitwise_or.reduce(lanes << np.arange(0, 8, bits, dtype=np.uint8), axis=1)
-        return packed.tobytes()
+        known = None if content is None else split_bytes(content, bits).tolist()
+        return joined_bytes(np.array(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
 
     def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
         self._take(count)
@@ -197,14 +197,14 @@ class _Walk:
 
     def _note_tensor(self, fields: dict[int, Any]) -> None:
         """Remember which buffer holds a matrix of weights. Tensors come before buffers."""
-        kind = fields.get(_TYPE, b"\0")[0]
-        if kind not in _WEIGHTS or _BUFFER not in fields or _SHAPE not in fields:
+        number = fields.get(_TYPE, b"\0")[0]
+        if number not in _CODED or _BUFFER not in fields or _SHAPE not in fields:
             return
         vector = self.nodes.all[fields[_SHAPE].node]
         if not isinstance(vector, Vector):
             return
         shape = [size for (size,) in struct.iter_unpack("<i", vector.content)]
-        size, bits = math.prod(shape), _WEIGHTS[kind]
+        size, bits = math.prod(shape), TensorType(number).bits
         rows = shape[0] if len(shape) > 1 and shape[0] > 1 else size // max(1, *shape[-1:])
         if size >= _FEWEST and min(shape) > 0 and size * bits % 8 == 0:
             self._matrices[int.from_bytes(fields[_BUFFER], "little")] = rows, size // rows, bits
@@ -224,19 +224,12 @@ def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
     return b"".join(struct.pack("<I", (one + sign * other) % 2**32) for (one,), (other,) in pairs)
 
 
-def _lanes(content: bytes, bits: int) -> list[int]:
-    array = np.frombuffer(content, np.uint8)
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    lanes = (array[:, None] >> shifts) & np.uint8((1 << bits) - 1)
-    return [int(value) for value in lanes.reshape(-1)]
-
-
 def encode(content: bytes) -> bytes | None:
     """The payload of a LiteRT file; None where `compact` did not write it, or where `decode` would not take it."""
     if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
         return None
     try:
-        walk = _Walk(_learned(), noted(read_model(content)), len(content))
+        walk = _Walk(_learned(), recorded(read_model(content)), len(content))
         walk.root()
     except (ModelError, DamagedError):
         return None
@@ -253,7 +246,7 @@ def decode(payload: bytes, size: int) -> bytes:
     try:
         walk.root()
         return laid_out(walk.nodes.all)
-    except (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+    except FLATBUFFER_ERRORS as error:
         raise DamagedError(str(error)) from None
 
 

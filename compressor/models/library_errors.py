@@ -1,0 +1,25 @@
+"""What libraries raise for a file or a layer that they cannot take.
+
+Keras, h5py, LiteRT and the readers of flatbuffers have no exceptions of their own for that, and let through whatever
+their code runs into.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+
+LAYER_ERRORS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""From Keras, for a layer that cannot be made, or called with these arguments."""
+
+FILE_ERRORS = (*LAYER_ERRORS, OSError, OverflowError, zipfile.BadZipFile)
+"""From the readers of HDF5, JSON and ZIP, for a file that is not whole."""
+
+LOADING_ERRORS = (*LAYER_ERRORS, AssertionError, ImportError, OSError)
+"""From Keras and TensorFlow, for a file that they cannot make a model of."""
+
+INTERPRETER_ERRORS = (RuntimeError, ValueError)
+"""From LiteRT's interpreter, for a file that it cannot open or run."""
+
+FLATBUFFER_ERRORS = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
+"""From code that walks the flatbuffer of a damaged file."""

@@ -1,0 +1,72 @@
+"""The types of tensors in the LiteRT schema, and how their values lie in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TensorType(IntEnum):
+    """Members of the schema's `TensorType`, by its names and numbers."""
+
+    FLOAT32 = 0
+    FLOAT16 = 1
+    INT32 = 2
+    UINT8 = 3
+    INT64 = 4
+    BOOL = 6
+    INT16 = 7
+    INT8 = 9
+    FLOAT64 = 10
+    UINT64 = 12
+    UINT32 = 15
+    UINT16 = 16
+    INT4 = 17
+    BFLOAT16 = 18
+    INT2 = 19
+
+    @property
+    def bits(self) -> int:
+        """What one value takes in a file."""
+        return _BITS[self]
+
+    @property
+    def dtype(self) -> str:
+        """The name of the type elsewhere, such as `float32`."""
+        return self.name.lower()
+
+
+_BITS: Mapping[TensorType, int] = {
+    TensorType.INT2: 2, TensorType.INT4: 4,
+    TensorType.BOOL: 8, TensorType.INT8: 8, TensorType.UINT8: 8,
+    TensorType.FLOAT16: 16, TensorType.BFLOAT16: 16, TensorType.INT16: 16, TensorType.UINT16: 16,
+    TensorType.FLOAT32: 32, TensorType.INT32: 32, TensorType.UINT32: 32,
+    TensorType.FLOAT64: 64, TensorType.INT64: 64, TensorType.UINT64: 64,
+}  # fmt: skip
+
+
+def type_of(tensor: Any) -> TensorType | None:
+    """The type of a `TensorT` of the schema; None for strings, complex numbers and other types that are not here."""
+    try:
+        return TensorType(tensor.type or 0)
+    except ValueError:
+        return None
+
+
+def split_bytes(content: bytes, bits: int) -> NDArray[np.uint8]:
+    """The unsigned numbers of 2, 4 or 8 bits that lie in bytes, the lowest bits first."""
+    array = np.frombuffer(content, np.uint8)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    numbers: NDArray[np.uint8] = (array[:, None] >> shifts) & np.uint8((1 << bits) - 1)
+    return numbers.reshape(-1)
+
+
+def joined_bytes(numbers: NDArray[np.uint8], bits: int) -> bytes:
+    """The bytes that numbers of 2, 4 or 8 bits lie in, as `split_bytes` reads them; they must fill the last byte."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(numbers.reshape(-1, 8 // bits) << shifts, axis=1)
+    return packed.tobytes()
