@@ -23,8 +23,11 @@ from compressor.run.cache.code_digest import code_digest, core_digest
 Parts: TypeAlias = Mapping[str, Any]
 
 # whole rooms, since a list of modules forgets one; a test holds them against what making and measuring import
-_MAKING_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "models", "training", "run/stages")
-_MEASURING_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "models", "measure", "run/stages")
+_COMMON_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "run/stages")
+_KERAS_ROOMS = ("models/__init__", "models/library_errors", "models/files", "models/keras3", "models/litert")
+_MAKING_ROOMS = (*_COMMON_ROOMS, *_KERAS_ROOMS, "training")
+_PACKING_ROOMS = ("models/packing",)  # on top, for a step on a file: Keras models are not packed
+_MEASURING_ROOMS = (*_COMMON_ROOMS, "models", "measure")
 
 
 def step_parts(
@@ -57,6 +60,7 @@ def step_parts(
         "smoke": plan.smoke,
         "versions": versions(),
         "code of the engine": core_digest(_MAKING_ROOMS),
+        "code for files": core_digest(_PACKING_ROOMS) if step.before.format != "keras" else "",
     }
 
 
@@ -115,7 +119,7 @@ def source_parts(plan: Plan) -> Parts | None:
         "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
-        "code": core_digest(_MAKING_ROOMS),
+        "code": core_digest((*_MAKING_ROOMS, *_PACKING_ROOMS)),
     }
 
 
