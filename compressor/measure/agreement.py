@@ -1,4 +1,4 @@
-"""How well the shipped file's outputs agree with those of the Keras model it was made of: a gap is the conversion's."""
+"""Compares the outputs of the shipped file with those of its Keras model, to show what the conversion changed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ROUNDING = 16 * float(np.finfo(np.float32).eps)  # of a number that a few float32 operations make, as a share
+_ROUNDING = 16 * float(np.finfo(np.float32).eps)  # relative error that a few float32 operations may make
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The gap between two models' outputs on the same samples.
+    """The difference between two models' outputs on the same samples; with several outputs, of the worst one.
 
-    `largest` is the largest difference, as a share of the range of the Keras model's outputs, or, where it is no more
-    than float32 rounds numbers that large by, of the largest of them. `same_class` is the share of decisions that are
-    the same, where the labels are classes. With several outputs both are of the worst one.
+    Attributes:
+        largest: the largest difference, as a share of the range of the Keras model's outputs. Where it is within
+            float32 rounding, it is a share of their largest magnitude, since the range may be next to nothing.
+        same_class: the share of samples that both put into the same class; None where the labels are no classes.
     """
 
     largest: float
@@ -27,7 +28,7 @@ class Agreement:
 
 @dataclass
 class _Output:
-    """What has been seen of one output."""
+    """The figures of one output so far."""
 
     low: float = np.inf
     high: float = -np.inf
@@ -47,20 +48,20 @@ class _Output:
 
 @dataclass
 class Comparison:
-    """Takes outputs of both, batch by batch."""
+    """Compares the outputs of both models batch by batch."""
 
     _outputs: dict[str, _Output] = field(default_factory=dict)
 
     def add(
         self, file: Mapping[str, NDArray[Any]], keras: Mapping[str, NDArray[Any]], labels: Mapping[str, Any]
     ) -> None:
-        """Compare a batch: outputs, and labels where there are some, by the outputs' names."""
+        """Compare a batch. All are by the outputs' names; an output may have no labels."""
         for name, values in file.items():
-            known = self._outputs.setdefault(name, _Output())
-            known.add(values, keras[name], _are_classes(labels.get(name), values.shape))
+            output = self._outputs.setdefault(name, _Output())
+            output.add(values, keras[name], _are_classes(labels.get(name), values.shape))
 
     def agreement(self) -> Agreement:
-        """What has come out so far."""
+        """The agreement over all batches so far."""
         outputs = list(self._outputs.values())
         shares = [output.same / output.decisions for output in outputs if output.decisions]
         return Agreement(max(map(_relative, outputs)), min(shares) if shares else None)
@@ -68,16 +69,16 @@ class Comparison:
 
 def _relative(output: _Output) -> float:
     spread, size = output.high - output.low, max(abs(output.low), abs(output.high))
-    if spread <= 0 or output.gap <= _ROUNDING * size:  # outputs that hardly differ would make much of rounding
+    if spread <= 0 or output.gap <= _ROUNDING * size:  # as a share of a tiny range, rounding would look large
         return output.gap / size if size > 0 else output.gap
     return output.gap / spread
 
 
 def _are_classes(labels: NDArray[Any] | None, outputs: Sequence[int]) -> bool:
-    """Whether the labels are class numbers or one-hot, with an output a class."""
+    """Whether labels are class numbers or one-hot, and the last axis of the outputs has a value for each class."""
     if labels is None or len(outputs) < 2 or outputs[-1] < 2:
         return False
     if labels.shape == tuple(outputs):
         return bool(np.all((labels == 0) | (labels == 1)) and np.all(labels.sum(-1) == 1))
-    spread = labels.shape in (tuple(outputs[:-1]), (*outputs[:-1], 1))
-    return spread and (labels.dtype.kind in "iub" or bool(np.all(labels == np.round(labels))))
+    numbers = labels.shape in (tuple(outputs[:-1]), (*outputs[:-1], 1))
+    return numbers and (labels.dtype.kind in "iub" or bool(np.all(labels == np.round(labels))))

@@ -1,4 +1,4 @@
-"""Holds a step to its word: the traits it claims to leave or to keep, counted in the file that would ship."""
+"""Checks that a step kept what earlier steps made, and made what it claims, by counting in the file that would ship."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from compressor.contracts.state import ModelState, Trait
 from compressor.measure.results import Stage
 from compressor.models.litert.contents import Anatomy, WeightTensor
 
-_LOST = 0.005  # share of a kernel's zeros that may go, for values that round to something else
-_PLAIN_BITS = 8  # what the converter makes of weights without being asked to by fake quantization
-_MORE_BITS = 0.5  # mean bits of a weight that may come back, as of a layer that is merged with another
-_NONE = 0.01  # share of zeros that no pruning would call its own
+_LOST = 0.005  # share of a kernel's weights that may become other than zero, by rounding
+_PLAIN_BITS = 8  # of weights that the converter quantizes where the model has no fake quantization
+_MORE_BITS = 0.5  # mean bits of a weight that may be added, as where a layer is merged with another
+_NONE = 0.01  # share of zeros that a model has without pruning
 
 
 def refuse_broken(id_: str, state: ModelState, before: Sequence[Stage], now: Anatomy) -> None:
-    """Check what a step says of the model it left.
+    """Compare the traits that a step claims with what its file holds.
 
     Args:
-        id_: the step's.
-        state: what it says.
-        before: the stages before it, of which the first is the baseline.
-        now: what was counted in its own file.
+        id_: of the step.
+        state: of the model after it, as the step planned it.
+        before: the stages before it, the baseline first.
+        now: what was counted in the step's own file.
 
     Raises:
-        StepError: a trait is not there, or an earlier step's work is lost.
+        StepError: a trait is missing, or zeros, clusters or few bits that an earlier step made are lost.
     """
     if "sparse" in state.traits:
         _refuse_lost_zeros(id_, before, now)
@@ -74,27 +74,27 @@ def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> No
             raise StepError(f"the step '{id_}' claims clusters and left none", "mend its strategy, or drop the step")
         return
     old = made.measurement.anatomy
-    if found := _worse(old, now, lambda tensor: tensor.channel_unique, lambda _: 0):
-        was, became = found
+    if worse := _worse(old, now, lambda tensor: tensor.channel_unique, lambda _: 0):
+        was, became = worse
         what = f"the step '{id_}' lost clusters: '{became.name}' had {was} values after '{made.id}', "
         what += f"and has {became.channel_unique} now"
         raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps clusters")
 
 
 def _is_clustered(kernel: WeightTensor) -> bool:
-    """Whether values repeat more than their type alone makes them."""
+    """Whether values repeat more often than they must in a type of so few bits."""
     most = 2 ** (kernel.bits - 1) if kernel.bits <= 8 else kernel.size
     return kernel.channel_unique <= min(kernel.size // 2, most)
 
 
 def _made(trait: Trait, before: Sequence[Stage]) -> Stage | None:
-    """The stage since which the model has had a trait without a break."""
-    found = None
+    """The stage that made a trait which the model has had ever since; None where it has none."""
+    maker = None
     for stage in reversed(before):
         if trait not in stage.state.traits:
             break
-        found = stage
-    return found
+        maker = stage
+    return maker
 
 
 def _worse(
@@ -103,16 +103,16 @@ def _worse(
     cost: Callable[[WeightTensor], float],
     allowed: Callable[[WeightTensor], float],
 ) -> tuple[int, WeightTensor] | None:
-    """The first kernel that costs more than it did, and what it cost.
+    """What a kernel cost before, and the kernel that costs more now; None where there is none.
 
-    Kernels of one shape are compared in order of cost, since conversions rename and reorder them. Where a step gave
-    kernels other shapes, all of them are: whatever channels are taken away, the n-th largest cost cannot rise.
+    Conversions rename and reorder kernels, so those of one shape are paired in order of cost. Where a step changed
+    shapes, all kernels are paired so: whatever channels are removed, the n-th largest cost cannot rise.
     """
-    one, two = _by_shape(old), _by_shape(now)
-    if len(old.kernels) == len(now.kernels) and _counts(one) != _counts(two):
-        one, two = {(): list(old.kernels)}, {(): list(now.kernels)}
-    for shape, kernels in two.items():
-        pairs = zip(sorted(one.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
+    before, after = _by_shape(old), _by_shape(now)
+    if len(old.kernels) == len(now.kernels) and _counts(before) != _counts(after):
+        before, after = {(): list(old.kernels)}, {(): list(now.kernels)}
+    for shape, kernels in after.items():
+        pairs = zip(sorted(before.get(shape, ()), key=cost), sorted(kernels, key=cost), strict=False)
         for was, became in pairs:
             if cost(became) > cost(was) + allowed(became):
                 return int(cost(was)), became
@@ -120,7 +120,7 @@ def _worse(
 
 
 def _without_new(old: Anatomy, now: Anatomy) -> list[WeightTensor]:
-    """The kernels but for the factors of normalizations that became 1x1 depthwise convolutions, and so kernels."""
+    """The kernels without those that only the conversion added: normalizations as 1x1 depthwise convolutions."""
     more = max(0, len(now.kernels) - len(old.kernels))
     known = _by_shape(old)
     new = [tensor for tensor in now.kernels if tensor.shape[:-1] == (1, 1, 1) and tensor.shape not in known][:more]
@@ -133,7 +133,7 @@ def _alive(tensor: WeightTensor) -> int:
 
 
 def _counts(kernels: Mapping[tuple[int, ...], Sequence[WeightTensor]]) -> dict[tuple[int, ...], int]:
-    return {shape: len(found) for shape, found in kernels.items()}
+    return {shape: len(tensors) for shape, tensors in kernels.items()}
 
 
 def _by_shape(anatomy: Anatomy) -> dict[tuple[int, ...], list[WeightTensor]]:

@@ -1,4 +1,4 @@
-"""What a run leaves: stages, each with its model, the file that would ship, and what was measured on it."""
+"""The results of a run: its stages, each with the file that would ship and what was measured on it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from compressor.measure.evaluation import Measurement
 
 @dataclass(frozen=True)
 class Stage:
-    """The model after a step, as the file that would ship: `content` holds the bytes of the `.tflite` or the package.
+    """The model after a step, as the file that would ship, and what was measured on it.
 
-    `seconds` is what the step took, `measure_seconds` what exporting and measuring took.
+    `content` holds the bytes of the `.tflite` file or of the package. `seconds` is what the step took,
+    `measure_seconds` what exporting and measuring took.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals for one metric, and tests for the change between two on the same samples."""
+"""Confidence intervals of a score, and tests of whether two scores on the same samples really differ."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from compressor.contracts.metric import Metric
 
 _Z = 1.959964  # two-sided 95 %
 _RESAMPLES = 500
-_FEWEST_RESAMPLES = 200  # of many samples
-_DRAWS = 20_000_000  # samples drawn in all, where that leaves more resamples than the fewest
+_FEWEST_RESAMPLES = 200  # however many samples there are
+_DRAWS = 20_000_000  # samples drawn in all, unless the fewest resamples need more
 _DRAWS_AT_ONCE = 1_000_000  # 8 MB of weights
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Score:
-    """A metric on a set of samples, with its 95 % interval."""
+    """The score of a set of samples, with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -31,53 +31,57 @@ class Score:
 
 @dataclass(frozen=True)
 class Change:
-    """A difference between two scores on the same samples, and the probability of one as large by chance alone."""
+    """The difference between two scores on the same samples, and the probability of one as large by chance alone."""
 
     difference: float
     p_value: float
 
     @property
     def within_noise(self) -> bool:
-        """Whether chance may explain it, at the 5 % level."""
+        """Whether chance alone may explain the difference, at the 5 % level."""
         return self.p_value >= SIGNIFICANT
 
 
 def value(rows: NDArray[Any], metric: Metric | None = None) -> float:
-    """The score of all samples; without a metric, the mean."""
+    """The score of all samples from a metric's row for each; None for the mean of the rows."""
     if metric is None or metric.is_mean:
         return float(np.mean(rows))
     return float(_combined(metric, rows, np.ones((1, len(rows))))[0])
 
 
 def score(rows: NDArray[Any], metric: Metric | None = None) -> Score:
-    """Score and interval, from a metric's row for each sample; without a metric, it is the mean.
+    """The score with its interval.
 
-    The interval is Wilson's (1927) for the mean of what is 0 or 1, the normal one of any other mean, and otherwise
-    what 95 % of the scores lie within when samples are drawn again (bootstrap, Efron 1979).
+    The interval is Wilson's (1927) for a mean of zeros and ones, the normal one for any other mean, and else the
+    bootstrap's (Efron 1979): what 95 % of the scores lie within when samples are drawn again.
+
+    Args:
+        rows: a metric's row for each sample, shape (n, ...).
+        metric: how rows make a score; None for their mean.
     """
     n = len(rows)
-    found = value(rows, metric)
+    estimate = value(rows, metric)
     if n == 1 and not _is_binary(rows):
-        return Score(found, -math.inf, math.inf)
+        return Score(estimate, -math.inf, math.inf)
     if metric is not None and not metric.is_mean:
         drawn = np.concatenate([_combined(metric, rows, weights) for weights in _resamples(n)])
         low, high = np.nanquantile(drawn, [0.025, 0.975])
-        return Score(found, min(found, float(low)), max(found, float(high)))
+        return Score(estimate, min(estimate, float(low)), max(estimate, float(high)))
     if _is_binary(rows):
-        centre = (found + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        half = _Z * math.sqrt(found * (1 - found) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-        return Score(found, max(0.0, centre - half), min(1.0, centre + half))
+        centre = (estimate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+        half = _Z * math.sqrt(estimate * (1 - estimate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+        return Score(estimate, max(0.0, centre - half), min(1.0, centre + half))
     half = _Z * float(np.std(rows, ddof=1)) / math.sqrt(n)
-    return Score(found, found - half, found + half)
+    return Score(estimate, estimate - half, estimate + half)
 
 
 def change(before: NDArray[Any], after: NDArray[Any], metric: Metric | None = None) -> Change:
-    """The change of a score: McNemar's exact test (1947) for right-or-wrong samples, a paired bootstrap otherwise.
+    """The change of a score, by McNemar's exact test (1947) where rows are right or wrong, else a paired bootstrap.
 
     Args:
         before: a metric's row for each sample.
         after: its rows for the same samples.
-        metric: how rows make a score; without one, it is the mean.
+        metric: how rows make a score; None for their mean.
     """
     difference = value(after, metric) - value(before, metric)
     mean = metric is None or metric.is_mean
@@ -101,33 +105,33 @@ def change(before: NDArray[Any], after: NDArray[Any], metric: Metric | None = No
 
 
 def _combined(metric: Metric, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A metric's scores, shape (sets,).
+    """A metric's scores of sets of samples, shape (sets,); `weights` has the shape (sets, n).
 
     Raises:
-        ValueError: it gives something else.
+        ValueError: the metric gives scores of another shape or type.
     """
-    found = np.asarray(metric.combine(rows, weights))
-    if found.shape != (len(weights),) or found.dtype.kind not in "fiub":
-        raise ValueError(f"its scores of {len(weights)} sets of samples have the shape {found.shape}")
-    return found.astype(np.float64, copy=False)
+    scores = np.asarray(metric.combine(rows, weights))
+    if scores.shape != (len(weights),) or scores.dtype.kind not in "fiub":
+        raise ValueError(f"its scores of {len(weights)} sets of samples have the shape {scores.shape}")
+    return scores.astype(np.float64, copy=False)
 
 
 def _mean_change(before: NDArray[Any], after: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = weights @ (after - before) / len(before)
-    return found
+    changes: NDArray[np.float64] = weights @ (after - before) / len(before)
+    return changes
 
 
 def _resamples(n: int) -> Iterator[NDArray[np.float64]]:
-    """How often each of n samples is drawn, when n are drawn with replacement: many such sets, some at a time.
+    """Bootstrap samples: how often each of n samples is drawn when n are drawn with replacement, shape (sets, n).
 
-    They are the same for the same n, so that the sets of two models are pairs.
+    Some sets at a time, and the same ones for the same n, so that those of two models are pairs.
     """
     generator = np.random.default_rng(0)
     left = max(_FEWEST_RESAMPLES, min(_RESAMPLES, _DRAWS // n))
     while left > 0:
         sets = min(left, max(1, _DRAWS_AT_ONCE // n))
         places = generator.integers(0, n, (n, sets)) * sets + np.arange(sets)
-        # sample by sample in memory, so that samples in another order are fast to have
+        # sample by sample in memory, so that a metric that sorts samples gets their weights fast
         yield np.bincount(places.reshape(-1), minlength=n * sets).reshape(n, sets).astype(np.float64).T
         left -= sets
 

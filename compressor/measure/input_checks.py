@@ -1,0 +1,125 @@
+"""Checks of a model's inputs: names and shapes, and the scale of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from compressor.base.errors import DataError
+from compressor.base.named_arrays import Values, by_name, is_named
+from compressor.data.preprocess import Rescale
+from compressor.data.run_data import RunData
+from compressor.models.files.ends import Shape
+from compressor.models.files.input_scale import Scaling
+
+
+def check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:
+    """Compare names and shapes of a split's inputs with those that a model takes.
+
+    Raises:
+        DataError: they are others.
+    """
+    if not is_named(inputs) and len(wanted) > 1:
+        what = f"the model has the inputs {name_list(wanted)}, and the data has one, without a name"
+        raise DataError(what, "give a dict of arrays by these names")
+    inputs = by_name(inputs, next(iter(wanted)))
+    missing, unknown = sorted(wanted.keys() - inputs.keys()), sorted(inputs.keys() - wanted.keys())
+    if missing or unknown:
+        what = f"the model has the inputs {name_list(wanted)}, and the data has {name_list(inputs)}"
+        raise DataError(what, "give both the same names")
+    for name, shape in wanted.items():
+        own = inputs[name].shape[1:]
+        if not fits(own, shape):
+            of = f" for '{name}'" if len(wanted) > 1 else ""
+            what = f"the {split} data has samples of shape {own}{of}, and the model wants {shape_text(shape)}"
+            raise DataError(what, _remedy(own, shape, name if len(wanted) > 1 else None))
+
+
+def _remedy(own: tuple[int, ...], wanted: Shape, only: str | None) -> str:
+    """What to do about samples of another shape: the step of preprocessing that makes them fit, if there is one.
+
+    Args:
+        own: the shape that samples have.
+        wanted: the one that the model takes.
+        only: the name of the input, where the model has several.
+    """
+
+    def step(name: str, value: object, main: str) -> str:
+        spelt = f"{{{main}: {value}, only: {only}}}" if only else value
+        return f"add 'preprocess: [{{{name}: {spelt}}}]' under data"
+
+    if fits((*own, 1), wanted):
+        return step("expand", -1, "axis")
+    if own and own[-1] == 1 and fits(own[:-1], wanted):
+        return step("squeeze", -1, "axis")
+    if len(own) == len(wanted) == 3 and own[2] == wanted[2] and None not in wanted[:2]:
+        return step("resize", list(wanted[:2]), "size")
+    if len(own) == len(wanted) == 3 and {own[2], wanted[2]} == {1, 3}:
+        color = "rgb" if wanted[2] == 3 else "grayscale"
+        channels = f"{own[2]} channel{'' if own[2] == 1 else 's'}"
+        advice = f"make them {color} (an image folder: 'with: {{color: {color}}}' under data)"
+        return f"{advice}, or give the model {channels}"
+    if len(wanted) == 3 and wanted[2] == 3 and fits((*own, 3), wanted):
+        return (
+            "they have no channels: repeat each pixel where the data is made, as numpy.stack([x, x, x], axis=-1) does"
+        )
+    if len(own) == len(wanted) == 2 and own == tuple(reversed(wanted)):
+        return "swap the two axes where the data is made"
+    if len(own) == len(wanted) == 1:
+        return "choose as many columns as the model has inputs, or build the model for the data"
+    return "bring the data to that shape, or build the model for this one"
+
+
+def scale_warnings(inputs: Values, scaling: Scaling, data: RunData) -> list[str]:
+    """Warn of pixels that nothing scales, or that data and model both scale: the most frequent mistake.
+
+    These are no errors, since nothing in a model tells for sure.
+
+    Args:
+        inputs: of some training samples.
+        scaling: what the model does itself.
+        data: where they come from.
+    """
+    warnings = []
+    for name, array in by_name(inputs, "").items():
+        if array.ndim < 3 or not array.size:
+            continue
+        of, low, high = f" of '{name}'" if name else "", array.min(), array.max()
+        if scaling in ("none", "untold") and low >= 0 and 100 < high <= 255 and np.array_equal(array, np.round(array)):
+            silent = "does not rescale" if scaling == "none" else "does not tell whether it rescales"
+            warnings.append(
+                f"the inputs{of} are whole numbers from {low:g} to {high:g}, like pixels, and the model "
+                f"{silent} them; most models are trained for 0..1: "
+                "add 'preprocess: [{rescale: 0.00392156862745098}]' under data"
+            )
+        if scaling == "of pixels" and -1 <= low < high <= 1:
+            warnings.append(
+                f"the inputs{of} go from {low:g} to {high:g}, and the model divides pixels of 0 to 255 by itself; "
+                f"{_pixels_remedy(data)}"
+            )
+    return warnings
+
+
+def _pixels_remedy(data: RunData) -> str:
+    """What to change so that the model gets pixels from 0 to 255."""
+    if data.by_default and data.train.preprocessing:
+        return "add 'preprocess: []' under data, which leaves bytes as they are"
+    if any(isinstance(step, Rescale) for step in data.train.preprocessing):
+        return "add '{rescale: 255}' at the end of 'preprocess' under data, or take out what divides them"
+    return "add 'preprocess: [{rescale: 255}]' under data"
+
+
+def fits(own: Sequence[int], wanted: Shape) -> bool:
+    """Whether a shape is the one that is wanted, whose sizes may vary where they are None."""
+    return len(own) == len(wanted) and all(size in (None, known) for known, size in zip(own, wanted, strict=True))
+
+
+def name_list(names: Iterable[str]) -> str:
+    """Names in quotes, sorted."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as Python writes it, with `any` for a size that may vary."""
+    return f"({', '.join('any' if size is None else str(size) for size in shape)}{',' if len(shape) == 1 else ''})"
