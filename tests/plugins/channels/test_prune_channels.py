@@ -10,7 +10,8 @@ from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
 from compressor_plugins.channels import costs
 from compressor_plugins.channels.groups import channel_groups, without
-from compressor_plugins.channels.prune_channels import PruneChannels, removal_order
+from compressor_plugins.channels.prune_channels import PruneChannels
+from compressor_plugins.channels.removal import removal_order
 from compressor_plugins.channels.saliency import by_activation, by_batch_norm, by_magnitude
 from compressor_plugins.graph.model_reader import read
 
