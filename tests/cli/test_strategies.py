@@ -4,8 +4,9 @@ import json
 from importlib.metadata import version
 
 from fake_distributions import SHAVE
+from pydantic import Field
 
-from compressor.base.params import Field, Params
+from compressor.base.params import Params
 from compressor.base.text import listing
 from compressor.cli.strategies import parameters
 
