@@ -72,7 +72,7 @@ def test_json_lists_every_strategy_with_the_schema_of_its_parameters(run, regist
     assert [one["name"] for one in found] == registry.names("strategy")
     prune = next(one for one in found if one["name"] == "prune")
     assert (prune["distribution"], prune["version"]) == ("compressor", VERSION)
-    assert prune["summary"] == "Zero the weights of smallest magnitude, step by step while training."
+    assert prune["summary"] == "Set the weights of smallest magnitude to zero, gradually during training."
     assert prune["parameters"]["properties"]["final_sparsity"]["exclusiveMaximum"] == 1
 
 
@@ -83,7 +83,7 @@ def test_one_strategy_is_shown_with_its_paper_and_its_parameters(run):
     assert lines[:3] == [
         f"prune from compressor {VERSION}",
         "",
-        "Zero the weights of smallest magnitude, step by step while training.",
+        "Set the weights of smallest magnitude to zero, gradually during training.",
     ]
     assert "(arXiv 1710.01878): sparsity(t) = final + (initial - final) * (1 - t / ramp) ** power." in lines
     assert ["parameter", "type", "default", "meaning"] in rows(out)

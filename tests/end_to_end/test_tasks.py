@@ -161,7 +161,7 @@ def test_a_metric_that_cannot_judge_the_labels_is_told_before_any_training(layer
         report_of(build, images(labels), "ptq", loss="binary_crossentropy", metrics=["f1"])
     assert str(error.value).endswith(
         "it cannot judge outputs of shape (32, 2) by labels of shape (32, 2) (some labels have several classes, or "
-        "none; take binary_accuracy or auc, or, for precision, recall and f1, 'with: {multi_label: true}'); "
+        "none; use binary_accuracy or auc, or set 'multi_label: true' for precision, recall or f1); "
         "choose another metric, or data that fits the model"
     )
     assert {path.stem for path in (tmp_path / "stages").iterdir()} == {"source"}

@@ -130,7 +130,7 @@ def test_the_first_party_plugin_is_found_by_its_entry_point(registry):
     entry = registry.get("strategy", "prune")
     assert entry.cls.__module__ == "compressor_plugins.prune.prune"
     assert str(entry.provider) == f"compressor {version('compressor')}"
-    assert entry.summary == "Zero the weights of smallest magnitude, step by step while training."
+    assert entry.summary == "Set the weights of smallest magnitude to zero, gradually during training."
     assert registry.broken == []
 
 

@@ -1,1 +1,1 @@
-"""Weight clustering: kernels share a few centroids."""
+"""Weight clustering: the weights of a kernel share a few values."""

@@ -1,4 +1,4 @@
-"""k-means over the values of a kernel: in one dimension a cluster is an interval, so sorting does most of the work."""
+"""k-means over the weights of a kernel. In one dimension a cluster is an interval, so most of the work is sorting."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Start = Literal["linear", "density", "random", "kmeans++"]
 Values = NDArray[np.float64]
 
-_ROUNDS = 100  # k-means has settled long before, or hardly moves
-_SEEDS = 100_000  # weights that k-means++ draws from
+_MOST_ITERATIONS = 100  # k-means has converged long before, or hardly moves any more
+_MOST_CANDIDATES = 100_000  # distinct weights that k-means++ considers
 
 
 def clustered(
@@ -24,25 +24,25 @@ def clustered(
     axis: int = -1,
     keep_zeros: bool = False,
 ) -> NDArray[np.float32]:
-    """A kernel with each weight moved to the nearest of at most `clusters` centroids, the kernel's k-means.
+    """A kernel with each weight replaced by the nearest of at most `clusters` centroids, which k-means finds.
 
     Args:
-        kernel: of any shape.
-        clusters: two or more.
-        start: where the centroids start.
-        generator: what random starts are drawn from.
-        per_channel: give each channel centroids of its own.
-        axis: along which the channels stand.
-        keep_zeros: let zero be one of the centroids, for the zeros alone.
+        kernel: weights of any shape.
+        clusters: number of centroids, two or more.
+        start: how the centroids are initialized.
+        generator: source of the random numbers that some starts need.
+        per_channel: whether each channel has centroids of its own.
+        axis: the axis of the channels.
+        keep_zeros: whether zeros stay zero and other weights nonzero; zero then counts as one of the centroids.
     """
     if not per_channel:
-        return _shared(kernel.reshape(-1), clusters, start, generator, keep_zeros).reshape(kernel.shape)
+        return _clustered_vector(kernel.reshape(-1), clusters, start, generator, keep_zeros).reshape(kernel.shape)
     channels = np.moveaxis(kernel, axis, 0)
-    found = [_shared(channel.reshape(-1), clusters, start, generator, keep_zeros) for channel in channels]
-    return np.moveaxis(np.stack(found).reshape(channels.shape), 0, axis)
+    vectors = [_clustered_vector(channel.reshape(-1), clusters, start, generator, keep_zeros) for channel in channels]
+    return np.moveaxis(np.stack(vectors).reshape(channels.shape), 0, axis)
 
 
-def _shared(
+def _clustered_vector(
     weights: NDArray[np.float32], clusters: int, start: Start, generator: np.random.Generator, keep_zeros: bool
 ) -> NDArray[np.float32]:
     result = weights.copy()
@@ -51,32 +51,35 @@ def _shared(
         clusters -= 1
     values, counts = np.unique(weights[free], return_counts=True)
     if len(values) > clusters:
-        found = centroids(values.astype(np.float64), counts, clusters, start, generator).astype(np.float32)
+        centers = centroids(values.astype(np.float64), counts, clusters, start, generator).astype(np.float32)
         if keep_zeros:
-            found = found[found != 0] if found.any() else values[:1]
-        result[free] = found[_nearest(weights[free], found)]
+            centers = centers[centers != 0] if centers.any() else values[:1]
+        result[free] = centers[_nearest(weights[free], centers)]
     return result
 
 
 def centroids(
     values: Values, counts: NDArray[np.int64], clusters: int, start: Start, generator: np.random.Generator
 ) -> Values:
-    """The centroids, sorted, that Lloyd's algorithm ends at. `values` are sorted, and stand `counts` times each."""
-    found = np.unique(_started(values, counts, clusters, start, generator))
+    """The centroids that Lloyd's algorithm converges to, sorted.
+
+    `values` are the distinct weights, sorted, and `counts` tells how often each occurs.
+    """
+    centers = np.unique(_initial_centroids(values, counts, clusters, start, generator))
     sums = np.concatenate([[0], np.cumsum(values * counts)])
     sizes = np.concatenate([[0], np.cumsum(counts)])
-    for _ in range(_ROUNDS):
-        edges = np.searchsorted(values, (found[1:] + found[:-1]) / 2)
+    for _ in range(_MOST_ITERATIONS):
+        edges = np.searchsorted(values, (centers[1:] + centers[:-1]) / 2)
         bounds = np.concatenate([[0], edges, [len(values)]])
         members = np.diff(sizes[bounds])
-        moved = np.where(members > 0, np.diff(sums[bounds]) / np.maximum(members, 1), found)
-        if np.array_equal(moved, found):
+        moved = np.where(members > 0, np.diff(sums[bounds]) / np.maximum(members, 1), centers)
+        if np.array_equal(moved, centers):
             break
-        found = np.unique(moved)
-    return found
+        centers = np.unique(moved)
+    return centers
 
 
-def _started(
+def _initial_centroids(
     values: Values, counts: NDArray[np.int64], clusters: int, start: Start, generator: np.random.Generator
 ) -> Values:
     shares = counts / counts.sum()
@@ -86,13 +89,18 @@ def _started(
         return np.interp((np.arange(clusters) + 0.5) / clusters, np.cumsum(shares), values)
     if start == "random":
         return generator.choice(values, clusters, replace=False, p=shares)
-    return _far_apart(values, counts, clusters, generator)
+    return _kmeans_plus_plus(values, counts, clusters, generator)
 
 
-def _far_apart(values: Values, counts: NDArray[np.int64], clusters: int, generator: np.random.Generator) -> Values:
-    """k-means++ (Arthur & Vassilvitskii 2007): each next one is drawn by its squared distance to those before."""
-    if len(values) > _SEEDS:
-        drawn = generator.choice(len(values), _SEEDS, replace=False, p=counts / counts.sum())
+def _kmeans_plus_plus(
+    values: Values, counts: NDArray[np.int64], clusters: int, generator: np.random.Generator
+) -> Values:
+    """Draw each centroid with a probability proportional to its squared distance from the nearest one drawn before.
+
+    Arthur & Vassilvitskii 2007, "k-means++: The Advantages of Careful Seeding".
+    """
+    if len(values) > _MOST_CANDIDATES:
+        drawn = generator.choice(len(values), _MOST_CANDIDATES, replace=False, p=counts / counts.sum())
         values, counts = values[drawn], counts[drawn]
     chosen = [generator.choice(values, p=counts / counts.sum())]
     distances = (values - chosen[0]) ** 2
@@ -103,5 +111,5 @@ def _far_apart(values: Values, counts: NDArray[np.int64], clusters: int, generat
     return np.array(chosen)
 
 
-def _nearest(weights: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.searchsorted((found[1:] + found[:-1]) / 2, weights)
+def _nearest(weights: NDArray[np.float32], centers: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.searchsorted((centers[1:] + centers[:-1]) / 2, weights)

@@ -1,4 +1,4 @@
-"""Weight clustering: a kernel holds no more than k different values."""
+"""Weight clustering: a kernel holds at most k different values."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from compressor_plugins.shared.kernels import Target, others, targeted
 
 
 class Cluster(Strategy):
-    """Let groups of weights share a value: k-means in each kernel, then training of the shared values.
+    """Reduce the weights of each kernel to a few shared values by k-means, then train these values.
 
     Han et al. 2016, "Deep Compression: Compressing Deep Neural Networks with Pruning, Trained Quantization and Huffman
-    Coding" (arXiv 1510.00149), section 3. The file stays as large, and compresses far better. Zeros that pruning made
-    are kept, and count as one of the values.
+    Coding" (arXiv 1510.00149), section 3. The file gets no smaller by itself, but compresses far better. Zeros from
+    pruning are kept, and count as one of the values.
     """
 
     name = "cluster"
 
     class Params(compressor.TrainingParams, compressor.LayerTargets):
-        """How many values, where they start, and how to train them."""
+        """How many values a kernel may have, how k-means starts, and how to train."""
 
         by_layer: ClassVar[tuple[str, ...]] = ("clusters",)
 
         number_of_clusters: int = Field(
-            16, ge=2, le=4096, description="most different values in a kernel, zero included"
+            16, ge=2, le=4096, description="largest number of different values in a kernel, zero included"
         )
         clusters: dict[str, Annotated[int, Field(ge=2, le=4096)]] = Field(
             {},
-            description="number_of_clusters of single layers, by name, glob or type; the last that matches counts",
+            description="`number_of_clusters` for single layers, by name, glob or type; the last match counts",
         )
         centroids: Literal["linear", "density", "random", "kmeans++"] = Field(
             "linear",
-            description="where k-means starts: evenly over the weights' range, over their distribution, at random "
-            "weights, or at weights far from each other",
+            description="how k-means starts: spread evenly over the range of the weights (`linear`) or over their "
+            "distribution (`density`), at `random` weights, or at weights far apart (`kmeans++`)",
         )
         per_channel: bool = Field(
-            False, description="cluster each output channel on its own, with number_of_clusters values each"
+            False, description="cluster each output channel separately, with `number_of_clusters` values each"
         )
         epochs: int = Field(2, ge=1, le=10_000, description="passes over the training split")
 
     def plan(self, state: ModelState) -> ModelState:
-        """Needs a Keras model with plain layers."""
+        """Takes a Keras model that is not quantization-aware; its kernels become clustered."""
         return state.require(format="keras", lacks="quantization_aware").add("clustered")
 
     def apply(self, model: Model, context: StepContext) -> Model:
-        """The model with few values in its kernels; its other weights are trained on."""
+        """The model with few values in its kernels. Training goes on for its other weights too."""
         params = self.params
         chosen = targeted(model, params, context, "clustered")
         chosen = self._large_enough(chosen, context)
@@ -65,7 +65,7 @@ class Cluster(Strategy):
                 kernel.assign(
                     clustered(
                         kernel.numpy(),
-                        self._values(target),
+                        self._most_values(target),
                         params.centroids,
                         generator,
                         per_channel=params.per_channel,
@@ -79,32 +79,32 @@ class Cluster(Strategy):
             self._require(target)
         return model
 
-    def _values(self, target: Target) -> int:
-        """How many values a layer may have, in a kernel or in each of its channels."""
+    def _most_values(self, target: Target) -> int:
+        """How many values a layer may have, in each kernel or in each channel."""
         own = value_for(self.params.clusters, target.name, target.kind)
         values: int = self.params.number_of_clusters if own is None else own
         return values
 
     def _large_enough(self, targets: Sequence[Target], context: StepContext) -> list[Target]:
-        """The layers that have more weights than values, in a kernel or in each channel; the others are told of."""
-        found = []
+        """The layers with more weights than values, per kernel or per channel. The context records the others."""
+        large = []
         for target in targets:
-            values = self._values(target)
+            values = self._most_values(target)
             where = " in a channel" if self.params.per_channel else ""
-            sizes = [kernel.shape.num_elements() // self._channels(target, kernel) for kernel in target.kernels]
+            sizes = [kernel.shape.num_elements() // self._parts(target, kernel) for kernel in target.kernels]
             if min(sizes) <= values:
                 context.leave_alone(target.name, f"it has no more than {values} weights{where}")
             else:
-                found.append(target)
-        return found
+                large.append(target)
+        return large
 
-    def _channels(self, target: Target, kernel: Any) -> int:
-        """The parts of a kernel that have values of their own."""
+    def _parts(self, target: Target, kernel: Any) -> int:
+        """How many parts of a kernel have values of their own: one for each channel, or one in all."""
         return int(kernel.shape[target.output_axis]) if self.params.per_channel else 1
 
     def _require(self, target: Target) -> None:
         for kernel in target.kernels:
-            values, most = len(np.unique(kernel.numpy())), self._values(target) * self._channels(target, kernel)
+            values, most = len(np.unique(kernel.numpy())), self._most_values(target) * self._parts(target, kernel)
             if values > most:
                 what = f"the layer '{target.name}' ended with {values} values, more than {most}"
                 raise StepError(what, "report this, with the recipe; it should not be possible")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class CIFAR10(Dataset):
-    """Photographs in 10 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
+    """32x32 colour photographs in 10 classes, 50,000 to train and 10,000 to test, scaled to 0..1.
 
     Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
@@ -19,7 +19,7 @@ class CIFAR10(Dataset):
     name = "cifar10"
 
     def load(self) -> Splits:
-        """The data, from Keras' cache or the network."""
+        """The data, from Keras' cache or downloaded."""
         import tf_keras
 
         from compressor_plugins.datasets.keras_downloads import from_keras
@@ -28,7 +28,7 @@ class CIFAR10(Dataset):
 
 
 class CIFAR100(Dataset):
-    """Photographs in 100 classes, 50,000 to train and 10,000 to test, 32x32 colour, scaled to 0..1.
+    """32x32 colour photographs in 100 classes, 50,000 to train and 10,000 to test, scaled to 0..1.
 
     Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
@@ -36,7 +36,7 @@ class CIFAR100(Dataset):
     name = "cifar100"
 
     def load(self) -> Splits:
-        """The data, from Keras' cache or the network."""
+        """The data, from Keras' cache or downloaded."""
         import tf_keras
 
         from compressor_plugins.datasets.keras_downloads import from_keras

@@ -20,7 +20,7 @@ _DEBIAN_HINT = ", or install Debian's package dataset-fashion-mnist"
 
 
 class FashionMNIST(Dataset):
-    """Articles of clothing, 60,000 to train and 10,000 to test, 28x28 grey, scaled to 0..1.
+    """28x28 grey images of clothing in 10 classes, 60,000 to train and 10,000 to test, scaled to 0..1.
 
     Xiao, Rasul & Vollgraf 2017 (arXiv 1708.07747), MIT licence.
     """
@@ -28,7 +28,7 @@ class FashionMNIST(Dataset):
     name = "fashion_mnist"
 
     def load(self) -> Splits:
-        """The data, from Debian's package, Keras' cache or the network."""
+        """The data, from Debian's package, from Keras' cache or downloaded."""
         from compressor_plugins.datasets.keras_downloads import from_keras
 
         return from_keras(_load, _DEBIAN_HINT)
@@ -52,7 +52,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array in a gzipped IDX file of bytes.
 
     Raises:
-        DataError: it is not one.
+        DataError: the file is no such file, or damaged.
     """
     import numpy as np
 

@@ -10,10 +10,12 @@ from compressor.data import ArraySplit, Splits
 
 
 def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:
-    """The splits that one of Keras' loaders returns, as stored, to be scaled to 0..1.
+    """The splits that one of Keras' loaders returns, stored as bytes and scaled to 0..1 when they are read.
+
+    `elsewhere` is added to the remedy of the error: another place to get the data from.
 
     Raises:
-        DataError: it is neither in Keras' cache nor to be downloaded.
+        DataError: the data is not in Keras' cache, and cannot be downloaded.
     """
     try:
         (x_train, y_train), (x_test, y_test) = load()
@@ -22,7 +24,7 @@ def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:
         if type(error) is not Exception and not isinstance(error, OSError):
             raise
         reason = " ".join(str(error).split())[:160]
-        remedy = f"connect once, or put the files into ~/.keras/datasets{elsewhere}"
+        remedy = f"connect to the network once, or put the files into ~/.keras/datasets{elsewhere}"
         raise DataError(f"it cannot be downloaded ({reason})", remedy) from None
     scale = 1 / 255
     return Splits(ArraySplit(x_train, y_train.reshape(-1), scale), ArraySplit(x_test, y_test.reshape(-1), scale))

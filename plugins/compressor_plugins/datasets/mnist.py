@@ -1,4 +1,4 @@
-"""MNIST, whole, from within the package."""
+"""MNIST, all of it, from a file in the package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MNIST(Dataset):
-    """Handwritten digits, 60,000 to train and 10,000 to test, 28x28 grey, scaled to 0..1.
+    """28x28 grey images of handwritten digits, 60,000 to train and 10,000 to test, scaled to 0..1.
 
     LeCun, Cortes & Burges, "The MNIST database of handwritten digits", CC BY-SA 3.0.
     """
@@ -20,7 +20,7 @@ class MNIST(Dataset):
     name = "mnist"
 
     def load(self) -> Splits:
-        """The data, read from the package."""
+        """The data, from the file in the package."""
         from compressor.data import load_splits
 
         with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path:

@@ -1,1 +1,1 @@
-"""Strategies that work on the finished file: dropping what no runtime reads, and packing."""
+"""Strategies that make the finished file smaller: removing what no runtime reads, and packing."""

@@ -1,4 +1,4 @@
-"""The `.tflite` file in an entropy-coded package."""
+"""Puts the `.tflite` file into an entropy-coded package."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from compressor import Model, ModelState, StepContext, Strategy
 
 
 class Pack(Strategy):
-    """Put the LiteRT file into an entropy-coded package, which ships instead and is unpacked before it runs.
+    """Compress the LiteRT file into an entropy-coded package that ships in its place and is unpacked before it runs.
 
-    As the last stage of Deep Compression (Han et al. 2016, arXiv 1510.00149), which codes pruned and clustered weights
-    by their entropy; here the whole runnable file is coded, and `compressor unpack` gives it back bit by bit.
+    The last stage of Deep Compression (Han et al. 2016, arXiv 1510.00149) entropy-codes pruned and clustered weights.
+    Here the whole runnable file is coded, and `compressor unpack` restores it bit for bit.
     """
 
     name = "pack"
 
     class Params(compressor.Params):
-        """How to code."""
+        """Which coder to use."""
 
         coder: Literal["best", "model", "brotli", "zstd", "xz", "gzip"] = Field(
             "best",
-            description="best tries all and takes what is smallest; model knows the format and takes only small or "
-            "sparse files that 'slim' wrote; xz is raw LZMA1",
+            description="`best` tries all and keeps the smallest result; `model` knows the file format, but takes only "
+            "small or sparse files that `slim` wrote; `xz` is raw LZMA1",
         )
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a LiteRT file and leaves a package, after which nothing but measuring comes."""
+        """Takes a LiteRT file and makes a package, which no other step takes."""
         return state.require(format="litert").to("package")
 
     def apply(self, model: Model, context: StepContext) -> Model:

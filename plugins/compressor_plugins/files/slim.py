@@ -1,4 +1,4 @@
-"""A smaller `.tflite` file with the same outputs."""
+"""Makes a `.tflite` file smaller without changing its outputs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _Choice = Literal["keep", "drop"]
 
 
 class Slim(Strategy):
-    """Take everything out of a LiteRT file that its outputs do not depend on.
+    """Remove everything from a LiteRT file that its outputs do not depend on.
 
-    No paper: metadata, descriptions, names of inner tensors, recorded ranges, unused tensors and operator codes go,
-    equal buffers and tables are written once, defaults not at all. The outputs before and after are compared bit by
-    bit, for one sample and for many a call.
+    It removes metadata, descriptions, names of inner tensors, recorded ranges, and unused tensors and operator codes.
+    Equal buffers and tables are written once, and default values not at all. The outputs before and after are compared
+    bit for bit, with one sample per call and with many.
     """
 
     name = "slim"
 
     class Params(compressor.Params):
-        """What may go besides."""
+        """What else to remove, and how much to compare."""
 
         signature: _Choice = Field(
-            "keep", description="keep the signature, by which runners call inputs and outputs, or drop it"
+            "keep", description="keep or drop the signature, by which a runtime finds inputs and outputs by name"
         )
-        names: _Choice = Field("keep", description="keep the names of input and output tensors, or drop them")
-        samples: int = Field(16, ge=1, le=10_000, description="training samples that the outputs are compared on")
+        names: _Choice = Field("keep", description="keep or drop the names of input and output tensors")
+        samples: int = Field(16, ge=1, le=10_000, description="training samples on which the outputs are compared")
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a LiteRT file and leaves one with the same weights."""
+        """Takes a LiteRT file and makes one with the same weights."""
         return state.require(format="litert")
 
     def apply(self, model: Model, context: StepContext) -> Model:
@@ -56,12 +56,12 @@ def _refuse_nameless(content: bytes) -> None:
 
     ends = LiteRTModel(content)
     if len(ends.inputs) > 1 or len(ends.outputs) > 1:
-        what = "without signature and names nobody could tell the file's inputs and outputs apart"
+        what = "without signature and names, the file's inputs and outputs could not be told apart"
         raise StepError(what, "keep one of the two")
 
 
 def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bool) -> None:
-    """Compare ends and outputs: each sample alone, then all of them in one call where the file could take them."""
+    """Compare inputs, outputs and results: one sample per call, then all in one call if the file takes as many."""
     from compressor import ModelError
     from compressor.models.litert import LiteRTModel
 
@@ -80,7 +80,7 @@ def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bo
     try:
         expected = LiteRTModel(before).run(together)
     except ModelError:
-        return  # it takes one sample a call
+        return  # the file takes one sample per call
     _require_equal(expected, LiteRTModel(after).run(together))
 
 

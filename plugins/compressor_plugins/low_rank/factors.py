@@ -1,4 +1,4 @@
-"""Kernels as products of smaller ones, and how small they may be."""
+"""Factors a kernel into smaller ones, and finds the ranks that this takes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ Matrix = NDArray[np.float64]
 
 
 def rank_for(singular: NDArray[np.float64], energy: float) -> int:
-    """The least rank that keeps a share of the energy, the sum of squares of the singular values."""
+    """The lowest rank that keeps a share of the energy, which is the sum of the squared singular values."""
     kept = np.cumsum(singular**2)
     return int(np.searchsorted(kept, energy * kept[-1] * (1 - 1e-12))) + 1 if kept[-1] else 1
 
 
 def spectrum(matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Singular values, the largest first."""
+    """The singular values of a matrix, the largest first."""
     values: NDArray[np.float64] = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
     return values
 
 
 def svd_factors(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
-    """Two matrices, of shapes (inputs, rank) and (rank, outputs), whose product is nearest to the matrix.
+    """Two matrices, of shapes (inputs, rank) and (rank, outputs), whose product is the nearest to a matrix.
 
-    The singular values are shared out between both, so that both have weights of one scale.
+    Each of them takes the square roots of the singular values, so that their weights are of the same scale.
     """
     left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
     root = np.sqrt(values[:rank])
@@ -33,22 +33,25 @@ def svd_factors(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
 
 
 def unfolded(kernel: NDArray[Any], axis: int) -> Matrix:
-    """A kernel as a matrix with one axis as its rows."""
+    """A kernel unfolded into a matrix, with one of its axes as the rows."""
     rows: Matrix = np.moveaxis(kernel.astype(np.float64), axis, 0).reshape(kernel.shape[axis], -1)
     return rows
 
 
-def tucker_factors(kernel: NDArray[Any], taken: int, made: int, sweeps: int = 10) -> tuple[Matrix, Matrix, Matrix]:
-    """Tucker-2: a kernel of shape (height, width, inputs, outputs) as three.
+def tucker_factors(
+    kernel: NDArray[Any], input_rank: int, output_rank: int, sweeps: int = 10
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Factor a kernel of shape (height, width, inputs, outputs) into three, by Tucker-2.
 
-    Of shapes (inputs, taken), (height, width, taken, made) and (made, outputs). Higher-order orthogonal iteration
-    from the truncated higher-order SVD (De Lathauwer et al. 2000), as Kim et al. 2016 (arXiv 1511.06530) use it.
+    Their shapes are (inputs, input_rank), (height, width, input_rank, output_rank) and (output_rank, outputs).
+    Higher-order orthogonal iteration, started from the truncated higher-order SVD (De Lathauwer et al. 2000), as in
+    Kim et al. 2016 (arXiv 1511.06530).
     """
     whole = kernel.astype(np.float64)
-    first, last = _leading(unfolded(whole, 2), taken), _leading(unfolded(whole, 3), made)
+    first, last = _leading(unfolded(whole, 2), input_rank), _leading(unfolded(whole, 3), output_rank)
     for _ in range(sweeps):
-        first = _leading(unfolded(np.einsum("hwio,oq->hwiq", whole, last), 2), taken)
-        last = _leading(unfolded(np.einsum("hwio,ip->hwpo", whole, first), 3), made)
+        first = _leading(unfolded(np.einsum("hwio,oq->hwiq", whole, last), 2), input_rank)
+        last = _leading(unfolded(np.einsum("hwio,ip->hwpo", whole, first), 3), output_rank)
     core = np.einsum("hwio,ip,oq->hwpq", whole, first, last)
     return first, core, last.T
 

@@ -1,4 +1,4 @@
-"""Low-rank factorization: a layer becomes two or three thin ones."""
+"""Low-rank factorization: a layer is replaced by two or three thin ones."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from compressor_plugins.graph.rewrites import prepared
 from compressor_plugins.low_rank.factors import rank_for, spectrum, svd_factors, tucker_factors, unfolded
 from compressor_plugins.shared.kernels import tell_of_idle
 
-_SEARCH = 40  # halvings of the energy between 0 and 1
+_BISECTIONS = 40  # of the interval from 0 to 1 that the energy lies in
 
 
 @dataclass(frozen=True)
 class Split:
-    """A layer that could be factored: the spectra that its ranks are read from."""
+    """A layer that can be factored, with the singular values that its ranks follow from."""
 
     layer: GraphLayer
     spectra: tuple[NDArray[np.float64], ...]
 
     def ranks(self, energy: float) -> tuple[int, ...]:
-        """One rank for a matrix, two for the inputs and outputs of a convolution."""
+        """One rank for a matrix; two for a convolution, of its inputs and its outputs."""
         return tuple(rank_for(values, energy) for values in self.spectra)
 
     def parameters(self, energy: float) -> int:
-        """Weights of the kernels that it becomes, or of its own where these have no fewer."""
+        """Number of weights after factoring, or now if factoring would save none."""
         return min(self.size, _factored_size(self.layer.weights[0].shape, self.ranks(energy)))
 
     @property
     def size(self) -> int:
-        """Weights of its kernel."""
+        """Number of weights in its kernel."""
         return int(self.layer.weights[0].size)
 
 
 class LowRank(Strategy):
-    """Replace dense layers and convolutions by two or three thinner ones whose product comes near, then train.
+    """Replace dense layers and convolutions by two or three thinner ones that approximate them, then train.
 
-    Dense layers and 1x1 convolutions by the singular value decomposition (Denton et al. 2014, arXiv 1404.0736), other
-    convolutions by Tucker-2 (Kim et al. 2016, "Compression of Deep Convolutional Neural Networks for Fast and Low Power
-    Mobile Applications", arXiv 1511.06530). A layer that would not have fewer weights is left alone, and named.
+    Dense layers and 1x1 convolutions are factored by singular value decomposition (Denton et al. 2014, arXiv
+    1404.0736), other convolutions by Tucker-2 (Kim et al. 2016, "Compression of Deep Convolutional Neural Networks for
+    Fast and Low Power Mobile Applications", arXiv 1511.06530). A layer that would not have fewer weights is left alone.
     """
 
     name = "low_rank"
     makes_layers = True
 
     class Params(compressor.TrainingParams, compressor.LayerTargets):
-        """How near, or how small."""
+        """How close the approximation is to be, or how small the result."""
 
         energy: float | None = Field(
             None, gt=0, le=1, description="share of the sum of squared singular values to keep in each layer"
@@ -64,7 +64,7 @@ class LowRank(Strategy):
             None,
             gt=0,
             lt=1,
-            description="share of the chosen layers' weights to go down to, at one energy for all of them",
+            description="share of the chosen layers' weights to keep in total; all of them get the same energy",
         )
         epochs: int = Field(3, ge=1, le=10_000, description="passes over the training split, after the factoring")
 
@@ -75,98 +75,100 @@ class LowRank(Strategy):
             return self
 
     def plan(self, state: ModelState) -> ModelState:
-        """Needs a Keras model with plain layers; zeros and clusters of a kernel are not those of its factors."""
+        """Takes a Keras model without fake quantization, zeros or clusters to keep: the factors would lose them."""
         return (
             state.require(format="keras", lacks="quantization_aware").require(lacks="sparse").require(lacks="clustered")
         )
 
     def apply(self, model: Model, context: StepContext) -> Model:
-        """The model with thin layers, trained on."""
+        """The model with thin layers, fine-tuned."""
         graph = prepared(model, [flatten], context, "'low_rank'")
         splits = self._splits(graph, context)
         energy = self.params.energy or energy_for(splits, self.params.parameters)
-        told = []
+        ranks_by_layer = []
         for split in splits:
             layer = split.layer
             ranks = split.ranks(energy)
+            ranks_text = " and ".join(map(str, ranks))
             if split.parameters(energy) == split.size:
-                asked = " and ".join(map(str, ranks))
-                context.leave_alone(layer.name, f"at rank {asked} it would have no fewer weights")
+                context.leave_alone(layer.name, f"at rank {ranks_text} it would have no fewer weights")
                 continue
             replace_by(graph, layer.name, factored(layer, ranks))
-            told.append(f"{layer.name} to rank {' and '.join(map(str, ranks))}")
-        if not told:
+            ranks_by_layer.append(f"{layer.name} to rank {ranks_text}")
+        if not ranks_by_layer:
             raise StepError(
                 "no layer would have fewer weights", "keep less energy, name other layers, or drop the step"
             )
-        context.note(f"factored {', '.join(told)}, at {energy:.1%} of the energy")
+        context.note(f"factored {', '.join(ranks_by_layer)}, at {energy:.1%} of the energy")
         built = graph.build()
         context.fit(built, self.params)
         return built
 
     def _splits(self, graph: LayerGraph, context: StepContext) -> list[Split]:
-        found = []
+        splits = []
         for layer in graph.layers.values():
             if not self.params.selects(layer.name, layer.kind):
                 continue
             if layer.kind not in ("Dense", "Conv2D"):
                 if any(weight.ndim > 1 for weight in layer.weights):
-                    context.leave_alone(layer.name, f"no factors of {layer.kind} are known here")
+                    context.leave_alone(layer.name, f"{layer.kind} layers cannot be factored")
                 continue
             if layer.config.get("groups", 1) != 1 or layer.config.get("data_format") == "channels_first":
-                context.leave_alone(layer.name, "it has groups, or its channels first")
+                context.leave_alone(layer.name, "convolutions in groups, or with channels first, cannot be factored")
                 continue
             kernel = layer.weights[0]
             if prod(kernel.shape[:-2]) == 1:
-                found.append(Split(layer, (spectrum(kernel.reshape(kernel.shape[-2:])),)))
+                splits.append(Split(layer, (spectrum(kernel.reshape(kernel.shape[-2:])),)))
             else:
-                found.append(Split(layer, (spectrum(unfolded(kernel, 2)), spectrum(unfolded(kernel, 3)))))
-        worked_on = {split.layer.name for split in found} | set(context.left_alone)
+                splits.append(Split(layer, (spectrum(unfolded(kernel, 2)), spectrum(unfolded(kernel, 3)))))
+        worked_on = {split.layer.name for split in splits} | set(context.left_alone)
         layers = [(layer.name, layer.kind) for layer in graph.layers.values() if layer.name in worked_on]
         tell_of_idle(self.params, layers, context, "factored")
-        return found
+        return splits
 
 
 def energy_for(splits: Sequence[Split], share: float) -> float:
-    """The most energy at which all layers together have no more than a share of their weights.
+    """The highest energy at which the layers together keep at most a share of their weights.
 
     Raises:
-        StepError: not even rank 1 is that small.
+        StepError: they would keep more even at rank 1.
     """
     size = sum(split.size for split in splits)
     low, high = 0.0, 1.0
-    for _ in range(_SEARCH):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        few = sum(split.parameters(middle) for split in splits) <= share * size
-        low, high = (middle, high) if few else (low, middle)
+        small_enough = sum(split.parameters(middle) for split in splits) <= share * size
+        low, high = (middle, high) if small_enough else (low, middle)
     if sum(split.parameters(low) for split in splits) > share * size or not low:
         least = sum(split.parameters(0) for split in splits) / size if size else 1.0
         what = f"parameters: {share:g} cannot be reached: rank 1 in every layer leaves {least:.1%} of their weights"
-        raise StepError(what, "ask for less, or choose other layers")
+        raise StepError(what, "keep a larger share, or choose other layers")
     return low
 
 
 def factored(layer: GraphLayer, ranks: Sequence[int]) -> list[GraphLayer]:
-    """The thin layers, in order; the last has the bias, the activation and the name of the layer."""
+    """The thin layers that replace a layer, in order. The last one has its bias, activation and name."""
     kernel, *bias = layer.weights
     if len(ranks) == 2:
-        taken, made = ranks
-        first, core, last = tucker_factors(kernel, taken, made)
+        input_rank, output_rank = ranks
+        first, core, last = tucker_factors(kernel, input_rank, output_rank)
         return [
             _pointwise(layer, f"{layer.name}_in", first),
-            _linear(layer, f"{layer.name}_core", {"filters": made}, core),
+            _linear(layer, f"{layer.name}_core", {"filters": output_rank}, core),
             _last(layer, {"kernel_size": (1, 1), "strides": (1, 1), "dilation_rate": (1, 1)}, last[None, None], bias),
         ]
-    one, two = svd_factors(kernel.reshape(kernel.shape[-2:]), ranks[0])
+    first, last = svd_factors(kernel.reshape(kernel.shape[-2:]), ranks[0])
     if layer.kind == "Dense":
-        return [_linear(layer, f"{layer.name}_in", {"units": ranks[0]}, one), _last(layer, {}, two, bias)]
-    thin = _linear(layer, f"{layer.name}_in", {"filters": ranks[0]}, one[None, None])
-    return [thin, _last(layer, {"strides": (1, 1), "padding": "valid"}, two[None, None], bias)]
+        return [_linear(layer, f"{layer.name}_in", {"units": ranks[0]}, first), _last(layer, {}, last, bias)]
+    thin = _linear(layer, f"{layer.name}_in", {"filters": ranks[0]}, first[None, None])
+    return [thin, _last(layer, {"strides": (1, 1), "padding": "valid"}, last[None, None], bias)]
 
 
 def replace_by(graph: LayerGraph, name: str, layers: Sequence[GraphLayer]) -> None:
-    """Put layers in a row in place of a layer, in all its calls."""
-    *before, last = (replace(layer, config=layer.config | {"name": _free(graph, layer.name, name)}) for layer in layers)
+    """Replace a layer by a chain of layers, wherever it is called."""
+    *before, last = (
+        replace(layer, config=layer.config | {"name": _free_name(graph, layer.name, name)}) for layer in layers
+    )
     calls = graph.calls(name)
     graph.replace_layer(name, last)
     for call in calls:
@@ -179,12 +181,12 @@ def replace_by(graph: LayerGraph, name: str, layers: Sequence[GraphLayer]) -> No
         graph.nodes[call] = replace(graph.nodes[call], args=(source,))
 
 
-def _free(graph: LayerGraph, wanted: str, replaced: str) -> str:
+def _free_name(graph: LayerGraph, wanted: str, replaced: str) -> str:
     return wanted if wanted == replaced else graph.free_name(wanted)
 
 
 def _pointwise(layer: GraphLayer, name: str, kernel: NDArray[Any]) -> GraphLayer:
-    """A 1x1 convolution before the layer, without an offset, so that padding means what it meant."""
+    """A 1x1 convolution to put before the layer. Without a bias, so that the zeros of padding stay zero."""
     import tf_keras
 
     made = tf_keras.layers.Conv2D(kernel.shape[1], 1, use_bias=False, name=name, trainable=layer.config["trainable"])

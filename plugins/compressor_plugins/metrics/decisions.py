@@ -1,7 +1,7 @@
-"""From outputs and labels to decisions: which class each is, and how probable each was held to be.
+"""Turns outputs and labels into classes and probabilities, in the same way for every classification metric.
 
-Labels come as class numbers, as one-hot rows or as several zeros and ones, outputs as probabilities or logits, with an
-output for each class or one for two classes. Every metric of classes reads them here, so that all read them alike.
+Labels may be class numbers, one-hot rows, or several zeros and ones. Outputs may be probabilities or logits, with one
+output for each class or a single one for two classes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
     """
     if labels.shape == outputs and outputs[-1] > 1:
         if not (((labels == 0) | (labels == 1)).all() and (labels.sum(-1) == 1).all()):
-            several = "take binary_accuracy or auc, or, for precision, recall and f1, 'with: {multi_label: true}'"
+            several = "use binary_accuracy or auc, or set 'multi_label: true' for precision, recall or f1"
             raise ValueError(f"some labels have several classes, or none; {several}")
         numbers: NDArray[Any] = labels.argmax(-1)
         return numbers
@@ -35,14 +35,14 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
 
 
 def known_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]:
-    """The same, where each class must have an output; a lone output stands for two classes.
+    """The class numbers that `true_classes` gives, checked to have an output each; a single output is for two classes.
 
     Raises:
-        ValueError: there are labels of other classes too.
+        ValueError: some label has no output, or as for `true_classes`.
     """
     truth, classes = true_classes(labels, outputs), max(outputs[-1], 2)
     if (unknown := truth[(truth < 0) | (truth >= classes)]).size:
-        raise ValueError(f"there is a label {unknown[0]}, and outputs for {classes} classes")
+        raise ValueError(f"there is a label {unknown[0]}, but only outputs for {classes} classes")
     return truth
 
 
@@ -56,12 +56,12 @@ def chosen_classes(batch: Batch) -> NDArray[Any]:
 
 
 def threshold(batch: Batch) -> float:
-    """Where an output that stands by itself turns from no to yes."""
+    """The value above which a single output means yes: 0.5 for a probability, 0 for a logit."""
     return 0.0 if batch.ends_in == "linear" else 0.5
 
 
 def with_class_axis(batch: Batch) -> Batch:
-    """The same batch with outputs of shape (n, ..., classes): a lone output for each label gets its axis."""
+    """The batch with outputs of shape (n, ..., classes): a single output for each label gets an axis of its own."""
     if batch.outputs.ndim == batch.labels.ndim == 1 or batch.outputs.ndim < 2:
         return Batch(batch.outputs[..., None], batch.labels, batch.inputs, batch.ends_in)
     return batch
@@ -72,10 +72,10 @@ def yes_and_no(batch: Batch, several: bool | None) -> tuple[NDArray[np.bool_], N
 
     Args:
         batch: outputs of shape (n, classes).
-        several: whether a sample may have several classes; where it is None, a sigmoid at the end says so.
+        several: whether a sample may have several classes; None means that it may if the model ends in a sigmoid.
 
     Raises:
-        ValueError: outputs and labels do not go together.
+        ValueError: the labels do not fit the outputs.
     """
     import numpy as np
 
@@ -87,11 +87,11 @@ def yes_and_no(batch: Batch, several: bool | None) -> tuple[NDArray[np.bool_], N
     if classes == 1:
         truth = labels.reshape(len(labels), -1)
         if truth.shape[1] != 1:
-            raise ValueError("it takes one label a sample")
+            raise ValueError("it takes one label per sample")
         return outputs > threshold(batch), truth > 0.5
     if several or (several is None and batch.ends_in == "sigmoid"):
         if labels.shape != outputs.shape:
-            raise ValueError("it takes a 0 or a 1 for each output")
+            raise ValueError("it takes a label of 0 or 1 for each output")
         return outputs > threshold(batch), labels > 0.5
     numbers = np.arange(classes)
     chosen, truth = outputs.argmax(1), known_classes(labels, outputs.shape)
@@ -99,14 +99,14 @@ def yes_and_no(batch: Batch, several: bool | None) -> tuple[NDArray[np.bool_], N
 
 
 def log_probabilities(batch: Batch) -> NDArray[np.float64]:
-    """The logarithm of each class's probability, of the outputs' shape, from 1e-7 up, as in Keras."""
+    """The logarithm of each class's probability, of the outputs' shape. A probability below 1e-7 counts as 1e-7."""
     import numpy as np
 
     outputs = batch.outputs.astype(np.float64)
     if batch.ends_in != "linear":
         total = outputs.sum(-1, keepdims=True)
-        found: NDArray[np.float64] = np.log(np.clip(outputs / np.where(total > 0, total, 1), 1e-7, 1))
-        return found
-    shifted = outputs - outputs.max(-1, keepdims=True)
-    logs: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+        logs: NDArray[np.float64] = np.log(np.clip(outputs / np.where(total > 0, total, 1), 1e-7, 1))
+    else:
+        shifted = outputs - outputs.max(-1, keepdims=True)
+        logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     return logs

@@ -1,4 +1,4 @@
-"""Metrics of models that decide many times a sample: for each pixel, or for each step of a sequence."""
+"""Metrics of models that make many decisions per sample: one for each pixel, or for each step of a sequence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Dense(Metric):
     takes = "outputs (n, ..., classes); class numbers (n, ...) or one-hot labels"
 
     class Params(compressor.Params):
-        """What does not count."""
+        """Which labels to ignore."""
 
         ignore: int | None = Field(None, description="label of pixels or steps that do not count, such as -1 or 255")
 
@@ -33,23 +33,24 @@ class _Dense(Metric):
                 batch = Batch(batch.outputs[..., None], batch.labels, batch.inputs, batch.ends_in)
         truth = true_classes(batch.labels, batch.outputs.shape)
         if truth.ndim < 2:
-            raise ValueError("it takes many decisions a sample; for one take 'accuracy'")
+            raise ValueError("it takes many decisions per sample; for one use 'accuracy'")
         counts = np.ones(truth.shape, bool) if self.params.ignore is None else truth != self.params.ignore
         classes = max(batch.outputs.shape[-1], 2)
         if ((truth < 0) | (truth >= classes))[counts].any():
-            bad = truth[counts][(truth[counts] < 0) | (truth[counts] >= classes)][0]
-            raise ValueError(f"there is a label {bad} with {classes} classes; set 'ignore' if it does not count")
+            unknown = truth[counts][(truth[counts] < 0) | (truth[counts] >= classes)][0]
+            what = f"there is a label {unknown}, but only outputs for {classes} classes"
+            raise ValueError(f"{what}; set 'ignore' if it does not count")
         return batch, truth, counts
 
 
 class SequenceAccuracy(_Dense):
-    """Share of right decisions among all that count: of the steps of sequences, or of pixels."""
+    """Share of correct decisions over all steps of all sequences, or over all pixels, that are not ignored."""
 
     name = "sequence_accuracy"
     share = True
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """Right decisions and all that count, shape (n, 2)."""
+        """Number of correct decisions, and of all that count: shape (n, 2)."""
         import numpy as np
 
         batch, truth, counts = self._decisions(batch)
@@ -58,18 +59,18 @@ class SequenceAccuracy(_Dense):
         return np.stack(sums, axis=-1)
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Their ratio."""
+        """The ratio of the two."""
         return _ratio(means)
 
 
 class Perplexity(_Dense):
-    """Exponential of the mean negative log-likelihood of the true classes; a language model's usual measure."""
+    """Exponential of the mean negative log-likelihood of the true classes; the usual measure of language models."""
 
     name = "perplexity"
     higher_is_better = False
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """Negative log-likelihood of all that count, and how many count, shape (n, 2)."""
+        """Summed negative log-likelihood of the decisions that count, and their number: shape (n, 2)."""
         import numpy as np
 
         batch, truth, counts = self._decisions(batch)
@@ -77,24 +78,24 @@ class Perplexity(_Dense):
             raise ValueError("it takes an output for each class")
         logs = log_probabilities(batch)
         own = np.take_along_axis(logs, np.where(counts, truth, 0)[..., None], axis=-1)[..., 0]
-        lost = np.where(counts, -own, 0).reshape(len(truth), -1).sum(1)
-        return np.stack([lost, counts.reshape(len(truth), -1).sum(1)], axis=-1)
+        losses = np.where(counts, -own, 0).reshape(len(truth), -1).sum(1)
+        return np.stack([losses, counts.reshape(len(truth), -1).sum(1)], axis=-1)
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The exponential of their ratio."""
+        """The exponential of the ratio of the two."""
         import numpy as np
 
         return np.exp(_ratio(means))
 
 
 class MeanIoU(_Dense):
-    """Intersection over union of decided and true pixels, averaged over the classes that occur (Jaccard index)."""
+    """Intersection over union of predicted and true pixels, averaged over the classes that occur (Jaccard index)."""
 
     name = "mean_iou"
     share = True
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """For each class the pixels of the intersection and of the union, shape (n, classes, 2)."""
+        """Number of pixels in the intersection and in the union for each class: shape (n, classes, 2)."""
         import numpy as np
 
         batch, truth, counts = self._decisions(batch)
@@ -106,17 +107,18 @@ class MeanIoU(_Dense):
             places = sample[where] * classes + numbers[where]
             return np.bincount(places, minlength=len(truth) * classes).reshape(-1, classes)
 
-        shared = counted(truth, counts & (chosen == truth))
-        return np.stack([shared, counted(truth, counts) + counted(chosen, counts) - shared], axis=-1)
+        intersection = counted(truth, counts & (chosen == truth))
+        union = counted(truth, counts) + counted(chosen, counts) - intersection
+        return np.stack([intersection, union], axis=-1)
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """The mean over the classes that occur."""
         import numpy as np
 
-        shared, either = means[..., 0], means[..., 1]
-        ratios = np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
-        found: NDArray[np.float64] = ratios.sum(axis=-1) / np.maximum((either > 0).sum(axis=-1), 1)
-        return found
+        intersection, union = means[..., 0], means[..., 1]
+        ratios = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+        mean: NDArray[np.float64] = ratios.sum(axis=-1) / np.maximum((union > 0).sum(axis=-1), 1)
+        return mean
 
 
 class SparseCategoricalCrossentropy(Metric):
@@ -127,7 +129,7 @@ class SparseCategoricalCrossentropy(Metric):
     takes = "outputs (n, ..., classes); class numbers (n, ...) or one-hot labels"
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """The mean of each sample's decisions."""
+        """The negative log-likelihood of each sample, as the mean over its decisions."""
         import numpy as np
 
         if batch.outputs.ndim < 2 or batch.outputs.shape[-1] < 2:
@@ -139,7 +141,7 @@ class SparseCategoricalCrossentropy(Metric):
 
 
 def _ratio(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The first of two figures by the second; NaN where nothing counts."""
+    """The first of two figures divided by the second; NaN where no decision counts."""
     import numpy as np
 
     part, whole = means[..., 0], means[..., 1]

@@ -1,4 +1,4 @@
-"""How well an autoencoder gives back what went in."""
+"""How closely an autoencoder reproduces its input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ReconstructionError(Metric):
-    """Mean squared difference between a model's output and its input; labels do not matter."""
+    """Mean squared difference between a model's output and its input; labels are not used."""
 
     name = "reconstruction_error"
     higher_is_better = False

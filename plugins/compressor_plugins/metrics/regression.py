@@ -1,4 +1,4 @@
-"""Metrics of numbers: how far outputs are from labels."""
+"""Regression metrics: how far outputs are from labels."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class MSE(MeanSquaredError):  # noqa: N818
 
 
 class RootMeanSquaredError(MeanSquaredError):
-    """Root of the mean squared difference between outputs and labels."""
+    """Square root of the mean squared difference between outputs and labels."""
 
     name = "root_mean_squared_error"
     keras_name = "RootMeanSquaredError"
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The root."""
+        """The square root of the mean squared difference."""
         import numpy as np
 
         return np.sqrt(means)
@@ -77,7 +77,7 @@ class RMSE(RootMeanSquaredError):  # noqa: N818
 class R2(Metric):
     """Coefficient of determination: the share of the labels' variance that outputs explain.
 
-    Below 0 when they are worse than the labels' mean. With several outputs a sample it is the mean of each one's.
+    Below 0 when the outputs are worse than the labels' mean. With several outputs per sample, the mean over them.
     """
 
     name = "r2"
@@ -92,14 +92,14 @@ class R2(Metric):
         return np.stack([gaps**2, labels, labels**2], axis=-1)
 
     def score(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """One less the ratio of squared error to variance; NaN where labels are all the same."""
+        """1 minus the ratio of squared error to variance; NaN where all labels are equal."""
         import numpy as np
 
         error, mean, square = means[..., 0], means[..., 1], means[..., 2]
         variance = square - mean**2
         explained = 1 - np.divide(error, variance, out=np.full_like(error, np.nan), where=variance > 1e-12 * square)
-        found: NDArray[np.float64] = explained.mean(axis=-1)
-        return found
+        mean_explained: NDArray[np.float64] = explained.mean(axis=-1)
+        return mean_explained
 
 
 class CosineSimilarity(Metric):
@@ -123,9 +123,9 @@ class CosineSimilarity(Metric):
 
 
 def _gaps(batch: Batch) -> NDArray[np.float64]:
-    """Outputs less labels, shape (n, numbers a sample)."""
+    """Outputs minus labels, shape (n, numbers per sample)."""
     if batch.labels.size != batch.outputs.size:
-        raise ValueError("it takes a number for each output")
+        raise ValueError("it takes a label for each output")
     labels = batch.labels.reshape(batch.outputs.shape).astype("float64")
     gaps: NDArray[np.float64] = batch.outputs.astype("float64") - labels
     return gaps.reshape(len(gaps), -1)

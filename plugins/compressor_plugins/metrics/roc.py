@@ -1,4 +1,4 @@
-"""The area under the ROC curve, which is no mean over samples: a ranking of all of them."""
+"""The area under the ROC curve, which compares every sample with every other and so is no mean over samples."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class AUC(Metric):
-    """Area under the ROC curve; with several classes or labels the mean of each one's against the rest.
+    """Area under the ROC curve; with several classes or labels, the mean of their one-versus-rest areas.
 
-    It is the probability that a sample of the class is ranked above one that is not of it (Mann & Whitney 1947;
-    Hanley & McNeil 1982), counted exactly, with ties as halves.
+    It is the probability that a sample of the class gets a higher score than one of another class (Mann & Whitney 1947;
+    Hanley & McNeil 1982). It is computed exactly, and a tie counts as a half.
     """
 
     name = "auc"
@@ -25,7 +25,7 @@ class AUC(Metric):
     takes = "outputs (n, 1) or (n, classes); class numbers, one-hot labels, or a 0 or a 1 for each output"
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """For each class its score and whether the sample is of it: shape (n, classes, 2)."""
+        """Each class's score, and whether the sample is of the class: shape (n, classes, 2)."""
         import numpy as np
 
         batch = with_class_axis(batch)
@@ -37,7 +37,7 @@ class AUC(Metric):
         if classes == 1:
             truth = labels.reshape(len(labels), -1)
             if truth.shape[1] != 1:
-                raise ValueError("it takes one label a sample")
+                raise ValueError("it takes one label per sample")
         elif labels.shape == outputs.shape:
             truth = labels
         else:
@@ -47,16 +47,16 @@ class AUC(Metric):
         return np.stack([outputs, truth > 0.5], axis=-1)
 
     def combine(self, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The areas of many sets of samples; classes that a set lacks, or that are all of it, are left out."""
+        """The areas for many sets of samples. A class that has none or all of a set's samples is left out there."""
         import numpy as np
 
         areas = np.stack([_areas(rows[:, index], weights) for index in range(rows.shape[1])])
         known = np.isfinite(areas)
         total = np.where(known, areas, 0).sum(axis=0)
-        found: NDArray[np.float64] = np.divide(
+        mean: NDArray[np.float64] = np.divide(
             total, known.sum(axis=0), out=np.full(len(weights), np.nan), where=known.any(axis=0)
         )
-        return found
+        return mean
 
 
 class AnomalyAUC(AUC):
@@ -67,31 +67,36 @@ class AnomalyAUC(AUC):
     takes = "outputs of the inputs' shape; label 0 for a normal sample, 1 for an anomaly"
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """The error of each sample and whether it is an anomaly: shape (n, 1, 2)."""
+        """The reconstruction error of each sample, and whether it is an anomaly: shape (n, 1, 2)."""
         import numpy as np
 
         truth = batch.labels.reshape(len(batch.labels), -1)
         if truth.shape[1] != 1:
-            raise ValueError("it takes one label a sample")
+            raise ValueError("it takes one label per sample")
         return np.stack([errors(batch)[:, None], truth > 0.5], axis=-1)
 
 
 def _areas(rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The area for each set of weights, shape (sets,), from rows (score, whether it is of the class); NaN for none."""
+    """The area for each set of samples, shape (sets,); NaN where none or all of them are of the class.
+
+    Args:
+        rows: score, and whether the sample is of the class, shape (n, 2).
+        weights: how often each sample counts in each set, shape (sets, n).
+    """
     import numpy as np
 
     scores, truth = rows[:, 0], rows[:, 1] > 0.5
     by_sample = weights.T
-    yes, no = np.flatnonzero(truth), np.flatnonzero(~truth)
-    no = no[np.argsort(scores[no])]
-    counted = np.zeros((len(no) + 1, len(weights)))
-    np.cumsum(by_sample[no], axis=0, out=counted[1:])
-    below = np.searchsorted(scores[no], scores[yes], "left")
-    upto = np.searchsorted(scores[no], scores[yes], "right")
-    own = by_sample[yes]
-    won = np.einsum("ij,ij->j", own, counted[below])
-    if np.any(upto > below):  # ties are halves
-        won = (won + np.einsum("ij,ij->j", own, counted[upto])) / 2
-    pairs = own.sum(axis=0) * counted[-1]
-    found: NDArray[np.float64] = np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
-    return found
+    positives, negatives = np.flatnonzero(truth), np.flatnonzero(~truth)
+    negatives = negatives[np.argsort(scores[negatives])]
+    counts = np.zeros((len(negatives) + 1, len(weights)))  # of the lowest 0, 1, 2, ... negatives
+    np.cumsum(by_sample[negatives], axis=0, out=counts[1:])
+    lower = np.searchsorted(scores[negatives], scores[positives], "left")
+    lower_or_equal = np.searchsorted(scores[negatives], scores[positives], "right")
+    positive_counts = by_sample[positives]
+    won = np.einsum("ij,ij->j", positive_counts, counts[lower])
+    if np.any(lower_or_equal > lower):  # a tie is half a win
+        won = (won + np.einsum("ij,ij->j", positive_counts, counts[lower_or_equal])) / 2
+    pairs = positive_counts.sum(axis=0) * counts[-1]
+    areas: NDArray[np.float64] = np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return areas

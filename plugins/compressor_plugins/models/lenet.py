@@ -1,4 +1,4 @@
-"""The two nets that the compression literature measures itself by."""
+"""LeNet-300-100 and LeNet-5, the usual benchmarks of the compression literature."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LeNet300100(ModelSource):
 
 
 class LeNet5(ModelSource):
-    """LeNet-5 in the form that Caffe made the benchmark: 431,080 parameters. Outputs are logits.
+    """LeNet-5 as in Caffe, the version that became the benchmark: 431,080 parameters. Outputs are logits.
 
     LeCun et al. 1998; the sizes 20, 50 and 500 are those of Han et al. 2016, "Deep Compression" (arXiv 1510.00149).
     """

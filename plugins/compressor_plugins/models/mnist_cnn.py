@@ -1,4 +1,4 @@
-"""The small convolutional net that the README's main job compresses."""
+"""The small convolutional network that the README's main job compresses."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from compressor.contracts.sources import ModelSource
 
 
 class MNISTCNN(ModelSource):
-    """A convolution, a pooling and a dense layer: 20,410 parameters on MNIST. Outputs are logits."""
+    """A convolution, a max pooling and a dense layer: 20,410 parameters on MNIST. Outputs are logits."""
 
     name = "mnist_cnn"
 
     class Params(compressor.Params):
-        """Its shape."""
+        """The shape of the network."""
 
         input_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
             (28, 28), description="height and width of the grey images, in pixels"
         )
         num_classes: int = Field(10, ge=2, description="number of classes")
         filters: int = Field(12, ge=1, description="filters of the convolution")
-        kernel_size: int = Field(3, ge=1, description="its kernel's height and width")
-        pool_size: int = Field(2, ge=1, description="the pooling's height and width")
+        kernel_size: int = Field(3, ge=1, description="height and width of the convolution's kernel")
+        pool_size: int = Field(2, ge=1, description="height and width of the pooling window")
 
         @model_validator(mode="after")
-        def _something_is_left(self) -> MNISTCNN.Params:
+        def _images_are_large_enough(self) -> MNISTCNN.Params:
             least = self.kernel_size + self.pool_size - 1
             if min(self.input_shape) < least:
-                raise ValueError(f"a kernel and a pooling of these sizes take images of {least}x{least} at the least")
+                raise ValueError(f"with this kernel_size and pool_size, images must be at least {least}x{least}")
             return self
 
     def build(self) -> Model:

@@ -1,4 +1,4 @@
-"""A small net in the style of MobileNet, for recipes that are meant for the large ones."""
+"""A small network in the style of MobileNet, to try recipes on that are meant for the large ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import compressor
 from compressor import Model
 from compressor.contracts.sources import ModelSource
 
-_BLOCKS = ((48, 1), (96, 2), (96, 1), (192, 2), (192, 1))  # channels and stride of each, at a width of 1
+_BLOCKS = ((48, 1), (96, 2), (96, 1), (192, 2), (192, 1))  # channels and stride of each block, at width 1
 
 
 class MobileNetSmall(ModelSource):
@@ -23,13 +23,13 @@ class MobileNetSmall(ModelSource):
     name = "mobilenet_small"
 
     class Params(compressor.Params):
-        """Its shape."""
+        """The shape of the network."""
 
         input_shape: list[Annotated[int, Field(ge=1)]] = Field(
             [28, 28], min_length=2, max_length=3, description="height and width, and the channels of colour images"
         )
         num_classes: int = Field(10, ge=2, description="number of classes")
-        width: float = Field(1.0, gt=0, le=8, description="what the channels of every layer are multiplied by")
+        width: float = Field(1.0, gt=0, le=8, description="factor on the number of channels of every layer")
 
     def build(self) -> Model:
         """The model, with fresh weights."""
@@ -49,9 +49,9 @@ class MobileNetSmall(ModelSource):
         x = layers.GlobalAveragePooling2D(name="pool")(x)
         return tf_keras.Model(image, layers.Dense(p.num_classes, name="logits")(x), name=self.name)
 
-    def _channels(self, at_one: int) -> int:
-        """As many times eight as come nearest, since kernels work on eight at once."""
-        eights: int = round(at_one * self.params.width / 8)
+    def _channels(self, unscaled: int) -> int:
+        """The number of channels at this width, rounded to a multiple of eight, since kernels work on eight at once."""
+        eights: int = round(unscaled * self.params.width / 8)
         return max(1, eights) * 8
 
 

@@ -1,4 +1,4 @@
-"""A net to learn from: better than the small ones, and cheap enough to run beside them in every training step."""
+"""A teacher for small networks: more accurate than these, and cheap enough to run in all of their training steps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from compressor.contracts.sources import ModelSource
 class StridedCNN(ModelSource):
     """Three convolutions of stride 2 and a dense layer, without pooling: 26,906 parameters. Outputs are logits.
 
-    As in "Striving for Simplicity: The All Convolutional Net" (Springenberg et al. 2015, arXiv 1412.6806), strides
-    stand for pooling; few large feature maps are what makes it quick on a CPU.
+    Strides take the place of pooling, as in "Striving for Simplicity: The All Convolutional Net" (Springenberg et al.
+    2015, arXiv 1412.6806). It is fast on a CPU, since few of its feature maps are large.
     """
 
     name = "strided_cnn"
 
     class Params(compressor.Params):
-        """Its shape."""
+        """The shape of the network."""
 
         input_shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
             (28, 28), description="height and width of the grey images, in pixels"
@@ -30,7 +30,7 @@ class StridedCNN(ModelSource):
         filters: int = Field(
             16, ge=1, description="filters of the first convolution; the others have 2 and 3 times as many"
         )
-        dropout: float = Field(0.2, ge=0, lt=1, description="share of the last features dropped while training")
+        dropout: float = Field(0.2, ge=0, lt=1, description="dropout rate before the dense layer")
 
     def build(self) -> Model:
         """The model, with fresh weights."""

@@ -1,1 +1,1 @@
-"""Magnitude pruning while training."""
+"""Magnitude pruning during training."""

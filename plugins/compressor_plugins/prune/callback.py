@@ -1,4 +1,4 @@
-"""The Keras callback that prunes while a model trains."""
+"""The Keras callback that prunes a model while it trains."""
 
 from __future__ import annotations
 
@@ -12,32 +12,38 @@ from compressor_plugins.prune.schedule import Schedule
 
 
 def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, keeps_zeros: bool) -> Any:
-    """The Keras callback that zeroes weights behind every optimizer step.
+    """The Keras callback that sets pruned weights to zero after every optimizer step.
 
-    tfmot's wrappers are not used for it: they know too few layers (no Bidirectional, no TimeDistributed, no attention
-    that was loaded from a file), and their default schedule leaves a run of under 100 steps unpruned.
+    tfmot's wrappers are not used here: they support too few layers (no Bidirectional, no TimeDistributed, no attention
+    layer loaded from a file), and their default schedule prunes nothing in a run of fewer than 100 steps.
+
+    Args:
+        goals: the kernels to prune, and the sparsity to reach in each.
+        schedule: sparsity by optimizer step.
+        steps_per_epoch: optimizer steps in an epoch.
+        keeps_zeros: whether weights that are zero now stay zero, as an earlier step pruned them.
     """
     import tensorflow as tf
     import tf_keras
 
     kernels = [kernel for goal in goals for kernel in goal.kernels]
-    free = [kernel.numpy() != 0 if keeps_zeros else np.ones(kernel.shape, bool) for kernel in kernels]
-    masks = [tf.Variable(stays, trainable=False) for stays in free]
+    allowed = [kernel.numpy() != 0 if keeps_zeros else np.ones(kernel.shape, bool) for kernel in kernels]
+    masks = [tf.Variable(mask, trainable=False) for mask in allowed]
 
     @tf.function  # type: ignore[untyped-decorator]
-    def zero() -> None:
+    def apply_masks() -> None:
         for kernel, mask in zip(kernels, masks, strict=True):
-            kernel.assign(tf.where(mask, kernel, 0))  # a product would leave zeros with a sign
+            kernel.assign(tf.where(mask, kernel, 0))  # multiplying by the mask would give negative zeros
 
     class Pruning(tf_keras.callbacks.Callback):  # type: ignore[misc]
-        """Chooses the weights of largest magnitude when it is due, and zeroes the others after each step."""
+        """Updates the masks when the schedule says so, and applies them after every optimizer step."""
 
         def __init__(self) -> None:
             super().__init__()
             self._step = 0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if self._step == 0 and epoch:  # a training that goes on finds its masks in the weights
+            if self._step == 0 and epoch:  # a resumed training reads its masks from the weights
                 for kernel, mask in zip(kernels, masks, strict=True):
                     mask.assign(tf.not_equal(kernel, 0))
             self._step = epoch * steps_per_epoch
@@ -45,16 +51,16 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self._step += 1
             if schedule.is_due(self._step):
-                self._choose()
-            zero()
+                self._update_masks()
+            apply_masks()
 
-        def _choose(self) -> None:
-            weights = [kernel.numpy() * stays for kernel, stays in zip(kernels, free, strict=True)]
+        def _update_masks(self) -> None:
+            weights = [kernel.numpy() * may_stay for kernel, may_stay in zip(kernels, allowed, strict=True)]
             start = 0
             for goal in goals:
                 end = start + len(goal.kernels)
                 chosen = goal.choose(weights[start:end], schedule.sparsity(self._step, goal.final))
-                for mask, stays, may_stay in zip(masks[start:end], chosen, free[start:end], strict=True):
+                for mask, stays, may_stay in zip(masks[start:end], chosen, allowed[start:end], strict=True):
                     mask.assign(stays & may_stay)
                 start = end
 

@@ -1,4 +1,7 @@
-"""Which weights of a kernel stay, given how many: pure functions of magnitudes, true for a weight that stays."""
+"""Chooses which weights of a kernel stay, by their magnitudes alone.
+
+Each function returns masks of the kernels' shapes, true where a weight stays.
+"""
 
 from __future__ import annotations
 
@@ -10,43 +13,44 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
-_FLOOR = 0.01  # share of a layer's weights that one threshold over all layers may not go below
+_FLOOR = 0.01  # share of a kernel's weights that a global threshold always leaves
 
 
 def largest(weights: NDArray[Any], sparsity: float) -> Mask:
-    """All weights but the share of `sparsity` that has the smallest magnitude, and always the largest."""
-    return _most(np.abs(weights), max(1, round(weights.size * (1 - sparsity))))
+    """Drop the share `sparsity` of the weights, the smallest ones; the largest weight always stays."""
+    return _top(np.abs(weights), max(1, round(weights.size * (1 - sparsity))))
 
 
 def deviation(weights: NDArray[Any]) -> float:
-    """The standard deviation of the weights that are not zero; 1 where there is none to speak of."""
+    """The standard deviation of the nonzero weights; 1 where they are all equal, or all weights are zero."""
     alive = weights[weights != 0]
     return float(alive.std()) or 1.0 if alive.size else 1.0
 
 
 def floor(shape: Sequence[int]) -> int:
-    """Weights that a kernel keeps whatever the threshold: one for each output, but no more than 1 % of them."""
+    """How many weights a kernel keeps under any threshold: one per output, but at most 1 % of the weights."""
     return max(1, min(shape[-1], round(int(np.prod(shape)) * _FLOOR)))
 
 
 def largest_over_all(weights: Sequence[NDArray[Any]], deviations: Sequence[float], sparsity: float) -> list[Mask]:
-    """All weights of several kernels but the share of `sparsity` with the smallest magnitude for their kernel.
+    """Drop the share `sparsity` of the weights of several kernels, the smallest ones over all of them.
 
-    Magnitudes are divided by the kernel's deviation, since layers differ in scale. Each keeps at least its `floor`.
+    Magnitudes are divided by the kernel's deviation first, since layers differ in scale. Each kernel keeps at least its
+    `floor`.
     """
     scores = [np.abs(kernel) / scale for kernel, scale in zip(weights, deviations, strict=True)]
-    floors = [_most(score, floor(score.shape)) for score in scores]
+    floors = [_top(score, floor(score.shape)) for score in scores]
     for score, held in zip(scores, floors, strict=True):
         score[held] = np.inf
     together = np.concatenate([score.reshape(-1) for score in scores])
     kept = max(round(together.size * (1 - sparsity)), sum(int(held.sum()) for held in floors))
-    mask = _most(together, kept)
+    mask = _top(together, kept)
     ends = np.cumsum([score.size for score in scores])[:-1]
     return [part.reshape(score.shape) for part, score in zip(np.split(mask, ends), scores, strict=True)]
 
 
 def n_of_m(weights: NDArray[Any], kept: int, m: int, axis: int) -> Mask:
-    """The `kept` largest of every m weights that follow one another along an axis, whose size m divides."""
+    """Keep the `kept` largest of every m consecutive weights along an axis, whose size must be a multiple of m."""
     magnitudes = np.moveaxis(np.abs(weights), axis, -1)
     groups = magnitudes.reshape(-1, m)
     ranks = np.argsort(np.argsort(-groups, axis=1, kind="stable"), axis=1)
@@ -54,24 +58,24 @@ def n_of_m(weights: NDArray[Any], kept: int, m: int, axis: int) -> Mask:
 
 
 def largest_blocks(weights: NDArray[Any], sparsity: float, height: int, width: int) -> Mask:
-    """All blocks of a matrix but those of smallest mean magnitude that hold the share of `sparsity`, or nearly so.
+    """Drop the blocks of a matrix with the smallest mean magnitude, about the share `sparsity` of its weights.
 
-    Blocks at the far edges may be smaller. The largest stays in any case.
+    Blocks at the far edges may be smaller. The block with the largest mean always stays.
     """
     height, width = min(height, weights.shape[0]), min(width, weights.shape[1])
     rows, columns = (np.arange(0, size, step) for size, step in zip(weights.shape, (height, width), strict=True))
     sums = np.add.reduceat(np.add.reduceat(np.abs(weights), rows, axis=0), columns, axis=1)
     sizes = np.outer(np.diff([*rows, weights.shape[0]]), np.diff([*columns, weights.shape[1]]))
     order = np.argsort(sums / sizes, axis=None)
-    gone = np.cumsum(sizes.reshape(-1)[order]) <= sparsity * weights.size + height * width / 2
+    dropped = np.cumsum(sizes.reshape(-1)[order]) <= sparsity * weights.size + height * width / 2
     mask = np.ones(sizes.size, bool)
-    mask[order[:-1][gone[:-1]]] = False
+    mask[order[:-1][dropped[:-1]]] = False
     whole = mask.reshape(sizes.shape).repeat(height, axis=0).repeat(width, axis=1)
     return whole[: weights.shape[0], : weights.shape[1]]
 
 
-def _most(scores: NDArray[Any], kept: int) -> Mask:
-    """Where the `kept` largest scores are."""
+def _top(scores: NDArray[Any], kept: int) -> Mask:
+    """A mask of the `kept` largest scores."""
     mask = np.zeros(scores.size, bool)
     if kept:
         mask[np.argpartition(scores.reshape(-1), scores.size - kept)[scores.size - kept :]] = True

@@ -1,4 +1,4 @@
-"""Magnitude pruning while training."""
+"""Magnitude pruning during training."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor_plugins.prune.callback import pruning
-from compressor_plugins.prune.goals import Goal, goals_for, tell_of_goals
+from compressor_plugins.prune.goals import Goal, goals_for, note_shortfalls
 from compressor_plugins.prune.params import PruneParams
 from compressor_plugins.prune.rounds import prune_in_rounds
 from compressor_plugins.prune.schedule import Constant, Curve, Rounds, Schedule
-from compressor_plugins.prune.targets import passed_over, require_sparse_inference
+from compressor_plugins.prune.targets import prunable, require_sparse_inference
 from compressor_plugins.shared.kept_structure import keeping, structure_of
 from compressor_plugins.shared.kernels import Target, others, targeted
 
 
 class Prune(Strategy):
-    """Zero the weights of smallest magnitude, step by step while training.
+    """Set the weights of smallest magnitude to zero, gradually during training.
 
     Zhu & Gupta 2017, "To prune, or not to prune: exploring the efficacy of pruning for model compression"
     (arXiv 1710.01878): sparsity(t) = final + (initial - final) * (1 - t / ramp) ** power.
-    In rounds, with weights that go back: Frankle & Carbin 2018, "The Lottery Ticket Hypothesis" (arXiv 1803.03635);
-    with the learning rate: Renda et al. 2020, "Comparing Rewinding and Fine-tuning in Neural Network Pruning" (arXiv
-    2003.02389). The pattern n:m: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks" (arXiv 2104.08378).
+    Rounds that rewind the weights: Frankle & Carbin 2018, "The Lottery Ticket Hypothesis" (arXiv 1803.03635); rounds
+    that rewind the learning rate: Renda et al. 2020, "Comparing Rewinding and Fine-tuning in Neural Network Pruning"
+    (arXiv 2003.02389). N:m sparsity: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks" (arXiv 2104.08378).
     """
 
     name = "prune"
@@ -30,15 +30,15 @@ class Prune(Strategy):
     Params = PruneParams
 
     def plan(self, state: ModelState) -> ModelState:
-        """Needs a Keras model with plain layers, and leaves zeros."""
+        """Takes a Keras model that is neither clustered nor quantization-aware; its kernels become sparse."""
         return state.require(format="keras", lacks="quantization_aware").require(lacks="clustered").add("sparse")
 
     def apply(self, model: Model, context: StepContext) -> Model:
-        """The model with zeros in its kernels; its biases and its other layers are as they were, but trained on."""
+        """The model with zeros in its kernels. Training goes on for its biases and other layers too."""
         params = self.params
         if params.policy == "xnnpack":
             require_sparse_inference(model)
-        chosen = passed_over(
+        chosen = prunable(
             targeted(model, params, context, "pruned"),
             context,
             pattern=params.n_of_m,
@@ -55,11 +55,11 @@ class Prune(Strategy):
             prune_in_rounds(model, goals, context, params, params.rounds, to_start=params.rewind == "weights")
         for goal in goals:
             goal.require()
-        tell_of_goals(goals, context, params)
+        note_shortfalls(goals, context, params)
         return model
 
     def _prune(self, model: Model, chosen: Sequence[Target], goals: Sequence[Goal], context: StepContext) -> None:
-        """Prune in one training."""
+        """Prune during a single training."""
         params = self.params.model_copy(update={"epochs": self.params.epochs * self.params.rounds})
         schedule, steps_per_epoch = self._schedule(context.training_steps(params)), context.steps_per_epoch(params)
         callbacks = [pruning(goals, schedule, steps_per_epoch, "sparse" in context.state.traits)]
@@ -68,7 +68,7 @@ class Prune(Strategy):
         context.fit(model, params, callbacks, settled_after=-(-schedule.settled // steps_per_epoch))
 
     def _schedule(self, steps: int) -> Schedule:
-        """The schedule fitted to the steps that training really makes."""
+        """The schedule, scaled to the number of optimizer steps that the training makes."""
         params = self.params
         if params.in_rounds:
             return Rounds(params.rounds, steps)

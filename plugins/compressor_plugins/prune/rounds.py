@@ -1,4 +1,4 @@
-"""Pruning in rounds that begin anew: prune at once, go back, train, and again."""
+"""Iterative pruning with rewinding: prune, rewind the weights or the learning rate, train, and repeat."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from compressor_plugins.shared.kept_structure import Mask, keeping, structure_of
 def prune_in_rounds(
     model: Any, goals: Sequence[Goal], context: StepContext, params: TrainingParams, rounds: int, to_start: bool
 ) -> None:
-    """Prune and train as often as there are rounds, each training with a new optimizer and its rate from the start.
+    """Prune and train once per round, each time with a new optimizer and the learning rate at its start.
 
     Args:
         model: pruned in place.
-        goals: what to reach.
-        context: what trains.
-        params: of the training of each round.
-        rounds: how many.
-        to_start: put the weights that stay back to what they were given as. The first pruning then follows a training
-            too, since it is by the weights trained that the paper judges (Frankle & Carbin 2018, arXiv 1803.03635).
+        goals: the kernels to prune, and the sparsity to reach in each.
+        context: trains the model.
+        params: how to train in each round.
+        rounds: number of rounds.
+        to_start: whether the weights that stay go back to their values before the step. The model is then trained
+            before the first pruning as well, since the paper judges weights by their magnitudes after training
+            (Frankle & Carbin 2018, arXiv 1803.03635).
     """
     start = model.get_weights()
     if to_start:
@@ -35,12 +36,12 @@ def prune_in_rounds(
             model.set_weights(start)
         for mask in masks:
             mask.restore()
-        rest = [variable for variable in model.trainable_variables if id(variable) not in pruned]
-        context.fit(model, params, _callbacks([*masks, *structure_of(rest, context.state)]))
+        others = [variable for variable in model.trainable_variables if id(variable) not in pruned]
+        context.fit(model, params, _callbacks([*masks, *structure_of(others, context.state)]))
 
 
 def _masks(goal: Goal, sparsity: float) -> list[Mask]:
-    """The weights of a goal that stay; what is zero stays zero."""
+    """The masks of a goal's kernels; weights that are zero already stay zero."""
     weights = [kernel.numpy() for kernel in goal.kernels]
     chosen = goal.choose(weights, sparsity)
     return [

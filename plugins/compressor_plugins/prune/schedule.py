@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-_UPDATES = 100  # of the mask while sparsity rises
+_UPDATES = 100  # how often the masks change during the ramp, or the whole training
 
 
 class Schedule(Protocol):
@@ -13,20 +13,20 @@ class Schedule(Protocol):
 
     @property
     def settled(self) -> int:
-        """The step from which on sparsity no longer rises."""
+        """The step after which sparsity no longer rises."""
 
     def sparsity(self, step: int, final: float) -> float:
-        """Share of zeros after a step, 0 to 1, in weights that end at `final`."""
+        """Share of zeros after a step, 0 to 1, in kernels whose final share is `final`."""
 
     def is_due(self, step: int) -> bool:
-        """Whether the weights to keep are chosen anew after a step."""
+        """Whether the masks are chosen again after a step."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """From `initial` to the final sparsity in the first `ramp` steps, along a polynomial.
+    """Sparsity rises along a polynomial during the first `ramp` steps, from `initial` to its final value.
 
-    Zhu & Gupta 2017 (arXiv 1710.01878), equation 1. Weights that end below `initial` have their zeros from the start.
+    Zhu & Gupta 2017 (arXiv 1710.01878), equation 1. A final value below `initial` applies from the start.
     """
 
     initial: float
@@ -40,37 +40,37 @@ class Curve:
 
     def sparsity(self, step: int, final: float) -> float:
         """The curve's value."""
-        ahead: float = (1 - min(1.0, step / self.ramp)) ** self.power
-        return final + (min(self.initial, final) - final) * ahead
+        remaining: float = (1 - min(1.0, step / self.ramp)) ** self.power
+        return final + (min(self.initial, final) - final) * remaining
 
     def is_due(self, step: int) -> bool:
-        """A hundred times, or at each step of a short ramp, and at its end."""
+        """About a hundred times during the ramp, or at every step of a short one, and at its end."""
         return step == self.ramp or (step < self.ramp and step % max(1, self.ramp // _UPDATES) == 0)
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The final sparsity from the first step on; which weights are zero may change a hundred times."""
+    """The final sparsity from the first step on. Which weights are zero may still change, about a hundred times."""
 
     steps: int
 
     @property
     def settled(self) -> int:
-        """It never rises."""
+        """0, since it never rises."""
         return 0
 
     def sparsity(self, step: int, final: float) -> float:
-        """Always the final one."""
+        """The final sparsity at every step."""
         return final
 
     def is_due(self, step: int) -> bool:
-        """At the first step, and then at equal distances."""
+        """At the first step, and then at regular intervals."""
         return step == 1 or step % max(1, self.steps // _UPDATES) == 0
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """As many rounds as steps can be parted into, each of which zeroes the same share of what is left at once."""
+    """The steps divided into rounds; each begins by removing the same share of the remaining weights."""
 
     rounds: int
     steps: int
@@ -81,11 +81,11 @@ class Rounds:
         return self.steps * (self.rounds - 1) // self.rounds + 1
 
     def sparsity(self, step: int, final: float) -> float:
-        """That of the round."""
+        """The sparsity of the step's round."""
         return after_round(self._round(step), self.rounds, final)
 
     def is_due(self, step: int) -> bool:
-        """At the first step of a round."""
+        """At the first step of each round."""
         return step == 1 or self._round(step) != self._round(step - 1)
 
     def _round(self, step: int) -> int:
@@ -93,5 +93,5 @@ class Rounds:
 
 
 def after_round(number: int, rounds: int, final: float) -> float:
-    """Share of zeros after a round, counted from 1, where each of them takes the same share of what is left."""
+    """Share of zeros after a round, counted from 1, when each round removes the same share of the remaining weights."""
     return 1 - (1 - final) ** (number / rounds) if number < rounds else final

@@ -1,4 +1,4 @@
-"""Which of the chosen layers pruning passes over: what is too small, does not fit, or would not gain."""
+"""Filters out the chosen layers that cannot be pruned as asked: too small, of the wrong shape, or without benefit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compressor_plugins.shared.kernels import Target
 
 
 def require_sparse_inference(model: Any) -> None:
-    """See that XNNPACK could run a model sparse, by tfmot's account of what it can.
+    """Check with tfmot's own test that XNNPACK could run a model sparse.
 
     Raises:
         StepError: it could not.
@@ -24,7 +24,7 @@ def require_sparse_inference(model: Any) -> None:
         raise StepError(f"XNNPACK cannot run this model sparse ({reason})", "use 'policy: all'") from None
 
 
-def passed_over(
+def prunable(
     targets: Sequence[Target],
     context: StepContext,
     *,
@@ -33,17 +33,17 @@ def passed_over(
     pointwise_only: bool,
     min_weights: int,
 ) -> list[Target]:
-    """The targets less those that are left alone, each of which the context is told of.
+    """The targets that can be pruned as asked. The context records the others, each with the reason.
 
     Args:
-        targets: to choose from.
-        context: told of those passed over.
-        pattern: n and m, of which m must divide a layer's inputs.
-        block: height and width of the blocks that kernels, which must be matrices then, are cut into.
-        pointwise_only: whether to prune 1x1 convolutions alone.
-        min_weights: of a layer that is worth it.
+        targets: the layers to choose from.
+        context: records the layers that are left alone.
+        pattern: n and m of an n:m pattern; the number of a layer's inputs must be a multiple of m.
+        block: height and width of the blocks to prune; kernels must then be matrices.
+        pointwise_only: whether to prune only 1x1 convolutions.
+        min_weights: the fewest weights that a layer may have.
     """
-    found = []
+    result = []
     for target in targets:
         if reason := (
             _too_small(target, min_weights)
@@ -53,8 +53,8 @@ def passed_over(
         ):
             context.leave_alone(target.name, reason)
         else:
-            found.append(target)
-    return found
+            result.append(target)
+    return result
 
 
 def _too_small(target: Target, min_weights: int) -> str:
@@ -64,19 +64,19 @@ def _too_small(target: Target, min_weights: int) -> str:
 
 def _not_pointwise(target: Target) -> str:
     pointwise = target.kind == "Conv2D" and tuple(target.layer.kernel_size) == (1, 1)
-    return "" if pointwise else "XNNPACK runs 1x1 convolutions sparse, and nothing else"
+    return "" if pointwise else "XNNPACK runs only 1x1 convolutions sparse"
 
 
 def _no_blocks(target: Target, height: int, width: int) -> str:
     if ranks := {kernel.shape.rank for kernel in target.kernels} - {2}:
-        return f"blocks are cut from kernels of two dimensions, and it has one of {min(ranks)}"
+        return f"only kernels of two dimensions are pruned in blocks, and it has one of {min(ranks)}"
     whole = any(kernel.shape[0] <= height and kernel.shape[1] <= width for kernel in target.kernels)
-    return f"a block of {height}x{width} would be all of a kernel" if whole else ""
+    return f"one block of {height}x{width} would cover a whole kernel" if whole else ""
 
 
 def _no_groups(target: Target, m: int) -> str:
     axis = target.input_axis
     if axis is None:
-        return f"the inputs of {target.kind} stand along no one axis of its kernel"
+        return f"the inputs of {target.kind} do not lie along one axis of its kernel"
     uneven = [kernel.shape[axis] for kernel in target.kernels if kernel.shape[axis] % m]
-    return f"its {uneven[0]} input{'s' if uneven[0] > 1 else ''} cannot be parted into groups of {m}" if uneven else ""
+    return f"its {uneven[0]} input{'s' if uneven[0] > 1 else ''} cannot be divided into groups of {m}" if uneven else ""

@@ -1,7 +1,7 @@
-"""Takes the mean error that rounding brings to a layer's output off its bias.
+"""Corrects each bias by the mean error that rounding causes in its layer's output.
 
 Nagel et al. 2019 (arXiv 1906.04721), section 4.2: with rounded weights w + e the output is off by e * E[x] on average,
-where E[x] is the mean input of each channel, here over samples.
+where E[x] is the mean input of each channel, measured here on samples.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MOST_SAMPLES = 128
 
 
 def bias_corrected(content: bytes, kernels: Kernels, samples: Sequence[Arrays]) -> tuple[bytes, dict[str, str]]:
-    """A float file with biases that make up for rounded kernels, and the layers whose stay, with the reason.
+    """A float file with corrected biases, and the layers whose biases are not corrected, each with the reason.
 
     Args:
-        content: the float file, whose kernels stay as they are.
-        kernels: as they will be.
-        samples: of shape (1, ...), by name where the file has several inputs.
+        content: the float file. Its kernels stay as they are.
+        kernels: the kernels after rounding.
+        samples: inputs of shape (1, ...), by name where the file has several.
     """
     file = read_model(content)
     graph = file.subgraphs[0]
@@ -47,7 +47,7 @@ def bias_corrected(content: bytes, kernels: Kernels, samples: Sequence[Arrays]) 
         has_bias = len(call.inputs) > 2 and call.inputs[2] >= 0  # the converter drops one that is all zeros
         old = graph.tensors[call.inputs[2] if has_bias else operator.tensor]
         values = np.frombuffer(bytes(file.buffers[old.buffer].data), np.float32) if has_bias else 0.0
-        tensor, buffer = copy(old), copy(file.buffers[old.buffer])  # other layers may share the ones it had
+        tensor, buffer = copy(old), copy(file.buffers[old.buffer])  # copies, since other layers may share the originals
         buffer.data = np.frombuffer((values - shift).astype(np.float32).tobytes(), np.uint8)
         tensor.buffer, tensor.shape = len(file.buffers), [len(shift)]
         tensor.name = f"{operator.layer}/bias".encode()
@@ -58,7 +58,7 @@ def bias_corrected(content: bytes, kernels: Kernels, samples: Sequence[Arrays]) 
 
 
 def _shift(operator: WeightedOperator, error: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean error of each output channel."""
+    """The mean error of each output channel: what its bias must be lowered by."""
     shift: NDArray[np.float64]
     if operator.kind is Operator.DEPTHWISE_CONV_2D:
         shift = error.sum(axis=(0, 1, 2)) * np.repeat(mean, error.shape[-1] // len(mean))
@@ -70,7 +70,7 @@ def _shift(operator: WeightedOperator, error: NDArray[Any], mean: NDArray[np.flo
 def _mean_inputs(
     content: bytes, operators: Sequence[WeightedOperator], samples: Sequence[Arrays]
 ) -> Mapping[WeightedOperator, NDArray[np.float64]]:
-    """The mean of each channel that an operator takes."""
+    """The mean of each input channel of some operators, over the samples."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     calls = read_model(content).subgraphs[0].operators

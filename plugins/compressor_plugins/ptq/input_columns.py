@@ -1,4 +1,4 @@
-"""Columns of a table that quantization cannot tell apart from nothing: all of an input's columns share one scale."""
+"""Finds columns of a table that int8 can hardly resolve, since all columns of an input share one scale."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from compressor import Arrays
 
 _STEPS = 255  # of int8
-_FEWEST = 8  # steps, under which a column has lost most of what it says
+_FEWEST = 8  # steps; a column that spans fewer has lost most of its information
 
 
 def narrow_columns(samples: Iterable[Arrays]) -> dict[str, list[int]]:
-    """The columns, counted from 1, of each input that span fewer than 8 of the 256 steps that the input gets.
+    """The columns of each input, counted from 1, that span fewer than 8 of the 256 steps of the input's int8 range.
 
     Args:
-        samples: inputs, shape (1, columns), or mappings of such by the inputs' names; others are left out.
+        samples: inputs of shape (1, columns), or mappings of them by name. Inputs of other shapes are left out.
     """
     import numpy as np
 

@@ -17,31 +17,31 @@ from compressor_plugins.ptq.sensitivity import sensitivities
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, weighted_operators
 from compressor_plugins.shared.precision import ActivationType
 
-_ROUNDS = 7  # of halving the interval that the error to allow lies in
-_TRIES = 4  # of a smaller budget for weights, until the file fits
+_BISECTIONS = 7  # of the interval that the largest error to allow lies in
+_TRIES = 4  # with ever smaller budgets for the weights, until the whole file fits
 
 
 class MixedPrecision(SensitivityStrategy):
-    """Quantize each layer to as few bits as a budget of bytes or of accuracy asks for, and no further.
+    """Choose the precision of each layer within a budget of bytes or of accuracy, then quantize.
 
-    How much the outputs change when one layer alone is rounded is measured for each layer and type; an integer program
-    then picks the types (after Dong et al. 2019, arXiv 1905.03696, and Hubara et al. 2020, arXiv 2006.10518). The file
-    is made as `ptq` makes it with `per_layer`. Only calibration samples and the validation split are looked at.
+    It measures for each layer and type how much the outputs change when that layer alone is rounded. An integer program
+    then chooses the types (after Dong et al. 2019, arXiv 1905.03696, and Hubara et al. 2020, arXiv 2006.10518), and
+    `ptq` makes the file with them as `per_layer`. Only training samples and the validation split are used.
     """
 
     name = "mixed_precision"
     scores = True
 
     class Params(compressor.Params):
-        """The budget, what may be picked, and how layers compute."""
+        """The budget, the types to choose from, and how layers compute."""
 
         max_size: Annotated[int, Field(ge=1), BeforeValidator(parse_size, json_schema_input_type=int | str)] | None = (
-            Field(None, description="largest file, in bytes or as `25 kB`: the least error within it is picked")
+            Field(None, description="largest file, in bytes or as `25 kB`; the one with the least error is made")
         )
         max_drop: float | None = Field(
             None,
             ge=0,
-            description="largest loss of the first metric on the validation split: the smallest file is picked",
+            description="largest drop of the first metric on the validation split; the smallest file within it is made",
         )
         types: list[WeightType] = Field(
             ["int8", "int4", "int2"], min_length=2, description="types of weights to pick from"
@@ -49,20 +49,20 @@ class MixedPrecision(SensitivityStrategy):
         algorithm: Rounding = Field("octav", description="how weights are rounded, as in ptq")
         activations: ActivationType = Field("float32", description="what layers compute with, as in ptq")
         io: IO = Field("float32", description="dtype of the file's inputs and outputs")
-        samples: int = Field(128, ge=1, le=10_000, description="training samples that errors are measured on")
+        samples: int = Field(128, ge=1, le=10_000, description="training samples on which errors are measured")
         calibration_samples: int = Field(
-            300, ge=1, le=100_000, description="training samples that the ranges of activations are taken from"
+            300, ge=1, le=100_000, description="training samples on which the ranges of activations are measured"
         )
 
         @model_validator(mode="after")
         def _fits(self) -> MixedPrecision.Params:
             if (self.max_size is None) == (self.max_drop is None):
-                raise ValueError("it takes a budget: one of max_size and max_drop")
+                raise ValueError("give exactly one of max_size and max_drop")
             self.ptq({})
             return self
 
         def ptq(self, choice: Choice) -> PTQ:
-            """The step that makes the file of a choice."""
+            """The `ptq` step that makes the file for a choice of types."""
             return PTQ(
                 PTQ.Params(
                     precision="int8",
@@ -75,7 +75,7 @@ class MixedPrecision(SensitivityStrategy):
             )
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a Keras model or a float file, and leaves a LiteRT file."""
+        """Takes a Keras model or a float LiteRT file, and makes a quantized LiteRT file."""
         step: PTQ = self.params.ptq({"*": "int8"})
         return step.plan(state.require(lacks="quantization_aware"))
 
@@ -86,7 +86,7 @@ class MixedPrecision(SensitivityStrategy):
         samples = list(context.calibration(params.samples))
         table = sensitivities(content, operators, params.types, params.algorithm, samples)
         for layer in table:
-            context.note(_told(layer))
+            context.note(_sensitivity_note(layer))
         if params.max_size is not None:
             choice, made = self._within(params.max_size, table, len(content), model, context)
         else:
@@ -113,7 +113,7 @@ class MixedPrecision(SensitivityStrategy):
     def _within(
         self, most: int, table: Sequence[LayerSensitivity], float_size: int, model: Model, context: StepContext
     ) -> tuple[Choice, bytes]:
-        """The choice of the least error whose file is small enough, and the file."""
+        """The choice with the least error whose file is small enough, and that file."""
         rest = float_size - 4 * sum(layer.weights for layer in table)
         budget = float(most - rest)
         least = 0
@@ -128,12 +128,12 @@ class MixedPrecision(SensitivityStrategy):
             budget -= len(made) - most
         needed = least or rest + sum(min(layer.bytes.values()) for layer in table)
         what = f"no choice of types makes a file of at most {format_size(most)}"
-        raise StepError(f"{what}; it takes about {format_size(needed)}", "allow more bytes, or types of fewer bits")
+        raise StepError(f"{what}; about {format_size(needed)} is needed", "allow more bytes, or types of fewer bits")
 
     def _losing(
         self, most: float, table: Sequence[LayerSensitivity], content: bytes, model: Model, context: StepContext
     ) -> tuple[Choice, bytes]:
-        """The choice of the fewest bytes whose file loses little enough on the validation split, and the file."""
+        """The choice with the fewest bytes whose file loses little enough on the validation split, and that file."""
         before, worse = context.validation_score(content), 1 if context.higher_is_better else -1
 
         def tried(choice: Choice) -> tuple[Choice, bytes] | None:
@@ -147,7 +147,7 @@ class MixedPrecision(SensitivityStrategy):
             raise StepError(what, "allow more, or put int8 or float32 among the types")
         low, high = error_of(table, safest), _largest_error(table)
         allowed, seen = high, {tuple(safest.items()): True}
-        for _ in range(_ROUNDS):
+        for _ in range(_BISECTIONS):
             choice = least_bytes(table, allowed) or safest
             key = tuple(choice.items())
             if key not in seen:
@@ -177,10 +177,10 @@ def _float_file(model: Model) -> tuple[bytes, Sequence[WeightedOperator]]:
 
 
 def _largest_error(table: Sequence[LayerSensitivity]) -> float:
-    """An error that allows every choice."""
+    """An error so large that it allows every choice."""
     return 1.001 * float(sum(max(layer.errors.values()) ** 2 for layer in table) ** 0.5)
 
 
-def _told(layer: LayerSensitivity) -> str:
+def _sensitivity_note(layer: LayerSensitivity) -> str:
     errors = ", ".join(f"{type_} {error:.2%}" for type_, error in layer.errors.items())
     return f"sensitivity of {layer.layer} ({layer.kind}, {layer.weights:,} weights): {errors}"

@@ -22,80 +22,81 @@ if TYPE_CHECKING:
 
 IO = Literal["float32", "int8", "uint8", "int16"]
 
-_ENDS: dict[IO, ActivationType] = {"int8": "int8", "uint8": "int8", "int16": "int16"}
-_CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the converter does
+_NEEDED_FOR_IO: dict[IO, ActivationType] = {"int8": "int8", "uint8": "int8", "int16": "int16"}
+_CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the LiteRT converter supports
     ("int8", "int8"): "int8",
     ("int8", "int16"): "int16x8",
     ("int8", "dynamic"): "dynamic_int8",
     ("float16", "float32"): "float16",
 }
-_OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and make up for it elsewhere
-_FEWEST = 1_024  # values of a tensor: the converter's own limit for weights with dynamic activations
-_LOSES_ZEROS = ("gptq", "hadamard")  # they move weights that are zero
+_OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and compensate for it elsewhere
+_FEWEST = 1_024  # values: with dynamic activations the converter leaves smaller weight tensors in float
+_LOSES_ZEROS = ("gptq", "hadamard")  # they change weights that are zero
 _LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
 
 
 class PTQ(Strategy):
-    """Quantize without training: weights alone, or weights and activations by the ranges that calibration sees.
+    """Quantize without training: weights alone, or weights and activations with ranges found by calibration.
 
-    Jacob et al. 2018 (arXiv 1712.05877), section 3; ranges come from samples of the training split, or, after
-    quantization-aware training, from the model itself. Scales of weights by other ways than their largest: OCTAV
-    (Sakr et al. 2022, arXiv 2206.06501), least squares (mse), GPTQ (Frantar et al. 2022, arXiv 2210.17323), rotation by
-    Hadamard matrices (Ashkboos et al. 2024, arXiv 2404.00456). A Keras model or a float `.tflite` file may be given;
-    what the converter can do for a Keras model it does, and litert-quantizer the rest.
+    Jacob et al. 2018 (arXiv 1712.05877), section 3. Calibration runs samples of the training split; after
+    quantization-aware training the ranges come from the model itself. Weights are scaled by the largest of them, or by
+    OCTAV (Sakr et al. 2022, arXiv 2206.06501), least squares (mse), GPTQ (Frantar et al. 2022, arXiv 2210.17323) or
+    rotation with Hadamard matrices (Ashkboos et al. 2024, arXiv 2404.00456). The model may be a Keras model or a float
+    `.tflite` file. The LiteRT converter does what it can for a Keras model, and litert-quantizer does the rest.
     """
 
     name = "ptq"
 
     class Params(LayerPatterns):
-        """To what, how, and by how many samples."""
+        """Which types to quantize to, by which algorithm, and how to calibrate."""
 
         by_layer: ClassVar[tuple[str, ...]] = ("per_layer",)
 
         precision: Precision = Field(
             "int8",
-            description="of the weights: int8 (activations too), int16x8 (int8, and int16 activations), dynamic (int8, "
-            "and activations in 8 bits at run time), float16, int4 or int2 (and float activations)",
+            description="types of weights and activations: int8 (both), int16x8 (int8 weights, int16 activations), "
+            "dynamic (int8 weights, activations quantized at run time), or float16, int4 or int2 (weights alone)",
         )
         activations: ActivationType | None = Field(
-            None, description="what layers compute with, where that is to be other than what the precision says"
+            None, description="type that layers compute with; by default the one that `precision` stands for"
         )
         algorithm: Algorithm = Field(
             "min_max",
-            description="how weights are rounded: by the largest, by the clipping (octav) or the scale (mse) of the "
-            "least error, by calibration (gptq, oscar), rotated first (hadamard), or on the grid that they lie on "
-            "already (recovery)",
+            description="how weights are rounded: scaled by the largest of them (min_max), by the clipping (octav) or "
+            "the scale (mse) with the least error, to fit calibration samples (gptq, oscar), after a rotation "
+            "(hadamard), or on the grid that they are on already (recovery)",
         )
         granularity: Granularity = Field(
-            "channel", description="weights that share a scale: those of a channel, of a tensor, or of so many inputs"
+            "channel",
+            description="which weights share a scale: those of a channel, of a tensor, or of a block of inputs",
         )
         io: IO = Field("float32", description="dtype of the file's inputs and outputs")
         per_layer: dict[str, WeightType] = Field(
-            {}, description="another type for the weights of some layers, by names, globs or types; the last one counts"
+            {}, description="type of the weights of single layers, by name, glob or type; the last match counts"
         )
         bias_correction: bool = Field(
-            False, description="take the mean error that rounding brings to each layer's output off its bias"
+            False, description="subtract from each bias the mean error that rounding causes in its layer's output"
         )
         calibration_samples: int = Field(
-            300, ge=1, le=100_000, description="training samples that the ranges of activations are taken from"
+            300, ge=1, le=100_000, description="training samples on which the ranges of activations are measured"
         )
 
         @property
         def request(self) -> Request:
-            """What is asked of every layer."""
+            """The types, algorithm and granularity asked for."""
             weights, activations = MEANING[self.precision]
             return Request(weights, self.activations or activations, self.algorithm, self.granularity, self.per_layer)
 
         @property
         def by_converter(self) -> bool:
-            """Whether the LiteRT converter can do it all."""
+            """Whether the LiteRT converter can do all that is asked for."""
             request = self.request
             plain = (self.algorithm, self.granularity) == ("min_max", "channel")
             named = (request.weights, request.activations) in _CONVERTED
             return plain and named and not self.per_layer and not self.bias_correction
 
         def follows(self, trained_for: str) -> bool:
-            """Whether this is what training has prepared a model for, whose own ranges and bits are taken then."""
+            """Whether the parameters ask for what quantization-aware training prepared a model for."""
             plain = (self.algorithm, self.granularity, self.per_layer) == ("min_max", "channel", {})
             computes = "int16" if trained_for == "int16x8" else "int8"
             trained = self.precision == (trained_for or "int8") and self.activations in (None, computes)
@@ -104,22 +105,23 @@ class PTQ(Strategy):
         @model_validator(mode="after")
         def _fits(self) -> PTQ.Params:
             request = self.request
-            if (needed := _ENDS.get(self.io)) and request.activations != needed:
+            if (needed := _NEEDED_FOR_IO.get(self.io)) and request.activations != needed:
                 raise ValueError(f"io {self.io} needs {needed} activations, not {request.activations}")
             if request.weights == "float16" and (
                 request.activations != "float32" or (self.algorithm, self.granularity) != ("min_max", "channel")
             ):
-                raise ValueError("float16 weights are cast: activations stay float32, and there is nothing to choose")
+                what = "float16 weights are only cast"
+                raise ValueError(f"{what}: they need float32 activations, algorithm min_max and granularity channel")
             if self.granularity.startswith("block") and request.activations != "dynamic":
-                raise ValueError(f"weights in blocks need dynamic activations, not {request.activations}")
+                raise ValueError(f"{self.granularity} needs dynamic activations, not {request.activations}")
             if self.granularity.startswith("block") and self.algorithm in ("mse", "recovery", "hadamard"):
-                raise ValueError(f"{self.algorithm} knows no weights in blocks")
+                raise ValueError(f"algorithm {self.algorithm} does not support weights in blocks")
             if self.bias_correction and (self.granularity.startswith("block") or self.algorithm in _OTHER_WEIGHTS):
-                raise ValueError("bias_correction needs weights that are only rounded, without blocks")
+                raise ValueError("bias_correction supports neither weights in blocks nor algorithms hadamard and oscar")
             return self
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a Keras model or a float file, and leaves a LiteRT file."""
+        """Takes a Keras model or a float LiteRT file, and makes a quantized LiteRT file."""
         params = self.params
         if state.format != "litert":
             state.require(format="keras")
@@ -128,14 +130,14 @@ class PTQ(Strategy):
         if trained and not params.follows(state.trained_for):
             type_ = state.trained_for or "int8"
             if params.precision == type_:
-                settled = "algorithm, granularity, activations, bias_correction and per_layer"
-                raise Refusal(f"takes what the training has settled; leave out {settled}")
+                fixed = "algorithm, granularity, activations, bias_correction and per_layer"
+                raise Refusal(f"must quantize as the model was trained for; leave out {fixed}")
             what = f"with precision {params.precision} would waste the training for {type_}"
             raise Refusal(f"{what}; use precision {type_}")
         needs_quantizer = state.format == "litert" or not (trained or params.by_converter)
         if needs_quantizer and find_spec("litert_quantizer") is None:
             what = "needs litert-quantizer, which is not installed"
-            raise Refusal(f"{what}; on Linux and macOS 'pip install litert-quantizer' gets it")
+            raise Refusal(f"{what}; on Linux and macOS 'pip install litert-quantizer' installs it")
         for trait, losing in (("sparse", _LOSES_ZEROS), ("clustered", _LOSES_CLUSTERS)):
             if trait in state.traits and params.algorithm in losing:
                 kept = "zeros" if trait == "sparse" else "clusters"
@@ -168,7 +170,7 @@ class PTQ(Strategy):
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
         content = to_litert(model, Conversion(weights, params.io, calibration))
-        _refuse_unable(content, next(iter(context.calibration(1))))
+        _refuse_broken(content, next(iter(context.calibration(1))))
         if request.activations == "dynamic":
             _tell_small(content, context)
         else:
@@ -202,7 +204,7 @@ class PTQ(Strategy):
         return result
 
     def _tell_columns(self, model: Model, context: StepContext) -> None:
-        """Name the columns of a table that int8 makes next to nothing of, and that the model would have scaled up."""
+        """Note the columns of a table that int8 hardly resolves, though the model would have scaled them up."""
         layers = [] if isinstance(model, bytes) else model._flatten_layers()
         if not any(type(layer).__name__ == "Normalization" for layer in layers):
             return
@@ -210,8 +212,8 @@ class PTQ(Strategy):
             which = f"column{'s' if len(columns) > 1 else ''} {listed([str(column) for column in columns])}"
             which += f" of the input '{name}'" if name else " of the input"
             context.note(
-                f"{which} got under 8 of the 256 steps that all columns share "
-                "in int8; put qat before, which keeps the normalization in float, or take precision int16x8 or dynamic"
+                f"{which} span fewer than 8 of the 256 int8 steps that all columns share; "
+                "put 'qat' first, which keeps the normalization in float, or use precision int16x8 or dynamic"
             )
 
     @staticmethod
@@ -221,30 +223,28 @@ class PTQ(Strategy):
         from compressor_plugins.ptq.bias_correction import bias_corrected
         from compressor_plugins.ptq.rounded_weights import rounded
 
-        corrected, left = bias_corrected(content, rounded(content, assignment.storages, samples), samples)
-        for reason in dict.fromkeys(left.values()):
-            context.note(f"{reason}: {listed([layer for layer, why in left.items() if why == reason])}")
+        corrected, uncorrected = bias_corrected(content, rounded(content, assignment.storages, samples), samples)
+        for reason in dict.fromkeys(uncorrected.values()):
+            context.note(f"{reason}: {listed([layer for layer, why in uncorrected.items() if why == reason])}")
         return corrected
 
 
-def _refuse_unable(content: bytes, sample: Arrays) -> None:
-    """Refuse a file that the converter wrote and LiteRT does not run, as an LSTM in 16 bits.
+def _refuse_broken(content: bytes, sample: Arrays) -> None:
+    """Refuse a converted file that LiteRT cannot run, such as an LSTM in 16 bits.
 
     Raises:
-        StepError: LiteRT does not.
+        StepError: LiteRT cannot.
     """
     from compressor.models.litert import LiteRTModel
 
     try:
         LiteRTModel(content).run(sample)
     except ModelError as error:
-        raise StepError(
-            f"the converter wrote what LiteRT does not run: {error.what}", "take another precision"
-        ) from None
+        raise StepError(f"the converted file does not work: {error.what}", "use another precision") from None
 
 
 def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
-    """Name the weights that the converter kept wider than so many bits."""
+    """Record the weights that the converter kept in more than so many bits."""
     from compressor.models.litert import dissect
 
     for tensor in dissect(content).kernels:
@@ -253,17 +253,17 @@ def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
 
 
 def _tell_small(content: bytes, context: StepContext) -> None:
-    """Name the weights that the converter kept in float for dynamic activations.
+    """Record the weights that the converter left in float, as it does with small ones when activations are dynamic.
 
     Raises:
-        StepError: all of them.
+        StepError: it left all of them.
     """
     from compressor.models.litert import dissect
 
     kernels = dissect(content).kernels
     if kernels and all(tensor.size < _FEWEST for tensor in kernels):
-        what = f"for dynamic activations the converter quantizes no weight tensor of fewer than {_FEWEST:,} values"
-        raise StepError(f"{what}, and this model has none larger", "take precision int8")
+        what = f"with dynamic activations the converter quantizes only weight tensors of {_FEWEST:,} values or more"
+        raise StepError(f"{what}, and this model has none", "use precision int8")
     for tensor in kernels:
         if tensor.bits > 8:
             few = tensor.size < _FEWEST
@@ -272,7 +272,7 @@ def _tell_small(content: bytes, context: StepContext) -> None:
 
 
 def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
-    """Name the inputs and outputs that are not what was asked for."""
+    """Note the inputs and outputs whose dtype is not the one asked for."""
     from compressor.models.litert import LiteRTModel
 
     file = LiteRTModel(content)
@@ -283,11 +283,11 @@ def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
 
 
 def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:
-    """Name the weights of a float file that no operator has which can be quantized."""
+    """Record the weights of a float file whose operators cannot be quantized."""
     from compressor.models.litert import dissect, read_model
 
     tensors = read_model(content).subgraphs[0].tensors
     known = {(tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
     for tensor in dissect(content).kernels:
         if tensor.name not in known and tensor.size > 1:
-            context.leave_alone(tensor.name, "its operator is none that litert-quantizer gives quantized weights")
+            context.leave_alone(tensor.name, "litert-quantizer cannot quantize the weights of its operator")

@@ -1,4 +1,4 @@
-"""The weights of a file as they will be once they are stored in few bits, in float again."""
+"""Rounds the weights of a float file as quantization does, and gives them back in float."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Kernels = Mapping[WeightedOperator, NDArray[np.float32]]
 
 
 def rounded(content: bytes, storages: Mapping[WeightedOperator, Storage], samples: Sequence[Arrays]) -> Kernels:
-    """The kernels that are stored otherwise than in float, with a scale for each channel or tensor.
+    """The kernels that are quantized, rounded as their storages say. Kernels that stay in float are left out.
 
     Raises:
-        StepError: litert-quantizer cannot.
+        StepError: litert-quantizer cannot quantize them so.
     """
     chosen = {operator: storage for operator, storage in storages.items() if storage != IN_FLOAT}
     file = read_model(content)
@@ -41,7 +41,7 @@ def rounded(content: bytes, storages: Mapping[WeightedOperator, Storage], sample
 
 
 def with_kernels(content: bytes, kernels: Kernels) -> bytes:
-    """The float file with other kernels."""
+    """The float file with these kernels in the place of its own."""
     file = read_model(content)
     for operator, kernel in kernels.items():
         buffer = file.buffers[file.subgraphs[0].tensors[operator.tensor].buffer]

@@ -1,4 +1,4 @@
-"""The operators of a LiteRT file that have weights, and the layers that they were."""
+"""Finds the operators with weights in a LiteRT file, and the Keras layers that they come from."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _WEIGHTED: Mapping[int, tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class WeightedOperator:
-    """An operator and its kernel, of shape (..., channels) as LiteRT lays it out. `index` is its place in the graph.
+    """An operator and its kernel, whose shape is LiteRT's. `index` is its place in the graph.
 
-    `layer` and `layer_kind` are what the user knows it by.
+    `layer` and `layer_kind` are the name and the class of its Keras layer, by which the user knows it.
     """
 
     index: int
@@ -48,7 +48,7 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
 
     Args:
         content: of the file.
-        model: the tf_keras model that it was converted from, whose layers' names the operators then get.
+        model: the tf_keras model that it was converted from. Its layers' names are then taken for the operators.
 
     Raises:
         StepError: the file is quantized or sparse-encoded already.
@@ -73,13 +73,13 @@ def weighted_operators(content: bytes, model: Any = None) -> list[WeightedOperat
 
 
 def kernel_of(file: Any, operator: WeightedOperator) -> NDArray[np.float32]:
-    """The float weights of an operator, as they lie in the file."""
+    """The float weights of an operator, in the layout of the file."""
     tensor = file.subgraphs[0].tensors[operator.tensor]
     return np.frombuffer(bytes(file.buffers[tensor.buffer].data), np.float32).reshape(operator.shape)
 
 
 def refuse_encoded(file: Any) -> None:
-    """Refuse a file that litert-quantizer would hand back unchanged, without a word.
+    """Refuse a file that litert-quantizer would return unchanged, without an error.
 
     Raises:
         StepError: it is quantized, or its weights are stored sparsely.
@@ -99,15 +99,15 @@ def refuse_encoded(file: Any) -> None:
 
 
 def _layer_in(tensor: str) -> str:
-    """The layer in a tensor's name: `inner/conv/Conv2D` is of `conv`."""
+    """The layer's name in a tensor's name: `conv` in `inner/conv/Conv2D`."""
     parts = tensor.split(";")[0].split("/")
     return parts[-2] if len(parts) > 1 else parts[0]
 
 
 def _named(operators: Sequence[WeightedOperator], file: Any, model: Any) -> list[WeightedOperator]:
-    """The operators with the names of the Keras layers that their kernels are of, but for a factor a channel.
+    """Name each operator after the Keras layer that has the same kernel, apart from a factor for each channel.
 
-    The converter names a kernel after whatever it was merged with, such as the BatchNormalization behind it.
+    The converter names a kernel after whatever it was fused with, such as the BatchNormalization behind it.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
     directions = [(layer, found) for layer in layers for weight in layer.weights if (found := _directions(weight))]

@@ -1,1 +1,1 @@
-"""What several techniques need to know of kernels, kept structure and precision."""
+"""What several techniques share: finding kernels, keeping zeros and clusters, and naming precisions."""

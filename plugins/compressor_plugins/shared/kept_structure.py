@@ -1,9 +1,9 @@
-"""Keeps zeros and clusters while a model trains on, whatever its layers are.
+"""Keeps zeros and clusters during further training, in layers of any type.
 
-After every optimizer step each kernel is put back on the nearest kernel of the same structure: weights that were zero
-become zero, and weights that were equal become their mean. That is gradient descent on the shared values alone (Han et
-al. 2016, arXiv 1510.00149, section 3.3). tfmot's schemes for it know only Conv2D and Dense, and with zeros and
-clusters together they lose the weights of 1x1 convolutions (tensorflow/model-optimization, issue 979).
+After every optimizer step each kernel is projected onto the nearest kernel of the same structure: weights that were
+zero become zero again, and weights that were equal get their mean. This is gradient descent on the shared values alone
+(Han et al. 2016, arXiv 1510.00149, section 3.3). tfmot's schemes for it support only Conv2D and Dense, and lose the
+weights of 1x1 convolutions when they keep both zeros and clusters (tensorflow/model-optimization, issue 979).
 """
 
 from __future__ import annotations
@@ -17,34 +17,35 @@ from numpy.typing import NDArray
 
 from compressor import ModelState
 
-_CHANCE = 2.0**-22  # share of weights that may be equal by chance, for each weight of a kernel: random has 23 bits
-_EXACT = 2**14  # weights of a group up to which a sum in float32 is exact enough to be made anew in every step
+# equal weights that may be chance, as a share of the squared number of weights: random float32 values have 23 bits
+_CHANCE = 2.0**-22
+_EXACT = 2**14  # size of a group up to which its mean can be taken in float32 after every step without drifting
 
 
 @dataclass(frozen=True)
 class Mask:
-    """A kernel whose zeros stay."""
+    """A kernel whose zeros are kept; `mask` is false for these."""
 
     variable: Any
     mask: Any
 
     def restore(self) -> None:
-        """Zero what was zero."""
+        """Set the weights that were zero to zero again."""
         import tensorflow as tf
 
-        self.variable.assign(tf.where(self.mask, self.variable, 0))  # a product would leave zeros with a sign
+        self.variable.assign(tf.where(self.mask, self.variable, 0))  # multiplying by the mask would give negative zeros
 
 
 @dataclass(frozen=True)
 class Groups:
-    """A kernel whose weights stay equal where they were. `groups` has the group of each, `scale` 1 / its size."""
+    """A kernel whose equal weights stay equal. `groups` holds each weight's group, `scale` each group's 1 / size."""
 
     variable: Any
     groups: Any
     scale: Any
 
     def restore(self) -> None:
-        """Give each group its mean; the scale of the group of zeros is 0."""
+        """Give the weights of each group their mean; those of the group of zeros stay zero, since its scale is 0."""
         import tensorflow as tf
 
         values = tf.cast(tf.reshape(self.variable, [-1]), self.scale.dtype)
@@ -54,32 +55,32 @@ class Groups:
 
 
 def structure_of(variables: Sequence[Any], state: ModelState) -> list[Mask | Groups]:
-    """What there is to keep in the kernels among the variables, by what the state says was made in earlier steps."""
-    found: list[Mask | Groups] = []
+    """The zeros or clusters to keep in each kernel, where the state says that earlier steps made any."""
+    parts: list[Mask | Groups] = []
     for variable in variables:
         if variable.shape.rank < 2:
             continue
         values = variable.numpy()
-        if "clustered" in state.traits and (groups := _groups(variable, values)):
-            found.append(groups)
+        if "clustered" in state.traits and (groups := _deliberate_groups(variable, values)):
+            parts.append(groups)
         elif "sparse" in state.traits and not values.all():
-            found.append(Mask(variable, values != 0))
-    return found
+            parts.append(Mask(variable, values != 0))
+    return parts
 
 
 def kept(model: Any, state: ModelState) -> list[Any]:
-    """The Keras callbacks that keep the structure of the model's kernels as it is now; none where there is none."""
+    """The Keras callbacks that keep the present zeros and clusters of a model's kernels; empty if there are none."""
     parts = structure_of(model.trainable_variables, state)
     return [keeping(parts)] if parts else []
 
 
 def groups_of(variable: Any) -> Groups:
-    """The weights of a kernel that are equal, however few share a value."""
+    """The groups of equal weights in a kernel, however small they are."""
     return _grouped(variable, *np.unique(variable.numpy(), return_inverse=True, return_counts=True))
 
 
-def _groups(variable: Any, values: NDArray[Any]) -> Groups | None:
-    """The same, but none where weights that are equal are equal by chance."""
+def _deliberate_groups(variable: Any, values: NDArray[Any]) -> Groups | None:
+    """The groups of equal weights in a kernel; None if there are only as few as chance makes."""
     unique, groups, sizes = np.unique(values, return_inverse=True, return_counts=True)
     alive = np.count_nonzero(values)
     repeated = alive - np.count_nonzero(unique)
@@ -93,7 +94,7 @@ def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: N
 
 
 def keeping(parts: Sequence[Mask | Groups]) -> Any:
-    """The Keras callback that restores them behind every optimizer step."""
+    """The Keras callback that restores the structure of some kernels after every optimizer step."""
     import tensorflow as tf
     import tf_keras
 
@@ -103,7 +104,7 @@ def keeping(parts: Sequence[Mask | Groups]) -> Any:
             part.restore()
 
     class Keeping(tf_keras.callbacks.Callback):  # type: ignore[misc]
-        """Restores the structure behind every optimizer step."""
+        """Restores the structure after every optimizer step."""
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             restore()

@@ -1,4 +1,4 @@
-"""Which weights of a model are kernels, the ones that pruning and clustering are about."""
+"""Finds the kernels of a model: the weights that pruning and clustering work on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import compressor
 from compressor import StepContext
 
-# a bias has two dimensions in attention, a slope in PReLU, and a factor in a normalization over several axes
+# what is no kernel whatever its rank: biases in attention, slopes in PReLU and factors in a normalization over several
+# axes have two dimensions or more
 _NO_KERNELS = ("bias", "alpha", "gamma", "beta", "depthwise_kernel")
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
 
@@ -33,7 +34,7 @@ class Target:
 
     @property
     def input_axis(self) -> int | None:
-        """The axis of its kernels that the inputs stand along, which LiteRT's kernels have last; None where unknown."""
+        """The axis of the inputs in its kernels, which is the last one in LiteRT's kernels; None where unknown."""
         if self.kind == "Dense" or self.kind in _RECURRENT:
             return 0
         if "Conv" in self.kind:
@@ -42,12 +43,12 @@ class Target:
 
     @property
     def output_axis(self) -> int:
-        """The axis of its kernels that the outputs stand along."""
+        """The axis of the outputs in its kernels."""
         return -2 if "Transpose" in self.kind else -1
 
 
 def layers_of(model: Any) -> Iterator[Any]:
-    """The layers of a model and of the models nested in it; the parts of a layer count as that layer."""
+    """The layers of a model and of the models nested in it. Layers within other layers are not listed separately."""
     import tf_keras
 
     for layer in model.layers:
@@ -58,33 +59,33 @@ def layers_of(model: Any) -> Iterator[Any]:
 
 
 def kernels_of(layer: Any) -> list[Any]:
-    """The variables of a layer that hold one weight for each pair of an input and an output."""
+    """The trainable variables of a layer that hold one weight for each pair of input and output."""
     return [variable for variable in layer.trainable_weights if variable.shape.rank > 1 and _is_kernel(variable)]
 
 
 def targeted(model: Any, targets: compressor.LayerTargets, context: StepContext, verb: str) -> list[Target]:
-    """The layers that a step works on; a layer that it must leave alone is told of.
+    """The chosen layers that have kernels. The context records the layers that are left alone, with the reason.
 
-    `verb` is what the step does to a kernel, such as "pruned".
+    `verb` says in messages what the step does to a kernel, such as "pruned".
     """
-    found, told, seen = [], [], set()
+    with_kernels, left_alone, seen = [], [], set()
     for layer in layers_of(model):
         if id(layer) in seen or not targets.selects(layer.name, type(layer).__name__):
             continue
         seen.add(id(layer))
         if kernels := kernels_of(layer):
-            found.append(Target(layer, kernels))
-        elif reason := _left_alone(layer, verb):
+            with_kernels.append(Target(layer, kernels))
+        elif reason := _reason_to_leave(layer, verb):
             context.leave_alone(layer.name, reason)
-            told.append((layer.name, type(layer).__name__))
-    tell_of_idle(targets, [*((target.name, target.kind) for target in found), *told], context, verb)
-    return found
+            left_alone.append((layer.name, type(layer).__name__))
+    tell_of_idle(targets, [*((target.name, target.kind) for target in with_kernels), *left_alone], context, verb)
+    return with_kernels
 
 
 def tell_of_idle(
     targets: compressor.LayerTargets, worked_on: list[tuple[str, str]], context: StepContext, verb: str
 ) -> None:
-    """Tell of patterns that choose only layers which a step has nothing to do with, such as one without weights."""
+    """Note the patterns that match only layers the step cannot work on, such as layers without weights."""
     for pattern in targets.idle(worked_on):
         context.note(f"'{pattern}' names no layer that can be {verb}")
 
@@ -99,7 +100,7 @@ def _is_kernel(variable: Any) -> bool:
     return variable.name.split(":")[0].split("/")[-1] not in _NO_KERNELS
 
 
-def _left_alone(layer: Any, verb: str) -> str:
+def _reason_to_leave(layer: Any, verb: str) -> str:
     wide = [variable for variable in layer.weights if variable.shape.rank > 1]
     if any("depthwise_kernel" in variable.name for variable in wide):
         return f"depthwise kernels are not {verb}: they are few, and every one of them matters"

@@ -1,4 +1,4 @@
-"""What weights and activations can be stored as, and the short names for what goes together."""
+"""The types of weights and activations, and the named precisions that combine them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Precision = Literal["int8", "int16x8", "dynamic", "float16", "int4", "int2"]
 
 BITS: Mapping[WeightType, int] = {"float32": 32, "float16": 16, "int8": 8, "int4": 4, "int2": 2}
 
-# what a precision means: the type of the weights, and what layers compute with unless told otherwise
+# the types that a precision stands for: of the weights, and of the activations unless these are set separately
 MEANING: Mapping[Precision, tuple[WeightType, ActivationType]] = {
     "int8": ("int8", "int8"),
     "int16x8": ("int8", "int16"),

@@ -1,4 +1,4 @@
-"""Fine-tuning for a teacher's sake."""
+"""Knowledge distillation: fine-tuning that follows a teacher."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from compressor_plugins.shared.kept_structure import kept
 
 
 class Distill(Strategy):
-    """Fine-tune the model to give what a teacher gives: its outputs, softened, and those of layers within it.
+    """Fine-tune the model to match a teacher: its softened outputs and, with hints, the outputs of inner layers.
 
-    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531); hints of Romero et
-    al. 2015, "FitNets: Hints for Thin Deep Nets" (arXiv 1412.6550), through a projection that is trained beside the
-    model and dropped after it. Zeros and clusters that earlier steps made are kept, and so is fake quantization.
+    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv 1503.02531). Hints follow
+    Romero et al. 2015, "FitNets: Hints for Thin Deep Nets" (arXiv 1412.6550), through a projection that is trained with
+    the model and then dropped. Zeros, clusters and fake quantization that earlier steps made are kept.
     """
 
     name = "distill"
 
     class Params(compressor.TrainingParams):
-        """Whom to learn from, and how to train. Every other step that trains takes a teacher too."""
+        """The teacher, and how to train. Every other step that trains takes a teacher too."""
 
         epochs: int = Field(3, ge=1, le=10_000, description="passes over the training split")
         teacher: Teacher = Field(
             Teacher(source="baseline"),
-            description="the trained model to learn from, beside the labels",
+            description="the trained model to learn from, in addition to the labels",
             json_schema_extra=or_text,
         )
 
     def plan(self, state: ModelState) -> ModelState:
-        """A Keras model stays as it is."""
+        """Takes a Keras model, and changes only its weights."""
         return state.require(format="keras")
 
     def apply(self, model: Model, context: StepContext) -> Model:

@@ -1,4 +1,4 @@
-"""Plain training: how a model that comes untrained becomes the baseline, and a fine-tuning step anywhere else."""
+"""Plain training: makes an untrained model the baseline, and fine-tunes it in any later step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Train(Strategy):
         epochs: int = Field(10, ge=1, le=10_000, description="passes over the training split")
 
     def plan(self, state: ModelState) -> ModelState:
-        """A Keras model stays as it is; one with zeros to keep would lose them."""
+        """Takes a Keras model without zeros or clusters, which training would lose, and changes only its weights."""
         return state.require(format="keras", lacks="sparse").require(lacks="clustered")
 
     def apply(self, model: Model, context: StepContext) -> Model:

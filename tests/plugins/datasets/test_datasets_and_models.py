@@ -48,7 +48,7 @@ def test_a_file_that_is_cut_or_none_of_the_kind_is_told(tmp_path, content):
 
 
 def test_an_image_smaller_than_the_kernel_is_refused_before_anything_runs():
-    with pytest.raises(ValueError, match="a kernel and a pooling of these sizes take images of 4x4 at the least"):
+    with pytest.raises(ValueError, match="with this kernel_size and pool_size, images must be at least 4x4"):
         MNISTCNN.Params(input_shape=(28, 3))
 
 
@@ -64,7 +64,7 @@ def test_a_download_without_a_network_is_a_clear_error(tensorflow, dataset, monk
         dataset(dataset.Params()).load()
     assert str(error.value) == (
         "it cannot be downloaded (URL fetch failure on https://example.invalid: None -- "
-        "[Errno -2] Name or service not known); connect once, or put the files into ~/.keras/datasets"
+        "[Errno -2] Name or service not known); connect to the network once, or put the files into ~/.keras/datasets"
     )
 
 

@@ -133,5 +133,5 @@ def test_a_layer_of_another_kind_is_named(tensorflow, step_context):
     model.add(layers.Dense(10, name="head"))
     context = step_context()
     apply(model, context, energy=0.3, layers=["row", "head", "type:Flatten"])
-    assert context.left_alone == {"row": "no factors of Conv1D are known here"}
+    assert context.left_alone == {"row": "Conv1D layers cannot be factored"}
     assert "'type:Flatten' names no layer that can be factored" in context.notes

@@ -162,7 +162,9 @@ def test_a_cubic_curve_is_the_polynomial_of_power_three(small_cnn, step_context)
     one, two = (prune(small_cnn(), step_context(), schedule=name) for name in ("cubic", "polynomial_decay"))
     for first, second in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
-    with pytest.raises(ValidationError, match="power belongs to schedule: polynomial_decay; a cubic curve has"):
+    with pytest.raises(
+        ValidationError, match="power is for schedule: polynomial_decay; a cubic curve always has power 3"
+    ):
         Prune.Params(schedule="cubic", power=2)
 
 
@@ -207,7 +209,9 @@ def test_a_layer_that_one_threshold_would_empty_keeps_its_floor_and_is_named(sma
     pruned = prune(model, context, scope="global", initial_sparsity=0.9, final_sparsity=0.98, learning_rate=1e-9)
     conv, dense = dissect(to_litert(pruned)).kernels
     assert (conv.size - conv.zeros, dense.size - dense.zeros) == (1, round(20_388 * 0.02) - 1)
-    assert context.notes == ["'conv' was held at 1 of 108 weights; the one threshold would have taken more"]
+    assert context.notes == [
+        "'conv' kept its minimum of 1 of 108 weights; the global threshold would have removed more"
+    ]
 
 
 def test_a_layer_with_a_sparsity_of_its_own_is_not_under_the_one_threshold(small_cnn, step_context):
@@ -249,7 +253,7 @@ def test_of_m_weights_along_the_inputs_n_stay_in_the_file_and_what_has_other_inp
         groups = interpreter.get_tensor(details["index"]).reshape(-1, m)  # LiteRT has the inputs last
         assert set(np.count_nonzero(groups, axis=1)) == {n}
     assert len(kernels) == 2
-    assert context.left_alone == {"first": f"its 1 input cannot be parted into groups of {m}"}
+    assert context.left_alone == {"first": f"its 1 input cannot be divided into groups of {m}"}
 
 
 def test_a_pattern_comes_by_and_by():
@@ -269,7 +273,7 @@ def test_blocks_go_as_one_and_a_convolution_is_left_alone_and_named(tensorflow, 
     counts = {int(np.count_nonzero(kernel[r : r + 4, c : c + 3])) for r in range(0, 24, 4) for c in range(0, 15, 3)}
     assert counts == {0, 12}
     assert float((kernel == 0).mean()) == pytest.approx(0.75, abs=12 / 384)
-    reason = "blocks are cut from kernels of two dimensions, and it has one of 4"
+    reason = "only kernels of two dimensions are pruned in blocks, and it has one of 4"
     assert context.left_alone == {"first": reason, "second": reason}
 
 
@@ -278,9 +282,9 @@ def test_a_layer_that_is_one_block_is_left_alone_and_one_of_two_loses_one(tensor
     pruned = prune(two_dense(tensorflow), context, block=[16, 32], layers=["type:Dense"], final_sparsity=0.8)
     share = float((pruned.get_layer("third").kernel.numpy() == 0).mean())  # of 24x16: rows of 16 and of 8
     assert share in (256 / 384, 128 / 384)
-    assert context.left_alone == {"last": "a block of 16x32 would be all of a kernel"}
+    assert context.left_alone == {"last": "one block of 16x32 would cover a whole kernel"}
     assert context.notes == [
-        f"'third' ended at {share:.1%} zeros, short of 80.0%; its blocks are too large to come nearer"
+        f"'third' ended at {share:.1%} zeros, short of 80.0%; its blocks are too large to get closer"
     ]
 
 
@@ -295,7 +299,7 @@ def test_one_threshold_that_would_have_to_empty_layers_is_refused_before_trainin
     with pytest.raises(StepError) as error:
         prune(small_cnn(), step_context(), scope="global", final_sparsity=0.9999)
     assert str(error.value) == (
-        "final_sparsity: 0.9999 is more than one threshold takes, which leaves each layer some weights; "
+        "final_sparsity: 0.9999 is too high for a global threshold, which leaves each layer some weights; "
         "lower it to 0.9994, or drop 'scope: global'"
     )
 
@@ -370,12 +374,12 @@ def test_the_policy_for_xnnpack_prunes_pointwise_convolutions_alone(tensorflow, 
     context = step_context()
     pruned = prune(model, context, policy="xnnpack", final_sparsity=0.75, batch_size=500)
     assert float((pruned.get_layer("wide").kernel.numpy() == 0).mean()) == 0.75
-    reason = "XNNPACK runs 1x1 convolutions sparse, and nothing else"
+    reason = "XNNPACK runs only 1x1 convolutions sparse"
     assert {name: context.left_alone[name] for name in ("stem", "head")} == {"stem": reason, "head": reason}
     assert context.notes == []
     low = step_context()
     prune(pruned, low, policy="xnnpack", final_sparsity=0.5, batch_size=500)
-    assert low.notes == ["'wide' has fewer than two thirds of zeros, so XNNPACK would run it dense"]
+    assert low.notes == ["'wide' is less than two thirds zeros, so XNNPACK would run it dense"]
 
 
 def test_small_layers_can_be_left_alone(small_cnn, step_context):
@@ -387,10 +391,13 @@ def test_small_layers_can_be_left_alone(small_cnn, step_context):
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"pattern": "4:4"}, "pattern: 4:4 leaves every weight; n must be below m"),
-        ({"pattern": "2:4", "final_sparsity": 0.5}, "final_sparsity has no say beside a pattern, which is a sparsity"),
-        ({"pattern": "2:4", "scope": "global"}, "patterns and blocks are chosen within a layer; drop scope: global"),
-        ({"rounds": 3, "ramp": 0.5}, "ramp has no say where rounds prune at once; drop it, or rounds and rewind"),
+        ({"pattern": "4:4"}, "pattern: 4:4 prunes nothing; n must be below m"),
+        (
+            {"pattern": "2:4", "final_sparsity": 0.5},
+            "final_sparsity has no effect when pattern is set; drop one of the two",
+        ),
+        ({"pattern": "2:4", "scope": "global"}, "pattern and block are applied within each layer; drop scope: global"),
+        ({"rounds": 3, "ramp": 0.5}, "ramp has no effect when pruning in rounds; drop it, or rounds and rewind"),
     ],
 )
 def test_parameters_that_contradict_one_another_are_refused(given, reason):

@@ -63,8 +63,8 @@ def test_a_model_too_small_for_dynamic_range_is_refused_with_what_would_do(tenso
     with pytest.raises(StepError) as error:
         ptq(model, step_context(), precision="dynamic")
     assert str(error.value) == (
-        "for dynamic activations the converter quantizes no weight tensor of fewer than 1,024 values, "
-        "and this model has none larger; take precision int8"
+        "with dynamic activations the converter quantizes only weight tensors of 1,024 values or more, "
+        "and this model has none; use precision int8"
     )
 
 
@@ -82,8 +82,8 @@ def test_columns_that_int8_makes_nothing_of_are_told_where_the_model_scales_them
     context.calibration = lambda count: iter(samples.astype(np.float32)[:, None])
     ptq(normalizing(4), context)
     assert context.notes == [
-        "columns 2, 4 of the input got under 8 of the 256 steps that all columns share in int8; "
-        "put qat before, which keeps the normalization in float, or take precision int16x8 or dynamic"
+        "columns 2, 4 of the input span fewer than 8 of the 256 int8 steps that all columns share; "
+        "put 'qat' first, which keeps the normalization in float, or use precision int16x8 or dynamic"
     ]
     context.calibration = lambda count: iter(samples.astype(np.float32)[:, None, [0, 2, 0, 2]])
     context.notes.clear()
@@ -138,12 +138,12 @@ def test_calibration_is_drawn_from_the_training_split_by_the_seed(trained, step_
         ({"io": "int16"}, "io int16 needs int16 activations, not int8"),
         (
             {"precision": "float16", "algorithm": "mse"},
-            "float16 weights are cast: activations stay float32, and there is nothing to choose",
+            "float16 weights are only cast: they need float32 activations, algorithm min_max and granularity channel",
         ),
-        ({"precision": "int4", "granularity": "block_32"}, "weights in blocks need dynamic activations, not float32"),
+        ({"precision": "int4", "granularity": "block_32"}, "block_32 needs dynamic activations, not float32"),
         (
             {"precision": "int4", "activations": "dynamic", "granularity": "block_32", "algorithm": "mse"},
-            "mse knows no weights in blocks",
+            "algorithm mse does not support weights in blocks",
         ),
     ],
 )
@@ -190,7 +190,7 @@ def test_without_litert_quantizer_what_needs_it_is_refused(monkeypatch):
     with pytest.raises(Refusal) as refusal:
         PTQ(PTQ.Params()).plan(ModelState("litert"))
     assert refusal.value.reason == (
-        "needs litert-quantizer, which is not installed; on Linux and macOS 'pip install litert-quantizer' gets it"
+        "needs litert-quantizer, which is not installed; on Linux and macOS 'pip install litert-quantizer' installs it"
     )
 
 
@@ -524,8 +524,8 @@ def test_a_file_that_litert_does_not_run_is_no_result(tensorflow, step_context):
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.LSTM(8), layers.Dense(10)])
     with pytest.raises(StepError) as error:
         PTQ(PTQ.Params(precision="int16x8", calibration_samples=4)).apply(model, step_context())
-    assert str(error.value).startswith("the converter wrote what LiteRT does not run: LiteRT cannot run the file (")
-    assert str(error.value).endswith("); take another precision")
+    assert str(error.value).startswith("the converted file does not work: LiteRT cannot run the file (")
+    assert str(error.value).endswith("); use another precision")
 
 
 def test_bias_correction_takes_the_mean_error_off_the_outputs(mobile_file, step_context, digits):

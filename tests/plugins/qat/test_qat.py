@@ -699,7 +699,7 @@ def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bit
         ({}, "with precision int8 would waste the training for int4; use precision int4"),
         (
             {"precision": "int4", "algorithm": "octav"},
-            "takes what the training has settled; leave out algorithm, granularity, activations, "
+            "must quantize as the model was trained for; leave out algorithm, granularity, activations, "
             "bias_correction and per_layer",
         ),
     ):
