@@ -18,7 +18,7 @@ APPLICATIONS = "keras_applications:"  # begins the names of Keras's own architec
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file or folder. Unlike Path's own, this takes any name for an answer, however long."""
+    """Whether a file or folder is at `path`. Unlike `Path.exists`, it never raises, however long the name is."""
     return os.path.exists(path)  # noqa: PTH110
 
 
@@ -35,7 +35,7 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """What to call it in a report."""
+        """Its name in reports."""
         return Path(self.target).name if self.kind == "path" else self.target
 
     @property
@@ -57,22 +57,22 @@ class Reference:
 
     @property
     def came_as(self) -> str:
-        """What it is before it is read, where that says more than its format."""
+        """What the file is before it is read, if that says more than `format`; otherwise empty."""
         if self._is_graph:
             return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"
         return ""
 
     @property
     def _is_graph(self) -> bool:
-        """Whether it is a SavedModel without a Keras model in it."""
+        """Whether it is a SavedModel that holds no Keras model."""
         graph, keras = (is_there(Path(self.target) / name) for name in ("saved_model.pb", "keras_metadata.pb"))
         return self.kind == "path" and graph and not keras
 
     def call(self) -> Any:
-        """What the function returns.
+        """Call the function and return its result.
 
         Raises:
-            CompressorError: the module or the function is not there, or the function fails.
+            CompressorError: the module or the function does not exist, or the function fails.
         """
         function = function_at(self.target)
         with fenced(f"'{self.target}'", CompressorError):

@@ -141,7 +141,7 @@ def test_a_plugin_that_fails_where_it_should_answer_is_a_problem_of_the_recipe_t
         1,
         "error: acme.yaml: the strategy 'prune_more' (acme 1.0) failed with AttributeError: "
         "'ModelState' object has no attribute 'demand'; "
-        "mend it, or report it to its author; --debug shows the traceback\n",
+        "fix it, or report it to its author; --debug shows the traceback\n",
         "1 problem in 1 of 2 recipes\n",
     )
 

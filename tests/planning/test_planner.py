@@ -290,7 +290,7 @@ def test_a_strategy_that_fails_where_it_should_answer_is_named_with_its_distribu
         prepare(write(chain("fails")), (), with_strategies(Fails))
     assert str(caught.value) == (
         "the strategy 'fails' (acme 1.0) failed with AttributeError: 'ModelState' object has no attribute 'colour'; "
-        "mend it, or report it to its author; --debug shows the traceback"
+        "fix it, or report it to its author; --debug shows the traceback"
     )
 
 
