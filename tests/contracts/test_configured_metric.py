@@ -46,7 +46,7 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
             "",
             "4:34: error: two metrics are called 'accuracy'; remove one, or give one another 'name'",
         ),
-        ("[{uses: top_k_accuracy, with: {k: 0}}]", "", "4:57: error: 'k' must be 1 or more, and is 0"),
+        ("[{uses: top_k_accuracy, with: {k: 0}}]", "", "4:57: error: 'k' must be 1 or more, but is 0"),
         (
             "[{uses: mae, higher_is_better: true}]",
             "",

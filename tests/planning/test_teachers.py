@@ -107,7 +107,7 @@ def test_one_teacher_of_many_steps_is_one(write):
         ("tflite.yaml", "the recipe 'tflite' has no Keras model, which a teacher is; name another one"),
         ("3", "'training.teacher' takes a source or a mapping, not 3"),
         ("{temperature: 3}", "'source' is missing in 'training.teacher'; add it"),
-        ("{source: baseline, temperature: 0.5}", "'training.teacher.temperature' must be 1 or more, and is 0.5"),
+        ("{source: baseline, temperature: 0.5}", "'training.teacher.temperature' must be 1 or more, but is 0.5"),
     ],
 )
 def test_what_cannot_teach_is_told_at_its_place(write, tmp_path, source, message):
