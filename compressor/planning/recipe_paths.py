@@ -1,4 +1,4 @@
-"""A recipe as plain data that no longer depends on where its text stood."""
+"""Rewrites the paths in a recipe, so that it no longer depends on the folder that it was read from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from compressor.recipe.tree import Route, folder_of
 
 
 def absolute(recipe: Recipe) -> dict[str, Any]:
-    """The recipe with the paths in it made absolute, so that its copy elsewhere leads to the same files."""
+    """The recipe as plain data with absolute paths, so that a copy of it elsewhere leads to the same files."""
     return _with_paths(recipe, str)
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:
-    """The recipe with the names of files alone, to be compared on another machine, where hashes tell their content."""
+    """The recipe as plain data with file names for paths, so that it can be compared with one from another machine."""
     return _with_paths(recipe, lambda path: path.name)
 
 
@@ -38,8 +38,8 @@ def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""
-        found = reference(source, folder_of(node), {})
-        path = recipe_file(source, node) or (Path(found.target) if found and found.kind == "path" else None)
+        model = reference(source, folder_of(node), {})
+        path = recipe_file(source, node) or (Path(model.target) if model and model.kind == "path" else None)
         if path is not None and source.removeprefix("recipe:") not in shipped.names():
             _put(plain, route, spelled(path))
     for index, name in enumerate(plain.get("plugins", ())):

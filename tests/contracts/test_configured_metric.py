@@ -50,7 +50,7 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
         (
             "[{uses: mae, higher_is_better: true}]",
             "",
-            "4:54: error: 'higher_is_better' is for functions; 'mae' knows it by itself; remove it",
+            "4:54: error: 'higher_is_better' is for functions only, and 'mae' is a registered metric; remove it",
         ),
         ("[{uses: maee}]", "", "4:31: error: unknown metric 'maee'; did you mean 'mae'?"),
         (

@@ -60,7 +60,7 @@ def test_the_parameters_of_a_file_are_checked(problems, tmp_path):
     ]
     assert problems("data: {source: ./a.tfrecord, with: {inputs: [image]}}\n") == ["3:30 'features' is missing; add it"]
     assert problems("data: {source: ./a.npz, with: {size: 3}}\n") == [
-        "3:31 'data.with' means nothing for a file; remove it"
+        "3:31 'data.with' has no effect for a file; remove it"
     ]
 
 

@@ -408,7 +408,7 @@ def test_unknown_names_are_told_all_at_once_with_what_was_meant(write):
 def test_a_folder_beside_the_recipe_is_named_with_what_to_write_for_it(write):
     path = write("version: 1\nmodel: {source: saved}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n")
     (path.parent / "saved").mkdir()
-    assert heads(path) == ["recipe.yaml:2:17: error: unknown model 'saved'; write './saved' for what lies there"]
+    assert heads(path) == ["recipe.yaml:2:17: error: unknown model 'saved'; write './saved' for the file or folder"]
 
 
 def test_what_is_wrong_with_the_language_and_with_the_names_is_told_at_once(write):
@@ -438,8 +438,8 @@ def test_parameters_for_a_file_are_refused_rather_than_ignored(write):
         "version: 1\nmodel: {source: ./m.keras, with: {filters: 3}}\ndata: {source: ./d.npz, with: {size: 1}}\n"
     )
     assert heads(path) == [
-        "recipe.yaml:2:34: error: 'model.with' means nothing for a file; remove it",
-        "recipe.yaml:3:31: error: 'data.with' means nothing for a file; remove it",
+        "recipe.yaml:2:34: error: 'model.with' has no effect for a file; remove it",
+        "recipe.yaml:3:31: error: 'data.with' has no effect for a file; remove it",
     ]
 
 

@@ -78,8 +78,7 @@ def test_a_function_is_called_with_the_recipe_s_arguments(module):
         ),
         (
             "def build(filters):\n    raise SystemExit('bye')",
-            "'mine:build' failed with SystemExit: bye; "
-            "fix it, or report it to its author; --debug shows the traceback",
+            "'mine:build' failed with SystemExit: bye; fix it, or report it to its author; --debug shows the traceback",
         ),
     ],
 )
