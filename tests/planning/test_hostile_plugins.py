@@ -270,7 +270,7 @@ def test_a_metric_that_needs_parameters_is_for_recipes():
     params = type("Needs", (compressor.Params,), {"__annotations__": {"threshold": float}})
     registry = registry_with(metrics=[odd_metric(Params=params, per_sample=lambda self, batch: batch.labels)])
     error = failure(lambda: find_metrics(registry, ["odd"]))
-    assert str(error) == "the metric 'odd' needs parameters; evaluate it in a recipe"
+    assert str(error) == "the metric 'odd' needs parameters; set them in a recipe"
 
 
 def test_a_module_of_own_layers_that_ends_the_process_is_wrong_input(tmp_path, monkeypatch):
