@@ -1,4 +1,4 @@
-"""A model or data set that a recipe names by path, by a library's name for it, or by `package.module:function`."""
+"""A model or data set that a recipe names by path, by its name in a library, or as `package.module:function`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compressor.base.plugin_errors import fenced
 from compressor.base.types import Format
 
 LITERT_SUFFIXES = (".tflite", ".tfpack")
-APPLICATIONS = "keras_applications:"  # begins the names of Keras's own architectures
+APPLICATIONS = "keras_applications:"  # the prefix of Keras's own architectures
 
 
 def is_there(path: Path) -> bool:
@@ -24,9 +24,9 @@ def is_there(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file or folder, something in a library, such as `tfds:mnist`, or a function of the recipe's author.
+    """A file or folder, a name in a library such as `tfds:mnist`, or a function of the recipe's author.
 
-    Calling runs the function, with `arguments`.
+    `arguments` are the keyword arguments of the function.
     """
 
     kind: Literal["path", "library", "function"]
@@ -50,7 +50,7 @@ class Reference:
 
     @property
     def format(self) -> Format:
-        """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
+        """The format of the model once it is read; a SavedModel that holds no Keras model is read as a LiteRT model."""
         if self.kind != "path":
             return "keras"
         return "litert" if Path(self.target).suffix in LITERT_SUFFIXES or self._is_graph else "keras"

@@ -11,7 +11,7 @@ from compressor.planning.registry import Kind, Registry
 from compressor.recipe.sections import Recipe
 from compressor.recipe.training_params import TrainingDefaults
 
-_NAMED: tuple[tuple[str, str, Kind], ...] = (
+_PLUGIN_KEYS: tuple[tuple[str, str, Kind], ...] = (
     ("StepSection", "uses", "strategy"),
     ("ModelSection", "source", "model"),
     ("DataSection", "source", "data set"),
@@ -27,7 +27,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         "type": "string",
         "description": "a recipe to start from: a path, or the name of one that ships",
     }
-    for section, key, kind in _NAMED:
+    for section, key, kind in _PLUGIN_KEYS:
         names = registry.names(kind)
         for name in names:
             definitions |= _definitions(f"{section}_{name}", registry.entries[kind][name][0].cls.Params)

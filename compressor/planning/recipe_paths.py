@@ -24,27 +24,27 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return _with_paths(recipe, lambda path: path.name)
 
 
-def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any]:
+def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any]:
     plain: dict[str, Any] = recipe.tree.plain()
     for section in ("model", "data"):
         node = recipe.tree.find((section, "source"))
-        found = reference(str(plain[section]["source"]), folder_of(node), {})
-        if found and found.kind == "path":
-            plain[section]["source"] = spelled(Path(found.target))
-        kind = kind_of(found) if found and section == "data" else None
+        origin = reference(str(plain[section]["source"]), folder_of(node), {})
+        if origin and origin.kind == "path":
+            plain[section]["source"] = rewrite(Path(origin.target))
+        kind = kind_of(origin) if origin and section == "data" else None
         for name in kind.path_options if kind else ():
             if isinstance(path := plain[section].get("with", {}).get(name), str):
-                plain[section]["with"][name] = spelled(Path.cwd() / Path(path).expanduser())
+                plain[section]["with"][name] = rewrite(Path.cwd() / Path(path).expanduser())
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""
         model = reference(source, folder_of(node), {})
         path = recipe_file(source, node) or (Path(model.target) if model and model.kind == "path" else None)
         if path is not None and source.removeprefix("recipe:") not in shipped.names():
-            _put(plain, route, spelled(path))
+            _put(plain, route, rewrite(path))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
-        plain["plugins"][index] = spelled(folder_of(node) / name)
+        plain["plugins"][index] = rewrite(folder_of(node) / name)
     return plain
 
 

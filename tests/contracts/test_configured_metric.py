@@ -56,7 +56,7 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
         (
             "[mae]",
             "constraints: {max_accuracy_drop: 0.1}\n",
-            "5:34: error: 'max_accuracy_drop' is for a share, and 'mae' is none; use 'max_relative_drop'",
+            "5:34: error: 'max_accuracy_drop' needs a metric that is a share, not 'mae'; use 'max_relative_drop'",
         ),
         (
             "[{uses: mae, name: size error}]",
