@@ -38,7 +38,7 @@ def test_a_wrong_step_is_refused_and_the_session_goes_on(session):
     session.train()
     with pytest.raises(CompressorError) as error:
         session.apply("prune", final_sparsity=1.5)
-    assert str(error.value) == "error: 'final_sparsity' must be below 1, and is 1.5"
+    assert str(error.value) == "error: 'final_sparsity' must be below 1, but is 1.5"
     with pytest.raises(CompressorError, match="unknown strategy 'prun'; did you mean 'prune'"):
         session.apply("prun")
     with pytest.raises(CompressorError, match="'cnov' matches no layer of the model; did you mean 'conv'"):

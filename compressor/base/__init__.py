@@ -1,1 +1,1 @@
-"""What knows nothing of models: errors, parameters, text, sizes, hashing and files that are written whole."""
+"""Building blocks that know nothing of models: errors, parameters, text, sizes, hashing and atomic file writes."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the process or the machine dies."""
+"""Writes files atomically: after a crash, a file is either complete or not there at all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file under a temporary name, bring it to the disk, and rename it."""
+    """Write a file atomically: under a temporary name, synced to disk, then renamed."""
     with whole_file(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the name of `path` only when all went well."""
+    """Yield a temporary path beside `path` to write to; it is renamed to `path` if the block succeeds."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield temporary
@@ -30,10 +30,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    folder = path.is_dir()
-    if folder and os.name == "nt":  # Windows cannot open a folder, and does not need to
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":  # Windows cannot open a folder, and does not need to
         return
-    descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)  # Windows syncs only what may be written
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)  # Windows syncs only files open for writing
     try:
         os.fsync(descriptor)
     finally:

@@ -1,4 +1,4 @@
-"""Where the cache is kept, and the folder in it for spooled data."""
+"""The location of the cache, and the name of the folder in it for spooled data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 import platformdirs
 
 FOLDER_VARIABLE = "COMPRESSOR_CACHE"
-SPOOL: Final = "spool"  # the folder of spooled data, its kind, and what a run has on record while it may read some
+SPOOL: Final = "spool"  # the folder of spooled data, its kind in listings, and the key a run marks as in use
 
 
 def default_folder() -> Path:
-    """The folder that the environment variable `COMPRESSOR_CACHE` names, or one in the user's own cache folder."""
+    """The folder named by the environment variable `COMPRESSOR_CACHE`, or else one in the user's cache folder."""
     return Path(os.environ.get(FOLDER_VARIABLE) or platformdirs.user_cache_dir("compressor"))

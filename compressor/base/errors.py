@@ -1,4 +1,4 @@
-"""Every error a user can meet, and the exit code each one leads to."""
+"""The errors that users see, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What `compressor` tells the shell; fixed, since CI scripts depend on it."""
+    """Exit codes of the command line; fixed, because CI scripts depend on them."""
 
     DONE = 0
     INPUT = 1
@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 
 
 class CompressorError(Exception):
-    """The root of all errors raised on purpose; `str()` of it says what is wrong and ends in what to do."""
+    """Root of all errors raised on purpose; `str()` says what is wrong, then what to do about it."""
 
     exit_code = ExitCode.INPUT
 
@@ -29,7 +29,7 @@ class CompressorError(Exception):
 
 
 class DataError(CompressorError):
-    """A data set that cannot be had, or does not fit."""
+    """A data set that cannot be loaded, or does not fit the model."""
 
 
 class ModelError(CompressorError):
@@ -37,14 +37,14 @@ class ModelError(CompressorError):
 
 
 class OutputError(CompressorError):
-    """A place for results that cannot be written."""
+    """An output file or folder that cannot be written."""
 
 
 class PluginError(CompressorError):
-    """A plugin that is missing, broken, or claims a name that another one has."""
+    """A plugin that is missing or broken, or that uses a name another plugin already has."""
 
 
 class StepError(CompressorError):
-    """A compression step that could not do what it was asked to."""
+    """A compression step that failed."""
 
     exit_code = ExitCode.STEP

@@ -1,4 +1,4 @@
-"""SHA-256 of files, in hexadecimal."""
+"""SHA-256 of files and folders, in hexadecimal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of all files in a folder with their names, in hexadecimal."""
+    """SHA-256 of a file, or of the names and contents of all files in a folder, in hexadecimal."""
     if path.is_dir():
         digest = hashlib.sha256()
         for below in sorted(path.rglob("*")):

@@ -1,4 +1,4 @@
-"""Functions that a recipe names as `package.module:function`: a loss or a metric of the user's own."""
+"""Imports functions that a recipe names as `package.module:function`, such as the user's own losses and metrics."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def names_function(text: str) -> bool:
 
 
 def function_at(target: str) -> Callable[..., Any]:
-    """The function that `package.module:function` names. Importing it runs its author's code.
+    """Import the function that `package.module:function` names, which runs its author's code.
 
     Raises:
-        CompressorError: the module or the function is not there, or the module fails.
+        CompressorError: the module or the function does not exist, or importing the module fails.
     """
     module_name, _, function_name = target.partition(":")
     with fenced(f"'{target}'", CompressorError):
         try:
             module = importlib.import_module(module_name)
         except ImportError as error:
-            remedy = "install it, put its folder on PYTHONPATH, or mend the name"
+            remedy = "install it, put its folder on PYTHONPATH, or fix the name"
             raise CompressorError(f"it cannot be imported ({error})", remedy) from error
-        function = getattr(module, function_name, None)
-        if not callable(function):
-            raise CompressorError(f"it has no function '{function_name}'", "mend the name after the colon")
-    found: Callable[..., Any] = function
-    return found
+        imported = getattr(module, function_name, None)
+        if not callable(imported):
+            raise CompressorError(f"it has no function '{function_name}'", "fix the name after the colon")
+    function: Callable[..., Any] = imported
+    return function

@@ -1,7 +1,7 @@
-"""Arrays of samples, one alone or several by name: what treats both alike.
+"""Treats a single array of samples and a mapping of named arrays alike.
 
-Inputs, outputs and labels all come so: as an array of shape (n, ...), or, where a model has several, as a mapping of
-such arrays by the names of its inputs or outputs.
+Inputs, outputs and labels are either an array of shape (n, ...) or, if a model has several inputs or outputs, a mapping
+from their names to such arrays.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-Values: TypeAlias = Any  # an array, a mapping of arrays by name, or None where there are none
+Values: TypeAlias = Any  # an array, a mapping of arrays by name, or None
 
 
 def is_named(values: Values) -> TypeGuard[Mapping[str, Any]]:
-    """Whether these are several arrays by name."""
+    """Whether the values are a mapping of arrays by name."""
     return isinstance(values, Mapping)
 
 
 def by_name(values: Values, name: str) -> Mapping[str, Any]:
-    """The arrays by name; `name` is for an array that has none."""
+    """The arrays by name; a single array gets `name`."""
     return values if is_named(values) else {name: values}
 
 
 def in_order(values: Values, names: Sequence[str]) -> list[Any]:
-    """The arrays in the order of the names. Where there is only one array, its name does not matter.
+    """The arrays in the order of `names`. If there is only one array, its name does not matter.
 
     Raises:
-        KeyError: there are several, and none of a name.
+        KeyError: there are several arrays, and one of the names is not among them.
     """
     if not is_named(values):
         return [values]
@@ -36,7 +36,7 @@ def in_order(values: Values, names: Sequence[str]) -> list[Any]:
 
 
 def arrays_in(values: Values) -> list[Any]:
-    """All arrays, those of a mapping in the order of their sorted names; of a tuple, those of each part in turn."""
+    """All arrays: those of a mapping by sorted name, those of a tuple part by part."""
     if values is None:
         return []
     if isinstance(values, tuple):
@@ -45,14 +45,14 @@ def arrays_in(values: Values) -> list[Any]:
 
 
 def each(values: Values, function: Callable[[Any], Any]) -> Values:
-    """The function's results for an array, or by name for each array of a mapping; None stays None."""
+    """Apply a function to an array, or to each array of a mapping; None stays None."""
     if values is None:
         return None
     return {name: function(array) for name, array in values.items()} if is_named(values) else function(values)
 
 
 def joined(parts: Sequence[Values]) -> Values:
-    """The samples of all parts, one after the other; None where the parts are."""
+    """Join the samples of all parts; None if the parts are None."""
     first = parts[0]
     if first is None:
         return None

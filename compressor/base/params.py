@@ -1,4 +1,4 @@
-"""Parameters of strategies, models and data sets: pydantic models that refuse what they do not know."""
+"""Parameters of strategies, models and data sets: pydantic models that reject unknown keys."""
 
 from __future__ import annotations
 

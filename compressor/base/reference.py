@@ -1,4 +1,4 @@
-"""A model or data set that a recipe names by path, by a library's name for it, or by `package.module:function`."""
+"""A model or data set that a recipe names by path, by its name in a library, or as `package.module:function`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from compressor.base.plugin_errors import fenced
 from compressor.base.types import Format
 
 LITERT_SUFFIXES = (".tflite", ".tfpack")
-APPLICATIONS = "keras_applications:"  # begins the names of Keras's own architectures
+APPLICATIONS = "keras_applications:"  # the prefix of Keras's own architectures
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file or folder. Unlike Path's own, this takes any name for an answer, however long."""
+    """Whether a file or folder is at `path`. Unlike `Path.exists`, it never raises, however long the name is."""
     return os.path.exists(path)  # noqa: PTH110
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file or folder, something in a library, such as `tfds:mnist`, or a function of the recipe's author.
+    """A file or folder, a name in a library such as `tfds:mnist`, or a function of the recipe's author.
 
-    Calling runs the function, with `arguments`.
+    `arguments` are the keyword arguments of the function.
     """
 
     kind: Literal["path", "library", "function"]
@@ -35,7 +35,7 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """What to call it in a report."""
+        """Its name in reports."""
         return Path(self.target).name if self.kind == "path" else self.target
 
     @property
@@ -50,29 +50,29 @@ class Reference:
 
     @property
     def format(self) -> Format:
-        """The format of the model it leads to. A SavedModel without a Keras model in it can only be converted."""
+        """The format of the model once it is read; a SavedModel that holds no Keras model is read as a LiteRT model."""
         if self.kind != "path":
             return "keras"
         return "litert" if Path(self.target).suffix in LITERT_SUFFIXES or self._is_graph else "keras"
 
     @property
     def came_as(self) -> str:
-        """What it is before it is read, where that says more than its format."""
+        """What the file is before it is read, if that says more than `format`; otherwise empty."""
         if self._is_graph:
             return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"
         return ""
 
     @property
     def _is_graph(self) -> bool:
-        """Whether it is a SavedModel without a Keras model in it."""
+        """Whether it is a SavedModel that holds no Keras model."""
         graph, keras = (is_there(Path(self.target) / name) for name in ("saved_model.pb", "keras_metadata.pb"))
         return self.kind == "path" and graph and not keras
 
     def call(self) -> Any:
-        """What the function returns.
+        """Call the function and return its result.
 
         Raises:
-            CompressorError: the module or the function is not there, or the function fails.
+            CompressorError: the module or the function does not exist, or the function fails.
         """
         function = function_at(self.target)
         with fenced(f"'{self.target}'", CompressorError):

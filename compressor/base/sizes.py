@@ -11,10 +11,10 @@ _SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
 
 
 def parse_size(value: object) -> object:
-    """Bytes for a size in words; a whole number is bytes already, anything else is left for the type check.
+    """Convert a size such as `25 kB` to bytes. Values that are not text are returned as they are, for the type check.
 
     Raises:
-        ValueError: text that is not a size.
+        ValueError: the text is not a size.
     """
     if not isinstance(value, str):
         return value
@@ -27,15 +27,15 @@ def parse_size(value: object) -> object:
 
 
 def format_size(size: float) -> str:
-    """Bytes for people: `23.6 kB` (1 kB is 1,000 bytes)."""
+    """Format a number of bytes for people: `23.6 kB` (1 kB is 1,000 bytes)."""
     if abs(size) < 999.5:
         return f"{size:.0f} B"
     for unit, factor in (("kB", 10**3), ("MB", 10**6)):
-        if abs(size) / factor < 999.95:  # what rounds to 1000.0 goes by the next unit
+        if abs(size) / factor < 999.95:  # a value that would show as 1000.0 takes the next unit
             return f"{size / factor:.1f} {unit}"
     return f"{size / 10**9:.1f} GB"
 
 
 def swells(unpacked: int, packed: int) -> bool:
-    """Whether a file of `packed` bytes that becomes `unpacked` ones is a bomb rather than a model."""
+    """Whether `packed` bytes that unpack to `unpacked` bytes are a decompression bomb rather than a model."""
     return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)

@@ -1,4 +1,4 @@
-"""Text for messages: near misses, lists, quotes, and nothing that a terminal would obey."""
+"""Text for messages: suggestions, lists, quotes, and escapes for what a terminal would act on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'prune'?`, or the known words where none is near and they are few."""
+    """The end of a message about an unknown word: `; did you mean 'prune'?`, or the known words if none is close."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
@@ -18,18 +18,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def listing(words: Sequence[str], most: int = 12) -> str:
-    """The words, joined by commas; a long list is cut and says how much is missing."""
+    """The words, joined by commas; a long list is cut after `most` words and says how many are missing."""
     shown = ", ".join(words[:most])
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
 def quoted(text: str, most: int = 60) -> str:
-    """The text in quotes, cut where it is long."""
+    """The text in quotes, cut to `most` characters."""
     return f"'{text if len(text) <= most else text[: most - 3] + '...'}'"
 
 
 def printable(text: str) -> str:
-    """The text with an escape for every character that a terminal would hide or obey."""
+    """The text with escapes for characters that a terminal would hide or act on."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -1,4 +1,4 @@
-"""Types that every room knows: a model, arrays of samples, what an output ends in, and the format of a model."""
+"""Types used throughout: a model, arrays of samples, the activation of an output, and the format of a model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 Model: TypeAlias = Any  # a tf_keras.Model, or the bytes of a .tflite file or of a package, as its ModelState says
-Arrays: TypeAlias = Union["NDArray[np.float32]", "Mapping[str, NDArray[np.float32]]"]  # of one end, or by name
+# the samples of one input or output, or of several by name
+Arrays: TypeAlias = Union["NDArray[np.float32]", "Mapping[str, NDArray[np.float32]]"]
 EndsIn: TypeAlias = Literal["softmax", "sigmoid", "linear"]
 Format: TypeAlias = Literal["keras", "litert", "package"]

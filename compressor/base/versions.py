@@ -1,4 +1,4 @@
-"""Versions of what decides the bytes of a result: Python, and the libraries that make and measure models."""
+"""Versions of Python and of the libraries that make and measure models, on which results depend."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _LIBRARIES = (
 
 @cache
 def versions() -> Mapping[str, str]:
-    """Versions of the libraries, and of Python's minor release: a patch release of Python changes no result."""
+    """Versions of the libraries and of Python, to its minor release only: a patch release changes no result."""
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **_versions_of(_LIBRARIES)}
 
 
 def full_versions() -> Mapping[str, str]:
-    """The same for a report: Python's version in full, and this tool's own beside it."""
+    """Versions for a report: those of the libraries, Python's in full, and this tool's own."""
     return {"python": platform.python_version(), **_versions_of(("compressor", *_LIBRARIES))}
 
 
 def _versions_of(distributions: Sequence[str]) -> Mapping[str, str]:
-    found = {}
+    known = {}
     for name in distributions:
         try:
-            found[name] = importlib.metadata.version(name)
+            known[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            known[name] = "not installed"
+    return known

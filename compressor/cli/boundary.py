@@ -53,7 +53,7 @@ def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambd
             traceback.print_exc()
         if error.filename is None:
             return _own_fault(error)
-        remedy = "check that it is there, and its permissions"
+        remedy = "check that it exists, and its permissions"
         click.echo(f"error: {error.filename} cannot be read or written ({error.strerror}); {remedy}", err=True)
         return ExitCode.INPUT
     # the boundary: whatever else comes up here is a fault of the tool

@@ -1,1 +1,1 @@
-"""From a recipe and the installed plugins to a checked plan."""
+"""Turns a recipe and the installed plugins into a checked plan."""

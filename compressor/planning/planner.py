@@ -1,4 +1,4 @@
-"""`resolve`: joins a recipe and the registry into a `Plan`, and makes every check that needs no model."""
+"""Turns a recipe into a `Plan`, with every check that needs no model."""
 
 from __future__ import annotations
 
@@ -24,48 +24,48 @@ def prepare(
     seed: int = 0,
     smoke: bool = False,
 ) -> Plan:
-    """Load a recipe and resolve it, telling the problems of both at once.
+    """Load and resolve a recipe, and report the problems of both at once.
 
     Raises:
         RecipeError: with every problem that can be found without a model.
-        PluginError: a plugin that the recipe uses fails where it should answer.
+        PluginError: a plugin that the recipe uses fails.
     """
     installed = registry or Registry.installed()
-    return _loaded(source, overrides, lambda recipe: resolve(recipe, installed, seed=seed, smoke=smoke))
+    return _load_and_use(source, overrides, lambda recipe: resolve(recipe, installed, seed=seed, smoke=smoke))
 
 
 def check(source: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None) -> None:
-    """Make every check of `prepare` that needs none of the recipe's own plugin files, since importing those runs code.
+    """Check a recipe as `prepare` does, but without the recipe's own plugin files, since importing them runs code.
 
-    Where there are such files, names that no installed plugin brings are taken on trust, and the order of steps is
-    checked up to the first one of them.
+    If the recipe names such files, a name that no installed plugin brings is assumed to come from one of them, and the
+    order of steps is checked up to the first step with such a name.
 
     Raises:
         RecipeError: with every problem found.
-        PluginError: a plugin that the recipe uses fails where it should answer.
+        PluginError: a plugin that the recipe uses fails.
     """
     installed = registry or Registry.installed()
-    _loaded(source, overrides, lambda recipe: Resolver(recipe, installed).check())
+    _load_and_use(source, overrides, lambda recipe: Resolver(recipe, installed).check())
 
 
 def resolve(recipe: Recipe, registry: Registry, *, seed: int = 0, smoke: bool = False) -> Plan:
-    """The plan of a recipe. Imports the recipe's own plugin files, which runs their code.
+    """Resolve a recipe into a plan. This imports the recipe's own plugin files, which runs their code.
 
     Args:
         recipe: a valid recipe.
-        registry: what the installed plugins bring.
-        seed: of everything random.
-        smoke: for a short run, to see that the chain works.
+        registry: the installed plugins.
+        seed: the seed of everything random.
+        smoke: whether the run is a short one that only shows that the steps work together.
 
     Raises:
         RecipeError: with every problem found: unknown names, wrong parameters, an impossible order.
-        PluginError: a plugin that the recipe uses fails where it should answer.
+        PluginError: a plugin that the recipe uses fails.
     """
     return Resolver(recipe, registry).plan(seed, smoke)
 
 
-def _loaded(source: str | Path, overrides: Sequence[str], use: Callable[[Recipe], T]) -> T:
-    """What `use` makes of a recipe; where the recipe has problems, those of what is left of it are told with them."""
+def _load_and_use(source: str | Path, overrides: Sequence[str], use: Callable[[Recipe], T]) -> T:
+    """Load a recipe and pass it to `use`; if it has problems, add those that `use` finds in its valid part."""
     try:
         recipe = load(source, overrides)
     except InvalidRecipeError as error:

@@ -1,4 +1,4 @@
-"""A recipe as plain data that no longer depends on where its text stood."""
+"""Rewrites the paths in a recipe, so that it no longer depends on the folder that it was read from."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from compressor.recipe.tree import Route, folder_of
 
 
 def absolute(recipe: Recipe) -> dict[str, Any]:
-    """The recipe with the paths in it made absolute, so that its copy elsewhere leads to the same files."""
+    """The recipe as plain data with absolute paths, so that a copy of it elsewhere leads to the same files."""
     return _with_paths(recipe, str)
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:
-    """The recipe with the names of files alone, to be compared on another machine, where hashes tell their content."""
+    """The recipe as plain data with file names for paths, so that it can be compared with one from another machine."""
     return _with_paths(recipe, lambda path: path.name)
 
 
-def _with_paths(recipe: Recipe, spelled: Callable[[Path], str]) -> dict[str, Any]:
+def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any]:
     plain: dict[str, Any] = recipe.tree.plain()
     for section in ("model", "data"):
         node = recipe.tree.find((section, "source"))
-        found = reference(str(plain[section]["source"]), folder_of(node), {})
-        if found and found.kind == "path":
-            plain[section]["source"] = spelled(Path(found.target))
-        kind = kind_of(found) if found and section == "data" else None
+        origin = reference(str(plain[section]["source"]), folder_of(node), {})
+        if origin and origin.kind == "path":
+            plain[section]["source"] = rewrite(Path(origin.target))
+        kind = kind_of(origin) if origin and section == "data" else None
         for name in kind.path_options if kind else ():
             if isinstance(path := plain[section].get("with", {}).get(name), str):
-                plain[section]["with"][name] = spelled(Path.cwd() / Path(path).expanduser())
+                plain[section]["with"][name] = rewrite(Path.cwd() / Path(path).expanduser())
     for route in teacher_routes(recipe.tree):
         node = recipe.tree.find(route)
         source = str(node.plain()) if node else ""
-        found = reference(source, folder_of(node), {})
-        path = recipe_file(source, node) or (Path(found.target) if found and found.kind == "path" else None)
+        model = reference(source, folder_of(node), {})
+        path = recipe_file(source, node) or (Path(model.target) if model and model.kind == "path" else None)
         if path is not None and source.removeprefix("recipe:") not in shipped.names():
-            _put(plain, route, spelled(path))
+            _put(plain, route, rewrite(path))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
-        plain["plugins"][index] = spelled(folder_of(node) / name)
+        plain["plugins"][index] = rewrite(folder_of(node) / name)
     return plain
 
 

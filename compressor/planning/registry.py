@@ -1,4 +1,4 @@
-"""Finds the installed plugins and what they bring, one by one, so that a broken one cannot take the others down."""
+"""Finds the installed plugins and the classes that they bring; a broken plugin does not affect the others."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "model": ("models", ModelSource),
     "metric": ("metrics", Metric),
 }
-_HOOKS = [name for name, found in vars(hookspecs).items() if hasattr(found, f"{GROUP}_spec")]
+_HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, f"{GROUP}_spec")]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A class that a plugin brought, and which plugin that was."""
+    """A class that a plugin brings, and the plugin that it comes from."""
 
     cls: type[Any]
     provider: Provider
@@ -70,7 +70,7 @@ def _manager() -> pluggy.PluginManager:
 
 @dataclass
 class Registry:
-    """What the plugins brought, by kind and name. A name with two entries is a clash, told when it is used."""
+    """The classes that plugins bring, by kind and name. A name with two entries is a clash, reported on use."""
 
     entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Registry:
         return registry
 
     def with_file(self, path: Path) -> Registry:
-        """This registry, with what a local plugin file brings as well. Runs its code.
+        """A copy of this registry that also has what a local plugin file brings. Runs the file's code.
 
         Raises:
             PluginError: the file cannot be read, or is not a working plugin.
@@ -100,7 +100,7 @@ class Registry:
         except OSError as error:
             raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
         registry = Registry(
-            {kind: {name: list(found) for name, found in known.items()} for kind, known in self.entries.items()},
+            {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),
         )
         for name, plugin in self.manager.list_name_plugin():
@@ -113,14 +113,14 @@ class Registry:
         """Register a plugin object under a name.
 
         Raises:
-            PluginError: it is not a plugin, or what it brings is not what the contracts ask for.
+            PluginError: it is not a plugin, or it brings something that does not meet the contracts.
         """
         full_name = f"{provider.distribution}:{name}"
         if self.manager.is_registered(plugin) or self.manager.has_plugin(full_name):
-            raise PluginError("it is there already", "name it once")
-        found = list(_brought(plugin, provider))
+            raise PluginError("it is registered already", "name it once")
+        entries = list(_brought(plugin, provider))
         self.manager.register(plugin, full_name)
-        for kind, entry in found:
+        for kind, entry in entries:
             self.entries[kind].setdefault(entry.cls.name, []).append(entry)
 
     def names(self, kind: Kind) -> list[str]:
@@ -128,19 +128,19 @@ class Registry:
         return sorted(self.entries[kind])
 
     def get(self, kind: Kind, name: str) -> Entry | None:
-        """What goes by this name, or None.
+        """The entry of this name, or None.
 
         Raises:
             PluginError: two plugins claim the name.
         """
-        found = self.entries[kind].get(name, [])
-        if len(found) > 1:
-            claims = " and ".join(sorted(str(entry.provider) for entry in found))
+        entries = self.entries[kind].get(name, [])
+        if len(entries) > 1:
+            claims = " and ".join(sorted(str(entry.provider) for entry in entries))
             raise PluginError(f"two plugins bring a {kind} named '{name}': {claims}", "rename or uninstall one of them")
-        return found[0] if found else None
+        return entries[0] if entries else None
 
     def hint(self, kind: Kind, name: str) -> str:
-        """What to add to a message about a name that was not found: where it may be, or what was meant."""
+        """The end of a message about an unknown name: where the name may come from, or which one may be meant."""
         broken = ", ".join(map(str, self.broken))
         return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
 
@@ -149,14 +149,14 @@ class Registry:
             self.add(load(), name, provider)
         except PluginError:
             raise
-        # A plugin is a stranger's code, and importing it may fail in any way: that must cost only the plugin.
+        # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins
         except (Exception, SystemExit) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
-            raise PluginError(reason, "mend the plugin, or do without it") from error
+            raise PluginError(reason, "fix the plugin, or remove it") from error
 
 
 def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]:
-    """What a plugin's hooks return, checked; in a manager of its own, so that a broken plugin leaves no trace."""
+    """Check what a plugin's hooks return; in a separate manager, so that a broken plugin is not registered."""
     manager = _manager()
     try:
         manager.register(plugin)
@@ -167,17 +167,17 @@ def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]
     if not hooks:
         raise PluginError("it has no hooks", "mark its functions with compressor.hookimpl")
     for hook in hooks:
-        if not hook.has_spec():  # it would never be called, without a word
+        if not hook.has_spec():  # pluggy would silently never call it
             hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
             raise PluginError(f"there is no hook '{hook.name}'", hint)
     for kind, (hook_name, contract) in _CONTRACTS.items():
         for implementation in getattr(manager.hook, hook_name).get_hookimpls():
-            brought = implementation.function()
-            if not isinstance(brought, list | tuple):
-                what = f"its hook '{hook_name}' returned {type(brought).__name__}"
+            classes = implementation.function()
+            if not isinstance(classes, list | tuple):
+                what = f"its hook '{hook_name}' returned {type(classes).__name__}"
                 raise PluginError(what, "return a list of classes")
             names = []
-            for cls in brought:
+            for cls in classes:
                 _refuse_malformed(kind, contract, cls)
                 if cls.name in names:
                     raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
@@ -185,30 +185,30 @@ def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]
                 yield kind, Entry(cls, provider)
 
 
-def _refuse_malformed(kind: Kind, contract: type[Any], found: object) -> None:
-    if not (isinstance(found, type) and issubclass(found, contract)):
-        raise PluginError(f"{found!r} is not a subclass of {contract.__name__}", "derive it from that class")
-    cls: Any = found
+def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> None:
+    if not (isinstance(candidate, type) and issubclass(candidate, contract)):
+        raise PluginError(f"{candidate!r} is not a subclass of {contract.__name__}", "derive it from that class")
+    cls: Any = candidate
     if cls.__abstractmethods__:
         missing = ", ".join(sorted(cls.__abstractmethods__))
-        raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "write what is missing")
+        raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "implement what is missing")
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
     params = getattr(cls, "Params", Params)
     if not (isinstance(params, type) and issubclass(params, Params)):
         what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"
-        raise PluginError(what, "derive them from it, so that no unknown key is taken in silence")
+        raise PluginError(what, "derive them from it, so that unknown keys are refused")
 
 
 def local_module(code: bytes, path: Path) -> str:
-    """The name of the module that a local plugin file becomes."""
+    """The name of the module made from a local plugin file."""
     return f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
 
 
 def _module_of(code: bytes, path: Path) -> ModuleType:
-    """The module that a file's code makes: of the very bytes that were hashed, so never of a stale bytecode cache.
+    """Import a plugin file from the bytes that were hashed, and never from a stale bytecode cache.
 
-    The same bytes are run once.
+    The same bytes are run only once.
     """
     name = local_module(code, path)
     if name not in sys.modules:

@@ -1,4 +1,4 @@
-"""Joins a recipe and the registry into a plan, and finds every problem that needs no model."""
+"""Resolves a recipe against the registry, and finds every problem that needs no model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -40,21 +40,18 @@ from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass
 class Resolver:
-    """Resolves a recipe; what is wrong with it is gathered, and told at once."""
+    """Resolves one recipe; its problems are collected, and raised all at once."""
 
     recipe: Recipe
     registry: Registry
-    trusting: bool = False  # that a plugin file which has not been run brings the names that nobody else does
-    teaches: bool = False  # whether this is the recipe around a model that teaches as it is
-    chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, the first one first
+    trusting: bool = False  # that unknown names come from a plugin file that has not been run
+    teaches: bool = False  # whether the recipe only wraps a trained model, to teach
+    chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, outermost first
     teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
-    came_as: str = ""  # what the model is before it is read, where that says more than its format
+    came_as: str = ""  # what the model is before it is read, if that says more than its format
     problems: list[Problem] = field(default_factory=list)
     origins: dict[str, Provider] = field(default_factory=dict)
 
@@ -63,7 +60,7 @@ class Resolver:
         self.chain = self.chain or own_chain(self.recipe)
 
     def plan(self, seed: int, smoke: bool) -> Plan:
-        """The plan, with the recipe's plugin files run."""
+        """Make the plan; runs the recipe's plugin files."""
         files = self._plugin_files()
         self.runs_plugins = True
         for path, node in files:
@@ -76,7 +73,7 @@ class Resolver:
         return Plan(self.recipe, *parts, self.origins, tuple(path for path, _ in files), seed, smoke)
 
     def check(self) -> None:
-        """Find the problems, without the recipe's plugin files."""
+        """Find problems without running the recipe's plugin files."""
         self._plugin_files()
         self.runs_plugins = False
         self.trusting = self.trusting or bool(self.recipe.plugins)
@@ -94,12 +91,12 @@ class Resolver:
         return model, data, tuple(metrics), baseline, tuple(steps)
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
-        """The recipe's plugin files that are there; the others are problems."""
+        """The recipe's plugin files; a missing one is a problem."""
         files = []
         for index, name in enumerate(self.recipe.plugins):
             node = self.recipe.tree.find(("plugins", index))
             path = folder_of(node) / name
-            if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it takes any name for an answer
+            if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
                 files.append((path, node))
             else:
                 self._report(f"there is no plugin file '{path}'; check the path", node)
@@ -111,19 +108,19 @@ class Resolver:
         spec = getattr(self.recipe, section)
         node = self.recipe.tree.find((section, "source"))
         values = self.recipe.tree.find((section, "with"))
-        if found := reference(spec.source, folder_of(node), spec.with_):
-            options = options_of(found) if kind == "data set" else None
+        if source := reference(spec.source, folder_of(node), spec.with_):
+            options = options_of(source) if kind == "data set" else None
             if options is not None and options.model_fields:
-                self._checked_options(options, values or mapping({}, like=node))
-            elif found.kind == "path" and spec.with_ and (options or kind == "model"):
-                self._report(f"'{section}.with' means nothing for a file; remove it", values)
-            return found
+                self._check_options(options, values or mapping({}, like=node))
+            elif source.kind == "path" and spec.with_ and (options or kind == "model"):
+                self._report(f"'{section}.with' has no effect for a file; remove it", values)
+            return source
         entry = self._entry(kind, spec.source, node)
         if entry:
             self.origins[section] = entry.provider
-        return entry and self._made(kind, entry, values or mapping({}, like=node))
+        return entry and self._instance(kind, entry, values or mapping({}, like=node))
 
-    def _checked_options(self, options: type[Params], values: Node) -> None:
+    def _check_options(self, options: type[Params], values: Node) -> None:
         try:
             validate_as_json(options, values)
         except ValidationError as error:
@@ -149,13 +146,13 @@ class Resolver:
             better = spec.higher_is_better is not False
             return ConfiguredMetric.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
         if spec.higher_is_better is not None:
-            message = f"'higher_is_better' is for functions; '{spec.uses}' knows it by itself; remove it"
+            message = f"'higher_is_better' is for functions only, and '{spec.uses}' is a registered metric; remove it"
             self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
         entry = self._entry("metric", spec.uses, place)
         values = self.recipe.tree.find((*route, "with")) or mapping({}, like=place)
         if entry:
             self.origins[f"metric {spec.uses}"] = entry.provider
-        metric = self._made("metric", entry, values) if entry else None
+        metric = self._instance("metric", entry, values) if entry else None
         if entry is None or metric is None:
             return None
         with fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
@@ -195,7 +192,7 @@ class Resolver:
         defaults = self.recipe.tree.find(("training",))
         if defaults is not None and issubclass(entry.cls.Params, TrainingDefaults):
             values = merge(without_baseline(defaults) if id_ == BASELINE else defaults, values)
-        strategy = self._made("strategy", entry, values)
+        strategy = self._instance("strategy", entry, values)
         if strategy is None:
             return None
         teacher = getattr(strategy.params, "teacher", None)
@@ -222,7 +219,7 @@ class Resolver:
         return self.teachers[key]
 
     def _teaching(self, teacher: Teacher, path: Path | None, place: Node | None) -> Plan | None:
-        """The plan that makes a teacher; None where plugin files are not to be run."""
+        """The plan that makes a teacher; None if plugin files must not be run."""
         if path is None:
             recipe = recipe_around(teacher, place, self.recipe)
             nested = Resolver(recipe, self.registry, self.trusting, teaches=True, chain=self.chain)
@@ -248,24 +245,24 @@ class Resolver:
             self._report(str(clash), node)
             return None
         if entry is None and not self.trusting:
-            beside = kind in ("model", "data set") and is_there(folder_of(node) / name)
-            hint = f"; write './{name}' for what lies there" if beside else self.registry.hint(kind, name)
+            is_path = kind in ("model", "data set") and is_there(folder_of(node) / name)
+            hint = f"; write './{name}' for the file or folder" if is_path else self.registry.hint(kind, name)
             self._report(f"unknown {kind} '{name}'{hint}", node)
         return entry
 
-    def _made(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
-        """What the plugin's class makes of the parameters that the recipe gives it."""
+    def _instance(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
+        """An instance of a plugin's class with the recipe's parameters; None if the parameters are invalid."""
         cls = entry.cls
         with fenced(f"the {kind} '{cls.name}' ({entry.provider})", PluginError):
             try:
-                made = cls(validate_as_json(cls.Params, values))
+                instance = cls(validate_as_json(cls.Params, values))
             except ValidationError as error:
                 self.problems += [problem for _, problem in problems_of(error, cls.Params, values)]
                 return None
-            if not isinstance(getattr(made, "params", None), Params):
+            if not isinstance(getattr(instance, "params", None), Params):
                 raise PluginError("its '__init__' does not keep 'params'", "have it call super().__init__(params)")
-            made.params.model_dump(mode="json")  # which keys of the cache are made of
-            return made
+            instance.params.model_dump(mode="json")  # must work, since the keys of the cache are made of it
+            return instance
 
     def _refuse_repeated_ids(self, ids: list[str]) -> None:
         seen = {BASELINE}
@@ -278,7 +275,7 @@ class Resolver:
             seen.add(id_)
 
     def _place(self, route: Route) -> Node:
-        """Where the step whose parameters stand at `route` is named."""
+        """The node that names the step whose parameters are at `route`."""
         return self.recipe.tree.find((*route[:-1], "uses")) or self.recipe.tree.nearest(route)
 
     def _report(self, message: str, node: Node | None) -> None:

@@ -1,4 +1,4 @@
-"""What the text of a `source` stands for: a path, something in a library, a function, or a registered name."""
+"""Parses the text of a `source`: a path, a name in a library, a function, or a registered name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt
 
 
 def reference(text: str, folder: Path, arguments: Mapping[str, Any]) -> Reference | None:
-    """The reference that the text of a model's or a data set's `source` spells; None where it is a registered name.
+    """Parse the `source` of a model or a data set; None if it is a registered name.
 
     Args:
         text: a path, `library:name`, `package.module:function`, or a registered name.
-        folder: where a relative path starts: that of the recipe that holds it.
-        arguments: what the recipe has under `with`.
+        folder: the folder that relative paths start from, that of the recipe.
+        arguments: the values under `with` in the recipe.
     """
     if names_function(text):
         in_library = text.startswith((APPLICATIONS, *library_prefixes()))

@@ -1,4 +1,4 @@
-"""Teachers that a recipe names: which recipe makes each, and what cannot teach, told before anything runs."""
+"""Finds the recipe that makes each teacher, and refuses what cannot teach before anything runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def without_baseline(training: Node) -> Node:
-    """The `training` section for the baseline itself, which `teacher: baseline` is not meant for."""
+    """The `training` section for the baseline itself, without `teacher: baseline`."""
     teacher = training.child("teacher")
     source = teacher and (teacher.child("source") or teacher)
     if source is None or source.value != BASELINE or not isinstance(training.value, dict):
@@ -33,7 +33,7 @@ def without_baseline(training: Node) -> Node:
 
 
 def teacher_routes(tree: Node) -> list[Route]:
-    """Where the sources of all teachers in a recipe stand."""
+    """The routes to the sources of all teachers in a recipe."""
     steps = tree.child("steps")
     count = len(steps.value) if steps and isinstance(steps.value, tuple) else 0
     sections: list[Route] = [("training",), ("model", "train"), *(("steps", index, "with") for index in range(count))]
@@ -48,9 +48,9 @@ def teacher_routes(tree: Node) -> list[Route]:
 
 
 def recipe_file(source: str, place: Node | None) -> Path | None:
-    """The recipe file that a teacher's source leads to, whether or not there is one; None where it is no recipe.
+    """The recipe file that a teacher's source names, whether or not it exists; None if the source is not a recipe.
 
-    A relative path starts at the folder of the recipe that holds it.
+    A relative path starts from the folder of the recipe that names the teacher.
     """
     if not (source.startswith(_RECIPE) or source.endswith(_SUFFIXES)):
         return None
@@ -60,37 +60,37 @@ def recipe_file(source: str, place: Node | None) -> Path | None:
 
 
 def read_recipe(path: Path, place: Node | None, chain: tuple[Path, ...]) -> Recipe:
-    """A teacher's recipe.
+    """Read the recipe of a teacher.
 
     Args:
         path: its file.
-        place: where it is named.
-        chain: the recipes whose steps it is to teach, each named by the one before.
+        place: where the teacher is named, for errors.
+        chain: the recipes that it is to teach, outermost first.
 
     Raises:
-        RecipeError: there is none, it is wrong, or it is among those that it is to teach.
+        RecipeError: the file does not exist, the recipe is invalid, or it is among those that it is to teach.
     """
     if not is_there(path):
         message = f"there is no recipe {path} to make the teacher{shipped.hint(path.name)}"
         raise _refusal(message, place)
     if path.resolve() in chain:
-        circle = " -> ".join(one.name for one in (*chain, path))
+        circle = " -> ".join(recipe.name for recipe in (*chain, path))
         raise _refusal(f"the recipe would be its own teacher ({circle}); name another one", place)
     return load(path)
 
 
 def recipe_around(teacher: Teacher, place: Node | None, student: Recipe) -> Recipe:
-    """A recipe of a single model that teaches as it is, with the student's data and classes.
+    """Wrap a trained model in a recipe, with the student's data and custom objects.
 
     Raises:
-        RecipeError: it is not there, or cannot teach.
+        RecipeError: the model does not exist, or cannot teach.
     """
-    found = reference(teacher.source, folder_of(place), {})
-    if found is not None and found.kind == "path":
-        _refuse_file(found, place)
-    if found is None and teacher.source in shipped.names():
-        what = f"a teacher comes trained, and '{teacher.source}' is a recipe; write '{_RECIPE}{teacher.source}'"
-        raise _refusal(what, place)
+    source = reference(teacher.source, folder_of(place), {})
+    if source is not None and source.kind == "path":
+        _refuse_file(source, place)
+    if source is None and teacher.source in shipped.names():
+        message = f"'{teacher.source}' is a recipe, not a trained model; write '{_RECIPE}{teacher.source}'"
+        raise _refusal(message, place)
     custom_objects = student.tree.find(("model", "custom_objects"))
     model = {
         "source": Node(teacher.source, place.origin if place else None),
@@ -102,7 +102,7 @@ def recipe_around(teacher: Teacher, place: Node | None, student: Recipe) -> Reci
 
 
 def own_chain(recipe: Recipe) -> tuple[Path, ...]:
-    """The file that a recipe was written in, if there is one, as the start of a chain of teachers."""
+    """The start of a chain of teachers: the recipe's own file, if it has one."""
     origin = recipe.tree.origin
     return (Path(origin.source.name).resolve(),) if origin else ()
 
@@ -111,20 +111,21 @@ def teaching_part(plan: Plan, place: Node | None) -> Plan:
     """The plan up to its last Keras model.
 
     Raises:
-        RecipeError: it has none.
+        RecipeError: it makes no Keras model.
     """
     if plan.start.format != "keras":
-        message = f"the recipe '{plan.recipe.name}' has no Keras model, which a teacher is; name another one"
+        message = f"the recipe '{plan.recipe.name}' makes no Keras model, and a teacher must be one; name another"
         raise _refusal(message, place)
     steps = [step for step in plan.steps if step.after.format == "keras"]  # no step leads back from LiteRT
     return replace(plan, steps=tuple(steps))
 
 
-def _refuse_file(found: Reference, place: Node | None) -> None:
-    if not is_there(Path(found.target)):
-        raise _refusal(f"there is no model at {found.target} to be the teacher; check the path", place)
-    if found.format != "keras":
-        raise _refusal(f"{found.name} is no Keras model, which a teacher is; name the file it came from", place)
+def _refuse_file(model: Reference, place: Node | None) -> None:
+    if not is_there(Path(model.target)):
+        raise _refusal(f"there is no model at {model.target} to be the teacher; check the path", place)
+    if model.format != "keras":
+        message = f"{model.name} is not a Keras model, and a teacher must be one; name the file that it was made from"
+        raise _refusal(message, place)
 
 
 def _refusal(message: str, place: Node | None) -> RecipeError:

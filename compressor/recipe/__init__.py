@@ -1,1 +1,1 @@
-"""The recipe language: text with positions in, a validated `Recipe` out."""
+"""The recipe language: reads YAML text into a validated `Recipe`, and gives every problem a position."""

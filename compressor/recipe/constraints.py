@@ -1,4 +1,4 @@
-"""The constraints that a recipe may set: a field of `Constraints` is all there is to one."""
+"""The constraints that a recipe may set; to add one, add a field to `Constraints`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _value(stage: MeasuredStage) -> float:
 
 
 def _drop(stage: MeasuredStage) -> float:
-    """How much worse the first metric is than the baseline's, whichever way is better."""
+    """How much worse the first metric is than that of the baseline, whether higher or lower is better."""
     metric = _first(stage)
     if metric.from_baseline is None:
         return 0.0
@@ -42,7 +42,7 @@ def _drop(stage: MeasuredStage) -> float:
 
 
 def _relative_drop(stage: MeasuredStage) -> float:
-    """The same as a share of the baseline's value; without end where that was 0."""
+    """The drop as a share of the baseline's value; infinite if that value is 0."""
     drop, change = _drop(stage), _first(stage).from_baseline
     if change is None or drop == 0:
         return 0.0
@@ -54,26 +54,26 @@ def _points(value: float) -> str:
 
 
 class Constraints(Params):
-    """What the last stage must reach; a run that misses one ends with exit code 3."""
+    """Limits for the last stage; a run that misses one ends with exit code 3."""
 
     # Each field holds the key, the type with its bounds, the meaning and the rule of a constraint. Recipes, the JSON
     # Schema, planning, reports and docs take it from here, and reports list them in this order.
     max_accuracy_drop: Annotated[float | None, Limit("at most", _drop, _points, for_shares=True)] = Field(
-        None, ge=0, le=1, description="largest fall of the first metric, a share, against the baseline, absolute"
+        None, ge=0, le=1, description="largest absolute drop of the first metric, which must be a share"
     )
     min_accuracy: Annotated[float | None, Limit("at least", _value, "{:.2%}".format, for_shares=True)] = Field(
-        None, ge=0, le=1, description="lowest value of the first metric, a share"
+        None, ge=0, le=1, description="lowest value of the first metric, which must be a share"
     )
     max_relative_drop: Annotated[float | None, Limit("at most", _relative_drop, "{:.1%}".format)] = Field(
         None,
         ge=0,
         le=1_000,
-        description="how much worse the first metric may get, as a share of its value before: 0.05 is 5 %",
+        description="largest drop of the first metric, as a share of the baseline's value: 0.05 is 5 %",
     )
     metric_limits: Annotated[dict[str, FiniteFloat], MetricLimits()] = Field(
         {},
         max_length=MAX_ENTRIES,
-        description="worst value of any of the metrics, by its name: a score at the least, an error at the most",
+        description="worst value allowed for a metric, by its name: the lowest score, or the highest error",
     )
     max_size: Annotated[Size | None, Limit("at most", attrgetter("bytes"), format_size)] = Field(
         None, description="largest file, in bytes or as `25 kB`"
@@ -87,13 +87,13 @@ class Constraints(Params):
 
 
 def misfits(constraints: Constraints, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
-    """What is wrong with the constraints for the recipe's metrics, and where below the section each problem is."""
+    """The problems of the constraints for the recipe's metrics, each with its route within the section."""
     for key, rule in _rules(constraints):
         yield from rule.misfits(key, getattr(constraints, key), metrics)
 
 
 def verdicts(constraints: Constraints, last: MeasuredStage) -> Iterator[Verdict]:
-    """How each constraint that the recipe sets went on the last stage."""
+    """The result of each constraint that the recipe sets, on the last stage."""
     for key, rule in _rules(constraints):
         yield from rule.verdicts(key, getattr(constraints, key), last)
 

@@ -1,9 +1,4 @@
-"""YAML text to a tree, and back. Outside this module and the ones it calls, nobody sees YAML.
-
-The language is the JSON part of YAML 1.2: mappings with text keys, lists, text, numbers, true and false, null.
-Anchors work; tags, merge keys and several documents in one file do not. Size, depth and the number of values
-are bounded, so that no text, however hostile, takes long or much memory.
-"""
+"""Parses YAML text into a tree, and writes plain data as YAML; only this module and those it calls handle YAML."""
 
 from __future__ import annotations
 
@@ -29,25 +24,29 @@ def read(path: Path, problems: list[Problem] | None = None, link: Origin | None 
     Args:
         path: the file.
         problems: as for `parse`.
-        link: where another recipe names the file, to show where it cannot be read.
+        link: where another recipe names the file; shown in the error if the file cannot be read.
 
     Raises:
-        RecipeError: it is missing, not a file, too large, not UTF-8, or not the language.
+        RecipeError: it is missing, not a file, too large, not UTF-8, or not valid in the recipe language.
     """
     text = read_text(path, link)
     return parse(text, Source(str(path), tuple(text.splitlines()), path.resolve().parent), problems)
 
 
 def parse(text: str, source: Source, problems: list[Problem] | None = None) -> Node:
-    """Parse one document; the root may be any value.
+    """Parse one document, whose root may be any value.
+
+    The recipe language is the JSON subset of YAML 1.2: mappings with text keys, lists, text, numbers, true, false and
+    null. Anchors work; tags, merge keys and several documents in one file do not. Size, depth and the number of values
+    are limited, so that no text, however hostile, takes much time or memory.
 
     Args:
         text: the document.
         source: where it comes from.
-        problems: takes those that leave a tree to go on with; without it, they are raised as well.
+        problems: collects the problems after which parsing can go on; without it, these are raised as well.
 
     Raises:
-        RecipeError: the text is not the language.
+        RecipeError: the text is not valid in the recipe language.
     """
     composer = Composer(source)
     try:
@@ -65,15 +64,15 @@ def parse(text: str, source: Source, problems: list[Problem] | None = None) -> N
 
 
 def dump(data: Any) -> str:
-    """Plain data as a document of the language."""
+    """Write plain data as a document in the recipe language."""
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what only YAML 1.2 reads as something else than text, such as `1e-3`, as well as what YAML 1.1 does.
+    """Quotes text that would be read as another type in YAML 1.2, such as `1e-3`, and not only in YAML 1.1.
 
-    Hidden characters are escaped: unescaped, PyYAML writes some of them so that they come back as spaces.
+    Hidden characters are escaped, because PyYAML would write some of them so that they are read back as spaces.
     """
 
     def represent_text(self, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""A recipe file to text, whatever the path turns out to lead to."""
+"""Reads the text of a recipe file, and refuses what cannot be one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks; Windows' PowerShell
 
 
 def read_text(path: Path, link: Origin | None = None) -> str:
-    """The text of a file; reads no more of it than a recipe may have.
+    """Read a file's text, up to the largest size that a recipe may have.
 
     Args:
         path: the file.
-        link: where another recipe names it, to show in the error.
+        link: where another recipe names it; shown in the error.
 
     Raises:
         RecipeError: it is missing, not a file, not readable, too large, or not UTF-8.
@@ -27,7 +27,7 @@ def read_text(path: Path, link: Origin | None = None) -> str:
 
 
 class _UnfitError(Exception):
-    """Why a file cannot be a recipe, and what to do."""
+    """A file cannot be a recipe; the message says why, and what to do."""
 
 
 def _content(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""How a constraint is held against the last stage of a run, and what planning can already say against it."""
+"""Rules that compare a constraint with the last stage of a run, and refuse one that does not suit the metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Direction: TypeAlias = Literal["at least", "at most"]
 
 
 class PlannedMetric(Protocol):
-    """What planning knows of a metric."""
+    """A metric as the planner knows it."""
 
     @property
     def name(self) -> str: ...
@@ -26,7 +26,7 @@ class PlannedMetric(Protocol):
 
 
 class MetricChange(Protocol):
-    """A metric's change against the baseline; `relative` is null where the baseline had 0."""
+    """A metric's change from the baseline; `relative` is None if the baseline's value is 0."""
 
     @property
     def difference(self) -> float: ...
@@ -48,7 +48,7 @@ class MeasuredMetric(Protocol):
 
 
 class MeasuredStage(Protocol):
-    """The row of a stage in the report. Recipes know no reports, so that this names only what constraints need."""
+    """The row of a stage in the report, reduced to what constraints need, since recipes do not import reports."""
 
     @property
     def metrics(self) -> Mapping[str, MeasuredMetric]: ...
@@ -56,7 +56,7 @@ class MeasuredStage(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a constraint went: its name, the limit and the actual figure as text, and whether it is met."""
+    """The result of a constraint: its name, the limit and the actual value as text, and whether it is met."""
 
     name: str
     limit: str
@@ -65,26 +65,26 @@ class Verdict:
 
 
 class Rule(ABC):
-    """What a constraint demands. `key` is its key in the recipe, and `limit` what the recipe gives there."""
+    """What a constraint demands. `key` is its key in the recipe, and `limit` the value that the recipe sets there."""
 
     @abstractmethod
     def misfits(self, key: str, limit: Any, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
-        """What is wrong with the limit for these metrics, None for one that is not known, and where below the section.
+        """The problems of the limit for these metrics, each with its route within the section.
 
-        A metric that is not known is a problem of its own, so nothing is held against what it might have been.
+        An unknown metric is None. It is a problem of its own, so the limit is not checked against it.
         """
 
     @abstractmethod
     def verdicts(self, key: str, limit: Any, stage: MeasuredStage) -> Iterator[Verdict]:
-        """How it went on the last stage; nothing where the recipe sets no limit."""
+        """The results on the last stage; none if the recipe sets no limit."""
 
 
 @dataclass(frozen=True)
 class Limit(Rule):
-    """Holds one figure of the last stage against a limit.
+    """Compares one value of the last stage with a limit.
 
-    `figure` takes it from the stage's row (`attrgetter("bytes")` takes any column of the report), and `text` shows it.
-    `for_shares` is for a limit that means nothing where the first metric is no share.
+    `figure` takes the value from the stage's row (`attrgetter("bytes")` takes any column of the report), and `text`
+    formats it. `for_shares` marks a limit that has no meaning unless the first metric is a share.
     """
 
     direction: Direction
@@ -97,7 +97,7 @@ class Limit(Rule):
     ) -> Iterator[tuple[Route, str]]:
         first = metrics[0]
         if limit is not None and self.for_shares and first is not None and not first.share:
-            yield (key,), f"'{key}' is for a share, and '{first.name}' is none; use 'max_relative_drop'"
+            yield (key,), f"'{key}' needs a metric that is a share, not '{first.name}'; use 'max_relative_drop'"
 
     def verdicts(self, key: str, limit: float | None, stage: MeasuredStage) -> Iterator[Verdict]:
         if limit is not None:
@@ -105,7 +105,7 @@ class Limit(Rule):
 
 
 class MetricLimits(Rule):
-    """Holds each metric that the recipe names against a limit of its own: its worst value, whichever way is better."""
+    """Compares each metric that the recipe names with the worst value that it may have."""
 
     def misfits(
         self, key: str, limit: Mapping[str, float], metrics: Sequence[PlannedMetric | None]
@@ -124,8 +124,8 @@ class MetricLimits(Rule):
 
 
 def _verdict(name: str, direction: Direction, limit: float, actual: float, text: Callable[[float], str]) -> Verdict:
-    kept = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
+    met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
     wanted, got = text(limit), text(actual)
-    if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so told in all digits
+    if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
         wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
-    return Verdict(name, wanted, got, kept and math.isfinite(actual))
+    return Verdict(name, wanted, got, met and math.isfinite(actual))

@@ -1,4 +1,4 @@
-"""`load`: from a recipe file to a valid `Recipe`."""
+"""`load`: reads a recipe file into a validated `Recipe`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
 from compressor.recipe.sections import Recipe
 
-# Control characters but tab and line feed, halves of surrogate pairs, and those that turn the direction of text: a
-# terminal that shows them obeys them.
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# Characters that a terminal would act on instead of showing them: control characters other than tab and line feed, lone
+# surrogates, and characters that change the direction of text.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 class InvalidRecipeError(RecipeError):
-    """A recipe with problems, and what is left of it without them, so that later checks can still be made."""
+    """A recipe with problems; `salvaged` is the recipe without the values at fault, for checks that come later."""
 
     def __init__(self, problems: Iterable[Problem], salvaged: Recipe | None) -> None:
         super().__init__(problems)
@@ -38,17 +38,17 @@ class InvalidRecipeError(RecipeError):
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe, with all it extends, and check it against the language.
+    """Read a recipe and all that it extends, and validate it.
 
     Args:
         source: a recipe file's path, a shipped recipe's bare name, or the recipe as plain data.
         overrides: `path=value` texts, as for `--set`.
 
     Raises:
-        RecipeError: anything at all is wrong with it; carries every problem at once.
+        RecipeError: with every problem of the recipe at once.
     """
     problems: list[Problem] = []
-    path = None if isinstance(source, Mapping) else _found(str(source))
+    path = None if isinstance(source, Mapping) else _recipe_path(str(source))
     try:
         tree = from_data(source) if path is None else read(path, problems)
         tree = extended(tree, path, problems)
@@ -63,10 +63,10 @@ def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) 
 
 
 def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
-    """A recipe with some of its values replaced.
+    """Replace some values of a recipe.
 
     Raises:
-        RecipeError: an override is wrong, or makes the recipe so.
+        RecipeError: an override is malformed, or makes the recipe invalid.
     """
     tree = recipe.tree
     for override in overrides:
@@ -75,45 +75,45 @@ def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
 
 
 def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -> Recipe:
-    """The recipe that `tree` spells.
+    """Validate a tree as a recipe.
 
     Args:
-        tree: a recipe, composed.
-        default_name: what to call it if it does not say.
-        problems: those found already.
+        tree: the recipe, merged with all that it extends.
+        default_name: its name, if it gives none.
+        problems: those found so far, which are raised together with those found here.
 
     Raises:
-        RecipeError: the tree is not a mapping at all.
-        InvalidRecipeError: with every problem, and the recipe without the values that have one.
+        RecipeError: the tree is not a mapping.
+        InvalidRecipeError: with every problem, and the recipe without the values at fault.
     """
     if not isinstance(tree.value, dict):
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
         raise RecipeError((*problems, Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)))
-    found = list(problems)
-    tree = _with_default_name(_without_tricks(tree, found), default_name)
+    all_problems = list(problems)
+    tree = _with_default_name(_escaped(tree, all_problems), default_name)
     try:
         recipe = _recipe(tree)
     except ValidationError as error:
-        wrong = problems_of(error, Recipe, tree)
-        found += [problem for _, problem in wrong]
-        raise InvalidRecipeError(found, _salvaged(tree, [route for route, _ in wrong])) from None
-    if found:
-        raise InvalidRecipeError(found, recipe)
+        invalid = problems_of(error, Recipe, tree)
+        all_problems += [problem for _, problem in invalid]
+        raise InvalidRecipeError(all_problems, _salvaged(tree, [route for route, _ in invalid])) from None
+    if all_problems:
+        raise InvalidRecipeError(all_problems, recipe)
     return recipe
 
 
 def validate_as_json(model: type[Any], tree: Node) -> Any:
-    """`model` made of the tree's values under JSON's rules: lists may be tuples, text is never a number.
+    """Validate a tree's values as `model`, by JSON's rules: a list may fill a tuple, and text is never a number.
 
-    A field goes by its alias only: `with_`, which is Python's way around a keyword, is an unknown key like any other.
+    Fields go by their aliases only: `with` is a key, and `with_`, as Python has to spell it, is an unknown one.
     """
     return model.model_validate_json(json.dumps(tree.plain()), by_alias=True, by_name=False)
 
 
-def _found(name: str) -> Path:
+def _recipe_path(name: str) -> Path:
     path = shipped.find(name)
     if path is None:
-        raise RecipeError([Problem(f"{name}: no such file, nor a shipped recipe{shipped.hint(name)}")])
+        raise RecipeError([Problem(f"{name}: there is no such file or shipped recipe{shipped.hint(name)}")])
     return path
 
 
@@ -122,9 +122,9 @@ def _recipe(tree: Node) -> Recipe:
     return recipe.placed(tree)
 
 
-def _salvaged(tree: Node, wrong: Iterable[Route]) -> Recipe | None:
+def _salvaged(tree: Node, invalid: Iterable[Route]) -> Recipe | None:
     try:
-        return _recipe(_without(tree, wrong))
+        return _recipe(_without(tree, invalid))
     except ValidationError:
         return None
 
@@ -136,37 +136,37 @@ def _with_default_name(tree: Node, name: str) -> Node:
     return mapping({**tree.value, "name": Node(safe.lstrip("._-")[:80] or "recipe")}, like=tree)
 
 
-def _without_tricks(node: Node, problems: list[Problem], at: Route = ()) -> Node:
-    """The tree with escapes for the characters that could play tricks on whatever shows a value; each is a problem."""
+def _escaped(node: Node, problems: list[Problem], at: Route = ()) -> Node:
+    """Escape the characters that a terminal would act on, and report a problem for each value that has one."""
     if isinstance(node.value, dict):
         entries = {}
         for key, below in node.value.items():
             name = key
-            if _OBEYED.search(key):
+            if _UNSAFE.search(key):
                 name = printable(key)
-                message = f"the key {quoted(name)} holds a character that a terminal would obey; remove it"
+                message = f"the key {quoted(name)} contains a character that a terminal would act on; remove it"
                 problems.append(Problem(message, below.key_origin))
-            entries[name] = _without_tricks(below, problems, (*at, name))
+            entries[name] = _escaped(below, problems, (*at, name))
         return mapping(entries, like=node)
     if isinstance(node.value, tuple):
-        return sequence(tuple(_without_tricks(below, problems, (*at, i)) for i, below in enumerate(node.value)), node)
-    if isinstance(node.value, str) and (found := _OBEYED.search(node.value)):
+        return sequence(tuple(_escaped(below, problems, (*at, i)) for i, below in enumerate(node.value)), node)
+    if isinstance(node.value, str) and (unsafe := _UNSAFE.search(node.value)):
         name = quoted(".".join(map(str, at)))
-        message = f"{name} holds the character U+{ord(found[0]):04X}, which a terminal would obey; remove it"
+        message = f"{name} contains the character U+{ord(unsafe[0]):04X}, which a terminal would act on; remove it"
         problems.append(Problem(message, node.origin))
         return replace(node, value=printable(node.value))
     return node
 
 
 def _without(node: Node, routes: Iterable[Route]) -> Node:
-    """The tree less what stands at `routes`; list entries stay, so that the others keep their places."""
-    below: defaultdict[str | int, list[Route]] = defaultdict(list)
+    """The tree without the values at `routes`; entries of a list stay, so that the others keep their indexes."""
+    inner: defaultdict[str | int, list[Route]] = defaultdict(list)
     for route in routes:
         if route:
-            below[route[0]].append(route[1:])
+            inner[route[0]].append(route[1:])
     if isinstance(node.value, dict):
-        kept = {key: _without(child, below[key]) for key, child in node.value.items() if () not in below[key]}
-        return mapping(kept, like=node)
+        entries = {key: _without(child, inner[key]) for key, child in node.value.items() if () not in inner[key]}
+        return mapping(entries, like=node)
     if isinstance(node.value, tuple):
-        return sequence(tuple(_without(child, below[i]) for i, child in enumerate(node.value)), like=node)
+        return sequence(tuple(_without(child, inner[i]) for i, child in enumerate(node.value)), like=node)
     return node

@@ -1,4 +1,4 @@
-"""The losses that Keras knows by name, so that a recipe is checked without TensorFlow."""
+"""The losses that Keras knows by name, listed so that a recipe can be checked without TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from compressor.base.import_path import names_function
 from compressor.base.text import did_you_mean
 
-LOSSES: Mapping[str, str] = {  # Keras' class of each
+LOSSES: Mapping[str, str] = {  # the Keras class of each
     "binary_crossentropy": "BinaryCrossentropy",
     "binary_focal_crossentropy": "BinaryFocalCrossentropy",
     "categorical_crossentropy": "CategoricalCrossentropy",
@@ -44,12 +44,12 @@ _ALIASES: Mapping[str, str] = {
 
 
 def full_name(name: str) -> str:
-    """The name of the loss that a short name or a class name stands for."""
+    """The full name of a loss that may be written by its short name or class name."""
     return _ALIASES.get(name, name)
 
 
 def loss_functions(params: object) -> list[str]:
-    """The `package.module:function`s among the losses in a step's parameters."""
+    """The losses in a step's parameters that are functions, as `package.module:function`."""
     loss = getattr(params, "loss", None)
     names = loss.values() if isinstance(loss, Mapping) else [loss] if isinstance(loss, str) else []
     return [name for name in names if names_function(name)]

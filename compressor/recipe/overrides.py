@@ -1,4 +1,4 @@
-"""`--set path=value`: single values laid over a recipe, before it is validated."""
+"""`--set path=value`: replaces single values of a recipe before it is validated."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from compressor.recipe.tree import MAX_DEPTH
 
 
 def overridden(tree: Node, override: str) -> Node:
-    """The tree with one value set: `steps.prune.with.final_sparsity=0.9`.
+    """Set one value in a recipe's tree, as in `steps.prune.with.final_sparsity=0.9`.
 
-    A step goes by its id, its index, or a strategy that no other step uses; mappings that are not there yet are made;
-    the value is YAML.
+    A step is named by its id, by its index, or by its strategy if no other step uses that one. Missing mappings are
+    added. The value is YAML.
 
     Raises:
-        RecipeError: the text is no override, or points nowhere.
+        RecipeError: the text is not an override, or its path leads nowhere.
     """
     shown = override if len(override) <= 60 else override[:57] + "..."
     source = Source(f"--set {shown}", tuple(override.splitlines()), Path.cwd())
@@ -29,28 +29,28 @@ def overridden(tree: Node, override: str) -> Node:
     if not equals or not all(parts) or len(parts) > MAX_DEPTH:
         message = f"{quoted(name)} sets nothing; write path=value, as in steps.prune.with.final_sparsity=0.9"
         raise RecipeError([Problem(message, origin)])
+    offset = len(name) + 1
     try:
         value = parse(text, Source(source.name, tuple(text.splitlines()), source.folder))
     except RecipeError as error:
-        moved = [Problem(found.message, _moved_origin(found.origin, source, len(name) + 1)) for found in error.problems]
-        raise RecipeError(moved) from None
+        raise RecipeError([_shifted_problem(problem, source, offset) for problem in error.problems]) from None
     if not isinstance(tree.value, dict | None):
-        return tree  # not a recipe at all, which is told when it is validated
-    return _set(tree, tuple(parts), _moved(value, source, len(name) + 1), origin)
+        return tree  # not a recipe, which its validation will report
+    return _with_value(tree, tuple(parts), _shifted(value, source, offset), origin)
 
 
-def _set(node: Node, parts: tuple[str, ...], value: Node, origin: Origin, at: Route = ()) -> Node:
+def _with_value(node: Node, parts: tuple[str, ...], value: Node, origin: Origin, at: Route = ()) -> Node:
     if not parts:
         return replace(value, key_origin=origin)
     head, *rest = parts
     if isinstance(node.value, tuple):
         index = _index(node.value, head, at, origin)
-        entry = _set(node.value[index], tuple(rest), value, origin, (*at, index))
+        entry = _with_value(node.value[index], tuple(rest), value, origin, (*at, index))
         return sequence((*node.value[:index], entry, *node.value[index + 1 :]), like=node)
     if isinstance(node.value, dict | None):
         entries = node.value or {}
-        below = entries.get(head, Node(None, origin, origin))
-        entry = _set(below, tuple(rest), value, origin, (*at, head))
+        child = entries.get(head, Node(None, origin, origin))
+        entry = _with_value(child, tuple(rest), value, origin, (*at, head))
         return mapping({**entries, head: entry}, like=node)
     message = f"{_dotted(at)} is a single value, so there is no {quoted(head)} in it; set {_dotted(at)} itself"
     raise RecipeError([Problem(message, origin)])
@@ -63,33 +63,38 @@ def _index(entries: tuple[Node, ...], head: str, at: Route, origin: Origin) -> i
     strategies = [entry.child("uses") for entry in entries] if names else []
     if strategies.count(Node(head)) == 1:
         return strategies.index(Node(head))
-    places = list(map(str, range(len(entries))))
-    if head in places:
-        return places.index(head)
+    indexes = list(map(str, range(len(entries))))
+    if head in indexes:
+        return indexes.index(head)
     if names:
-        known = did_you_mean(head, names)
+        remedy = did_you_mean(head, names)
     elif entries:
-        known = f"; write a number from 0 to {len(entries) - 1}"
+        remedy = f"; write a number from 0 to {len(entries) - 1}"
     else:
-        known = "; it is empty, so set it as a whole"
-    raise RecipeError([Problem(f"{_dotted(at)} has no entry {quoted(head)}{known}", origin)])
+        remedy = "; it is empty, so set it as a whole"
+    raise RecipeError([Problem(f"{_dotted(at)} has no entry {quoted(head)}{remedy}", origin)])
 
 
-def _moved(node: Node, source: Source, by: int) -> Node:
-    """The node with every origin moved to where it stands in the whole override."""
-    below = node.value
-    if isinstance(below, dict):
-        below = {key: _moved(entry, source, by) for key, entry in below.items()}
-    elif isinstance(below, tuple):
-        below = tuple(_moved(entry, source, by) for entry in below)
-    origin, key_origin = _moved_origin(node.origin, source, by), _moved_origin(node.key_origin, source, by)
-    return replace(node, value=below, origin=origin, key_origin=key_origin)
+def _shifted(node: Node, source: Source, offset: int) -> Node:
+    """The node with every origin shifted from its place in the value to its place in the whole override."""
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _shifted(entry, source, offset) for key, entry in value.items()}
+    elif isinstance(value, tuple):
+        value = tuple(_shifted(entry, source, offset) for entry in value)
+    origin = _shifted_origin(node.origin, source, offset)
+    key_origin = _shifted_origin(node.key_origin, source, offset)
+    return replace(node, value=value, origin=origin, key_origin=key_origin)
 
 
-def _moved_origin(origin: Origin | None, source: Source, by: int) -> Origin | None:
+def _shifted_problem(problem: Problem, source: Source, offset: int) -> Problem:
+    return Problem(problem.message, _shifted_origin(problem.origin, source, offset))
+
+
+def _shifted_origin(origin: Origin | None, source: Source, offset: int) -> Origin | None:
     if origin is None:
         return None
-    return Origin(source, origin.line, origin.column + (by if origin.line == 1 else 0), origin.width)
+    return Origin(source, origin.line, origin.column + (offset if origin.line == 1 else 0), origin.width)
 
 
 def _dotted(at: Route) -> str:

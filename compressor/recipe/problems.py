@@ -1,4 +1,4 @@
-"""Where a recipe's values stand, and what is wrong with them, shown as a compiler would."""
+"""Problems in a recipe with their positions, shown the way a compiler shows errors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SNIPPET_WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text that recipe values come from: a file, or one `--set` on the command line.
+    """A text that values of a recipe come from: a file, or one `--set` on the command line.
 
-    `folder` is where relative paths in this text start.
+    `folder` is the folder that relative paths in this text start from.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Problem:
         object.__setattr__(self, "message", printable(self.message))
 
     def render(self) -> str:
-        """The problem with its position, its line and a caret under the very characters."""
+        """The message with its position, the line of text, and carets under the characters at fault."""
         if self.origin is None:
             return f"error: {self.message}"
         head = f"{self.origin}: error: {self.message}"
@@ -61,11 +61,11 @@ class Problem:
 
 
 class RecipeError(CompressorError):
-    """A recipe that is wrong; carries every problem found, in the order of the text."""
+    """An invalid recipe; carries every problem found, in the order of the text."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=_place))
-        super().__init__("\n".join(problem.render() for problem in self.problems), "mend the recipe")
+        self.problems = tuple(sorted(set(problems), key=_sort_key))
+        super().__init__("\n".join(problem.render() for problem in self.problems), "fix the recipe")
 
     def __str__(self) -> str:
         return self.what
@@ -88,14 +88,14 @@ def _snippet(origin: Origin) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal the text takes: two for a wide character, none for a combining one."""
+    """The width of the text in terminal columns: two for a wide character, none for a combining one."""
     return sum(
         0 if unicodedata.category(char) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )
 
 
-def _place(problem: Problem) -> tuple[str, int, int, str]:
+def _sort_key(problem: Problem) -> tuple[str, int, int, str]:
     if problem.origin is None:
         return ("", 0, 0, problem.message)
     origin = problem.origin

@@ -1,4 +1,4 @@
-"""Pydantic's findings, said in the recipe's own words and put where the value stands."""
+"""Turns pydantic's validation errors into problems in plain words, at the position of the value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS = {
     "metric_type": "a name or a mapping",
     "teacher_type": "a source or a mapping",
 }
-_PATTERNS = {NAME_PATTERN: "may hold letters, digits, '.', '_' and '-', and starts with a letter or digit"}
+_PATTERNS = {NAME_PATTERN: "may contain only letters, digits, '.', '_' and '-', and must start with a letter or digit"}
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda ctx: f"must be above {_number(ctx['gt'])}",
     "greater_than_equal": lambda ctx: f"must be {_number(ctx['ge'])} or more",
@@ -38,17 +38,16 @@ _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than_equal": lambda ctx: f"must be {_number(ctx['le'])} or less",
     "finite_number": lambda _: "must be a finite number",
     "too_short": lambda ctx: f"needs {ctx['min_length']} or more entries",
-    "too_long": lambda ctx: f"takes {ctx['max_length']} entries at the most",
-    "string_too_short": lambda _: "must not be empty",
-    "string_too_long": lambda ctx: f"must have {ctx['max_length']} characters at the most",
+    "too_long": lambda ctx: f"takes at most {ctx['max_length']} entries",
+    "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
     "string_pattern_mismatch": lambda ctx: _PATTERNS.get(ctx["pattern"], f"must match {ctx['pattern']}"),
 }
 _CHOICE = re.compile(r"'([^']*)'|([^\s,']+)")
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> list[tuple[Route, Problem]]:
-    """One problem for each finding, with the route to what is wrong."""
-    found = []
+    """One problem for each validation error, with the route to the value at fault."""
+    problems = []
     for entry in error.errors(include_url=False):
         route = _route(entry, tree)
         node = tree.nearest(route)
@@ -62,13 +61,13 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
             message = f"unknown key {quoted(key)}{did_you_mean(key, field_names(model, route[:-1]))}"
             origin = node.key_origin or node.origin
         else:
-            message = _finding(entry, route, node)
-        found.append((route, Problem(message, origin)))
-    return found
+            message = _message(entry, route, node)
+        problems.append((route, Problem(message, origin)))
+    return problems
 
 
 def field_names(model: type[BaseModel], route: Route = ()) -> list[str]:
-    """The keys that are known at `route` below `model`."""
+    """The valid keys at `route` within `model`."""
     current: type[BaseModel] | None = model
     for part in route:
         if isinstance(part, int):
@@ -87,19 +86,19 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _route(entry: ErrorDetails, tree: Node) -> Route:
-    """Where a finding is, less what pydantic adds to the way there, such as the member of a union that it tried."""
+    """The route to a value at fault, without what pydantic adds, such as the member of a union that it tried."""
     route: list[str | int] = []
     for part in entry["loc"]:
-        below = tree.child(part)
-        if below is not None:
+        child = tree.child(part)
+        if child is not None:
             route.append(part)
-            tree = below
+            tree = child
     return (*route, entry["loc"][-1]) if entry["type"] == "missing" else tuple(route)
 
 
-def _finding(entry: ErrorDetails, route: Route, node: Node) -> str:
+def _message(entry: ErrorDetails, route: Route, node: Node) -> str:
     kind, ctx, name = entry["type"], entry.get("ctx", {}), _dotted(route)
-    if kind == "value_error":  # said by a validator; one that sees all parameters at once names those it means
+    if kind == "value_error":  # from a validator; one that checks a whole section names the parameters itself
         return f"{name}: {ctx['error']}" if route else str(ctx["error"])
     if kind in ("literal_error", "enum"):
         choices = [text or number for text, number in _CHOICE.findall(ctx["expected"]) if number != "or"]
@@ -107,9 +106,13 @@ def _finding(entry: ErrorDetails, route: Route, node: Node) -> str:
         return f"{name} cannot be {_shown(node)}{did_you_mean(near, choices)}"
     if kind in _KINDS:
         return f"{name} takes {_KINDS[kind]}, not {_shown(node)}"
+    if kind == "string_too_short":
+        return f"{name} must not be empty"
+    if kind in ("too_short", "too_long") and isinstance(node.value, tuple | dict):
+        return f"{name} {_BOUNDS[kind](ctx)}, but has {len(node.value)}"
     if kind in _BOUNDS:
-        return f"{name} {_BOUNDS[kind](ctx)}, and is {_shown(node)}"
-    return f"{name}: {entry['msg'][:1].lower()}{entry['msg'][1:]}, and is {_shown(node)}"
+        return f"{name} {_BOUNDS[kind](ctx)}, but is {_shown(node)}"
+    return f"{name}: {entry['msg'][:1].lower()}{entry['msg'][1:]}, but is {_shown(node)}"
 
 
 def _dotted(route: Route) -> str:
@@ -127,7 +130,7 @@ def _shown(node: Node) -> str:
     if isinstance(value, tuple):
         return "a list"
     if value is None:
-        return "empty"
+        return "an empty value"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a recipe of version 1 may hold. The docs and the JSON Schema are generated from these classes."""
+"""The sections and keys of a version 1 recipe. The docs and the JSON Schema are generated from these classes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from compressor.recipe.training_params import TrainingDefaults
 from compressor.recipe.tree import Node, from_data
 
 
-def _version(given: object) -> object:
-    if type(given) is int and given == 1:  # neither true nor 1.0, which are equal to it
-        return given
+def _version(value: object) -> object:
+    if type(value) is int and value == 1:  # not true or 1.0, which are equal to 1
+        return value
     raise ValueError("there is only version 1 of the recipe language so far; write 'version: 1'")
 
 
@@ -30,61 +30,61 @@ class ModelSection(Params):
     source: SourceText = Field(description="a registered model, a path, or package.module:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
     custom_objects: list[SourceText] = Field(
-        [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; they run code"
+        [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; their code is run"
     )
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 
 
 class MetricSection(Params):
-    """A metric; its bare name stands for a mapping with `uses` alone."""
+    """A metric; its name alone is short for a mapping with `uses`."""
 
     uses: SourceText = Field(description="the metric, by name, or package.module:function")
     with_: Values = Field({}, alias="with", description="the metric's parameters, or the function's arguments")
-    name: str | None = Field(None, min_length=1, max_length=80, description="what to call it in the report")
-    output: str | None = Field(None, min_length=1, description="which of the model's outputs it judges, by name")
-    higher_is_better: bool | None = Field(None, description="of a function; a metric by name knows it by itself")
+    name: str | None = Field(None, min_length=1, max_length=80, description="its name in the report")
+    output: str | None = Field(None, min_length=1, description="the output of the model that it measures, by name")
+    higher_is_better: bool | None = Field(None, description="for a function only; a registered metric says so itself")
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, given: object) -> object:
-        if isinstance(given, str):
-            return {"uses": given}
-        if not isinstance(given, dict | MetricSection):
+    def _from_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"uses": value}
+        if not isinstance(value, dict | MetricSection):
             raise PydanticCustomError("metric_type", "a metric's name, or a mapping")
-        return given
+        return value
 
 
 class EvaluationSection(Params):
-    """How each stage is judged."""
+    """How each stage is measured."""
 
     metrics: list[MetricSection] = Field(
         default_factory=lambda: [MetricSection(uses="accuracy")],
         min_length=1,
         max_length=MAX_ENTRIES,
-        description="metrics, each by name or as a mapping; the first one decides",
+        description="metrics, each a name or a mapping; the first is the main one, as for constraints on accuracy",
     )
 
 
 class StepSection(Params):
     """One compression step."""
 
-    id: Name | None = Field(None, description="its name in the report; the strategy's name when left out")
+    id: Name | None = Field(None, description="its name in the report; the strategy's name if left out")
     uses: SourceText = Field(description="the strategy, by name")
     with_: Values = Field({}, alias="with", description="the strategy's parameters")
-    strict: bool = Field(False, description="fail where the step leaves a layer alone, rather than report it")
+    strict: bool = Field(False, description="fail if the step leaves a layer alone, instead of reporting it")
 
 
 class Recipe(Params):
-    """A recipe, whole and valid in itself; whether its strategies exist and fit is for the planner to say."""
+    """A recipe that is valid by itself; the planner checks whether its strategies exist and fit together."""
 
     version: Version = Field(description="version of the recipe language")
-    name: Name = Field("recipe", description="its name; the file's name when left out")
+    name: Name = Field("recipe", description="its name; the file's name if left out")
     description: str = Field("", description="what it is for, in a sentence")
-    plugins: list[SourceText] = Field([], max_length=MAX_ENTRIES, description="local plugin files; they run code")
+    plugins: list[SourceText] = Field([], max_length=MAX_ENTRIES, description="local plugin files; their code is run")
     model: ModelSection
     data: DataSection
     training: TrainingDefaults = Field(
-        default_factory=lambda: TrainingDefaults(), description="for every training step"
+        default_factory=lambda: TrainingDefaults(), description="defaults for every training step"
     )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
     steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
@@ -94,13 +94,13 @@ class Recipe(Params):
 
     @property
     def tree(self) -> Node:
-        """The values as they were written, with the place each came from."""
+        """The values as written, each with its position."""
         if self._tree is None:
             return from_data(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
         return self._tree
 
     def placed(self, tree: Node) -> Recipe:
-        """The same recipe, knowing where its values stand."""
+        """A copy of the recipe whose `tree` is the one it was read from."""
         copy = self.model_copy()
         copy._tree = tree
         return copy

@@ -1,4 +1,4 @@
-"""The recipes that ship with the tool, and how a recipe is found by path or by bare name."""
+"""Finds recipes: by path, or by bare name among those that ship with the tool."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def names() -> list[str]:
 
 
 def find(name: str, start: Path | None = None) -> Path | None:
-    """The recipe file that `name` means: a path (relative ones from `start`), or a shipped recipe's bare name.
+    """Find a recipe file by its path, relative to `start`, or by a shipped recipe's bare name; None if there is none.
 
-    A folder that happens to have a shipped recipe's name is not in its way.
+    A folder with the name of a shipped recipe does not hide that recipe.
     """
     bare = name.removesuffix(".yaml")
-    of_that_name = folder() / f"{bare}.yaml" if bare in names() else None
+    shipped = folder() / f"{bare}.yaml" if bare in names() else None
     path = (start or Path()) / name
     try:
-        if path.exists() and not (of_that_name and path.is_dir()):
+        if path.exists() and not (shipped and path.is_dir()):
             return path
     except PermissionError:
-        return path  # reading it tells what is wrong
+        return path  # reading it will say what is wrong
     except (OSError, ValueError):
-        pass  # too long, or with a null character: no path at all
-    return of_that_name
+        pass  # too long, or with a null character: not a path
+    return shipped
 
 
 def hint(name: str) -> str:
-    """What to add to a message about a recipe that was not found: the shipped one that may be meant."""
+    """The end of a message about a recipe that was not found: the shipped recipe that may be meant."""
     return did_you_mean(name.replace("\\", "/").rpartition("/")[2].removesuffix(".yaml"), names())

@@ -1,4 +1,4 @@
-"""What the YAML parser cannot read, said in words that help."""
+"""Turns YAML syntax errors into problems that say what to do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, 5.1
 
-# libyaml's words -> what is wrong, and what to do
-_SAID = {
+# by libyaml's message: what is wrong, and what to do
+_MESSAGES = {
     "mapping values are not allowed in this context": (
         "a ':' cannot stand here; quote the text, or line the key up with those around it"
     ),
-    "could not find expected ':'": "this line is no key with a value; write it as 'key: value', or quote the text",
+    "could not find expected ':'": "this line is not a key with a value; write it as 'key: value', or quote the text",
     "did not find expected key": (
         "a key was expected here; line it up with those around it, or look for a quote or bracket just before it"
     ),
@@ -26,7 +26,9 @@ _SAID = {
     "found unexpected end of stream": "the quote that opens here is never closed; close it",
     "did not find expected node content": "a value was expected here; write one, or quote the text",
     "found character that cannot start any token": "a value cannot start with this character; quote the text",
-    "did not find expected alphabetic or numeric character": "'*' and '&' have a meaning in YAML; quote the text",
+    "did not find expected alphabetic or numeric character": (
+        "'*' and '&' have a special meaning in YAML; quote the text"
+    ),
     "did not find expected comment or line break": "text cannot follow '|' or '>' here; start it on the next line",
     "found unknown escape character": (
         "an unknown escape in double quotes; write '\\\\' for a backslash, or use single quotes"
@@ -35,23 +37,23 @@ _SAID = {
     "found undefined tag handle": "tags are not part of the recipe language; remove it, or quote the text",
     "did not find expected <document start>": "the recipe has ended before this; remove what follows",
 }
-# told where the parser began, not where it gave up
-_TOLD_AT_START = ("found unexpected end of stream", "did not find expected alphabetic or numeric character")
+# shown where the parser began to read the value, not where it gave up
+_SHOWN_AT_START = ("found unexpected end of stream", "did not find expected alphabetic or numeric character")
 
 
 def refuse_unreadable(text: str, source: Source) -> None:
-    """Refuse directives, which mean nothing here, and the characters that YAML has no place for.
+    """Refuse directives, which mean nothing in a recipe, and characters that YAML does not allow.
 
-    The parser would take a long time over many directives. It refuses the characters too, but counts its position in
-    bytes, and cannot be given half a surrogate pair at all.
+    The parser would take a long time over many directives. It refuses the characters too, but gives their position in
+    bytes, and cannot take lone surrogates at all.
 
     Raises:
-        RecipeError: there is one.
+        RecipeError: the text contains one of them.
     """
-    found = _UNREADABLE.search(text)
-    if found:
-        before = (text[: found.start()] + "x").splitlines()
-        message = f"the character U+{ord(found[0]):04X} cannot stand in a recipe; remove it"
+    character = _UNREADABLE.search(text)
+    if character:
+        before = (text[: character.start()] + "x").splitlines()
+        message = f"the character U+{ord(character[0]):04X} is not allowed in a recipe; remove it"
         raise RecipeError([Problem(message, Origin(source, len(before), len(before[-1])))])
     for number, line in enumerate(source.lines, start=1):
         if line.startswith("%"):
@@ -60,10 +62,10 @@ def refuse_unreadable(text: str, source: Source) -> None:
 
 
 def syntax_problem(error: yaml.YAMLError, source: Source) -> Problem:
-    """What stopped the parser, and where."""
-    said = getattr(error, "problem", None) or str(error)
+    """The problem that stopped the parser, with its position."""
+    reason = getattr(error, "problem", None) or str(error)
     marks = [getattr(error, "problem_mark", None), getattr(error, "context_mark", None)]
-    mark = next(filter(None, reversed(marks) if said in _TOLD_AT_START else marks), None)
+    mark = next(filter(None, reversed(marks) if reason in _SHOWN_AT_START else marks), None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if line > len(source.lines) >= 1:
         line, column = len(source.lines), len(source.lines[-1]) + 1
@@ -71,5 +73,5 @@ def syntax_problem(error: yaml.YAMLError, source: Source) -> Problem:
     if "\t" in shown[: len(shown) - len(shown.lstrip())] or shown[column - 1 : column] == "\t":
         message = "a tab cannot indent YAML; indent with spaces"
     else:
-        message = _SAID.get(said, f"{said}; mend the YAML here or just above")
+        message = _MESSAGES.get(reason, f"{reason}; fix the YAML here or just above")
     return Problem(message, Origin(source, line, column))

@@ -1,4 +1,4 @@
-"""A recipe as a tree whose every value knows the place it came from."""
+"""A recipe as a tree of values, each with its position in the text."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Route: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and the place it came from.
+    """A value and its position in the text.
 
-    `size` counts the values in it, itself included; `depth` counts the mappings and lists around its deepest value.
+    `size` is the number of values in it, itself included; `depth` is how deep mappings and lists are nested in it.
     """
 
     value: Scalar | tuple[Node, ...] | dict[str, Node]
@@ -49,59 +49,59 @@ class Node:
         """The node at `path`, or the deepest one on the way there."""
         node = self
         for part in path:
-            below = node.child(part)
-            if below is None:
+            child = node.child(part)
+            if child is None:
                 break
-            node = below
+            node = child
         return node
 
     def leaves(self, at: Route = ()) -> Iterator[tuple[Route, Node]]:
-        """Every scalar and every empty collection below, with its path."""
+        """Every scalar and every empty collection in this node, with its path."""
         if isinstance(self.value, dict) and self.value:
-            for key, below in self.value.items():
-                yield from below.leaves((*at, key))
+            for key, child in self.value.items():
+                yield from child.leaves((*at, key))
         elif isinstance(self.value, tuple) and self.value:
-            for index, below in enumerate(self.value):
-                yield from below.leaves((*at, index))
+            for index, child in enumerate(self.value):
+                yield from child.leaves((*at, index))
         else:
             yield at, self
 
     def plain(self) -> Any:
         """The value as dicts, lists and scalars."""
         if isinstance(self.value, dict):
-            return {key: below.plain() for key, below in self.value.items()}
+            return {key: child.plain() for key, child in self.value.items()}
         if isinstance(self.value, tuple):
-            return [below.plain() for below in self.value]
+            return [child.plain() for child in self.value]
         return self.value
 
 
 def folder_of(node: Node | None) -> Path:
-    """Where a relative path in this node starts: the folder of its text, or the working directory where it has none."""
+    """The folder that relative paths in this node start from: that of its text, or else the working directory."""
     return node.origin.source.folder if node and node.origin else Path.cwd()
 
 
 def mapping(entries: Mapping[str, Node], like: Node | None = None) -> Node:
-    """A mapping node of `entries`, standing where `like` stands."""
+    """A mapping node of `entries`, with the position of `like`."""
     return _collection(dict(entries), tuple(entries.values()), like)
 
 
 def sequence(entries: tuple[Node, ...], like: Node | None = None) -> Node:
-    """A list node of `entries`, standing where `like` stands."""
+    """A list node of `entries`, with the position of `like`."""
     return _collection(entries, entries, like)
 
 
 def from_data(data: Any, at: Route = ()) -> Node:
-    """A tree for plain Python data; its nodes have no origin.
+    """Build a tree from plain Python data; its nodes have no position.
 
     Raises:
-        RecipeError: it holds what a recipe cannot say, or is nested too deep.
+        RecipeError: the data contains a value that a recipe cannot hold, or is nested too deep.
     """
     if len(at) > MAX_DEPTH:
-        raise RecipeError([Problem(f"{_named(at[:2])} is nested more than {MAX_DEPTH} deep; flatten it")])
+        raise RecipeError([Problem(f"{_dotted(at[:2])} is nested more than {MAX_DEPTH} deep; flatten it")])
     if isinstance(data, Mapping):
         for key in data:
             if not isinstance(key, str):
-                message = f"{_named(at)} has the key {quoted(repr(key))}, which is not text; make it text"
+                message = f"{_dotted(at)} has the key {quoted(repr(key))}, which is not text; make it text"
                 raise RecipeError([Problem(message)])
         return mapping({str.__str__(key): from_data(value, (*at, key)) for key, value in data.items()})
     if isinstance(data, list | tuple):
@@ -109,15 +109,15 @@ def from_data(data: Any, at: Route = ()) -> Node:
     return Node(_scalar(data, at))
 
 
-def _collection(value: tuple[Node, ...] | dict[str, Node], below: tuple[Node, ...], like: Node | None) -> Node:
+def _collection(value: tuple[Node, ...] | dict[str, Node], children: tuple[Node, ...], like: Node | None) -> Node:
     origin, key_origin = (like.origin, like.key_origin) if like else (None, None)
-    size = 1 + sum(entry.size for entry in below)
-    depth = 1 + max((entry.depth for entry in below), default=0)
+    size = 1 + sum(entry.size for entry in children)
+    depth = 1 + max((entry.depth for entry in children), default=0)
     return Node(value, origin, key_origin, size, depth)
 
 
 def _scalar(data: Any, at: Route) -> Scalar:
-    """Enums and numpy's scalars become what they stand for, since neither JSON nor YAML knows them."""
+    """Turn enums and NumPy scalars into plain values, since neither JSON nor YAML knows them."""
     if data is None or isinstance(data, bool):
         return data
     if isinstance(data, str):
@@ -126,9 +126,9 @@ def _scalar(data: Any, at: Route) -> Scalar:
         return int(data)
     if isinstance(data, numbers.Real):
         return float(data)
-    message = f"{_named(at)} is of the type {type(data).__name__}, which a recipe cannot hold; make it text or a number"
+    message = f"{_dotted(at)} is of type {type(data).__name__}, which a recipe cannot hold; make it text or a number"
     raise RecipeError([Problem(message)])
 
 
-def _named(at: Route) -> str:
+def _dotted(at: Route) -> str:
     return quoted(".".join(map(str, at))) if at else "the recipe"

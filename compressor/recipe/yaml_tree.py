@@ -1,4 +1,4 @@
-"""YAML's events to a tree of nodes that know where they stand."""
+"""Builds a tree of nodes, each with its position, from the events of the YAML parser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 from compressor.recipe.tree import MAX_DEPTH, Node, Scalar, mapping, sequence
 
 MAX_NODES = 20_000
-_MAX_DIGITS = 400  # no float goes further, and Python refuses to convert thousands of digits
+_MAX_DIGITS = 400  # more than any float has, and Python refuses to convert thousands of digits
 
 _INT = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -28,7 +28,7 @@ _WORDS: dict[str, Scalar] = {
 
 
 def scalar(text: str) -> Scalar:
-    """What a plain, unquoted text stands for, by the core schema of YAML 1.2 (section 10.3.2)."""
+    """The value of a plain, unquoted text by the core schema of YAML 1.2 (section 10.3.2)."""
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text) and len(text) <= _MAX_DIGITS:
@@ -39,9 +39,9 @@ def scalar(text: str) -> Scalar:
 
 
 class Composer:
-    """Builds nodes on a stack of its own, so that no depth can overflow Python's.
+    """Builds nodes on its own stack, so that deep nesting cannot overflow Python's.
 
-    `problems` holds those that leave a tree to go on with; the others are raised.
+    `problems` collects the problems after which parsing can go on; all others are raised.
     """
 
     def __init__(self, source: Source) -> None:
@@ -52,10 +52,10 @@ class Composer:
         self._root: Node | None = None
 
     def compose(self, events: Iterator[Any]) -> Node:
-        """The tree that the events of one document make.
+        """Build the tree of one document from its events.
 
         Raises:
-            RecipeError: they go beyond the language, or beyond its bounds.
+            RecipeError: the document is not valid in the recipe language, or exceeds its limits.
         """
         for event in events:
             if isinstance(event, yaml.CollectionStartEvent):
@@ -69,7 +69,7 @@ class Composer:
             elif isinstance(event, yaml.AliasEvent):
                 self._add(event, self._alias(event))
             elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                raise self._refusal("a second document; keep one recipe a file", event)
+                raise self._refusal("a second document; keep one recipe per file", event)
         return self._root if self._root is not None else Node(None, Origin(self._source, 1, 1))
 
     def _open(self, event: Any) -> None:
@@ -91,7 +91,7 @@ class Composer:
     def _alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            message = f"no anchor {quoted(event.anchor)} stands before this; define it first, or quote it"
+            message = f"there is no anchor {quoted(event.anchor)} before this; define it first, or quote the text"
             raise self._refusal(message, event)
         if self._stack and self._stack[-1].awaits_key:
             raise self._refusal("a key must be plain text; quote it", event)
@@ -105,7 +105,7 @@ class Composer:
             return
         parent = self._stack[-1]
         if parent.awaits_key:
-            parent.key = _Key(event.value, node.origin, kept=self._accept_key(parent, event))
+            parent.key = _Key(event.value, node.origin, accepted=self._accept_key(parent, event))
             return
         parent.size += node.size
         if parent.size > MAX_NODES:
@@ -144,15 +144,15 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A key whose value has not been seen yet; one that is not kept has been refused."""
+    """A key whose value has not been read yet; one that is not accepted has been reported, and is left out."""
 
     name: str
     origin: Origin | None
-    kept: bool
+    accepted: bool
 
 
 class _Open:
-    """A mapping or list whose end has not been seen yet."""
+    """A mapping or list whose end has not been read yet."""
 
     def __init__(self, event: Any, origin: Origin) -> None:
         self.event = event
@@ -170,7 +170,7 @@ class _Open:
     def add(self, node: Node) -> None:
         if self.key is None:
             self._items.append(node)
-        elif self.key.kept:
+        elif self.key.accepted:
             self.entries[self.key.name] = replace(node, key_origin=self.key.origin)
         self.key = None
 

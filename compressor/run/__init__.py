@@ -1,1 +1,1 @@
-"""Running a plan: stages, their files, the run folder and the lock file."""
+"""Runs a plan: the stages and their files, the run folder and the lock file."""

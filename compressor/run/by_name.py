@@ -1,4 +1,4 @@
-"""Data sets and metrics by name, outside a recipe."""
+"""Finds data sets and metrics by name, for commands that run without a recipe."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from compressor.run.stages.inputs import dataset_splits
 
 
 def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMetric]:
-    """The metrics of these names, or of the functions of this form, at their defaults.
+    """The metrics of these names, each that of a registered metric or `package.module:function`, at their defaults.
 
     Raises:
         PluginError: there is no such metric, or it needs parameters.
     """
-    found = []
+    metrics = []
     for name in names:
         if names_function(name):
-            found.append(ConfiguredMetric.of(FunctionMetric(name, {}, higher_is_better=True)))
+            metrics.append(ConfiguredMetric.of(FunctionMetric(name, {}, higher_is_better=True)))
             continue
         entry = registry.get("metric", name)
         if entry is None:
@@ -39,23 +39,23 @@ def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMet
         try:
             metric = entry.cls()
         except ValidationError:
-            raise PluginError(f"the metric '{name}' needs parameters", "evaluate it in a recipe") from None
-        found.append(ConfiguredMetric.of(metric, origin=str(entry.provider)))
-    return found
+            raise PluginError(f"the metric '{name}' needs parameters", "set them in a recipe") from None
+        metrics.append(ConfiguredMetric.of(metric, origin=str(entry.provider)))
+    return metrics
 
 
 def find_data(registry: Registry, name: str) -> RunData:
-    """The data that a name, a path or a function stands for, with the splits that a recipe gets by default.
+    """Load data by name, by path or from `package.module:function`, with the splits that a recipe has by default.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no such data set, it needs parameters, or it cannot be loaded.
     """
-    return run_data(name, _found(registry, name), DataSection(source=name), seed=0, smoke=False)
+    return run_data(name, _splits(registry, name), DataSection(source=name), seed=0, smoke=False)
 
 
-def _found(registry: Registry, name: str) -> Splits:
-    if found := reference(name, Path.cwd(), {}):
-        return load_splits(found)
+def _splits(registry: Registry, name: str) -> Splits:
+    if source := reference(name, Path.cwd(), {}):
+        return load_splits(source)
     entry = registry.get("data set", name)
     if entry is None:
         hint = did_you_mean(name, registry.names("data set")).removeprefix("; ")
@@ -63,5 +63,5 @@ def _found(registry: Registry, name: str) -> Splits:
     try:
         dataset = entry.cls(entry.cls.Params())
     except ValidationError:
-        raise DataError(f"the data set '{name}' needs parameters", "evaluate it in a recipe") from None
+        raise DataError(f"the data set '{name}' needs parameters", "set them in a recipe") from None
     return dataset_splits(dataset, f"the data set '{name}' ({entry.provider})")

@@ -1,8 +1,4 @@
-"""`Run`: executes a plan, stage by stage, and measures after each one the file that would ship.
-
-A step starts from the file that the one before it left, and a stage is measured from its own file, never from a model
-in memory, so that a run that was cut and goes on cannot differ from one that was not.
-"""
+"""Runs a plan, stage by stage, and measures after each one the file that would ship."""
 
 from __future__ import annotations
 
@@ -28,14 +24,14 @@ from compressor.run.stages.step_result import refuse_left_alone
 
 @contextmanager
 def started(plan: Plan, folder: Path, cache: Cache, observer: Observer | None = None) -> Iterator[Run]:
-    """A run whose data and model are loaded and checked, and measured where nothing trains the model first.
+    """Start a run: load and check its data and model, and measure the model if no training comes first.
 
     Args:
-        plan: what to run.
+        plan: the plan to run.
         folder: an existing folder for the stages' files.
-        cache: what was made before is taken from here, and what is made is kept here; while the run is open, nobody
-            prunes what it uses.
-        observer: told of everything that happens.
+        cache: the cache that earlier results are taken from and new ones are written to; what the run uses is not
+            pruned while it is open.
+        observer: is told about everything that happens.
 
     Raises:
         CompressorError: the data or the model is at fault, or a pattern matches no layer.
@@ -50,16 +46,20 @@ def started(plan: Plan, folder: Path, cache: Cache, observer: Observer | None = 
 
 
 class Run:
-    """A run under way: `stage` takes a step and measures what it leaves, `result` is what there is so far."""
+    """A run in progress: `stage` applies a step and measures its model, `result` has the results so far.
+
+    A step starts from the file of the stage before it, and a stage is measured from its own file, never from a model in
+    memory, so that a run that was interrupted and resumed cannot differ from one that was not.
+    """
 
     def __init__(self, prepared: Prepared, store: StageStore, observer: Observer, began: float) -> None:
-        """Begin with a model and data that go together.
+        """Start from a model and data that fit each other.
 
         Args:
             prepared: the plan, its data and its model.
-            store: where stages are kept.
-            observer: told of everything that happens.
-            began: when loading them began, by the performance counter.
+            store: stores the stages.
+            observer: is told about everything that happens.
+            began: when the run began, by the performance counter.
         """
         self._prepared = prepared
         self._store = store
@@ -86,15 +86,15 @@ class Run:
         return self._store.files
 
     def measure_source(self) -> None:
-        """Make a stage of the model as it came: the baseline."""
+        """Measure the model that the run starts from, as the baseline."""
         self._observer.step_started(BASELINE)
         self._measure(BASELINE, self._model)
 
     def stage(self, step: PlannedStep) -> Stage:
-        """Take a step, or what it left before, and measure that.
+        """Apply a step, or take its model from the cache, and measure the model.
 
         Raises:
-            StepError: it failed, or lost what an earlier step had made.
+            StepError: the step failed, or lost what an earlier step made.
         """
         layers = self._prepared.source.file.facts.layers
         refuse_unmatched(self._prepared.plan.recipe, [step], self._model.file.facts.layers, gone=layers)
@@ -107,7 +107,7 @@ class Run:
         return self._measure(step.id, made)
 
     def result(self) -> RunResult:
-        """What the run has brought so far."""
+        """The results so far."""
         prepared = self._prepared
         return RunResult(
             plan=prepared.plan,
@@ -131,16 +131,16 @@ class Run:
         return stage
 
     def _teacher(self, step: PlannedStep) -> SavedModel | None:
-        """The model that teaches in a step, made by a run of its own where it has a plan and was not made before."""
+        """The model that a step learns from; a teacher with a plan is made on first use, by a run of its own."""
         if step.teacher is None or step.teacher.is_baseline:
             return self._baseline if step.teacher else None
         name = step.teacher.name
         if name not in self._teachers:
-            self._teachers[name] = self._made_teacher(step.teacher.plan_for(self._prepared.plan), name)
+            self._teachers[name] = self._make_teacher(step.teacher.plan_for(self._prepared.plan), name)
         return self._teachers[name]
 
-    def _made_teacher(self, plan: Plan, name: str) -> SavedModel:
-        """Run a teacher's whole plan; a model that teaches as it is gets loaded, and not measured."""
+    def _make_teacher(self, plan: Plan, name: str) -> SavedModel:
+        """Run a teacher's plan; if the plan has no steps, only load its model, without measuring it."""
         below = f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}"
         folder, relay = self._store.folder_for(below), TeacherObserver(self._observer, name)
         if not plan.stages:

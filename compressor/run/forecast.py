@@ -1,4 +1,4 @@
-"""What a run would take from the cache and what it would make, told without TensorFlow, models or data."""
+"""Predicts which steps of a run are cached, without TensorFlow, models or data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from compressor.run.cache.store import Cache
 
 @dataclass(frozen=True)
 class Forecast:
-    """A step's prospects. `changed` names the parts of its key that differ from those of its last run."""
+    """Whether a step is cached, and why not. `changed` names the parts of its key that differ from its last run."""
 
     step_id: str
     cached: bool
@@ -31,7 +31,7 @@ class Forecast:
 
 
 def forecast(plan: Plan, cache: Cache) -> list[Forecast]:
-    """A forecast for each stage of the plan that runs."""
+    """A forecast for each step of the plan, the training of the baseline included."""
     return _forecast(plan, cache)[0]
 
 
@@ -43,42 +43,42 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
     if not plan.stages:
         return [], str(entry.facts["digest"]) if entry else None
     if source is None or data is None:
-        reason = "the model or the data is only known when it runs"
+        reason = "the model or the data is known only when the recipe runs"
         return [Forecast(step.id, False, reason) for step in plan.stages], None
     if entry is None or noted is None:
         return _unseen(plan, cache), None
-    found: list[Forecast] = []
+    forecasts: list[Forecast] = []
     model: str | None = str(entry.facts["digest"])
     baseline: str | None = None if plan.baseline else model
     for index, step in enumerate(plan.stages):
         if model is None:
-            found.append(Forecast(step.id, False, "a step before it will be made anew"))
+            forecasts.append(Forecast(step.id, False, "an earlier step has to run"))
             continue
         teacher = _teacher(step, plan, baseline, cache)
         if step.teacher and teacher is None:
-            found.append(Forecast(step.id, False, "its teacher will be made anew"))
+            forecasts.append(Forecast(step.id, False, "its teacher has to be made"))
             model = None
             continue
         loaded = loading_code(plan, plan.stages[:index])
         parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher)
         entry = cache.get("step", key_of(parts))
-        found.append(_judged_output(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
+        forecasts.append(_step_forecast(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
         baseline = baseline or model
-    return found, model
+    return forecasts, model
 
 
 def _start(plan: Plan, cache: Cache) -> Entry | None:
-    """The model that the plan starts from, if it is cached; a forecast is not told whether it is trusted."""
-    for one in (plan, replace(plan, trust_model=True)):
-        parts = source_parts(one)
+    """The cached model that the plan starts from, or None; a forecast does not know whether the model is trusted."""
+    for variant in (plan, replace(plan, trust_model=True)):
+        parts = source_parts(variant)
         if parts and (entry := cache.get("step", key_of(parts))):
             return entry
     return None
 
 
 def _teacher(step: PlannedStep, plan: Plan, baseline: str | None, cache: Cache) -> Parts | None:
-    """What a step's teacher is, if that is known before it runs."""
+    """The parts of a step's teacher, or None if they are not known before the run."""
     if step.teacher is None:
         return None
     if step.teacher.is_baseline:
@@ -90,20 +90,20 @@ def _teacher(step: PlannedStep, plan: Plan, baseline: str | None, cache: Cache) 
 
 
 def _unseen(plan: Plan, cache: Cache) -> list[Forecast]:
-    """The start of the run is not in the cache: because of what has changed around it, or because it is new."""
+    """The forecasts if the model or the data is not cached: because something has changed, or because they are new."""
     first = plan.stages[0] if plan.stages else None
     last = cache.recall(note_name(plan, first.id)) if first else None
     if first and last:
         model, data, teacher = str(last.get("model")), str(last.get("data")), last.get("teacher")
         parts = step_parts(first, model, loading_code(plan, ()), data, plan, teacher)
-        judged = _judged_output(first.id, False, parts, last)
-        if judged.changed:
+        step_forecast = _step_forecast(first.id, False, parts, last)
+        if step_forecast.changed:
             rest = plan.stages[1:]
-            return [judged, *(Forecast(step.id, False, "a step before it will be made anew") for step in rest)]
-    return [Forecast(step.id, False, "this model and this data have not run before") for step in plan.stages]
+            return [step_forecast, *(Forecast(step.id, False, "an earlier step has to run") for step in rest)]
+    return [Forecast(step.id, False, "this model has not run with this data before") for step in plan.stages]
 
 
-def _judged_output(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
+def _step_forecast(step_id: str, cached: bool, parts: Parts, last: Mapping[str, Any] | None) -> Forecast:
     if cached:
         return Forecast(step_id, True, "cached")
     if last is None:

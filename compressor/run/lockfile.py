@@ -1,4 +1,4 @@
-"""`lock.yaml`: all that a result came from, and the hashes of its files, so that it can be made again and proven."""
+"""`lock.yaml`: everything that a result depends on and the hashes of its files, to reproduce and verify it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NAME = "lock.yaml"
 
 
 class LockedError(CompressorError):
-    """Something has moved since the lock was written."""
+    """Something has changed since the lock was written."""
 
 
 class Lock(Params):
-    """What a run was made of. Hashes are SHA-256, in hexadecimal."""
+    """Everything that a run depends on. Hashes are SHA-256, in hexadecimal."""
 
     version: Literal[1] = 1
     recipe: dict[str, Any]
@@ -43,7 +43,7 @@ class Lock(Params):
 
 
 def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
-    """The lock of a run, before it has made any file."""
+    """The lock of a run that has not written any file yet."""
     from importlib.metadata import version
 
     origins = dict(plan.origins) | {f"step {step.id}": step.provider for step in plan.stages}
@@ -61,24 +61,24 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
 
 
 def with_files(lock: Lock, files: Mapping[str, str]) -> Lock:
-    """The lock with the hashes of the files that a run wrote, by their names in its folder."""
+    """The lock with the hashes of the files that the run wrote, by their names in its folder."""
     return lock.model_copy(update={"files": dict(sorted(files.items()))})
 
 
 def lock_text(lock: Lock) -> str:
-    """The lock as it is written."""
+    """The text of the lock's file."""
     return (
-        "# What this result was made of. `compressor apply RECIPE --locked lock.yaml` makes it again, or refuses.\n"
+        "# Everything that this result depends on. `compressor apply RECIPE --locked lock.yaml` reproduces it.\n"
         + dump(lock.model_dump(mode="json"))
     )
 
 
 def read_lock(path: Path) -> Lock:
-    """A lock from its file.
+    """Read a lock from its file.
 
     Raises:
         RecipeError: the file cannot be read.
-        LockedError: it is no lock.
+        LockedError: it is not a lock.
     """
     try:
         lock: Lock = validate_as_json(Lock, read(path))
@@ -88,7 +88,7 @@ def read_lock(path: Path) -> Lock:
 
 
 def refuse_moved(locked: Lock, now: Lock) -> None:
-    """Compare all that is known before a run.
+    """Compare everything that is known before a run.
 
     Raises:
         LockedError: with every difference.
@@ -100,36 +100,36 @@ def refuse_moved(locked: Lock, now: Lock) -> None:
 
 
 def refuse_other_files(locked: Lock, now: Lock) -> None:
-    """Compare the files that a run made.
+    """Compare the files that a run wrote.
 
     Raises:
-        StepError: one is not the locked one.
+        StepError: the bytes of a file differ from the locked ones.
     """
-    other = [name for name, digest in locked.files.items() if now.files.get(name) != digest]
-    if other:
+    different = [name for name, digest in locked.files.items() if now.files.get(name) != digest]
+    if different:
         remedy = "check that the machine is of the same kind, or run without --locked to make a new lock"
-        raise StepError(f"not the locked bytes: {', '.join(other)}", remedy)
+        raise StepError(f"files differ from the locked ones: {', '.join(different)}", remedy)
 
 
 def _code(plan: Plan) -> dict[str, str]:
-    """The hash of all code that a run runs: by package or module, and by name of the recipe's own plugin files."""
+    """The hashes of all code that a run runs, by package or module; the recipe's own plugin files go by file name."""
     plans = (plan, *plan.teachers.values())
-    brought: list[Any] = [source for one in plans for source in (one.model, one.data)]
-    brought += [
-        *(step.strategy for one in plans for step in one.stages),
+    instances: list[Any] = [source for each in plans for source in (each.model, each.data)]
+    instances += [
+        *(step.strategy for each in plans for step in each.stages),
         *(configured.metric for configured in plan.metrics),
     ]
-    modules = {type(one).__module__ for one in brought if not isinstance(one, Reference)}
-    named_code = [name for one in plans for name in (*one.own_functions, *one.recipe.model.custom_objects)]
-    modules |= {name.partition(":")[0] for name in named_code}
-    local = {local_module(path.read_bytes(), path): path.name for one in plans for path in one.plugin_files}
-    strangers = {module for module in modules - local.keys() if module.partition(".")[0] != "compressor"}
-    named = {owner(module): code_digest(module) for module in strangers} | {"compressor": core_digest()}
+    modules = {type(instance).__module__ for instance in instances if not isinstance(instance, Reference)}
+    functions = [name for each in plans for name in (*each.own_functions, *each.recipe.model.custom_objects)]
+    modules |= {name.partition(":")[0] for name in functions}
+    local = {local_module(path.read_bytes(), path): path.name for each in plans for path in each.plugin_files}
+    outside = {module for module in modules - local.keys() if module.partition(".")[0] != "compressor"}
+    digests = {owner(module): code_digest(module) for module in outside} | {"compressor": core_digest()}
     for module, name in local.items():
-        while name in named:  # another folder's file of the same name
+        while name in digests:  # a file of the same name in another folder
             name = f"{name} too"
-        named[name] = code_digest(module)
-    return dict(sorted(named.items()))
+        digests[name] = code_digest(module)
+    return dict(sorted(digests.items()))
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:
@@ -138,5 +138,5 @@ def _differences(old: Any, new: Any, name: str = "") -> list[str]:
         return [line for key in keys for line in _differences(old.get(key), new.get(key), f"{name}.{key}".lstrip("."))]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
-        return [line for index, (one, two) in pairs for line in _differences(one, two, f"{name}.{index}")]
+        return [line for index, (a, b) in pairs for line in _differences(a, b, f"{name}.{index}")]
     return [] if old == new else [f"{name}: locked {old!r}, now {new!r}"]

@@ -1,4 +1,4 @@
-"""Tells the plugins that watch a run what happens in it."""
+"""Passes the events of a run to the plugins that observe it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _log = logging.getLogger(__name__)
 
 
 def with_plugins(observer: Observer, registry: Registry) -> Observer:
-    """The observer of a run, and every plugin with a hook for what happens."""
+    """The observer of a run, together with every plugin that has a hook for its events."""
     return Observers(observer, PluginHooks(registry, observer.warned))
 
 
 class PluginHooks(Observer):
-    """Calls the hooks of plugins. One that fails ends no run: `warn` is told of it."""
+    """Calls the hooks of plugins; one that fails does not end the run, but is reported to `warn`."""
 
     def __init__(self, registry: Registry, warn: Callable[[str], None]) -> None:
         self._hook = registry.manager.hook
@@ -43,7 +43,7 @@ class PluginHooks(Observer):
     def _call(self, hook: Any, **event: Any) -> None:
         try:
             hook(**event)
-        # a stranger's tracker must not take down, or end, a run that has trained for hours
+        # a third-party tracker must not end a run that has trained for hours
         except (Exception, SystemExit) as error:  # noqa: BLE001
             _log.warning("a plugin that watches the run failed", exc_info=True)
             self._warn(f"a plugin that watches the run failed ({type(error).__name__}: {error})")

@@ -1,4 +1,4 @@
-"""The folder of a run: claimed by one run at a time; `report.json`, which is written last, tells that it is whole."""
+"""The folder of a run: used by one run at a time, and complete once it contains `report.json`, which comes last."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 @contextmanager
 def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Iterator[Path]:
-    """The folder for a run's results, made if need be, and nobody else's while the run goes on.
+    """Claim the folder for a run's results while the run goes on, and make it if it does not exist.
 
-    One that a run left without coming to its report is taken up again; one for the folders of `several` seeds, where
-    not all came to theirs, is as well.
+    The folder of an interrupted run, which has no report, may be used again. So may one for `several` seeds, of which
+    some have no report.
 
     Raises:
-        OutputError: it holds something else, another run writes to it, or it cannot be made.
+        OutputError: it contains something else, another run writes to it, or it cannot be made.
     """
     folder = Path(output) if output is not None else _new_name(plan)
     try:
-        left = [path for path in folder.iterdir() if path.name not in _WRITTEN] if folder.is_dir() else []
-        if not all(several and _is_of_a_seed(path) for path in left):
+        others = [path for path in folder.iterdir() if path.name not in _WRITTEN] if folder.is_dir() else []
+        if not all(several and _is_seed_folder(path) for path in others):
             raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
         folder.mkdir(parents=True, exist_ok=True)
         claim = FileLock(folder / _CLAIM)
@@ -55,7 +55,7 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
-        for path in (folder / _STAGES, *left):
+        for path in (folder / _STAGES, *others):
             shutil.rmtree(path, ignore_errors=True)
         yield folder
     finally:
@@ -64,13 +64,13 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
 
 
 def results_of(content: bytes) -> dict[str, bytes]:
-    """The files of a run's model by their names: the `.tflite`, and the package that it ships in, where it does."""
+    """The files of a run's model by name: the `.tflite` file, and the package if it ships in one."""
     files = dict(zip(RESULTS, (unpacked(content), content), strict=True))
     return files if is_package(content) else {RESULTS[0]: content}
 
 
 def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str, bytes], lock: Lock) -> None:
-    """Write all that a run leaves beside its stages."""
+    """Write the results of a run beside its stages, the report as JSON last."""
     for name, content in results.items():
         write_whole(folder / name, content)
     write_whole(folder / NAME, lock_text(lock))
@@ -80,17 +80,17 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
 
 
 def explained(error: OSError, folder: Path) -> CompressorError:
-    """What a user should know of a file that could not be read or written during a run."""
+    """The error to show for a file that could not be read or written during a run."""
     reason = error.strerror or str(error)
     path = Path(str(error.filename)) if error.filename else None
     if error.errno in _FULL or path is None or path.resolve().is_relative_to(folder.resolve()):
-        remedy = "free some space or mend the folder, and run the same command to go on"
+        remedy = "free some space or make the folder writable, and run the same command again to resume"
         return OutputError(f"the results cannot be written ({reason})", remedy)
-    return OutputError(f"{path} cannot be read or written ({reason})", "check that it is there, and its permissions")
+    return OutputError(f"{path} cannot be read or written ({reason})", "check that it exists, and its permissions")
 
 
-def _is_of_a_seed(folder: Path) -> bool:
-    """Whether a run of one of several seeds left this folder, and nothing else is in it."""
+def _is_seed_folder(folder: Path) -> bool:
+    """Whether this is the folder of a run with one of several seeds, with nothing else in it."""
     if not (_SEED.fullmatch(folder.name) and folder.is_dir()):
         return False
     return {path.name for path in folder.iterdir()} <= {*_WRITTEN, _REPORT}

@@ -139,7 +139,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypa
         compressor.apply("baseline", output=tmp_path / "out", smoke=True)
     assert str(error.value) == (
         "the results cannot be written (No space left on device); "
-        "free some space or mend the folder, and run the same command to go on"
+        "free some space or make the folder writable, and run the same command again to resume"
     )
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
@@ -156,7 +156,7 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
     assert full.returncode == 1
     assert full.stderr.splitlines()[-1] == (
         "error: the results cannot be written (File too large); "
-        "free some space or mend the folder, and run the same command to go on"
+        "free some space or make the folder writable, and run the same command again to resume"
     )
     assert not (tmp_path / "out" / "report.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -72,7 +72,7 @@ def test_an_error_raised_on_purpose_is_one_line_and_its_exit_code(ending, error,
 
 def test_a_file_that_cannot_be_read_is_the_user_s_and_an_error_without_a_file_is_not(ending):
     error = PermissionError(errno.EACCES, "Permission denied", "m.h5")
-    text = "error: m.h5 cannot be read or written (Permission denied); check that it is there, and its permissions\n"
+    text = "error: m.h5 cannot be read or written (Permission denied); check that it exists, and its permissions\n"
     assert ending(raising(error)) == (1, "", text)
     assert ending(raising(OSError(errno.EIO, "Input/output error")))[0] == 5
 

@@ -35,11 +35,11 @@ def test_it_shows_each_step_its_states_and_the_origin_of_every_value(run, recipe
         "",
         f" baseline  train from compressor {VERSION}",
         "   keras  ->  keras",
-        "   to run: this model and this data have not run before",
+        "   to run: this model has not run with this data before",
         "",
         f" ptq  ptq from compressor {VERSION}",
         "   keras  ->  litert, quantized",
-        "   to run: this model and this data have not run before",
+        "   to run: this model has not run with this data before",
         '   precision="int8"  activations=null  algorithm="min_max"  granularity="channel"  io="float32"  '
         "per_layer={}  bias_correction=false  calibration_samples=10",
         "",

@@ -44,8 +44,7 @@ def test_a_broken_plugin_is_listed_with_the_reason_and_the_others_with_it(run, i
     code, out, err = run("strategies")
     assert (code, err) == (0, "")
     assert (
-        "broken: acme (acme 1.0): ModuleNotFoundError: No module named 'no_such_module'; "
-        "mend the plugin, or do without it\n"
+        "broken: acme (acme 1.0): ModuleNotFoundError: No module named 'no_such_module'; fix the plugin, or remove it\n"
     ) in out
     assert any(row[0] == "prune" for row in rows(out))
 

@@ -91,7 +91,7 @@ def test_json_has_an_entry_for_every_recipe_and_a_place_for_every_problem(run, r
     }
     (problem,) = found["gone.yaml"]
     assert set(problem) == {"message"}
-    assert problem["message"].startswith("gone.yaml: no such file, nor a shipped recipe")
+    assert problem["message"].startswith("gone.yaml: there is no such file or shipped recipe")
 
 
 def test_json_of_valid_recipes_ends_with_0(run, recipes):
@@ -120,7 +120,7 @@ def test_github_s_own_characters_are_escaped(run, tmp_path):
 def test_an_override_is_checked_in_every_recipe(run, recipes):
     assert run("validate", "--set", "steps.0.with.final_sparsity=2", "good.yaml") == (
         1,
-        "--set steps.0.with.final_sparsity=2:1:29: error: 'final_sparsity' must be below 1, and is 2\n"
+        "--set steps.0.with.final_sparsity=2:1:29: error: 'final_sparsity' must be below 1, but is 2\n"
         "    1 | steps.0.with.final_sparsity=2\n"
         "      |                             ^\n",
         "1 problem in 1 of 1 recipe\n",
@@ -141,7 +141,7 @@ def test_a_plugin_that_fails_where_it_should_answer_is_a_problem_of_the_recipe_t
         1,
         "error: acme.yaml: the strategy 'prune_more' (acme 1.0) failed with AttributeError: "
         "'ModelState' object has no attribute 'demand'; "
-        "mend it, or report it to its author; --debug shows the traceback\n",
+        "fix it, or report it to its author; --debug shows the traceback\n",
         "1 problem in 1 of 2 recipes\n",
     )
 

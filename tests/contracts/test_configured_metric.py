@@ -46,17 +46,17 @@ def test_names_mappings_and_functions_stand_side_by_side(plan):
             "",
             "4:34: error: two metrics are called 'accuracy'; remove one, or give one another 'name'",
         ),
-        ("[{uses: top_k_accuracy, with: {k: 0}}]", "", "4:57: error: 'k' must be 1 or more, and is 0"),
+        ("[{uses: top_k_accuracy, with: {k: 0}}]", "", "4:57: error: 'k' must be 1 or more, but is 0"),
         (
             "[{uses: mae, higher_is_better: true}]",
             "",
-            "4:54: error: 'higher_is_better' is for functions; 'mae' knows it by itself; remove it",
+            "4:54: error: 'higher_is_better' is for functions only, and 'mae' is a registered metric; remove it",
         ),
         ("[{uses: maee}]", "", "4:31: error: unknown metric 'maee'; did you mean 'mae'?"),
         (
             "[mae]",
             "constraints: {max_accuracy_drop: 0.1}\n",
-            "5:34: error: 'max_accuracy_drop' is for a share, and 'mae' is none; use 'max_relative_drop'",
+            "5:34: error: 'max_accuracy_drop' needs a metric that is a share, not 'mae'; use 'max_relative_drop'",
         ),
         (
             "[{uses: mae, name: size error}]",

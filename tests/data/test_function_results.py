@@ -175,7 +175,7 @@ def test_a_function_that_fails_while_it_is_read_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     assert refusal(load_splits, Reference("function", "failing:data")) == (
         "'failing:data' failed with ZeroDivisionError: division by zero; "
-        "mend it, or report it to its author; --debug shows the traceback"
+        "fix it, or report it to its author; --debug shows the traceback"
     )
     sys.modules.pop("failing", None)
 

@@ -40,14 +40,14 @@ def test_steps_are_checked_each_at_its_place(problems):
         "    - rotate: 200\n"
         "    - shift: {share: 0.1, by: 3}\n"
     ) == [
-        "6:16 'data.preprocess.0.resize.0' must be 1 or more, and is 0",
+        "6:16 'data.preprocess.0.resize.0' must be 1 or more, but is 0",
         "7:7 unknown key 'resiz'; did you mean 'resize'?",
         "8:18 'data.preprocess.2.normalize': a std must be above 0",
         "9:7 'data.preprocess.3': name one step here: resize, rescale, normalize, cast, pad, expand, squeeze, one_hot",
         "10:18 'data.preprocess.4.normalize': give mean and std, or write 'normalize: adapt'",
         "11:13 'data.preprocess.5.cast' cannot be the text 'int3'; did you mean 'int8'?",
         "13:13 'data.augment.0.flip' cannot be the text 'sideways'; known: both, horizontal, vertical",
-        "14:15 'data.augment.1.rotate' must be 180 or less, and is 200",
+        "14:15 'data.augment.1.rotate' must be 180 or less, but is 200",
         "15:27 unknown key 'by'; known: fill, only, share",
     ]
 
@@ -56,11 +56,11 @@ def test_the_parameters_of_a_file_are_checked(problems, tmp_path):
     (tmp_path / "images" / "a").mkdir(parents=True)
     assert problems("data: {source: ./images, with: {colour: rgb, size: [0, 3]}}\n") == [
         "3:33 unknown key 'colour'; did you mean 'color'?",
-        "3:53 'size.0' must be 1 or more, and is 0",
+        "3:53 'size.0' must be 1 or more, but is 0",
     ]
     assert problems("data: {source: ./a.tfrecord, with: {inputs: [image]}}\n") == ["3:30 'features' is missing; add it"]
     assert problems("data: {source: ./a.npz, with: {size: 3}}\n") == [
-        "3:31 'data.with' means nothing for a file; remove it"
+        "3:31 'data.with' has no effect for a file; remove it"
     ]
 
 

@@ -91,7 +91,7 @@ def test_its_parameters_are_checked_as_those_of_any_other(compressor):
     done = compressor("validate", "recipe.yaml", "--set", "steps.powers_of_two.with.powers=0")
     assert (done.returncode, done.stdout) == (
         1,
-        "--set steps.powers_of_two.with.powers=0:1:33: error: 'powers' must be 1 or more, and is 0\n"
+        "--set steps.powers_of_two.with.powers=0:1:33: error: 'powers' must be 1 or more, but is 0\n"
         "    1 | steps.powers_of_two.with.powers=0\n"
         "      |                                 ^\n",
     )

@@ -175,7 +175,7 @@ def test_a_loss_that_is_not_there_is_told_before_any_training(layers, report_of,
 
     with pytest.raises(CompressorError) as error:
         report_of(build, images(IMAGES.mean((1, 2, 3))), "ptq", loss="json:nothing", metrics=["mae"])
-    assert str(error.value) == "'json:nothing': it has no function 'nothing'; mend the name after the colon"
+    assert str(error.value) == "'json:nothing': it has no function 'nothing'; fix the name after the colon"
     assert type(error.value) is CompressorError  # wrong input, and no step's fault
     assert {path.stem for path in (tmp_path / "stages").iterdir()} == {"source"}
 

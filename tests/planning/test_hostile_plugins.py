@@ -19,7 +19,7 @@ from compressor.run.by_name import find_data, find_metrics
 from compressor.run.stages.inputs import load_data
 
 BY = "bad-plugin 1.2"
-MEND = "mend it, or report it to its author; --debug shows the traceback"
+REMEDY = "fix it, or report it to its author; --debug shows the traceback"
 
 
 def registry_with(**brought):
@@ -69,9 +69,9 @@ def failure(what):
 @pytest.mark.parametrize(
     ("method", "code", "message"),
     [
-        (raises(ZeroDivisionError("a slip")), 4, f" failed with ZeroDivisionError: a slip; {MEND}"),
-        (raises(SystemExit(0)), 4, f" failed with SystemExit: 0; {MEND}"),
-        (raises(KeyError("y")), 4, f" failed with KeyError: 'y'; {MEND}"),
+        (raises(ZeroDivisionError("a slip")), 4, f" failed with ZeroDivisionError: a slip; {REMEDY}"),
+        (raises(SystemExit(0)), 4, f" failed with SystemExit: 0; {REMEDY}"),
+        (raises(KeyError("y")), 4, f" failed with KeyError: 'y'; {REMEDY}"),
         (lambda *_: None, 4, " gave figures of shape () for 3 samples; a metric gives one row of numbers a sample"),
         (lambda *_: "good", 4, " gave figures of shape () for 3 samples; a metric gives one row of numbers a sample"),
         (
@@ -93,17 +93,17 @@ def test_a_function_of_the_users_own_that_fails_is_wrong_input(tmp_path, monkeyp
     (tmp_path / "hostile_metric.py").write_text("def leave(outputs, labels):\n    raise SystemExit('bye')\n")
     monkeypatch.syspath_prepend(tmp_path)
     error = failure(lambda: per_sample(ConfiguredMetric.of(FunctionMetric("hostile_metric:leave", {}, True)), batch()))
-    assert str(error) == f"the metric 'leave' failed with SystemExit: bye; {MEND}"
+    assert str(error) == f"the metric 'leave' failed with SystemExit: bye; {REMEDY}"
     assert error.exit_code == 1
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"score": raises(SystemExit(1))}, f"failed with SystemExit: 1; {MEND}"),
+        ({"score": raises(SystemExit(1))}, f"failed with SystemExit: 1; {REMEDY}"),
         (
             {"combine": lambda *_: None},
-            f"failed with ValueError: its scores of 1 sets of samples have the shape (); {MEND}",
+            f"failed with ValueError: its scores of 1 sets of samples have the shape (); {REMEDY}",
         ),
     ],
 )
@@ -146,7 +146,7 @@ STEP = f"the step 'odd' (odd, {BY})"
         (
             {"from_config": classmethod(raises(SystemExit(2)))},
             None,
-            f"the model that {STEP} left failed with SystemExit: 2; {MEND}",
+            f"the model that {STEP} left failed with SystemExit: 2; {REMEDY}",
         ),
         ({}, {}, f"the model that {STEP} left: "),
         ({}, [], f"the strategy 'odd' ({BY}): it returned list from 'custom_objects'; it must return a mapping"),
@@ -270,7 +270,7 @@ def test_a_metric_that_needs_parameters_is_for_recipes():
     params = type("Needs", (compressor.Params,), {"__annotations__": {"threshold": float}})
     registry = registry_with(metrics=[odd_metric(Params=params, per_sample=lambda self, batch: batch.labels)])
     error = failure(lambda: find_metrics(registry, ["odd"]))
-    assert str(error) == "the metric 'odd' needs parameters; evaluate it in a recipe"
+    assert str(error) == "the metric 'odd' needs parameters; set them in a recipe"
 
 
 def test_a_module_of_own_layers_that_ends_the_process_is_wrong_input(tmp_path, monkeypatch):
@@ -279,6 +279,6 @@ def test_a_module_of_own_layers_that_ends_the_process_is_wrong_input(tmp_path, m
     (tmp_path / "hostile_layers.py").write_text("import sys\nsys.exit(7)\n")
     monkeypatch.syspath_prepend(tmp_path)
     error = failure(lambda: known_objects(["hostile_layers"]))
-    assert str(error) == f"'hostile_layers' of model.custom_objects failed with SystemExit: 7; {MEND}"
+    assert str(error) == f"'hostile_layers' of model.custom_objects failed with SystemExit: 7; {REMEDY}"
     assert error.exit_code == 1
     assert "hostile_layers" not in sys.modules

@@ -114,7 +114,7 @@ def test_it_says_what_every_key_and_parameter_means(registry):
     ]
     assert undescribed == []
     assert definitions["StepSection_prune"]["description"] == (
-        "How much to prune, where, and how fast. What is left out comes from `training:`."
+        "How much to prune, where, and how fast. Values left out come from `training:`."
     )
 
 

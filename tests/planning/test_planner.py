@@ -290,7 +290,7 @@ def test_a_strategy_that_fails_where_it_should_answer_is_named_with_its_distribu
         prepare(write(chain("fails")), (), with_strategies(Fails))
     assert str(caught.value) == (
         "the strategy 'fails' (acme 1.0) failed with AttributeError: 'ModelState' object has no attribute 'colour'; "
-        "mend it, or report it to its author; --debug shows the traceback"
+        "fix it, or report it to its author; --debug shows the traceback"
     )
 
 
@@ -330,7 +330,7 @@ def test_training_defaults_reach_every_step_that_trains_and_each_may_override_th
 def test_a_bad_training_default_is_told_once_and_at_its_place(write):
     path = write(HEAD + "training: {batch_size: 0, optimiser: adam}\nsteps:\n  - uses: prune\n  - uses: qat\n")
     assert refusal(path) == (
-        "recipe.yaml:4:24: error: 'training.batch_size' must be 1 or more, and is 0\n"
+        "recipe.yaml:4:24: error: 'training.batch_size' must be 1 or more, but is 0\n"
         "    4 | training: {batch_size: 0, optimiser: adam}\n"
         "      |                        ^\n"
         "recipe.yaml:4:27: error: unknown key 'optimiser'; did you mean 'optimizer'?\n"
@@ -352,7 +352,7 @@ def test_a_training_default_that_is_too_much_for_two_strategies_is_told_once(wri
 
     path = write(HEAD + "training: {batch_size: 128}\nsteps:\n  - uses: polish\n  - uses: fine\n")
     assert heads(path, with_strategies(Small, Fine)) == [
-        "recipe.yaml:4:24: error: 'batch_size' must be 16 or less, and is 128"
+        "recipe.yaml:4:24: error: 'batch_size' must be 16 or less, but is 128"
     ]
 
 
@@ -369,9 +369,9 @@ def test_wrong_parameters_are_told_each_at_its_place(write):
         """
     assert heads(write(text)) == [
         "recipe.yaml:2:35: error: unknown key 'filter'; did you mean 'filters'?",
-        "recipe.yaml:2:63: error: 'epochs' must be 1 or more, and is 0",
+        "recipe.yaml:2:63: error: 'epochs' must be 1 or more, but is 0",
         "recipe.yaml:3:30: error: unknown key 'size'; there is none to choose from",
-        "recipe.yaml:6:28: error: 'final_sparsity' must be below 1, and is 1.5",
+        "recipe.yaml:6:28: error: 'final_sparsity' must be below 1, but is 1.5",
         "recipe.yaml:6:33: error: unknown key 'sparsities'; did you mean 'sparsity'?",
         "recipe.yaml:6:58: error: 'epochs' takes a whole number, not the text 'many'",
         "recipe.yaml:8:23: error: 'precision' cannot be the text 'int9'; did you mean 'int8'?",
@@ -382,7 +382,7 @@ def test_a_parameter_given_on_the_command_line_is_wrong_there(write):
     with pytest.raises(RecipeError) as caught:
         prepare(write(chain("prune")), ["steps.prune.with.final_sparsity=2"])
     assert str(caught.value) == (
-        "--set steps.prune.with.final_sparsity=2:1:33: error: 'final_sparsity' must be below 1, and is 2\n"
+        "--set steps.prune.with.final_sparsity=2:1:33: error: 'final_sparsity' must be below 1, but is 2\n"
         "    1 | steps.prune.with.final_sparsity=2\n"
         "      |                                 ^"
     )
@@ -408,7 +408,7 @@ def test_unknown_names_are_told_all_at_once_with_what_was_meant(write):
 def test_a_folder_beside_the_recipe_is_named_with_what_to_write_for_it(write):
     path = write("version: 1\nmodel: {source: saved}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n")
     (path.parent / "saved").mkdir()
-    assert heads(path) == ["recipe.yaml:2:17: error: unknown model 'saved'; write './saved' for what lies there"]
+    assert heads(path) == ["recipe.yaml:2:17: error: unknown model 'saved'; write './saved' for the file or folder"]
 
 
 def test_what_is_wrong_with_the_language_and_with_the_names_is_told_at_once(write):
@@ -438,8 +438,8 @@ def test_parameters_for_a_file_are_refused_rather_than_ignored(write):
         "version: 1\nmodel: {source: ./m.keras, with: {filters: 3}}\ndata: {source: ./d.npz, with: {size: 1}}\n"
     )
     assert heads(path) == [
-        "recipe.yaml:2:34: error: 'model.with' means nothing for a file; remove it",
-        "recipe.yaml:3:31: error: 'data.with' means nothing for a file; remove it",
+        "recipe.yaml:2:34: error: 'model.with' has no effect for a file; remove it",
+        "recipe.yaml:3:31: error: 'data.with' has no effect for a file; remove it",
     ]
 
 

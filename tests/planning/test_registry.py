@@ -22,19 +22,19 @@ BROKEN = {
     "an import that fails": (
         "import no_such_module",
         "ModuleNotFoundError: No module named 'no_such_module'",
-        "mend the plugin, or do without it",
+        "fix the plugin, or remove it",
     ),
     "a syntax error": (
         "x = = 1",
         "SyntaxError: invalid syntax (acme.py, line 1)",
-        "mend the plugin, or do without it",
+        "fix the plugin, or remove it",
     ),
-    "an exit": ("raise SystemExit(3)", "SystemExit: 3", "mend the plugin, or do without it"),
-    "an exception without words": ("raise ValueError", "ValueError", "mend the plugin, or do without it"),
+    "an exit": ("raise SystemExit(3)", "SystemExit: 3", "fix the plugin, or remove it"),
+    "an exception without words": ("raise ValueError", "ValueError", "fix the plugin, or remove it"),
     "a hook that fails": (
         HEAD + "@compressor.hookimpl\ndef strategies():\n    return 1 / 0\n",
         "ZeroDivisionError: division by zero",
-        "mend the plugin, or do without it",
+        "fix the plugin, or remove it",
     ),
     "a hook that returns no list": (
         HEAD + "@compressor.hookimpl\ndef datasets():\n    return None\n",
@@ -80,19 +80,19 @@ BROKEN = {
     "an abstract class": (
         HEAD + "class Broken(Strategy):\n    name = 'broken'" + LISTED,
         "the strategy Broken lacks apply, plan",
-        "write what is missing",
+        "implement what is missing",
     ),
     "parameters that would take unknown keys in silence": (
         SHAVE.replace(
             'name = "shave"', 'name = "shave"\n    from pydantic import BaseModel\n    class Params(BaseModel): pass'
         ),
         "the Params of the strategy 'shave' are not derived from compressor.Params",
-        "derive them from it, so that no unknown key is taken in silence",
+        "derive them from it, so that unknown keys are refused",
     ),
     "parameters that are no class": (
         SHAVE.replace('name = "shave"', 'name = "shave"\n    Params = {"amount": 1}'),
         "the Params of the strategy 'shave' are not derived from compressor.Params",
-        "derive them from it, so that no unknown key is taken in silence",
+        "derive them from it, so that unknown keys are refused",
     ),
     "one name twice": (
         SHAVE.replace("[Shave]", "[Shave, Shave]"),
@@ -187,7 +187,7 @@ def test_two_entry_points_for_one_module_bring_it_once(install, tmp_path):
     registry = Registry.installed()
     assert registry.get("strategy", "shave").provider == Provider("acme", "1.0")
     (broken,) = registry.broken
-    assert (broken.plugin, broken.reason, broken.remedy) == ("two", "it is there already", "name it once")
+    assert (broken.plugin, broken.reason, broken.remedy) == ("two", "it is registered already", "name it once")
 
 
 def test_two_strategies_of_one_name_are_an_error_for_the_recipe_that_uses_it(install, tmp_path):
@@ -310,7 +310,8 @@ def test_a_plugin_file_that_is_named_twice_is_a_problem_at_the_second_place(tmp_
     (tmp_path / "acme.py").write_text(SHAVE)
     path = write_recipe(tmp_path, "shave", plugins="./acme.py, ./acme.py")
     assert message_of(prepare, path).splitlines()[0] == (
-        f"{path}:2:22: error: the plugin file '{tmp_path}/acme.py' cannot be loaded: it is there already; name it once"
+        f"{path}:2:22: error: the plugin file '{tmp_path}/acme.py' cannot be loaded: "
+        "it is registered already; name it once"
     )
 
 

@@ -97,17 +97,20 @@ def test_one_teacher_of_many_steps_is_one(write):
     [
         ("mnist_cnn", "the model 'mnist_cnn' comes untrained; name a recipe that trains it as the teacher"),
         ("mnist_cn", "unknown model 'mnist_cn'; did you mean 'mnist_cnn'?"),
-        ("prune_qat", "a teacher comes trained, and 'prune_qat' is a recipe; write 'recipe:prune_qat'"),
+        ("prune_qat", "'prune_qat' is a recipe, not a trained model; write 'recipe:prune_qat'"),
         ('"recipe:prune_qatt"', "there is no recipe {here}/prune_qatt to make the teacher; did you mean 'prune_qat'?"),
         ("none.keras", "there is no model at {here}/none.keras to be the teacher; check the path"),
         ("x" * 300 + ".h5", "there is no model at {here}/" + "x" * 300 + ".h5 to be the teacher; check the path"),
-        ("file.tflite", "file.tflite is no Keras model, which a teacher is; name the file it came from"),
+        (
+            "file.tflite",
+            "file.tflite is not a Keras model, and a teacher must be one; name the file that it was made from",
+        ),
         ("student.yaml", "the recipe would be its own teacher (student.yaml -> student.yaml); name another one"),
         ("bad.yaml", "unknown strategy 'prun'; did you mean 'prune'?"),
-        ("tflite.yaml", "the recipe 'tflite' has no Keras model, which a teacher is; name another one"),
+        ("tflite.yaml", "the recipe 'tflite' makes no Keras model, and a teacher must be one; name another"),
         ("3", "'training.teacher' takes a source or a mapping, not 3"),
         ("{temperature: 3}", "'source' is missing in 'training.teacher'; add it"),
-        ("{source: baseline, temperature: 0.5}", "'training.teacher.temperature' must be 1 or more, and is 0.5"),
+        ("{source: baseline, temperature: 0.5}", "'training.teacher.temperature' must be 1 or more, but is 0.5"),
     ],
 )
 def test_what_cannot_teach_is_told_at_its_place(write, tmp_path, source, message):

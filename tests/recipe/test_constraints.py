@@ -53,8 +53,11 @@ LIMITS = Constraints(max_accuracy_drop=0.1, min_accuracy=0.5, max_size=1_000, me
 
 def test_limits_on_shares_and_of_metrics_that_are_not_there_do_not_fit():
     assert list(misfits(LIMITS, [planned("mae", False)])) == [
-        (("max_accuracy_drop",), "'max_accuracy_drop' is for a share, and 'mae' is none; use 'max_relative_drop'"),
-        (("min_accuracy",), "'min_accuracy' is for a share, and 'mae' is none; use 'max_relative_drop'"),
+        (
+            ("max_accuracy_drop",),
+            "'max_accuracy_drop' needs a metric that is a share, not 'mae'; use 'max_relative_drop'",
+        ),
+        (("min_accuracy",), "'min_accuracy' needs a metric that is a share, not 'mae'; use 'max_relative_drop'"),
         (("metric_limits", "maee"), "there is no metric 'maee'; did you mean 'mae'?"),
     ]
 

@@ -85,7 +85,7 @@ def test_the_parser_in_plain_python_reads_the_same(monkeypatch):
     with pytest.raises(RecipeError) as caught:
         parse("a: [1\nb: 2", source("a: [1\nb: 2"))
     assert str(caught.value) == (
-        "recipe.yaml:2:2: error: expected ',' or ']', but got ':'; mend the YAML here or just above\n"
+        "recipe.yaml:2:2: error: expected ',' or ']', but got ':'; fix the YAML here or just above\n"
         "    2 | b: 2\n"
         "      |  ^"
     )

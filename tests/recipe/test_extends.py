@@ -97,17 +97,18 @@ def test_python_data_can_extend_too(write):
     assert load({"extends": "base.yaml", "name": "mine"}).training.batch_size == 64
     with pytest.raises(RecipeError) as caught:
         load({"extends": "basline.yaml"})
-    assert str(caught.value) == "error: no recipe 'basline.yaml' to extend; did you mean 'baseline'?"
+    assert str(caught.value) == "error: there is no recipe 'basline.yaml' to extend; did you mean 'baseline'?"
 
 
 def test_a_base_that_is_not_there_is_told_at_the_link(refusal):
     assert refusal("version: 1\nextends: baselin.yaml\n") == (
-        "recipe.yaml:2:10: error: no recipe 'baselin.yaml' to extend; did you mean 'baseline'?\n"
+        "recipe.yaml:2:10: error: there is no recipe 'baselin.yaml' to extend; did you mean 'baseline'?\n"
         "    2 | extends: baselin.yaml\n"
         "      |          ^^^^^^^^^^^^"
     )
     assert refusal("extends: somewhere/else.yaml\n").splitlines()[0] == (
-        "recipe.yaml:1:10: error: no recipe 'somewhere/else.yaml' to extend; known: " + listing(shipped.names())
+        "recipe.yaml:1:10: error: there is no recipe 'somewhere/else.yaml' to extend; known: "
+        + listing(shipped.names())
     )
 
 
@@ -178,14 +179,14 @@ def test_a_base_that_is_a_folder_is_told_at_the_link(write, refusal):
 def test_a_base_that_is_no_mapping_is_told(write, refusal, base):
     write(base, "base.yaml")
     assert refusal("extends: base.yaml\nname: x\nversion: 1\nmodel: {source: mnist_cnn}\n").splitlines()[0] == (
-        "base.yaml:1:1: error: a recipe to extend is a mapping of keys to values; start it with 'version: 1'"
+        "base.yaml:1:1: error: an extended recipe must be a mapping of keys to values; start it with 'version: 1'"
     )
 
 
 def test_what_is_wrong_before_a_link_breaks_is_told_as_well(refusal):
     assert [line for line in refusal("name: a\nname: b\nextends: nowhere\n").splitlines() if "error" in line] == [
         "recipe.yaml:2:1: error: 'name' is given twice (first on line 1); keep one",
-        "recipe.yaml:3:10: error: no recipe 'nowhere' to extend; known: " + listing(shipped.names()),
+        "recipe.yaml:3:10: error: there is no recipe 'nowhere' to extend; known: " + listing(shipped.names()),
     ]
 
 

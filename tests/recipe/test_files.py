@@ -42,12 +42,12 @@ def public_folder():
 
 def test_a_file_that_is_not_there_is_told_with_the_recipes_that_ship(here):
     assert said_of("nowhere.yaml") == (
-        "error: nowhere.yaml: no such file, nor a shipped recipe; known: " + listing(shipped.names())
+        "error: nowhere.yaml: there is no such file or shipped recipe; known: " + listing(shipped.names())
     )
 
 
 def test_a_shipped_recipe_that_is_misspelt_is_recognised_whatever_stands_around_it(here):
-    hint = "no such file, nor a shipped recipe; did you mean 'prune_qat'?"
+    hint = "there is no such file or shipped recipe; did you mean 'prune_qat'?"
     assert said_of("prune_qt") == f"error: prune_qt: {hint}"
     assert said_of("recipes/prune_qt.yaml") == f"error: recipes/prune_qt.yaml: {hint}"
     assert said_of("recipes\\prune_qt.yaml") == f"error: recipes\\prune_qt.yaml: {hint}"
@@ -81,12 +81,12 @@ def test_a_link_that_leads_nowhere_or_to_itself_is_no_file(here):
     Path("dangling.yaml").symlink_to("nowhere.yaml")
     Path("loop.yaml").symlink_to("loop.yaml")
     for name in ("dangling.yaml", "loop.yaml"):
-        assert said_of(name).startswith(f"error: {name}: no such file, nor a shipped recipe; known: ")
+        assert said_of(name).startswith(f"error: {name}: there is no such file or shipped recipe; known: ")
 
 
 def test_a_path_that_no_system_takes_is_no_file(here):
-    assert said_of("a\0b.yaml").startswith(r"error: a\x00b.yaml: no such file, nor a shipped recipe; known: ")
-    assert said_of("x" * 5_000).endswith("no such file, nor a shipped recipe; known: " + listing(shipped.names()))
+    assert said_of("a\0b.yaml").startswith(r"error: a\x00b.yaml: there is no such file or shipped recipe; known: ")
+    assert said_of("x" * 5_000).endswith("there is no such file or shipped recipe; known: " + listing(shipped.names()))
 
 
 def test_a_file_that_may_not_be_read_is_told_so(public_folder):

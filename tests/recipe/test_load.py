@@ -148,10 +148,10 @@ def test_there_is_only_version_1(refusal, version):
     ("text", "said"),
     [
         ("model: mnist_cnn", "2:8: error: 'model' takes a mapping, not the text 'mnist_cnn'"),
-        ("model:", "2:7: error: 'model' takes a mapping, not empty"),
+        ("model:", "2:7: error: 'model' takes a mapping, not an empty value"),
         ("model: {}", "2:1: error: 'source' is missing in 'model'; add it"),
         ("model: {source: 1}", "2:17: error: 'model.source' takes text, not 1"),
-        ("model: {source: ''}", "2:17: error: 'model.source' must not be empty, and is the text ''"),
+        ("model: {source: ''}", "2:17: error: 'model.source' must not be empty"),
         ("model: {source: a, with: []}", "2:26: error: 'model.with' takes a mapping, not a list"),
         ("model: {source: a, train: 3}", "2:27: error: 'model.train' takes a mapping, not 3"),
         ("steps: prune", "2:8: error: 'steps' takes a list, not the text 'prune'"),
@@ -160,17 +160,17 @@ def test_there_is_only_version_1(refusal, version):
         ("steps: [{}]", "2:9: error: 'uses' is missing in 'steps.0'; add it"),
         ("steps: [{uses: true}]", "2:16: error: 'steps.0.uses' takes text, not true"),
         ("steps: [{uses: [a]}]", "2:16: error: 'steps.0.uses' takes text, not a list"),
-        ("steps: [{uses: a, with: }]", "2:25: error: 'steps.0.with' takes a mapping, not empty"),
+        ("steps: [{uses: a, with: }]", "2:25: error: 'steps.0.with' takes a mapping, not an empty value"),
         ("name: no", None),
         ("name: off", None),
         ("name: 1", "2:7: error: 'name' takes text, not 1"),
         ("name: [a]", "2:7: error: 'name' takes text, not a list"),
         ("name: 1.50", "2:7: error: 'name' takes text, not 1.5"),
         ("name: .nan", "2:7: error: 'name' takes text, not nan"),
-        ("description: null", "2:14: error: 'description' takes text, not empty"),
+        ("description: null", "2:14: error: 'description' takes text, not an empty value"),
         ("plugins: a.py", "2:10: error: 'plugins' takes a list, not the text 'a.py'"),
         ("evaluation: {metrics: accuracy}", "2:23: error: 'evaluation.metrics' takes a list, not the text 'accuracy'"),
-        ("evaluation: {metrics: []}", "2:23: error: 'evaluation.metrics' needs 1 or more entries, and is a list"),
+        ("evaluation: {metrics: []}", "2:23: error: 'evaluation.metrics' needs 1 or more entries, but has 0"),
         ("evaluation: {metrics: [1]}", "2:24: error: 'evaluation.metrics.0' takes a name or a mapping, not 1"),
         ("training: {batch_size: '32'}", "2:24: error: 'training.batch_size' takes a whole number, not the text '32'"),
         ("training: {batch_size: 32.0}", "2:24: error: 'training.batch_size' takes a whole number, not 32.0"),
@@ -179,14 +179,14 @@ def test_there_is_only_version_1(refusal, version):
         ("training: {batch_size: 0x20}", None),
         ("training: {batch_size: 0o40}", None),
         ("training: {batch_size: .inf}", "2:24: error: 'training.batch_size' takes a whole number, not inf"),
-        ("training: {batch_size: 0}", "2:24: error: 'training.batch_size' must be 1 or more, and is 0"),
+        ("training: {batch_size: 0}", "2:24: error: 'training.batch_size' must be 1 or more, but is 0"),
         (
             "training: {batch_size: 65537}",
-            "2:24: error: 'training.batch_size' must be 65536 or less, and is 65537",
+            "2:24: error: 'training.batch_size' must be 65536 or less, but is 65537",
         ),
         (
             f"training: {{batch_size: {'9' * 399}}}",
-            f"2:24: error: 'training.batch_size' must be 65536 or less, and is {'9' * 37}...",
+            f"2:24: error: 'training.batch_size' must be 65536 or less, but is {'9' * 37}...",
         ),
         ("training: {learning_rate: 1e-3}", None),
         ("training: {learning_rate: 1}", None),
@@ -194,24 +194,24 @@ def test_there_is_only_version_1(refusal, version):
             "training: {learning_rate: 1e-3x}",
             "2:27: error: 'training.learning_rate' takes a number, not the text '1e-3x'",
         ),
-        ("training: {learning_rate: 0}", "2:27: error: 'training.learning_rate' must be above 0, and is 0"),
-        ("training: {learning_rate: 11.5}", "2:27: error: 'training.learning_rate' must be 10 or less, and is 11.5"),
+        ("training: {learning_rate: 0}", "2:27: error: 'training.learning_rate' must be above 0, but is 0"),
+        ("training: {learning_rate: 11.5}", "2:27: error: 'training.learning_rate' must be 10 or less, but is 11.5"),
         (
             "training: {learning_rate: .nan}",
-            "2:27: error: 'training.learning_rate' must be a finite number, and is nan",
+            "2:27: error: 'training.learning_rate' must be a finite number, but is nan",
         ),
         (
             "training: {learning_rate: -.inf}",
-            "2:27: error: 'training.learning_rate' must be a finite number, and is -inf",
+            "2:27: error: 'training.learning_rate' must be a finite number, but is -inf",
         ),
         ("training: {learning_rate: 1e999}", "2:27: error: this number is too large; write a smaller one"),
         (
             f"training: {{learning_rate: {'9' * 350}}}",
-            f"2:27: error: 'training.learning_rate' must be a finite number, and is {'9' * 37}...",
+            f"2:27: error: 'training.learning_rate' must be a finite number, but is {'9' * 37}...",
         ),
         (
             "training: {early_stopping: {patience: 0}}",
-            "2:39: error: 'training.early_stopping.patience' must be 1 or more, and is 0",
+            "2:39: error: 'training.early_stopping.patience' must be 1 or more, but is 0",
         ),
         (
             "training: {early_stopping: {patiense: 1}}",
@@ -225,14 +225,14 @@ def test_there_is_only_version_1(refusal, version):
         ),
         ("constraints: {max_size: 24.5}", "2:25: error: 'constraints.max_size' takes a whole number, not 24.5"),
         ("constraints: {max_size: true}", "2:25: error: 'constraints.max_size' takes a whole number, not true"),
-        ("constraints: {max_size: 0}", "2:25: error: 'constraints.max_size' must be above 0, and is 0"),
+        ("constraints: {max_size: 0}", "2:25: error: 'constraints.max_size' must be above 0, but is 0"),
         (
             "constraints: {max_size: 0 kB}",
-            "2:25: error: 'constraints.max_size' must be above 0, and is the text '0 kB'",
+            "2:25: error: 'constraints.max_size' must be above 0, but is the text '0 kB'",
         ),
         (
             f"constraints: {{max_size: {10**18}}}",
-            f"2:25: error: 'constraints.max_size' must be {10**15} or less, and is {10**18}",
+            f"2:25: error: 'constraints.max_size' must be {10**15} or less, but is {10**18}",
         ),
         (
             "constraints: {max_accuracy_drop: 1%}",
@@ -240,7 +240,7 @@ def test_there_is_only_version_1(refusal, version):
         ),
         (
             "constraints: {max_accuracy_drop: 1.5}",
-            "2:34: error: 'constraints.max_accuracy_drop' must be 1 or less, and is 1.5",
+            "2:34: error: 'constraints.max_accuracy_drop' must be 1 or less, but is 1.5",
         ),
     ],
 )
@@ -282,26 +282,22 @@ def test_an_unknown_key_is_told_with_the_one_that_may_be_meant(refusal, text, pl
 )
 def test_a_name_is_safe_to_be_a_folder(refusal, name):
     assert refusal(f'{HEAD}name: "{name}"\n').splitlines()[0].startswith("recipe.yaml:4:7: error: 'name' ")
-    assert (
-        refusal(f'{HEAD}name: "{name}"\n')
-        .splitlines()[0]
-        .partition("'name' ")[2]
-        .startswith("may hold letters, digits, '.', '_' and '-', and starts with a letter or digit, and is ")
-    )
+    message = refusal(f'{HEAD}name: "{name}"\n').splitlines()[0].partition("'name' ")[2]
+    allowed = "letters, digits, '.', '_' and '-'"
+    assert message.startswith(f"may contain only {allowed}, and must start with a letter or digit, but is ")
 
 
 def test_lists_have_bounds_so_that_no_check_takes_long(refusal, write):
     steps = "steps:\n" + "  - uses: ptq\n" * MAX_ENTRIES
     assert len(load(write(HEAD + steps)).steps) == 64
     assert refusal(HEAD + steps + "  - uses: ptq\n").splitlines()[0] == (
-        "recipe.yaml:5:3: error: 'steps' takes 64 entries at the most, and is a list"
+        "recipe.yaml:5:3: error: 'steps' takes at most 64 entries, but has 65"
     )
     assert refusal(HEAD + "name: " + "x" * 81).splitlines()[0] == (
-        f"recipe.yaml:4:7: error: 'name' must have 80 characters at the most, and is the text '{'x' * 37}...'"
+        f"recipe.yaml:4:7: error: 'name' must have at most 80 characters, but is the text '{'x' * 37}...'"
     )
     assert refusal(HEAD + "steps: [{uses: " + "x" * 1_001 + "}]").splitlines()[0] == (
-        "recipe.yaml:4:16: error: 'steps.0.uses' must have 1000 characters at the most, "
-        f"and is the text '{'x' * 37}...'"
+        f"recipe.yaml:4:16: error: 'steps.0.uses' must have at most 1000 characters, but is the text '{'x' * 37}...'"
     )
 
 
@@ -316,19 +312,20 @@ def test_lists_have_bounds_so_that_no_check_takes_long(refusal, write):
         (r"\u202e", "202E"),
     ],
 )
-def test_a_value_that_a_terminal_would_obey_is_refused_and_shown_as_an_escape(refusal, escape, code):
+def test_a_value_that_a_terminal_would_act_on_is_refused_and_shown_as_an_escape(refusal, escape, code):
     said = refusal(f'{HEAD}description: "{escape}"\n')
     assert said == (
-        f"recipe.yaml:4:14: error: 'description' holds the character U+{code}, which a terminal would obey; remove it\n"
+        f"recipe.yaml:4:14: error: 'description' contains the character U+{code}, "
+        "which a terminal would act on; remove it\n"
         f'    4 | description: "{escape}"\n'
         f"      |              {'^' * (len(escape) + 2)}"
     )
 
 
-def test_a_key_that_a_terminal_would_obey_is_refused_wherever_it_stands(refusal):
+def test_a_key_that_a_terminal_would_act_on_is_refused_wherever_it_stands(refusal):
     assert errors(refusal(HEAD + 'steps: [{uses: a, with: {"\\e[2J": 1}}]\n"\\a": 2\n')) == [
-        r"recipe.yaml:4:26: error: the key '\x1b[2J' holds a character that a terminal would obey; remove it",
-        r"recipe.yaml:5:1: error: the key '\x07' holds a character that a terminal would obey; remove it",
+        r"recipe.yaml:4:26: error: the key '\x1b[2J' contains a character that a terminal would act on; remove it",
+        r"recipe.yaml:5:1: error: the key '\x07' contains a character that a terminal would act on; remove it",
         rf"recipe.yaml:5:1: error: unknown key '\x07'; known: {KEYS}",
     ]
 
@@ -342,7 +339,7 @@ def test_half_a_surrogate_pair_in_python_data_is_refused():
     with pytest.raises(RecipeError) as caught:
         load({"version": 1, "description": "\ud800", "model": {"source": "x"}, "data": {"source": "y"}})
     assert str(caught.value) == (
-        "error: 'description' holds the character U+D800, which a terminal would obey; remove it"
+        "error: 'description' contains the character U+D800, which a terminal would act on; remove it"
     )
 
 
@@ -365,10 +362,11 @@ steps:
         "recipe.yaml:5:7: error: the tag '!x' is not part of the recipe language; remove it",
         "recipe.yaml:5:19: error: 'data.source' takes text, not 1",
         "recipe.yaml:6:12: error: unknown key 'lerning_rate'; did you mean 'learning_rate'?",
-        "recipe.yaml:6:41: error: 'training.batch_size' must be 1 or more, and is 0",
+        "recipe.yaml:6:41: error: 'training.batch_size' must be 1 or more, but is 0",
         "recipe.yaml:8:5: error: 'uses' is missing in 'steps.0'; add it",
         "recipe.yaml:8:5: error: unknown key 'use'; did you mean 'uses'?",
-        "recipe.yaml:9:11: error: 'steps.1.uses' holds the character U+001B, which a terminal would obey; remove it",
+        "recipe.yaml:9:11: error: 'steps.1.uses' contains the character U+001B, "
+        "which a terminal would act on; remove it",
     ]
 
 

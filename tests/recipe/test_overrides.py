@@ -84,7 +84,7 @@ def test_what_is_set_knows_its_place_in_the_override_and_its_neighbours_keep_the
 
 def test_a_wrong_value_is_told_where_it_stands_in_the_override(refusal):
     assert refusal(RECIPE, "data.validation_split=2") == (
-        "--set data.validation_split=2:1:23: error: 'data.validation_split' must be below 1, and is 2\n"
+        "--set data.validation_split=2:1:23: error: 'data.validation_split' must be below 1, but is 2\n"
         "    1 | data.validation_split=2\n"
         "      |                       ^"
     )
@@ -160,9 +160,9 @@ def test_an_empty_list_has_nothing_to_set(refusal):
         ("name=a: b: c", "1:10", "a ':' cannot stand here; quote the text, or line the key up with those around it"),
         ("name=!x y", "1:6", "the tag '!x' is not part of the recipe language; remove it"),
         ("name={a: 1, a: 2}", "1:13", "'a' is given twice (first on line 1); keep one"),
-        ("name=*x", "1:6", "no anchor 'x' stands before this; define it first, or quote it"),
-        ("name=\x1b[31m", "1:6", "the character U+001B cannot stand in a recipe; remove it"),
-        ("name=\udce9", "1:6", "the character U+DCE9 cannot stand in a recipe; remove it"),
+        ("name=*x", "1:6", "there is no anchor 'x' before this; define it first, or quote the text"),
+        ("name=\x1b[31m", "1:6", "the character U+001B is not allowed in a recipe; remove it"),
+        ("name=\udce9", "1:6", "the character U+DCE9 is not allowed in a recipe; remove it"),
         ("name=1e999", "1:6", "this number is too large; write a smaller one"),
         ("name=" + "[" * 100_000, "1:38", "nested more than 32 deep; flatten it"),
     ],
@@ -185,7 +185,7 @@ def test_all_overrides_that_are_wrong_are_told_together_with_the_rest(refusal):
     assert [line for line in said.splitlines() if "error" in line] == [
         "--set oops:1:1: error: 'oops' sets nothing; write path=value, as in steps.prune.with.final_sparsity=0.9",
         "--set steps.x.uses=qat:1:1: error: 'steps' has no entry 'x'; known: last, prune",
-        "--set training.batch_size=0:1:21: error: 'training.batch_size' must be 1 or more, and is 0",
+        "--set training.batch_size=0:1:21: error: 'training.batch_size' must be 1 or more, but is 0",
         "recipe.yaml:2:1: error: unknown key 'nmae'; did you mean 'name'?",
     ]
 

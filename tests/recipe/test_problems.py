@@ -111,7 +111,7 @@ def test_an_error_is_the_users_to_mend():
     error = RecipeError([Problem("wrong; mend it")])
     assert isinstance(error, CompressorError)
     assert error.exit_code == ExitCode.INPUT
-    assert (error.what, error.remedy) == ("error: wrong; mend it", "mend the recipe")
+    assert (error.what, error.remedy) == ("error: wrong; mend it", "fix the recipe")
 
 
 def test_an_error_can_be_sent_to_another_process():

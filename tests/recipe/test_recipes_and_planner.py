@@ -30,7 +30,7 @@ def test_what_the_language_and_what_the_planner_find_is_told_at_once(write):
     with pytest.raises(RecipeError) as caught:
         planner.prepare(path)
     assert str(caught.value) == (
-        "recipe.yaml:8:28: error: 'final_sparsity' must be below 1, and is 1.5\n"
+        "recipe.yaml:8:28: error: 'final_sparsity' must be below 1, but is 1.5\n"
         "    8 |     with: {final_sparsity: 1.5}\n"
         "      |                            ^^^\n"
         "recipe.yaml:9:11: error: unknown strategy 'qaat'; did you mean 'qat'?\n"

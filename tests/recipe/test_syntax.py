@@ -8,7 +8,7 @@ from compressor.recipe import syntax
     [
         ("a: b: c", "1:5", "a ':' cannot stand here; quote the text, or line the key up with those around it"),
         ("a: 1\n b: 2", "2:3", "a ':' cannot stand here; quote the text, or line the key up with those around it"),
-        ("a:\n- 1\nb\n", "3:2", "this line is no key with a value; write it as 'key: value', or quote the text"),
+        ("a:\n- 1\nb\n", "3:2", "this line is not a key with a value; write it as 'key: value', or quote the text"),
         (
             "a: 1\n- b",
             "2:1",
@@ -29,8 +29,8 @@ from compressor.recipe import syntax
         ("a: }", "1:4", "a value was expected here; write one, or quote the text"),
         ("a: @x", "1:4", "a value cannot start with this character; quote the text"),
         ("a: `x`", "1:4", "a value cannot start with this character; quote the text"),
-        ("layers: [*]", "1:10", "'*' and '&' have a meaning in YAML; quote the text"),
-        ("a: & b", "1:4", "'*' and '&' have a meaning in YAML; quote the text"),
+        ("layers: [*]", "1:10", "'*' and '&' have a special meaning in YAML; quote the text"),
+        ("a: & b", "1:4", "'*' and '&' have a special meaning in YAML; quote the text"),
         ("a: |x\n 1", "1:5", "text cannot follow '|' or '>' here; start it on the next line"),
         (
             r'a: "C:\models"',
@@ -41,7 +41,7 @@ from compressor.recipe import syntax
         ("a: !b!c d", "1:4", "tags are not part of the recipe language; remove it, or quote the text"),
         ("{a: 1} b", "1:8", "the recipe has ended before this; remove what follows"),
         ("%YAML 1.1\n---\na: 1", "1:1", "a line cannot start with '%'; remove it, or indent it"),
-        ("a: !<x", "1:7", "did not find the expected '>'; mend the YAML here or just above"),
+        ("a: !<x", "1:7", "did not find the expected '>'; fix the YAML here or just above"),
     ],
 )
 def test_a_mistake_is_told_where_it_is_in_words_that_help(said, text, place, problem):
@@ -80,7 +80,7 @@ def test_a_tab_that_is_not_to_blame_is_not_blamed(said):
 )
 def test_a_character_that_yaml_has_no_place_for_is_told_by_its_number(said, text, place, code):
     head = said(text).splitlines()[0]
-    assert head == f"recipe.yaml:{place}: error: the character U+{code} cannot stand in a recipe; remove it"
+    assert head == f"recipe.yaml:{place}: error: the character U+{code} is not allowed in a recipe; remove it"
 
 
 def test_a_text_that_ends_too_soon_is_told_at_the_end_of_its_last_line(said):
@@ -92,6 +92,6 @@ def test_a_text_that_ends_too_soon_is_told_at_the_end_of_its_last_line(said):
 
 
 def test_every_way_of_saying_it_ends_in_what_to_do():
-    for said in syntax._SAID.values():
+    for said in syntax._MESSAGES.values():
         what, _, remedy = said.partition("; ")
         assert what and remedy

@@ -88,13 +88,13 @@ def test_what_stands_for_text_or_a_number_becomes_it(given, plain):
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ({"model": {"source": Path("x")}}, "'model.source' is of the type PosixPath"),
-        ({"steps": [{"with": {"x": {1, 2}}}]}, "'steps.0.with.x' is of the type set"),
-        ({"x": b"bytes"}, "'x' is of the type bytes"),
-        ({"x": 1j}, "'x' is of the type complex"),
-        ({"x": np.bool_(True)}, "'x' is of the type bool"),
-        ({"x": np.zeros(2)}, "'x' is of the type ndarray"),
-        (object(), "the recipe is of the type object"),
+        ({"model": {"source": Path("x")}}, "'model.source' is of type PosixPath"),
+        ({"steps": [{"with": {"x": {1, 2}}}]}, "'steps.0.with.x' is of type set"),
+        ({"x": b"bytes"}, "'x' is of type bytes"),
+        ({"x": 1j}, "'x' is of type complex"),
+        ({"x": np.bool_(True)}, "'x' is of type bool"),
+        ({"x": np.zeros(2)}, "'x' is of type ndarray"),
+        (object(), "the recipe is of type object"),
     ],
 )
 def test_data_that_a_recipe_cannot_hold_is_told_by_its_place(data, what):

@@ -154,19 +154,19 @@ def test_an_anchor_may_be_set_anew_and_on_a_key(tree):
 @pytest.mark.parametrize(("text", "place"), [("a: *x", "1:4"), ("a: &x [1, *x]", "1:11"), ("layers: [*x]", "1:10")])
 def test_an_alias_without_an_anchor_before_it_is_told_a_glob_without_quotes_too(said, text, place):
     assert said(text).splitlines()[0] == (
-        f"recipe.yaml:{place}: error: no anchor 'x' stands before this; define it first, or quote it"
+        f"recipe.yaml:{place}: error: there is no anchor 'x' before this; define it first, or quote the text"
     )
 
 
 def test_a_long_alias_is_cut(said):
     assert said("a: *" + "x" * 100).splitlines()[0] == (
-        f"recipe.yaml:1:4: error: no anchor '{'x' * 57}...' stands before this; define it first, or quote it"
+        f"recipe.yaml:1:4: error: there is no anchor '{'x' * 57}...' before this; define it first, or quote the text"
     )
 
 
 def test_a_second_document_is_refused(said):
     assert said("a: 1\n---\nb: 2\n") == (
-        "recipe.yaml:2:1: error: a second document; keep one recipe a file\n    2 | ---\n      | ^^^"
+        "recipe.yaml:2:1: error: a second document; keep one recipe per file\n    2 | ---\n      | ^^^"
     )
 
 

@@ -103,8 +103,8 @@ def test_recipes_are_validated_with_the_constraints(run):
     done = run("validate", "recipe.yaml", rest=metrics + "constraints: {max_operators: 0, max_errors: 0.5}\n")
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if line.startswith("recipe.yaml:")] == [
-        "recipe.yaml:5:30: error: 'constraints.max_operators' must be 1 or more, and is 0",
-        "recipe.yaml:5:45: error: 'max_errors' is for a share, and 'mae' is none; use 'max_relative_drop'",
+        "recipe.yaml:5:30: error: 'constraints.max_operators' must be 1 or more, but is 0",
+        "recipe.yaml:5:45: error: 'max_errors' needs a metric that is a share, not 'mae'; use 'max_relative_drop'",
     ]
 
 

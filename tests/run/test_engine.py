@@ -314,7 +314,7 @@ def unbuilt():
         (
             lambda: 1 / 0,
             "the model 'given' (bad-plugin 1.2) failed with ZeroDivisionError: division by zero; "
-            "mend it, or report it to its author; --debug shows the traceback",
+            "fix it, or report it to its author; --debug shows the traceback",
         ),
     ],
 )

@@ -28,7 +28,7 @@ def prospects(smoke_run):
 
 
 def test_before_any_run_everything_is_to_be_made(prospects, tmp_path):
-    reason = "this model and this data have not run before"
+    reason = "this model has not run with this data before"
     assert prospects(folder=tmp_path / "none") == [Forecast(name, False, reason) for name in STAGES]
 
 
@@ -51,22 +51,22 @@ def test_what_follows_a_changed_step_is_made_anew(prospects):
     baseline, prune, *rest = prospects("steps.0.with.final_sparsity=0.9")
     assert baseline.cached
     assert prune.changed == ("parameters.final_sparsity",)
-    assert rest == [Forecast(name, False, "a step before it will be made anew") for name in ("qat", "ptq")]
+    assert rest == [Forecast(name, False, "an earlier step has to run") for name in ("qat", "ptq")]
 
 
 def test_a_full_run_after_a_smoke_run_has_not_run_before(prospects):
-    assert {one.reason for one in prospects(smoke=False)} == {"this model and this data have not run before"}
+    assert {one.reason for one in prospects(smoke=False)} == {"this model has not run with this data before"}
 
 
 def test_another_model_has_not_run_before(prospects):
     found = prospects("model.with.filters=5")
-    assert {one.reason for one in found} == {"this model and this data have not run before"}
+    assert {one.reason for one in found} == {"this model has not run with this data before"}
 
 
 def test_another_seed_is_named_and_everything_made_anew(prospects):
     first, *rest = prospects(seed=1)
     assert first == Forecast("baseline", False, "changed since its last run: seed", ("seed",))
-    assert {one.reason for one in rest} == {"a step before it will be made anew"}
+    assert {one.reason for one in rest} == {"an earlier step has to run"}
 
 
 def test_a_changed_version_is_named(prospects, monkeypatch):
@@ -104,7 +104,7 @@ def test_a_model_that_was_trusted_when_it_ran_is_known(tmp_path):
     recipe = {"version": 1, "name": "own", "model": {"source": str(tmp_path / "own.h5")}, "data": {"source": "mnist"}}
     plan, cache = compressor.plan({**recipe, "steps": [{"uses": "ptq"}]}), Cache(tmp_path / "cache")
     cache.remember(f"data {key_of(keys.data_parts(plan))}", {"fingerprint": "f"})
-    assert forecast(plan, cache)[0].reason == "this model and this data have not run before"
+    assert forecast(plan, cache)[0].reason == "this model has not run with this data before"
     trusted = keys.source_parts(replace(plan, trust_model=True))
     cache.put("step", key_of(trusted), trusted, {"digest": "d"}, {})
     assert forecast(plan, cache)[0].reason == "it has not run before"
@@ -113,7 +113,7 @@ def test_a_model_that_was_trusted_when_it_ran_is_known(tmp_path):
 def test_a_model_that_only_a_run_can_build_has_no_forecast(tmp_path):
     recipe = {"version": 1, "name": "own", "model": {"source": "my_models:build"}, "data": {"source": "mnist"}}
     found = forecast(compressor.plan({**recipe, "steps": [{"uses": "ptq"}]}), Cache(tmp_path))
-    assert found == [Forecast("ptq", False, "the model or the data is only known when it runs")]
+    assert found == [Forecast("ptq", False, "the model or the data is known only when the recipe runs")]
 
 
 def test_a_forecast_needs_no_tensorflow(smoke_run):

@@ -112,7 +112,7 @@ def test_other_bytes_after_the_run_fail_it(lock_path, again, tmp_path):
     with pytest.raises(StepError) as error:
         again(tmp_path / "other.yaml")
     assert str(error.value) == (
-        "not the locked bytes: model.tflite; "
+        "files differ from the locked ones: model.tflite; "
         "check that the machine is of the same kind, or run without --locked to make a new lock"
     )
     assert error.value.exit_code == 4
@@ -120,7 +120,7 @@ def test_other_bytes_after_the_run_fail_it(lock_path, again, tmp_path):
 
 def test_a_file_that_was_not_made_is_not_the_locked_one(lock_path):
     lock = read_lock(lock_path)
-    with pytest.raises(StepError, match=r"^not the locked bytes: model\.tflite, stages/"):
+    with pytest.raises(StepError, match=r"^files differ from the locked ones: model\.tflite, stages/"):
         refuse_other_files(lock, lock.model_copy(update={"files": {}}))
 
 

@@ -68,10 +68,10 @@ def test_a_file_that_cannot_be_read_is_told_from_a_folder_that_cannot_be_written
     out, model = tmp_path / "out", tmp_path / "model.h5"
     assert str(explained(OSError(errno.EACCES, "Permission denied", str(out / "stages" / "x")), out)) == (
         "the results cannot be written (Permission denied); "
-        "free some space or mend the folder, and run the same command to go on"
+        "free some space or make the folder writable, and run the same command again to resume"
     )
     assert str(explained(OSError(errno.EACCES, "Permission denied", str(model)), out)) == (
-        f"{model} cannot be read or written (Permission denied); check that it is there, and its permissions"
+        f"{model} cannot be read or written (Permission denied); check that it exists, and its permissions"
     )
     assert "the results cannot be written (No space left on device)" in str(
         explained(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "cache")), out)

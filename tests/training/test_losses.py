@@ -56,7 +56,7 @@ def test_every_loss_of_the_list_is_one_of_keras_and_none_of_keras_is_missing(ker
             "did you mean 'sparse_categorical_crossentropy'?",
         ),
         ("3", "4:18", "'training.loss' takes text, not 3"),
-        ("{}", "4:18", "'training.loss' needs 1 or more entries, and is a mapping"),
+        ("{}", "4:18", "'training.loss' needs 1 or more entries, but has 0"),
     ],
 )
 def test_a_loss_that_keras_does_not_have_is_told_where_it_stands(tmp_path, monkeypatch, loss, place, message):

@@ -1,1 +1,1 @@
-"""The step cache: what was made before, by the hash of all that went into it."""
+"""The step cache: results of earlier runs, by the hash of everything that they depend on."""

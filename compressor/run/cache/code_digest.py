@@ -1,4 +1,4 @@
-"""SHA-256 of code: of a module, of all that belongs to it, and of what it imports."""
+"""SHA-256 of code: of a module, of its package, and of what they import."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ from pathlib import Path
 
 from compressor.base.hashing import file_digest
 
-_OWN = "compressor"  # the distribution, and the core in it, which other parts of a key stand for
+_OWN = "compressor"  # the name of the distribution, and of its core, whose code is another part of every key
 _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
 
 
 @cache
 def code_digest(module: str) -> str:
-    """SHA-256 of the code that a module runs, in hexadecimal, so that an edit in it changes a key at once.
+    """SHA-256 of the code that a module runs, in hexadecimal, so that any edit changes the keys that depend on it.
 
-    That is the folder of the package that holds the module and, followed through their imports, the folders of other
-    packages of its own distribution and of none, as on PYTHONPATH. Of other distributions it is the version. The module
-    is not imported for it, and what it imports by a name made at run time is not seen.
+    It covers the folder of the module's package and, by following imports, other packages of the same distribution or
+    of none, as on PYTHONPATH. Other distributions count by their version. The module is not imported, so imports by a
+    name that is computed at run time are not seen.
     """
     first = _unit_of(module)
     if first is None:
-        return f"unknown {uuid.uuid4()}"  # as in a notebook: nothing can be taken from the cache for it
+        return f"unknown {uuid.uuid4()}"  # as in a notebook: a key that is never found in the cache
     own = _distribution_of(first.name) if _is_installed(first.folder) else None
     units, libraries = {first: None}, dict[str, str]()
     waiting = [first]
     while waiting:
         unit = waiting.pop()
-        names = {name for name in unit.imports() if not _is_another_parts(name.partition(".")[0], libraries)}
-        for found in (*_around(unit), *filter(None, map(_unit_of, sorted(names)))):
-            top = found.name.partition(".")[0]
-            distribution = _distribution_of(top) if _is_installed(found.folder) else None
+        names = {name for name in unit.imports() if not _is_covered(name.partition(".")[0], libraries)}
+        for imported in (*_enclosing_packages(unit), *filter(None, map(_unit_of, sorted(names)))):
+            top = imported.name.partition(".")[0]
+            distribution = _distribution_of(top) if _is_installed(imported.folder) else None
             if distribution is not None and distribution != own:
                 libraries[top] = f"{distribution} {_version(distribution)}"
-            elif found not in units:
-                units[found] = None
-                waiting.append(found)
+            elif imported not in units:
+                units[imported] = None
+                waiting.append(imported)
     digests = sorted(unit.digest() for unit in units)
     return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
 
 
-def _is_another_parts(top: str, libraries: Mapping[str, str]) -> bool:
-    """Whether another part of a key stands for what is imported from there: Python's version, or the core's code."""
+def _is_covered(top: str, libraries: Mapping[str, str]) -> bool:
+    """Whether a top-level module counts already: by Python's version, by the core's code, or by a library's version."""
     return top in sys.stdlib_module_names or top == _OWN or top in libraries
 
 
 def owner(module: str) -> str:
-    """The package whose folder holds a module, or the module itself."""
+    """The package that contains a module, or the module itself if none does."""
     unit = _unit_of(module)
     return unit.name if unit else module
 
 
 @cache
 def core_digest(modules: Sequence[str] = (".",)) -> str:
-    """SHA-256 of modules and packages of the core, or of all of it, in hexadecimal."""
+    """SHA-256 of modules and packages of the core, or of the whole core, in hexadecimal."""
     folder = Path(__file__).parents[2]
-    found = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
-    return _source_digest(folder, [path for paths in found for path in paths])
+    files = [sorted((folder / name).rglob("*.py")) or [folder / f"{name}.py"] for name in modules]
+    return _source_digest(folder, [path for paths in files for path in paths])
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """What is hashed as one: the folder of a package, or a module that is in none.
+    """Code that is hashed together: the folder of a package, or a module that is in no package.
 
-    Where it is not `whole`, it is the `__init__.py` alone, of a package around another one, which is imported with it.
+    If it is not `whole`, only the `__init__.py` counts: that of a package which contains a package that is imported.
     """
 
     name: str
@@ -100,7 +100,7 @@ class _Unit:
         return _source_digest(self.folder, self.paths())
 
     def imports(self) -> Iterator[str]:
-        """The full names of what its files import from outside of it."""
+        """The full names of everything that its files import."""
         for path in self.paths():
             if path.suffix == ".py":
                 inner = path.relative_to(self.folder).with_suffix("").parts if self.is_package else ()
@@ -110,24 +110,24 @@ class _Unit:
 
 @cache
 def _imports(path: Path, package: str, _: str) -> tuple[str, ...]:
-    """The full names in a file's imports; the digest is there for the cache."""
+    """The full names of everything that a file imports; the third parameter, its digest, is there for the cache."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):  # such as a template; nothing can import it
         return ()
-    found = []
+    names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            with suppress(ImportError):  # beyond the top
+            with suppress(ImportError):  # a relative import beyond the top-level package
                 base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-                found += [f"{base}.{alias.name}" for alias in node.names]
-    return tuple(found)
+                names += [f"{base}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
 def _unit_of(name: str) -> _Unit | None:
-    """The innermost package that a name is in, or the module in none; a namespace package has no file, and is none."""
+    """The innermost package that contains a name, or its module if none does; a namespace package does not count."""
     parts = name.split(".")
     package = None
     for depth in range(1, len(parts) + 1):
@@ -142,8 +142,8 @@ def _unit_of(name: str) -> _Unit | None:
     return package
 
 
-def _around(unit: _Unit) -> Iterator[_Unit]:
-    """The packages around a package, whose `__init__.py` is run before it."""
+def _enclosing_packages(unit: _Unit) -> Iterator[_Unit]:
+    """The packages that contain a package; their `__init__.py` files run before it is imported."""
     parts = unit.name.split(".")
     for depth in range(1, len(parts)):
         prefix = ".".join(parts[:depth])
@@ -153,15 +153,15 @@ def _around(unit: _Unit) -> Iterator[_Unit]:
 
 
 def _located(name: str) -> tuple[Path | None, Sequence[str]]:
-    """A module's file, and where the modules below it are, without importing what is not imported yet."""
-    found = sys.modules.get(name)
-    if found is not None:
-        file = getattr(found, "__file__", None)
-        return (Path(file) if file else None), list(getattr(found, "__path__", ()))
+    """A module's file and the folders of its submodules, found without importing it."""
+    module = sys.modules.get(name)
+    if module is not None:
+        file = getattr(module, "__file__", None)
+        return (Path(file) if file else None), list(getattr(module, "__path__", ()))
     with suppress(ImportError, ValueError, AttributeError):
         parent = name.rpartition(".")[0]
-        below = _located(parent)[1] if parent else None
-        spec = PathFinder.find_spec(name, below) if parent else importlib.util.find_spec(name)
+        folders = _located(parent)[1] if parent else None
+        spec = PathFinder.find_spec(name, folders) if parent else importlib.util.find_spec(name)
         if spec is not None:
             file = spec.origin if spec.has_location else None
             return (Path(file) if file else None), list(spec.submodule_search_locations or ())
@@ -185,7 +185,7 @@ def _distribution_of(module: str) -> str | None:
         return _OWN
     with suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.metadata(top)["Name"]
-    # a third of a second, and so for the names alone that are not their distribution's
+    # takes a third of a second, so only for modules that are not named as their distribution
     return next(iter(importlib.metadata.packages_distributions().get(top, ())), None)
 
 

@@ -1,4 +1,4 @@
-"""The file of a cache entry: a SHA-256 of all that follows, then a zip archive with its files and `manifest.json`."""
+"""The file of a cache entry: the SHA-256 of the rest, then a zip archive with its files and `manifest.json`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _CHUNK = 1 << 20
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of parts that JSON can spell; the order of keys does not matter."""
+    """SHA-256, in hexadecimal, of the parts of a key as JSON; the order of the parts does not matter."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A whole, verified entry. `parts` is what its key was made of."""
+    """A verified entry. Its key is the hash of `parts`."""
 
     kind: Kind
     key: str
@@ -36,12 +36,12 @@ class Entry:
     facts: Mapping[str, Any]
 
     def read(self, name: str) -> bytes:
-        """One of its files."""
+        """Read one of its files."""
         with zipfile.ZipFile(self.path) as archive:
             return archive.read(name)
 
     def copy(self, name: str, target: Path) -> None:
-        """Put one of its files somewhere, piece by piece."""
+        """Copy one of its files to `target`, in chunks."""
         with (
             zipfile.ZipFile(self.path) as archive,
             archive.open(name) as source,
@@ -52,10 +52,10 @@ class Entry:
 
 
 def open_entry(kind: Kind, key: str, path: Path) -> Entry:
-    """The entry in a file.
+    """Read and verify the file of an entry.
 
     Raises:
-        ValueError: it is damaged, or is another's.
+        ValueError: the file is damaged, or belongs to another key.
     """
     with path.open("rb") as stream:
         expected = stream.read(_DIGEST_BYTES)
@@ -73,7 +73,7 @@ def open_entry(kind: Kind, key: str, path: Path) -> Entry:
 
 
 def write_entry(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path | bytes]) -> None:
-    """Write an entry: `files` holds contents, or where they are."""
+    """Write an entry; `files` holds the content of each file, or the path to copy it from."""
     with path.open("w+b") as stream:
         stream.write(bytes(_DIGEST_BYTES))
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:

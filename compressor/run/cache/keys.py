@@ -1,7 +1,7 @@
-"""What a result depends on: the parts of the cache's keys.
+"""The parts of the cache's keys: everything that can change a result.
 
-Whatever can change a result is a part: content and not names or paths, parameters in full, the versions of the
-libraries, and the very code that makes or measures it.
+That is content rather than names or paths, all parameters, the versions of the libraries, and the code that makes or
+measures the result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compressor.run.cache.code_digest import code_digest, core_digest
 
 Parts: TypeAlias = Mapping[str, Any]
 
-# whole rooms, since a list of modules forgets one; a test holds them against what making and measuring import
+# whole rooms, since a list of modules may miss one; a test compares them with what making and measuring import
 _COMMON_ROOMS = ("__init__", "base", "recipe", "data", "contracts", "run/stages")
 _KERAS_ROOMS = ("models/__init__", "models/library_errors", "models/files", "models/keras3", "models/litert")
 _MAKING_ROOMS = (*_COMMON_ROOMS, *_KERAS_ROOMS, "training")
@@ -33,15 +33,15 @@ _MEASURING_ROOMS = (*_COMMON_ROOMS, "models", "measure")
 def step_parts(
     step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan, teacher: Parts | None = None
 ) -> Parts:
-    """What the model that a step leaves depends on.
+    """The parts of a step's key: everything that the model it returns depends on.
 
     Args:
         step: the step.
-        model: hash of the model that it gets.
+        model: hash of the model that the step gets.
         loaded: hashes of the code that loading that model runs.
         data: hash of the training and validation splits.
-        plan: for the seed, and whether this is a smoke run.
-        teacher: what `teacher_parts` tells of the teacher, where the step has one.
+        plan: the plan, for its seed and for whether it is a smoke run.
+        teacher: the result of `teacher_parts`, if the step has a teacher.
     """
     by_content = {"teacher": {"source", "with_"}} if teacher else set()
     return {
@@ -65,7 +65,7 @@ def step_parts(
 
 
 def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
-    """What the scores of a strategy that asks for them depend on."""
+    """The parts that the scores depend on, for a strategy that uses scores."""
     if not step.strategy.scores:
         return None
     configured = plan.metrics[0]
@@ -76,7 +76,7 @@ def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
 
 
 def _metric_parts(configured: ConfiguredMetric) -> Parts:
-    """All that a metric's figures depend on: its code, its parameters, and the output that it judges."""
+    """Everything that a metric's values depend on: its code, its parameters, and the output that it measures."""
     metric = configured.metric
     parts = {
         "code": code_digest(type(metric).__module__),
@@ -90,14 +90,14 @@ def _metric_parts(configured: ConfiguredMetric) -> Parts:
 
 
 def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
-    """What a teacher is: the hash of its model, and those of the code that loading it runs."""
+    """The parts of a teacher: the hash of its model, and those of the code that loading it runs."""
     return {"model": model, "code in the model": list(loaded)}
 
 
 def measurement_parts(
     model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric]
 ) -> Parts:
-    """What a measurement depends on: the hashes of the model and of the test split, the metrics, and the code."""
+    """The parts of a measurement's key: hashes of the model and of the test split, the metrics, and the code."""
     return {
         "model": model,
         "code in the model": list(loaded),
@@ -110,7 +110,7 @@ def measurement_parts(
 
 
 def source_parts(plan: Plan) -> Parts | None:
-    """What the model that a run starts from depends on; None where only building it can tell."""
+    """The parts of the key of the model that a run starts from; None if the model must be built to know them."""
     parts = _origin("model", plan)
     return parts and {
         "source model": parts,
@@ -124,16 +124,16 @@ def source_parts(plan: Plan) -> Parts | None:
 
 
 def data_parts(plan: Plan) -> Parts | None:
-    """What the splits of a run depend on; None where only loading them can tell."""
+    """The parts that the splits of a run depend on; None if the data must be loaded to know them."""
     parts = _origin("data", plan)
     section = plan.recipe.data.model_dump(mode="json", by_alias=True, exclude={"source"})
     return parts and {"data": parts, "section": section, "seed": plan.seed, "smoke": plan.smoke}
 
 
 def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
-    """Hashes of the code that runs when the model is loaded that these steps left; none for a file that ships.
+    """Hashes of the code that runs when the model after these steps is loaded; empty for a LiteRT file.
 
-    Keras files name layers and quantizers, and other code under the same names is another model.
+    A Keras file refers to layers and quantizers by name, and other code under the same names makes another model.
     """
     if (steps[-1].after if steps else plan.start).format != "keras":
         return []
@@ -145,7 +145,7 @@ def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
 
 
 def note_name(plan: Plan, step_id: str) -> str:
-    """What the cache remembers the parts of a step's key under, to tell later what has changed."""
+    """The name under which the cache notes the parts of a step's key, to show later what has changed."""
     return f"step {plan.recipe.name}/{step_id}{' smoke' if plan.smoke else ''}"
 
 

@@ -1,4 +1,4 @@
-"""Two runs on one cache: each step is made by one of them at a time, and what a run uses is not pruned."""
+"""Lets runs share one cache: only one of them makes a step at a time, and what a run uses is not pruned."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from filelock import FileLock, Timeout
 
 from compressor.base.atomic_files import write_whole
 
-_STALE = 3600  # seconds after which a lock that nobody holds was left behind
+_STALE = 3600  # seconds after which a lock file that nobody holds is removed
 
 
 @contextmanager
 def making(cache_folder: Path, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the right to make what goes by `key`; `waiting` is called when another run holds it.
+    """Hold the lock for making the result of `key`; `waiting` is called if another run holds it.
 
-    Where the folder takes no locks, the right is had without: at worst a step is made twice, in the same way.
+    If the folder does not support locks, go on without one: at worst, the same step is made twice.
     """
     lock = FileLock(cache_folder / "locks" / f"{key}.lock")
     with suppress(OSError):
@@ -37,9 +37,9 @@ def making(cache_folder: Path, key: str, waiting: Callable[[], None]) -> Iterato
 
 
 class InUse:
-    """The keys that a run uses, on record for as long as its process lives.
+    """A record of the keys that a run uses, valid for as long as the run's process lives.
 
-    A record that cannot be written is no harm: what is pruned under a run is made anew.
+    A record that cannot be written does no harm: an entry that is pruned during the run is made again.
     """
 
     def __init__(self, cache_folder: Path) -> None:
@@ -51,13 +51,13 @@ class InUse:
         self._keys: list[str] = []
 
     def add(self, key: str) -> None:
-        """Put a key on record."""
+        """Add a key to the record."""
         self._keys.append(key)
         with suppress(OSError):
             write_whole(self._record, json.dumps(self._keys))
 
     def close(self) -> None:
-        """The run is over."""
+        """Remove the record, at the end of the run."""
         with suppress(OSError):
             self._record.unlink(missing_ok=True)
         self._lock.release()
@@ -72,7 +72,7 @@ class InUse:
 
 
 def keys_in_use(cache_folder: Path) -> frozenset[str]:
-    """The keys of all runs whose process is alive; what a dead one left is cleared away."""
+    """The keys that live runs use; removes the records of runs whose process is dead."""
     keys: set[str] = set()
     for record in (cache_folder / "running").glob("*.json"):
         lock = FileLock(record.with_suffix(".lock"))

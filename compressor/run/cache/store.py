@@ -1,9 +1,4 @@
-"""What a run made, kept by the hash of all that went into it.
-
-An entry is one file, `<folder>/<kind>/<first two digits>/<key>`: the SHA-256 of all that follows, then a zip archive
-with the entry's files and a `manifest.json`. One file can be renamed into place, and one hash tells if it is whole.
-Beside them are folders of data that can only be read in order, which `data.spool` writes and reads.
-"""
+"""The cache folder: its entries, the notes of earlier runs, and what can be removed."""
 
 from __future__ import annotations
 
@@ -28,15 +23,15 @@ from compressor.run.cache.entry_file import Entry, Kind, open_entry, write_entry
 KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-_HALF_WRITTEN = 3600  # seconds after which a temporary file has lost its writer
-_FORGOTTEN = 90 * 86400  # seconds after which a note of a step's last run is of no more use
+_HALF_WRITTEN = 3600  # seconds after which a temporary file counts as abandoned
+_FORGOTTEN = 90 * 86400  # seconds after which the note of a step's last run is removed
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache of compressor; see https://bford.info/cachedir/\n"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is known of an entry without reading it: its size in bytes, and when it was last used (seconds, epoch)."""
+    """An entry as the folder lists it: its size in bytes, and when it was last used, in seconds since the epoch."""
 
     kind: Kind | Literal["spool"]
     key: str
@@ -46,22 +41,26 @@ class Listing:
 
 
 class Cache:
-    """A folder of entries."""
+    """A folder of cache entries.
+
+    An entry is one file, `<folder>/<kind>/<first two digits>/<key>`, so that it can be renamed into place and verified
+    by one hash. Beside the entries are folders of spooled data, which `data.spool` writes and reads.
+    """
 
     def __init__(self, folder: Path, warn: Callable[[str], None] = _log.warning) -> None:
         self.folder = folder
         self._warn = warn
-        self._told: set[int | None] = set()  # of what kept entries from being written: once is enough
+        self._reported: set[int | None] = set()  # numbers of the errors in writing, each reported once
 
     def get(self, kind: Kind, key: str) -> Entry | None:
-        """The entry, if it is there and whole. A damaged one is dropped, with a warning."""
+        """The entry, or None. A damaged entry is removed, with a warning."""
         path = self.path(kind, key)
         try:
             entry = open_entry(kind, key, path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            self._warn(f"dropped a damaged cache entry ({error}): {path}")
+            self._warn(f"removed a damaged cache entry ({error}): {path}")
             self.drop(path)
             return None
         with suppress(OSError):
@@ -76,9 +75,9 @@ class Cache:
         facts: Mapping[str, Any],
         files: Mapping[str, Path | bytes],
     ) -> bool:
-        """Keep an entry; whether that worked. A full disk costs the entry, not the run.
+        """Write an entry, and return whether that worked: a full disk loses the entry, but does not stop the run.
 
-        `facts` is what JSON can spell of the value, `files` its contents or where they are.
+        `facts` must be JSON values; `files` holds the content of each file, or the path to copy it from.
         """
         path = self.path(kind, key)
         try:
@@ -86,22 +85,22 @@ class Cache:
             with whole_file(path) as temporary:
                 write_entry(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
         except OSError as error:
-            if error.errno not in self._told:
-                self._told.add(error.errno)
+            if error.errno not in self._reported:
+                self._reported.add(error.errno)
                 what = f"a result could not be cached ({error.strerror or error}): {path.parent}"
-                self._warn(f"{what}; the run goes on, and cannot be taken up again from there")
+                self._warn(f"{what}; the run goes on, but cannot resume from there")
             return False
         return True
 
     def remember(self, name: str, parts: Mapping[str, Any]) -> None:
-        """Note the parts of a key under a name, to tell later what has changed since."""
+        """Note the parts of a key under a name, to show later what has changed since."""
         path = self._note(name)
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(parts))
 
     def recall(self, name: str) -> Mapping[str, Any] | None:
-        """The parts last noted under a name."""
+        """The parts last noted under a name, or None."""
         try:
             parts: Mapping[str, Any] = json.loads(self._note(name).read_text())
         except (OSError, ValueError):
@@ -112,7 +111,7 @@ class Cache:
         return self.folder / "notes" / hashlib.sha256(name.encode()).hexdigest()
 
     def drop(self, path: Path) -> int:
-        """Remove an entry; the bytes that this has freed, none where it was not there or cannot be removed."""
+        """Remove an entry, and return the bytes freed: 0 if it does not exist or cannot be removed."""
         try:
             size = size_of(path)
             if path.is_dir():
@@ -124,11 +123,11 @@ class Cache:
         return size
 
     def path(self, kind: Kind, key: str) -> Path:
-        """Where an entry stands, or would."""
+        """The path of an entry, whether or not it exists."""
         return self.folder / kind / key[:2] / key
 
     def entries(self) -> Iterator[Listing]:
-        """Every entry, and all spooled data, as the folders list them."""
+        """All entries and all spooled data, as the folders list them."""
         for kind in KINDS:
             for path in sorted((self.folder / kind).glob("*/*")):
                 if _KEY.fullmatch(path.name):
@@ -140,9 +139,9 @@ class Cache:
                 yield Listing(SPOOL, path.name, path, size_of(path), path.stat().st_mtime)
 
     def strays(self) -> Iterator[Path]:
-        """Files that are no entries: what a killed process left half-written, or somebody else's.
+        """Files that are not entries: half-written ones of a killed process, or files of another program.
 
-        A temporary file that may still have its writer is none.
+        A temporary file that may still be in writing is not among them.
         """
         for kind in KINDS:
             for path in sorted((self.folder / kind).glob("*/*")):
@@ -159,13 +158,13 @@ class Cache:
                 self.drop(path)
 
     def damaged(self) -> Iterator[tuple[Listing, str]]:
-        """Every entry that is not whole, and why; all are read through."""
+        """Every damaged entry, and what is wrong with it; reads all entries in full."""
         for listing in self.entries():
             if reason := _damage(listing):
                 yield listing, reason
 
     def is_damaged(self, listing: Listing) -> bool:
-        """Whether an entry is not whole now."""
+        """Whether an entry is damaged now."""
         return _damage(listing) is not None
 
     def prunable(
@@ -177,26 +176,27 @@ class Cache:
     ) -> list[Listing]:
         """The entries to remove so that at most `keep_bytes` stay and none was last used over `older_than` seconds ago.
 
-        Those used longest ago go first; what a running run uses stays, and what is damaged takes no room.
+        Those used longest ago go first. What a live run uses stays, and damaged entries do not count.
         """
         now = time.time()
-        whole = [entry for entry in self.entries() if entry.path not in damaged]
-        free = sorted((entry for entry in whole if not in_use & {entry.key, entry.kind}), key=lambda entry: entry.used)
-        gone = [entry for entry in free if older_than is not None and now - entry.used > older_than]
+        intact = [entry for entry in self.entries() if entry.path not in damaged]
+        unused = [entry for entry in intact if not in_use & {entry.key, entry.kind}]
+        unused.sort(key=lambda entry: entry.used)
+        chosen = [entry for entry in unused if older_than is not None and now - entry.used > older_than]
         if keep_bytes is not None:
-            rest = [entry for entry in free if entry not in gone]
-            total = sum(entry.bytes for entry in whole) - sum(entry.bytes for entry in gone)
+            rest = [entry for entry in unused if entry not in chosen]
+            total = sum(entry.bytes for entry in intact) - sum(entry.bytes for entry in chosen)
             for entry in rest:
                 if total <= keep_bytes:
                     break
-                gone.append(entry)
+                chosen.append(entry)
                 total -= entry.bytes
-        return gone
+        return chosen
 
 
 @contextmanager
 def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
-    """The cache in a folder; one that is gone afterwards, with a warning, where that folder cannot be written."""
+    """The cache in a folder; if the folder cannot be written, a temporary one, with a warning."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "CACHEDIR.TAG", _TAG)
@@ -210,12 +210,12 @@ def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    return sum(below.stat().st_size for below in (path.glob("*") if path.is_dir() else [path]))
+    """The size in bytes of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in (path.glob("*") if path.is_dir() else [path]))
 
 
 def _damage(listing: Listing) -> str | None:
-    """Why an entry is not whole; None where it is, or has gone."""
+    """What is wrong with an entry; None if it is intact, or gone."""
     if listing.kind == SPOOL:
         from compressor.data.spool import damage
 
@@ -230,7 +230,7 @@ def _damage(listing: Listing) -> str | None:
 
 
 def _age(path: Path) -> float:
-    """Seconds since a file was written; none where it has just gone."""
+    """Seconds since a file was written; 0 if it is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:

@@ -1,1 +1,1 @@
-"""One stage of a run: what it starts from, taking its step, measuring what is left, and where that is kept."""
+"""One stage of a run: loading the model, applying the step, measuring the result, and storing it."""

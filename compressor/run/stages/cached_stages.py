@@ -1,4 +1,4 @@
-"""Models and measurements to cache entries and back."""
+"""Writes models and measurements to the cache, and reads them back."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _MODEL, _FILE, _SCORES = "model", "shipped", "scores.npz"
 
 
 def cached_model(cache: Cache, parts: Parts, folder: Path, stem: str) -> ModelFile | None:
-    """The model with these parts, put into the folder, or None."""
+    """Copy a model from the cache into the folder; None if it is not cached."""
     entry = cache.get("step", key_of(parts))
     if entry is None:
         return None
     path = folder / f"{stem}{entry.facts['suffix']}"
     try:
         entry.copy(_MODEL, path)
-    except FileNotFoundError:  # pruned since it was looked at
+    except FileNotFoundError:  # pruned in the meantime
         return None
     facts = TypeAdapter(ModelFacts).validate_python(entry.facts["facts"])
     return ModelFile(path, entry.facts["digest"], facts, cached=True)
 
 
 def keep_model(cache: Cache, parts: Parts | None, path: Path, facts: ModelFacts) -> ModelFile:
-    """The model in a file, kept in the cache where its parts are known."""
+    """The model in a file, which is also written to the cache if the parts of its key are known."""
     digest = file_digest(path)
     if parts is not None:
         plain = {"facts": asdict(facts), "digest": digest, "suffix": path.suffix}
@@ -45,16 +45,16 @@ def keep_model(cache: Cache, parts: Parts | None, path: Path, facts: ModelFacts)
 
 
 def cached_measurement(cache: Cache, parts: Parts) -> tuple[bytes, Measurement] | None:
-    """The file with these parts that would ship, and what was measured on it, or None."""
+    """Read a file that would ship and its measurement from the cache; None if they are not cached."""
     entry = cache.get("measurement", key_of(parts))
     try:
         return (entry.read(_FILE), _measurement(entry)) if entry else None
-    except FileNotFoundError:  # pruned since it was looked at
+    except FileNotFoundError:  # pruned in the meantime
         return None
 
 
 def keep_measurement(cache: Cache, parts: Parts, content: bytes, measurement: Measurement) -> None:
-    """Keep a file that would ship, and what was measured on it."""
+    """Write a file that would ship and its measurement to the cache."""
     stream = io.BytesIO()
     np.savez_compressed(stream, **dict(measurement.scores))  # type: ignore[arg-type]
     facts = asdict(measurement)

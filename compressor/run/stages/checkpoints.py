@@ -12,7 +12,7 @@ _STATE = "state.npz"
 
 
 class KeptCheckpoints:
-    """The states of one step's trainings, by the parts of the step's key."""
+    """The checkpoints of one step's trainings, in the cache, by the parts of the step's key."""
 
     def __init__(self, cache: Cache, parts: Parts, in_use: Callable[[str], None]) -> None:
         self._cache = cache
@@ -21,7 +21,7 @@ class KeptCheckpoints:
         self._saved: set[int] = set()
 
     def load(self, fit: int) -> bytes | None:
-        """The state last saved, if there is one."""
+        """The state last saved, or None."""
         entry = self._cache.get("checkpoint", self._key(fit))
         if entry is None:
             return None
@@ -29,23 +29,23 @@ class KeptCheckpoints:
         self._in_use(self._key(fit))
         try:
             return entry.read(_STATE)
-        except FileNotFoundError:  # pruned since it was looked at
+        except FileNotFoundError:  # pruned in the meantime
             return None
 
     def save(self, fit: int, state: bytes) -> None:
-        """Keep a state in place of the last one."""
+        """Write a state in place of the last one."""
         if fit not in self._saved:
             self._in_use(self._key(fit))
-        self._cache.put("checkpoint", self._key(fit), self._of(fit), {}, {_STATE: state})
+        self._cache.put("checkpoint", self._key(fit), self._parts_of(fit), {}, {_STATE: state})
         self._saved.add(fit)
 
     def clear(self) -> None:
-        """The step is done; its states are of no more use."""
+        """Remove the states, once the step is done."""
         for fit in self._saved:
             self._cache.drop(self._cache.path("checkpoint", self._key(fit)))
 
-    def _of(self, fit: int) -> Parts:
+    def _parts_of(self, fit: int) -> Parts:
         return {**self._parts, "fit": fit}
 
     def _key(self, fit: int) -> str:
-        return key_of(self._of(fit))
+        return key_of(self._parts_of(fit))

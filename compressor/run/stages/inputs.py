@@ -1,4 +1,4 @@
-"""What a run starts from: its data and its model, loaded, or refused in words that name who is at fault."""
+"""Loads the data and the model that a run starts from; its errors name who is at fault."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from compressor.models.files.usable import refuse_unusable
 
 
 def load_data(plan: Plan, cache: Path) -> RunData:
-    """The splits that a plan's run works with; what can only be read in order is spooled into the cache's folder.
+    """Load the splits of a plan's data; data that can only be read in order is spooled into the cache folder.
 
     Raises:
-        DataError: they cannot be had.
+        DataError: the data cannot be loaded.
     """
     if isinstance(plan.data, Reference):
         splits = load_splits(plan.data, cache)
@@ -33,10 +33,10 @@ def load_data(plan: Plan, cache: Path) -> RunData:
 
 
 def build_source(plan: Plan) -> Built:
-    """The model that a plan's run starts from.
+    """Load or build the model that a plan starts from.
 
     Raises:
-        ModelError: it cannot be had, or is of a kind that cannot be compressed.
+        ModelError: the model cannot be loaded or built, or is of a kind that cannot be compressed.
     """
     source = plan.model
     if isinstance(source, Reference):
@@ -50,18 +50,18 @@ def build_source(plan: Plan) -> Built:
     return built
 
 
-def dataset_splits(dataset: Dataset, who: str, cache: Path | None = None) -> Splits:
-    """The splits that a plugin's data set brings, which may be whatever a function may return.
+def dataset_splits(dataset: Dataset, subject: str, cache: Path | None = None) -> Splits:
+    """Load the splits of a plugin's data set, which may return anything that a function in a recipe may return.
 
     Args:
         dataset: the data set.
-        who: what to call it in errors.
+        subject: the name of the data set in errors.
         cache: as for `load_splits`.
 
     Raises:
-        DataError: it fails, or brings something else.
+        DataError: the data set fails, or returns something else.
     """
     from compressor.data.function_results import splits_of
 
-    with fenced(who, DataError):
+    with fenced(subject, DataError):
         return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)

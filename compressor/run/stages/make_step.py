@@ -1,4 +1,4 @@
-"""Taking one step: the model it gets, loaded from its file, and what its strategy makes of it."""
+"""Applies a step: loads the model from its file, and calls the strategy."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from compressor.training.trainer import Checkpoints, Trainer
 def make_step(
     step: PlannedStep, before: SavedModel, data: RunData, teacher: SavedModel | None, observer: Observer
 ) -> Callable[[Checkpoints], Made]:
-    """What takes a step once it is told where to keep the state of its trainings.
+    """A function that applies a step, given where to keep the checkpoints of its trainings.
 
     Args:
         step: the step.
-        before: the model that it gets.
-        data: what it may train and calibrate on.
-        teacher: the model that it learns from, if it has one.
-        observer: told of its trainings.
+        before: the model that the step gets.
+        data: the data that the step may train and calibrate on.
+        teacher: the model that the step learns from, if it has one.
+        observer: is told about the trainings.
     """
 
     def make(checkpoints: Checkpoints) -> Made:
         started = time.perf_counter()
-        taught_by = teacher.load() if teacher else None  # before the model, whose random numbers it leaves alone
+        teacher_model = teacher.load() if teacher else None  # before the model, whose load resets the random numbers
         plan = before.plan
         trainer = Trainer(
             step_id=step.id,
@@ -43,7 +43,7 @@ def make_step(
             metrics=plan.metrics,
             smoke=plan.smoke,
             checkpoints=checkpoints,
-            teacher=taught_by,
+            teacher=teacher_model,
         )
         context = StepContext(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
         model = before.load()

@@ -1,4 +1,4 @@
-"""Measuring one stage: its model exported to the file that would ship, that file measured, and its traits held."""
+"""Measures a stage: exports its model to the file that would ship, measures that file, and checks its traits."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from compressor.run.stages.stage_store import StageStore
 def measure_stage(
     stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], test: Split, store: StageStore
 ) -> Stage:
-    """The stage that a model makes, from the measurement that was kept or a new one.
+    """Measure a model, or take its measurement from the cache, and return it as a stage.
 
     Args:
         stage_id: the stage's name.
         model: the model, in its file.
-        earlier: the stages before it, of which the first is the baseline.
-        remarks: what the report must say of it besides what the step said.
+        earlier: the stages before it; the first one is the baseline.
+        remarks: remarks for the report, in addition to the step's notes.
         test: the test split.
-        store: where the stage is kept.
+        store: stores the stage.
 
     Raises:
-        StepError: the model cannot be converted, a trait that the step claims is not there, or an earlier step's work
-            is lost.
+        StepError: the model cannot be converted, lacks a trait that its step claims, or lost what an earlier step
+            made.
     """
     started = time.perf_counter()
     content, measurement = store.measurement(model, test.fingerprint, lambda: _measured(model, test))
@@ -62,12 +62,12 @@ def _measured(saved: SavedModel, test: Split) -> tuple[bytes, Measurement]:
         return model, measure(unpacked(model), test, metrics)
     maker = describe_origin(saved.plan, saved.steps)
     with fenced(maker, StepError, (CompressorError,)):
-        content = to_litert(model, _shipping(saved.state))
+        content = to_litert(model, _conversion(saved.state))
     return content, measure(content, test, metrics, model, maker)
 
 
-def _shipping(state: ModelState) -> Conversion:
-    """How a Keras model in this state would ship."""
+def _conversion(state: ModelState) -> Conversion:
+    """How a Keras model in this state is converted to the file that would ship."""
     if "quantization_aware" not in state.traits:
         return Conversion()
     return Conversion("int16x8" if state.trained_for == "int16x8" else "int8")

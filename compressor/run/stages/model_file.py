@@ -1,4 +1,4 @@
-"""A model in a file of the run's folder, and what is known of it without loading it."""
+"""A model in a file of the run's folder, and the facts about it that need no loading."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _KERAS_SUFFIX = ".h5"
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model: name and class of its layers, and what the step that made it has to say.
+    """Facts about a model: name and class of each layer, and the notes of the step that made it.
 
-    `seconds` is what the step took, `left_alone` holds the layers that it did not work on, each with the reason. `ends`
-    is known of the model that a run starts from.
+    `seconds` is the time that the step took; `left_alone` maps each layer that the step left alone to the reason.
+    `ends` is set only for the model that a run starts from.
     """
 
     layers: tuple[tuple[str, str], ...]
@@ -41,7 +41,7 @@ class ModelFile:
 
     @property
     def is_keras(self) -> bool:
-        """Whether it holds a Keras model, and not a file that ships as it is."""
+        """Whether it holds a Keras model, rather than a model that ships as it is."""
         return self.path.suffix == _KERAS_SUFFIX
 
 

@@ -1,4 +1,4 @@
-"""Layer patterns held against a model: one that matches nothing is a slip of the pen, told before any training."""
+"""Checks layer patterns against a model before any training: a pattern that matches no layer is a mistake."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def refuse_unmatched(
     layers: Sequence[tuple[str, str]],
     gone: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Check the patterns of steps.
+    """Check the layer patterns of steps.
 
     Args:
-        recipe: where the patterns stand.
-        steps: those to check, in order; none that follows one which makes layers can be checked before that has run.
-        layers: name and class of each layer of the model; none where they are not known.
-        gone: layers that it had before, which a pattern may still leave out.
+        recipe: the recipe that contains the patterns.
+        steps: the steps to check, in order; checking ends after a step that makes layers, which must run first.
+        layers: name and class of each layer of the model; empty if they are not known.
+        gone: layers that the model had before; a pattern under `except` may still name them.
 
     Raises:
         RecipeError: with every pattern that matches no layer.
@@ -32,14 +32,14 @@ def refuse_unmatched(
         return
     problems: list[Problem] = []
     for step in steps:
-        problems += _slips(recipe, step, layers, gone)
+        problems += _unmatched_patterns(recipe, step, layers, gone)
         if step.strategy.makes_layers:
             break
     if problems:
         raise RecipeError(problems)
 
 
-def _slips(
+def _unmatched_patterns(
     recipe: Recipe, step: PlannedStep, layers: Sequence[tuple[str, str]], gone: Sequence[tuple[str, str]]
 ) -> Iterator[Problem]:
     params = step.strategy.params

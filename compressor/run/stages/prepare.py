@@ -1,4 +1,4 @@
-"""What a run starts from: its data and its model, loaded and held against each other before anything is trained."""
+"""Loads the data and the model of a run, and checks that they fit each other before anything is trained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from compressor.run.stages.step_result import layers_of
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run starts from. `remarks` is what the report must say of the data and of the model as it came."""
+    """The plan, the data and the model that a run starts from. `remarks` on data and model go into the report."""
 
     plan: Plan
     data: RunData
@@ -51,11 +51,11 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
     """Load a plan's model and data, and check them.
 
     Raises:
-        CompressorError: the data or the model is at fault, they do not go together, or a pattern matches no layer.
+        CompressorError: the data or the model is at fault, they do not fit each other, or a pattern matches no layer.
     """
-    source = load_source(plan, store)  # before the data, which may take long, in case the model cannot be used
-    if _may_draw(plan.data):
-        fresh_tensorflow(plan.seed)  # so that what draws random numbers to make the data draws the same ones each time
+    source = load_source(plan, store)  # first, since data may take long to load, and the model may be unusable
+    if _may_use_random_numbers(plan.data):
+        fresh_tensorflow(plan.seed)  # so that data made with random numbers is the same each time
     data = load_data(plan, store.cache.folder)
     store.remember_data(data.training_fingerprint)
     observer.run_started(plan, {name: split.size for name, split in data.splits.items()})
@@ -68,10 +68,10 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
 
 
 def load_source(plan: Plan, store: StageStore) -> SavedModel:
-    """The model that a plan starts from.
+    """The model that a plan starts from, from the cache or built.
 
     Raises:
-        ModelError: it cannot be had, or cannot be compressed.
+        ModelError: the model cannot be loaded or built, or cannot be compressed.
     """
     return store.source(lambda: _built(plan))
 
@@ -83,20 +83,20 @@ def _built(plan: Plan) -> Made:
 
 
 def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:
-    """What is odd about the data for this model; what cannot work is refused."""
+    """Warnings about data that looks wrong for this model; data that cannot work is refused."""
     assert ends is not None
-    trained = [step.strategy.params for step in plan.stages]
-    params = next((params for params in trained if isinstance(params, TrainingDefaults)), None)
+    all_params = [step.strategy.params for step in plan.stages]
+    params = next((params for params in all_params if isinstance(params, TrainingDefaults)), None)
     loss = params.loss if params and isinstance(params.loss, str) else None
     loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
     warnings = check_fit(ends, data, loss, params.batch_size if params else 1)
     rehearse(plan.metrics, ends, data.test)
     for step in plan.stages:
         for name in loss_functions(step.strategy.params):
-            function_at(name)  # one that is not there is known before anything is trained
+            function_at(name)  # so that a missing function fails before anything is trained
     return warnings
 
 
-def _may_draw(data: Reference | Dataset) -> bool:
-    """Whether making the data may take random numbers; a run from the cache does without TensorFlow if it does not."""
+def _may_use_random_numbers(data: Reference | Dataset) -> bool:
+    """Whether making the data may use random numbers; if not, a run from the cache needs no TensorFlow."""
     return data.kind == "function" if isinstance(data, Reference) else not data.repeatable

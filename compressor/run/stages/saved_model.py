@@ -1,4 +1,4 @@
-"""Models read back from the files of their stages, as they would be in a new process."""
+"""Models in the files of their stages, which are loaded as in a new process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from compressor.run.stages.step_result import checked_objects, named
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model in a file, the plan that led to it, and those of the plan's steps that were taken."""
+    """A model in a file, with its plan and the steps of the plan that have been applied."""
 
     plan: Plan
     steps: tuple[PlannedStep, ...]
@@ -27,39 +27,39 @@ class SavedModel:
 
     @property
     def state(self) -> ModelState:
-        """Its format and its traits, as its steps say."""
+        """Its format and traits after these steps."""
         return self.steps[-1].after if self.steps else self.plan.start
 
     @property
     def stage(self) -> int:
-        """The number of its stage; the baseline's is 0, whether a step trained it or it came as it is."""
+        """The number of its stage; that of the baseline is 0, whether or not a step trained it."""
         return len(self.steps) - 1 if self.plan.baseline else len(self.steps)
 
     def after(self, step: PlannedStep, file: ModelFile) -> SavedModel:
-        """The model that a further step left in a file."""
+        """The model after one more step, in its file."""
         return replace(self, steps=(*self.steps, step), file=file)
 
     def load(self) -> Model:
-        """The model, with random numbers as in a new process.
+        """Load the model, with random numbers as in a new process.
 
         Raises:
-            ModelError: the model that the run starts from cannot be loaded.
-            StepError: one that a step left cannot.
+            ModelError: it is the model that the run starts from, and cannot be loaded.
+            StepError: it is the model of a step, and cannot be loaded.
         """
         fresh_tensorflow(self.plan.seed)
         if not self.file.is_keras:
             return self.file.path.read_bytes()
-        known = dict(known_objects(self.plan.recipe.model.custom_objects))
+        custom_objects = dict(known_objects(self.plan.recipe.model.custom_objects))
         for step in self.steps:
             with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
-                known |= checked_objects(step.strategy.custom_objects())
+                custom_objects |= checked_objects(step.strategy.custom_objects())
         error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
         with fenced(describe_origin(self.plan, self.steps), error, passed_on):
-            return load_keras(self.file.path, known, self.plan.trust_model)
+            return load_keras(self.file.path, custom_objects, self.plan.trust_model)
 
 
 def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
-    """The model that these steps left, and who made it, to begin a message with."""
+    """The model after these steps and who made it, as the start of a message."""
     if steps:
         return f"the model that {named(steps[-1])} left"
     origin = plan.origins.get("model")
@@ -67,7 +67,7 @@ def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
 
 
 def fresh_tensorflow(seed: int) -> None:
-    """Give TensorFlow the names and random numbers of a new process, whatever was built before in this one."""
+    """Reset TensorFlow's names and random numbers to those of a new process, whatever this one has built."""
     prepare_tensorflow(seed)
     import tf_keras
 

@@ -1,6 +1,6 @@
-"""`StageStore`: the models and measurements of a run, made or taken from the cache, and their files.
+"""Stores the models and measurements of a run, in the cache and as files of the run's folder.
 
-Nobody else in a run knows keys, cache entries, locks or the names of stage files.
+No other module of a run knows about keys, cache entries, locks or the names of stage files.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.step_result import named
 
 Made = tuple[Model, ModelFacts]
-"""A model in memory, and what is known of it."""
+"""A model in memory, and the facts about it."""
 
 
 class StageStore:
-    """Where the stages of one run are kept: in its folder, and in the cache. Close it in the end."""
+    """Stores the stages of one run, in the run's folder and in the cache. Use it in a `with` block."""
 
     def __init__(self, plan: Plan, folder: Path, cache: Cache, waiting: Callable[[str], None]) -> None:
         """Open the store.
 
         Args:
-            plan: what is run.
-            folder: the run's, which exists; the stages go into a folder within it.
-            cache: what was made before is taken from here, and what is made is kept here.
-            waiting: called with a step's id while another run makes that very step.
+            plan: the plan of the run.
+            folder: the run's folder, which exists; the stages go into a folder within it.
+            cache: the cache that earlier results are taken from and new ones are written to.
+            waiting: is called with a step's id while another run makes the same step.
         """
         self._plan = plan
         self._folder = folder / "stages"
@@ -58,7 +58,7 @@ class StageStore:
         self._cache = cache
         self._waiting = waiting
         self._in_use = InUse(cache.folder)
-        self._in_use.add(SPOOL)  # data is read from there as long as the run lasts
+        self._in_use.add(SPOOL)  # the run may read data from there until it ends
         self._files: dict[str, str] = {}
 
     def __enter__(self) -> StageStore:
@@ -74,17 +74,17 @@ class StageStore:
 
     @property
     def cache(self) -> Cache:
-        """The cache, for runs within this one and for data that is spooled."""
+        """The cache, for runs within this one and for spooled data."""
         return self._cache
 
     def folder_for(self, name: str) -> Path:
-        """A new folder beside the stages, for a run within this one."""
+        """Make a folder beside the stages, for a run within this one."""
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def source(self, build: Callable[[], Made]) -> SavedModel:
-        """The model that the run starts from, as it was kept, or built."""
+        """The model that the run starts from, from the cache or built."""
         parts = source_parts(self._plan)
         file = None
         if parts is not None:
@@ -105,20 +105,20 @@ class StageStore:
         teacher: SavedModel | None,
         make: Callable[[KeptCheckpoints], Made],
     ) -> SavedModel:
-        """The model that a step leaves, as it was kept, or made.
+        """The model that a step returns, from the cache or made.
 
         Args:
             before: the model that the step gets.
             step: the step.
             data: hash of the training and validation splits.
-            teacher: the model that teaches, where one does.
-            make: takes the step.
+            teacher: the model that the step learns from, if it has one.
+            make: applies the step.
 
         Raises:
-            StepError: it failed, or its model cannot be saved.
+            StepError: the step failed, or its model cannot be saved.
         """
-        taught_by = _teacher_parts(teacher) if teacher else None
-        parts = step_parts(step, before.file.digest, _loading_code(before), data, self._plan, taught_by)
+        teacher_key = _teacher_parts(teacher) if teacher else None
+        parts = step_parts(step, before.file.digest, _loading_code(before), data, self._plan, teacher_key)
         key = key_of(parts)
         self._in_use.add(key)
         stem = f"{before.after(step, before.file).stage}-{step.id}"
@@ -133,7 +133,7 @@ class StageStore:
     def measurement(
         self, model: SavedModel, data: str, measure: Callable[[], tuple[bytes, Measurement]]
     ) -> tuple[bytes, Measurement]:
-        """The file that would ship of a model and what is measured on it, as they were kept, or made.
+        """The file of a model that would ship and its measurement, from the cache or made.
 
         Args:
             model: the model.
@@ -143,29 +143,29 @@ class StageStore:
         loaded, state = _loading_code(model), str(model.state)
         parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics)
         self._in_use.add(key_of(parts))
-        kept = cached_measurement(self._cache, parts)
-        if kept is None:
-            kept = measure()
-            keep_measurement(self._cache, parts, *kept)
-        return kept
+        measured = cached_measurement(self._cache, parts)
+        if measured is None:
+            measured = measure()
+            keep_measurement(self._cache, parts, *measured)
+        return measured
 
     def ship(self, model: SavedModel, stage_id: str, content: bytes) -> None:
-        """Write the file that would ship after a stage, and count both of the stage's files among the run's."""
+        """Write the file that would ship after a stage, and count both files of the stage as files of the run."""
         path = self._folder / f"{model.stage}-{stage_id}{shipping_suffix(content)}"
         write_whole(path, content)
         self._files[f"stages/{path.name}"] = file_digest(path)
         self.count(model)
 
     def count(self, model: SavedModel) -> None:
-        """Count a model's file among the run's."""
+        """Count a model's file as a file of the run."""
         self._files[f"stages/{model.file.path.name}"] = model.file.digest
 
     def count_files(self, folder: str, files: Mapping[str, str]) -> None:
-        """Count the files of a run within this one, which are in a folder beside the stages."""
+        """Count the files of a run within this one, in a folder beside the stages, as files of this run."""
         self._files |= {f"stages/{folder}/{name}": digest for name, digest in files.items()}
 
     def remember_data(self, fingerprint: str) -> None:
-        """Note the hash that the data has now, by what decides it, so that a forecast need not load it."""
+        """Note the data's hash under the parts that it depends on, so that a forecast need not load the data."""
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": fingerprint})
 
@@ -185,5 +185,5 @@ def _loading_code(model: SavedModel) -> list[str]:
 
 
 def _teacher_parts(teacher: SavedModel) -> Parts:
-    """What the key of a step that this model teaches holds of it."""
+    """The parts of this teacher in the key of a step that learns from it."""
     return teacher_parts(teacher.file.digest, _loading_code(teacher))

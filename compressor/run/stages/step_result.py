@@ -1,4 +1,4 @@
-"""What a step gave back, refused in words that name its plugin where it is not what a step must give."""
+"""Checks what a step returned; its errors name the step and its plugin."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def refuse_left_alone(step: PlannedStep, left_alone: Mapping[str, str]) -> None:
     """Fail a strict step that left a layer alone.
 
     Raises:
-        StepError: it did.
+        StepError: the step is strict, and left a layer alone.
     """
     if step.strict and left_alone:
-        left = "".join(f"\n  {layer}: {reason}" for layer, reason in left_alone.items())
+        layers = "".join(f"\n  {layer}: {reason}" for layer, reason in left_alone.items())
         remedy = "\nname them under 'except', change the model, or drop 'strict: true'"
-        raise StepError(f"the step '{step.id}' is strict, and left alone{left}", remedy)
+        raise StepError(f"the step '{step.id}' is strict, and left alone{layers}", remedy)
 
 
 def refuse_other_kind(step: PlannedStep, model: Model) -> None:
-    """Fail a step whose model is not of the kind that it planned.
+    """Fail a step that returned another kind of model than it planned.
 
     Raises:
-        StepError: it is not, or is one that no file can hold.
+        StepError: the model is of another kind, or of a kind that no file can hold.
     """
     import tf_keras
 
@@ -48,23 +48,23 @@ def refuse_other_kind(step: PlannedStep, model: Model) -> None:
 
 
 def named(step: PlannedStep) -> str:
-    """A step and who made it, to begin a message with."""
+    """A step and its provider, as the start of a message."""
     return f"the step '{step.id}' ({step.uses}, {step.provider})"
 
 
 def layers_of(model: Model) -> tuple[tuple[str, str], ...]:
-    """Name and class of each layer; none of a LiteRT file."""
+    """Name and class of each layer; empty for a LiteRT file."""
     layers = () if isinstance(model, bytes) else model._flatten_layers(include_self=False)
     return tuple((layer.name, type(layer).__name__) for layer in layers)
 
 
-def checked_objects(brought: object) -> Mapping[str, Any]:
-    """What a strategy brings for Keras to know.
+def checked_objects(custom_objects: object) -> Mapping[str, Any]:
+    """Check the custom objects that a strategy returned.
 
     Raises:
-        StepError: it is no mapping.
+        StepError: they are not a mapping.
     """
-    if not isinstance(brought, Mapping):
+    if not isinstance(custom_objects, Mapping):
         remedy = "it must return a mapping of classes by name"
-        raise StepError(f"it returned {type(brought).__name__} from 'custom_objects'", remedy)
-    return brought
+        raise StepError(f"it returned {type(custom_objects).__name__} from 'custom_objects'", remedy)
+    return custom_objects

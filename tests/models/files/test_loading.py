@@ -57,29 +57,28 @@ def test_a_function_is_called_with_the_recipe_s_arguments(module):
         (
             "import no_such_module",
             "'mine:build': it cannot be imported (No module named 'no_such_module'); "
-            "install it, put its folder on PYTHONPATH, or mend the name",
+            "install it, put its folder on PYTHONPATH, or fix the name",
         ),
-        ("built = 1", "'mine:build': it has no function 'build'; mend the name after the colon"),
-        ("build = 1", "'mine:build': it has no function 'build'; mend the name after the colon"),
+        ("built = 1", "'mine:build': it has no function 'build'; fix the name after the colon"),
+        ("build = 1", "'mine:build': it has no function 'build'; fix the name after the colon"),
         (
             "def build(size): ...",
             "'mine:build' failed with TypeError: build() got an unexpected keyword argument 'filters'; "
-            "mend it, or report it to its author; --debug shows the traceback",
+            "fix it, or report it to its author; --debug shows the traceback",
         ),
         (
             "def build(filters): return 1 / 0",
             "'mine:build' failed with ZeroDivisionError: division by zero; "
-            "mend it, or report it to its author; --debug shows the traceback",
+            "fix it, or report it to its author; --debug shows the traceback",
         ),
         (
             "import os\nos.no_such_thing",
             "'mine:build' failed with AttributeError: module 'os' has no attribute 'no_such_thing'; "
-            "mend it, or report it to its author; --debug shows the traceback",
+            "fix it, or report it to its author; --debug shows the traceback",
         ),
         (
             "def build(filters):\n    raise SystemExit('bye')",
-            "'mine:build' failed with SystemExit: bye; "
-            "mend it, or report it to its author; --debug shows the traceback",
+            "'mine:build' failed with SystemExit: bye; fix it, or report it to its author; --debug shows the traceback",
         ),
     ],
 )
@@ -91,7 +90,7 @@ def test_a_function_that_fails_is_an_error_that_names_it(code, message, module):
 def test_a_module_that_is_not_there_is_an_error_that_names_it():
     assert message_of(Reference("function", "no_such.module:build").call) == (
         "'no_such.module:build': it cannot be imported (No module named 'no_such'); "
-        "install it, put its folder on PYTHONPATH, or mend the name"
+        "install it, put its folder on PYTHONPATH, or fix the name"
     )
 
 

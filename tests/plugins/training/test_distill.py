@@ -66,4 +66,4 @@ def test_a_hint_finds_its_layer_within_fake_quantization(small_cnn, step_context
 def test_a_teacher_is_needed(tmp_path):
     with pytest.raises(compressor.CompressorError) as caught:
         compressor.plan({**HEAD, "steps": [{"uses": "distill", "with": {"teacher": None}}]})
-    assert str(caught.value) == "error: 'teacher' takes a source or a mapping, not empty"
+    assert str(caught.value) == "error: 'teacher' takes a source or a mapping, not an empty value"

@@ -74,7 +74,7 @@ def test_a_cut_or_lengthened_entry_is_dropped_with_a_warning(tmp_path_factory, c
     path.write_bytes(content)
     assert cache.get("step", key) is None
     assert not path.exists()
-    assert warnings == [f"dropped a damaged cache entry (its hash does not match): {path}"]
+    assert warnings == [f"removed a damaged cache entry (its hash does not match): {path}"]
 
 
 def test_an_entry_under_anothers_name_is_dropped(cache, warnings):
@@ -116,7 +116,7 @@ def test_a_disk_that_stays_full_is_told_once(cache, warnings, monkeypatch):
     folder = cache.path("checkpoint", key_of({"number": 0})).parent
     assert warnings == [
         f"a result could not be cached (No space left on device): {folder}; "
-        "the run goes on, and cannot be taken up again from there"
+        "the run goes on, but cannot resume from there"
     ]
 
 
