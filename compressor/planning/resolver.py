@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from compressor.base.errors import PluginError
 from compressor.base.import_path import names_function
-from compressor.base.params import Params
 from compressor.base.plugin_errors import fenced
 from compressor.base.reference import Reference, is_there
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
@@ -20,6 +17,7 @@ from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, Pla
 from compressor.contracts.sources import ModelSource
 from compressor.contracts.state import ModelState
 from compressor.data.kinds import options_of
+from compressor.planning.instances import instance_of, problems_with
 from compressor.planning.registry import Entry, Kind, Registry
 from compressor.planning.source_text import reference
 from compressor.planning.step_order import ImpossibleError, chained
@@ -33,12 +31,21 @@ from compressor.planning.teachers import (
 )
 from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
-from compressor.recipe.load import validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
-from compressor.recipe.pydantic_messages import problems_of
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the sections of a recipe resolve to; a source that an unread plugin file may bring is None."""
+
+    model: Any
+    data: Any
+    metrics: tuple[ConfiguredMetric, ...]
+    baseline: PlannedStep | None
+    steps: tuple[PlannedStep, ...]
 
 
 @dataclass
@@ -70,7 +77,18 @@ class Resolver:
                 self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
                 self.trusting = True
         parts = self._parts()
-        return Plan(self.recipe, *parts, self.origins, tuple(path for path, _ in files), seed, smoke)
+        return Plan(
+            recipe=self.recipe,
+            model=parts.model,
+            data=parts.data,
+            metrics=parts.metrics,
+            baseline=parts.baseline,
+            steps=parts.steps,
+            origins=self.origins,
+            plugin_files=tuple(path for path, _ in files),
+            seed=seed,
+            smoke=smoke,
+        )
 
     def check(self) -> None:
         """Find problems without running the recipe's plugin files."""
@@ -79,7 +97,12 @@ class Resolver:
         self.trusting = self.trusting or bool(self.recipe.plugins)
         self._parts()
 
-    def _parts(self) -> tuple[Any, Any, tuple[ConfiguredMetric, ...], PlannedStep | None, tuple[PlannedStep, ...]]:
+    def _parts(self) -> _Parts:
+        """Resolve every section of the recipe.
+
+        Raises:
+            RecipeError: with every problem found.
+        """
         model, data = self._source("model"), self._source("data set")
         self.came_as = model.came_as if isinstance(model, Reference) else ""
         metrics = self._metrics()
@@ -88,7 +111,7 @@ class Resolver:
         steps = self._steps(baseline.after if baseline else start)
         if self.problems:
             raise RecipeError(self.problems)
-        return model, data, tuple(metrics), baseline, tuple(steps)
+        return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
         """The recipe's plugin files; a missing one is a problem."""
@@ -111,7 +134,7 @@ class Resolver:
         if source := reference(spec.source, folder_of(node), spec.with_):
             options = options_of(source) if kind == "data set" else None
             if options is not None and options.model_fields:
-                self._check_options(options, values or mapping({}, like=node))
+                self.problems += problems_with(options, values or mapping({}, like=node))
             elif source.kind == "path" and spec.with_ and (options or kind == "model"):
                 self._report(f"'{section}.with' has no effect for a file; remove it", values)
             return source
@@ -119,12 +142,6 @@ class Resolver:
         if entry:
             self.origins[section] = entry.provider
         return entry and self._instance(kind, entry, values or mapping({}, like=node))
-
-    def _check_options(self, options: type[Params], values: Node) -> None:
-        try:
-            validate_as_json(options, values)
-        except ValidationError as error:
-            self.problems += [problem for _, problem in problems_of(error, options, values)]
 
     def _metrics(self) -> list[ConfiguredMetric]:
         found = [self._metric(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
@@ -252,17 +269,11 @@ class Resolver:
 
     def _instance(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
         """An instance of a plugin's class with the recipe's parameters; None if the parameters are invalid."""
-        cls = entry.cls
-        with fenced(f"the {kind} '{cls.name}' ({entry.provider})", PluginError):
-            try:
-                instance = cls(validate_as_json(cls.Params, values))
-            except ValidationError as error:
-                self.problems += [problem for _, problem in problems_of(error, cls.Params, values)]
-                return None
-            if not isinstance(getattr(instance, "params", None), Params):
-                raise PluginError("its '__init__' does not keep 'params'", "have it call super().__init__(params)")
-            instance.params.model_dump(mode="json")  # must work, since the keys of the cache are made of it
-            return instance
+        try:
+            return instance_of(kind, entry, values)
+        except RecipeError as error:
+            self.problems += error.problems
+            return None
 
     def _refuse_repeated_ids(self, ids: list[str]) -> None:
         seen = {BASELINE}
