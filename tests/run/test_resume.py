@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cut_trainings import CutError, Memory
 
 import compressor
 from compressor.contracts.observer import Observer
@@ -113,30 +114,6 @@ def test_a_damaged_entry_is_made_again_and_the_result_is_the_same(first, tmp_pat
     assert trained == ["baseline", "prune"]
     assert not any(stage.cached for stage in report.stages)
     assert (folder / "model.tflite").read_bytes() == (again / "model.tflite").read_bytes()
-
-
-class CutError(Exception):
-    pass
-
-
-class Memory:
-    """Checkpoints that are kept in memory; the process dies after a number of them."""
-
-    def __init__(self, die_after=None):
-        self.states = {}
-        self.die_after = die_after
-
-    def load(self, fit):
-        return self.states.get(fit)
-
-    def save(self, fit, state):
-        self.states[fit] = state
-        if self.die_after is not None and len(self.states) and self._count() == self.die_after:
-            raise CutError
-
-    def _count(self):
-        self.saved = getattr(self, "saved", 0) + 1
-        return self.saved
 
 
 def trained_weights(digits, build, checkpoints, params):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_resume import CutError, Memory
+from cut_trainings import CutError, Memory
 
 from compressor.base.errors import StepError
 from compressor.contracts.observer import Observer

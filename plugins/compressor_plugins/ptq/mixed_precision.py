@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,9 +13,10 @@ from compressor.contracts.param_fields import format_size, parse_size
 from compressor.contracts.sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.ptq.ptq import IO, PTQ
-from compressor_plugins.ptq.sensitivity import sensitivities
-from compressor_plugins.ptq.weighted_operators import WeightedOperator, weighted_operators
 from compressor_plugins.shared.precision import ActivationType
+
+if TYPE_CHECKING:
+    from compressor_plugins.ptq.weighted_operators import WeightedOperator
 
 _BISECTIONS = 7  # of the interval that the largest error to allow lies in
 _TRIES = 4  # with ever smaller budgets for the weights, until the whole file fits
@@ -81,6 +82,8 @@ class MixedPrecision(SensitivityStrategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
+        from compressor_plugins.ptq.sensitivity import sensitivities
+
         params = self.params
         content, operators = _float_file(model)
         samples = list(context.calibration(params.samples))
@@ -100,6 +103,8 @@ class MixedPrecision(SensitivityStrategy):
         cls, model: Model, samples: Sequence[Arrays], types: Sequence[WeightType], rounding: Rounding
     ) -> Sequence[LayerSensitivity]:
         """The table that `apply` picks by."""
+        from compressor_plugins.ptq.sensitivity import sensitivities
+
         content, operators = _float_file(model)
         return sensitivities(content, operators, types, rounding, samples)
 
@@ -167,6 +172,7 @@ def _float_file(model: Model) -> tuple[bytes, Sequence[WeightedOperator]]:
         StepError: there are none.
     """
     from compressor import to_litert
+    from compressor_plugins.ptq.weighted_operators import weighted_operators
 
     keras_model = None if isinstance(model, bytes) else model
     content: bytes = model if keras_model is None else to_litert(keras_model)

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy
-from compressor_plugins.graph.batch_norm import fold_batch_norms
-from compressor_plugins.graph.flattening import flatten
-from compressor_plugins.graph.operation_layers import map_operations
-from compressor_plugins.graph.relu_fusion import fuse_relus
-from compressor_plugins.graph.rewrites import prepared, tell
-from compressor_plugins.graph.separable_split import split_separable
-from compressor_plugins.rewrite.equalization import equalize_channels
-from compressor_plugins.rewrite.fuse import require_same_outputs
 
 
 class Equalize(Strategy):
@@ -33,6 +25,15 @@ class Equalize(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The same function with other weights."""
+        from compressor_plugins.graph.batch_norm import fold_batch_norms
+        from compressor_plugins.graph.flattening import flatten
+        from compressor_plugins.graph.operation_layers import map_operations
+        from compressor_plugins.graph.relu_fusion import fuse_relus
+        from compressor_plugins.graph.rewrites import prepared, tell
+        from compressor_plugins.graph.separable_split import split_separable
+        from compressor_plugins.rewrite.equalization import equalize_channels
+        from compressor_plugins.rewrite.same_outputs import require_same_outputs
+
         rewrites = (flatten, map_operations, split_separable, fold_batch_norms, fuse_relus)
         graph = prepared(model, rewrites, context, "'equalize'")
         done = equalize_channels(graph)
