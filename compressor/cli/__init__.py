@@ -1,4 +1,4 @@
-"""The command line: a thin shell over the Python API. Commands are imported only when they are called."""
+"""The command line: a thin shell over the Python API. A command is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-_COMPLETE = "_COMPRESSOR_COMPLETE"  # by which shells ask for completions, as click documents
+_COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
@@ -17,7 +17,7 @@ _COMMANDS = {
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
-    "sensitivity": "show how much each layer loses at lower precision",
+    "sensitivity": "show how much the outputs change when a layer has fewer bits",
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",
@@ -77,7 +77,7 @@ def main() -> None:
         code = supervised(lambda tell: run_guarded(root, arguments, tell))
     else:
         code = run_guarded(root, arguments)
-    if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to leave, and whoever interrupts does not want to wait
+    if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to shut down, too long after an interrupt
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

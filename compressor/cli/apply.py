@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 )
 @seed_option
 @click.option("--seeds", type=click.IntRange(1, 100), help="Run this many seeds, from 0, and report mean and spread.")
-@click.option("--smoke", is_flag=True, help="A few samples and a step or two of each training: does the chain work?")
+@click.option("--smoke", is_flag=True, help="Run a few samples and training steps, to see that the recipe works.")
 @click.option(
     "--locked",
     type=click.Path(path_type=Path),
-    help="The lock.yaml of a run: make the same files again, or refuse and list what has moved.",
+    help="The lock.yaml of a run: make the same files again, or fail and list what has changed.",
 )
 @trust_option
-@click.option("--no-cache", is_flag=True, help="Make everything anew, and keep none of it for the next run.")
+@click.option("--no-cache", is_flag=True, help="Run every step, and cache nothing for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @json_option
 @debug_option
@@ -63,8 +63,8 @@ def command(
 ) -> int:
     """Run RECIPE, a file or the name of one that ships, and report what each step did to size and accuracy.
 
-    Steps that ran before with the same model, data, parameters and versions are taken from the cache. A run that was
-    cut goes on where it was when the same command is given again.
+    Steps that ran before with the same model, data, parameters and versions are taken from the cache. To resume an
+    interrupted run, give the same command again.
     """
     from compressor import api
     from compressor.planning.registry import Registry
@@ -72,7 +72,7 @@ def command(
     from compressor.run.run_folder import claimed
 
     if seeds is not None and (seed or locked):
-        raise click.UsageError("--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked")
+        raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
     registry = Registry.installed()
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
     plan = replace(plan, trust_model=trust_model)
@@ -87,12 +87,12 @@ def command(
     missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
     if not missed:
         return ExitCode.DONE
-    click.echo(f"error: missed {', '.join(missed)}; change the recipe's steps, or its constraints", err=True)
+    click.echo(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them", err=True)
     return ExitCode.CONSTRAINT
 
 
 class _Runs:
-    """Makes the runs of the command, all in the same way."""
+    """Makes the runs of the command, all with the same options."""
 
     def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool, tell: Tell) -> None:
         self._registry = registry
@@ -102,7 +102,7 @@ class _Runs:
         self._tell = tell
 
     def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
-        """Run a plan, with what the libraries print kept off the screen."""
+        """Run a plan, and keep off the screen what the libraries print."""
         from compressor import api
         from compressor.report.progress import watching
         from compressor.run.cache.store import usable
@@ -116,22 +116,22 @@ class _Runs:
                 observer.paused()
 
     def run_within(self, folder: Path, plan: Plan, cache_folder: Path) -> Report:
-        """Run a plan in a folder of its seed's own."""
+        """Run a plan in a folder for its seed."""
         from compressor.run.run_folder import claimed
 
-        with claimed(plan, folder / f"seed-{plan.seed}") as own:
-            return self.run(plan, own, cache_folder)
+        with claimed(plan, folder / f"seed-{plan.seed}") as seed_folder:
+            return self.run(plan, seed_folder, cache_folder)
 
 
 class _StepTeller(Observer):
-    """Says which step is at work, for whoever finds the process dead."""
+    """Reports which step is running, in case the process crashes in it."""
 
     def __init__(self, plan: Plan, tell: Tell) -> None:
-        self._who = {step.id: f"the step '{step.id}' ({step.uses}, {step.provider})" for step in plan.stages}
+        self._subjects = {step.id: f"the step '{step.id}' ({step.uses}, {step.provider})" for step in plan.stages}
         self._tell = tell
 
     def step_started(self, step_id: str) -> None:
-        self._tell(self._who.get(step_id, "the model as it came"))
+        self._tell(self._subjects.get(step_id, "the model as it came"))
 
     def warned(self, text: str) -> None:
         """Left to the observers that show it."""
@@ -148,7 +148,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
         rows = over_seeds(reports)
         data = {
             "stages": [row.model_dump() for row in rows],
-            "reports": [one.model_dump(mode="json") for one in reports],
+            "reports": [report.model_dump(mode="json") for report in reports],
         }
         write_whole(folder / "seeds.json", json.dumps(data, indent=2) + "\n")
         if as_json:
@@ -170,7 +170,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
 
 @contextmanager
 def _cache_folder(no_cache: bool) -> Iterator[Path]:
-    """The user's cache, or one that is gone when the run is over."""
+    """The user's cache folder, or with --no-cache a temporary one."""
     from compressor.base.cache_folder import default_folder
 
     if not no_cache:

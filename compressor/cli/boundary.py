@@ -1,4 +1,4 @@
-"""The one place where errors end: each becomes a message and an exit code."""
+"""Turns every error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ISSUES = "the project's issue tracker"
 def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambda _: None) -> int:
     """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks.
 
-    `tell` is there for the command to say what it is doing.
+    The command calls `tell` to say what it is doing.
     """
     debug = "--debug" in arguments
     try:
-        # not command.main(): it would take an EOFError, as of an empty file, for an interrupt
+        # not command.main(), which takes an EOFError, such as of an empty file, for an interrupt
         with command.make_context("compressor", arguments, obj=tell) as context:
             result = command.invoke(context)
         sys.stdout.flush()
@@ -35,7 +35,7 @@ def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambd
         error.show()
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; {_what_stays(arguments)}", err=True)
+        click.echo(f"\ninterrupted; {_after_interrupt(arguments)}", err=True)
         return ExitCode.INTERRUPTED
     except CompressorError as error:
         if debug:
@@ -43,31 +43,31 @@ def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambd
         click.echo(_message(error), err=True)
         return error.exit_code
     except BrokenPipeError:
-        return _reader_left()
+        return _output_closed()
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # rich ends so
-            return _reader_left()
+        if isinstance(stop.__context__, BrokenPipeError):  # as rich ends it
+            return _output_closed()
         raise
     except OSError as error:
         if debug:
             traceback.print_exc()
         if error.filename is None:
-            return _own_fault(error)
+            return _report_bug(error)
         remedy = "check that it exists, and its permissions"
         click.echo(f"error: {error.filename} cannot be read or written ({error.strerror}); {remedy}", err=True)
         return ExitCode.INPUT
-    # the boundary: whatever else comes up here is a fault of the tool
+    # any other exception that comes this far is a bug in the tool
     except Exception as error:  # noqa: BLE001
         if debug:
             traceback.print_exc()
-        return _own_fault(error)
+        return _report_bug(error)
 
 
-def _what_stays(arguments: list[str]) -> str:
+def _after_interrupt(arguments: list[str]) -> str:
     if "apply" not in arguments:
         return "nothing was changed"
     if "--no-cache" in arguments:
-        return "nothing is kept under --no-cache, so the same command starts anew"
+        return "nothing is cached with --no-cache, so the same command starts from the beginning"
     return KEPT
 
 
@@ -77,14 +77,14 @@ def _message(error: CompressorError) -> str:
     return str(error) if isinstance(error, RecipeError) else f"error: {error}"
 
 
-def _reader_left() -> int:
-    """Whoever read the output has seen enough, as `head` does; what is still buffered must not complain at exit."""
+def _output_closed() -> int:
+    """End quietly if the reader of the output, such as `head`, has closed it; buffered output is dropped."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.DONE
 
 
-def _own_fault(error: Exception) -> int:
+def _report_bug(error: Exception) -> int:
     what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
     click.echo(f"error: compressor itself failed ({what})", err=True)
     try:

@@ -23,14 +23,14 @@ _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def command() -> None:
     """Show, check or empty the cache of finished steps.
 
-    It is where the environment variable COMPRESSOR_CACHE says, or in your own cache folder.
+    The environment variable COMPRESSOR_CACHE names its folder; by default it is in your own cache folder.
     """
 
 
 @command.command("list")
 @json_option
 def list_entries(as_json: bool) -> None:
-    """List the entries, those used last first, with their sizes."""
+    """List the entries with their sizes, the most recently used first."""
     from compressor.base.sizes import format_size
 
     cache = _cache()
@@ -48,28 +48,31 @@ def list_entries(as_json: bool) -> None:
 
 @command.command("verify")
 def verify() -> int:
-    """Read every entry and check its hash; damaged ones and strays are named, and exit code 1 tells of them."""
+    """Read every entry and check its hash.
+
+    Damaged entries and stray files are listed; if there are any, the exit code is 1.
+    """
     cache = _cache()
     count = sum(1 for _ in cache.entries())
     damaged, strays = list(cache.damaged()), list(cache.strays())
     for entry, reason in damaged:
         click.echo(f"damaged: {entry.path} ({reason})")
     for path in strays:
-        click.echo(f"no entry: {path}")
+        click.echo(f"stray: {path}")
     if damaged or strays:
-        remedy = "'compressor cache prune' removes them, and the next run makes anew what it needs"
+        remedy = "'compressor cache prune' removes them, and the next run makes what it needs"
         click.echo(f"{len(damaged)} of {count} entries damaged, {len(strays)} strays; {remedy}", err=True)
         return ExitCode.INPUT
-    click.echo(f"{count} entries whole")
+    click.echo(f"{count} entries intact")
     return ExitCode.DONE
 
 
 @command.command("prune")
-@click.option("--keep", metavar="SIZE", help="Remove what was used longest ago until at most this stays, as in 5GB.")
-@click.option("--older-than", metavar="AGE", help="Remove what was not used for so long, as in 30d, 12h or 2w.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--keep", metavar="SIZE", help="Remove entries used longest ago until this size remains, as in 5GB.")
+@click.option("--older-than", metavar="AGE", help="Remove entries not used for this long, as in 30d, 12h or 2w.")
+@click.option("--dry-run", is_flag=True, help="Only show how much would be removed.")
 def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
-    """Remove damaged entries and strays, and by size or age what is left. What a running run uses stays."""
+    """Remove damaged entries and stray files, and other entries by size or age. What a live run uses stays."""
     from compressor.base.sizes import format_size
     from compressor.run.cache.locks import keys_in_use, sweep_locks
     from compressor.run.cache.store import size_of
@@ -77,17 +80,17 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     cache = _cache()
     keep_bytes, seconds = _size(keep), _age(older_than)
     damaged, strays = [entry for entry, _ in cache.damaged()], list(cache.strays())
-    broken = [*(entry.path for entry in damaged), *strays]
-    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(broken))
+    unusable = [*(entry.path for entry in damaged), *strays]
+    chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(unusable))
     if dry_run:
-        sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in broken if path.exists()]
+        sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in unusable if path.exists()]
         click.echo(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
         return
-    # a run may have made a damaged entry anew since
+    # a run may have replaced a damaged entry since
     freed = [cache.drop(entry.path) for entry in damaged if cache.is_damaged(entry)]
     freed += [cache.drop(path) for path in strays]
-    # a run may have begun since, and have put what it uses on record before looking for it
-    freed += [cache.drop(one.path) for one in chosen if not keys_in_use(cache.folder) & {one.key, one.kind}]
+    # a run may have started since, and it records what it uses before looking for it
+    freed += [cache.drop(entry.path) for entry in chosen if not keys_in_use(cache.folder) & {entry.key, entry.kind}]
     sweep_locks(cache.folder)
     cache.forget_old_notes()
     removed = [size for size in freed if size]

@@ -17,11 +17,11 @@ _OUTPUTS = (".h5", ".keras", ".tflite")
 @click.command("convert")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace OUTPUT where it is there already.")
+@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
 @trust_option
 @debug_option
 def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bool) -> None:
-    """Write a Keras MODEL as another format, told by OUTPUT's suffix, and check that both compute the same.
+    """Convert a Keras MODEL to the format of OUTPUT's suffix, and check that both compute the same.
 
     \b
     .h5      Keras 2, from Keras 3
@@ -34,8 +34,8 @@ def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bo
 
     _refuse(model, output, force)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
-        said = _convert(model, output, trust_model)
-    click.echo(f"{output}: {said}")
+        summary = _convert(model, output, trust_model)
+    click.echo(f"{output}: {summary}")
 
 
 def _refuse(model: Path, output: Path, force: bool) -> None:
@@ -47,41 +47,40 @@ def _refuse(model: Path, output: Path, force: bool) -> None:
     if model.suffix == ".tflite":
         raise ModelError(f"{model} is a LiteRT file already", "give the Keras model that it was made from")
     if output.suffix not in _OUTPUTS:
-        raise OutputError(f"{output} ends in no format that is written here", f"end it in {', '.join(_OUTPUTS)}")
+        raise OutputError(f"{output} has no suffix that can be written", f"use one of {', '.join(_OUTPUTS)}")
     refuse_output(output, force)
 
 
 def _convert(model: Path, output: Path, trusted: bool) -> str:
-    """Write the output; what was done, in a line."""
+    """Write the output, and return a line that says what was done."""
     from compressor.models.files.keras_files import load_keras, save_keras
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.models.files.untrusted import refuse_harmful_keras
     from compressor.models.keras3 import bridge, is_keras3, to_keras3
 
     refuse_harmful_keras(model, trusted)
-    came = "Keras 3" if is_keras3(model) else "Keras 2"
-    if (came, output.suffix) in (("Keras 3", ".keras"), ("Keras 2", ".h5")):
+    version = "Keras 3" if is_keras3(model) else "Keras 2"
+    if (version, output.suffix) in (("Keras 3", ".keras"), ("Keras 2", ".h5")):
         other = ".h5" if output.suffix == ".keras" else ".keras"
-        raise OutputError(
-            f"{model} is a {came} model already, which {output.suffix} is for", f"give {other} or .tflite"
-        )
+        what = f"{model} is a {version} model already, and {output.suffix} would be the same"
+        raise OutputError(what, f"end OUTPUT in {other} or .tflite")
     prepare_tensorflow(seed=0)
-    if came == "Keras 3":
+    if version == "Keras 3":
         bridged = bridge(model)
         loaded, checked = bridged.model, f"outputs within {bridged.difference:.1e} of Keras 3's"
         if output.suffix == ".h5":
             with written(output) as temporary:
                 save_keras(loaded, temporary)
             return f"a Keras 2 model from Keras 3, {checked}"
-        return f"{_written_litert(loaded, output, str(model))} from Keras 3, its {checked}"
+        return f"{_write_litert(loaded, output, str(model))} from Keras 3, its {checked}"
     loaded = load_keras(model, trusted=trusted)
     if output.suffix == ".keras":
         return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
-    return f"{_written_litert(loaded, output, str(model))} from Keras 2"
+    return f"{_write_litert(loaded, output, str(model))} from Keras 2"
 
 
-def _written_litert(model: Any, output: Path, who: str) -> str:
-    """Write a LiteRT file with float weights; what it is, and how far it is from the Keras model."""
+def _write_litert(model: Any, output: Path, subject: str) -> str:
+    """Write a LiteRT file with float weights, and return what it is and how far it is from the Keras model."""
     import numpy as np
 
     from compressor.models.files.usable import refuse_unusable
@@ -90,17 +89,17 @@ def _written_litert(model: Any, output: Path, who: str) -> str:
     from compressor.models.litert.converter import to_litert
     from compressor.models.litert.interpreter import LiteRTModel
 
-    refuse_unusable(model, who)
+    refuse_unusable(model, subject)
     try:
         content = to_litert(model)
     except StepError as error:
-        raise ModelError(error.what, "see what it says with --debug") from error
+        raise ModelError(error.what, "pass --debug to see what the converter says") from error
     with written(output) as temporary:
         temporary.write_bytes(content)
     made = f"a LiteRT model of {len(content):,} bytes"
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return made
     inputs = random_inputs(model)
-    (given,), (expected,) = inputs.values(), outputs_of(model, inputs)
-    found = np.asarray(LiteRTModel(content).run(given))
-    return f"{made}, outputs within {difference(expected, found):.1e} of the Keras model's,"
+    (samples,), (expected,) = inputs.values(), outputs_of(model, inputs)
+    actual = np.asarray(LiteRTModel(content).run(samples))
+    return f"{made}, outputs within {difference(expected, actual):.1e} of the Keras model's,"

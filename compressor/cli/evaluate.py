@@ -14,7 +14,9 @@ from compressor.cli.options import debug_option, json_option, trust_option
 @click.command("evaluate")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="A registered data set, a path, or package.module:function.")
-@click.option("--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="May be repeated.")
+@click.option(
+    "--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="Metric. May be repeated."
+)
 @trust_option
 @json_option
 @debug_option
@@ -45,16 +47,16 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
         with configured.running():
             scores[configured.name] = score(measured.scores[configured.name], configured.metric)
     if as_json:
-        found = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in scores.items()}
+        values = {name: {"value": s.value, "low": s.low, "high": s.high} for name, s in scores.items()}
         sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}
         latency = {"latency_p50": measured.latency.p50, "latency_p90": measured.latency.p90}
-        click.echo(json.dumps({"metrics": found, "samples": test.size, **sizes, **latency}, indent=2))
+        click.echo(json.dumps({"metrics": values, "samples": test.size, **sizes, **latency}, indent=2))
         return
     console = Console(highlight=False)
     for configured in configured_metrics:
-        one = scores[configured.name]
+        result = scores[configured.name]
         unit, factor = (" %", 100) if configured.metric.share else ("", 1)
-        text = f"{one.value * factor:.4g}{unit}  (95 %: {one.low * factor:.4g} to {one.high * factor:.4g})"
+        text = f"{result.value * factor:.4g}{unit}  (95 %: {result.low * factor:.4g} to {result.high * factor:.4g})"
         console.print(f"{configured.name}  {text} on {test.size:,} samples")
     latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"
     console.print(

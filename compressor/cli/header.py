@@ -14,13 +14,13 @@ from compressor.cli.outputs import refuse_output, written
 @click.command("header")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--name", help="What the array is called in C; by default as OUTPUT.")
-@click.option("--force", is_flag=True, help="Replace OUTPUT where it is there already.")
+@click.option("--name", help="Name of the array in C; by default that of OUTPUT.")
+@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
 @traceback_option
 def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     """Write FILE, a .tflite or a package, as a C header with its bytes, their number and their SHA-256.
 
-    The array is aligned to 16 bytes, as LiteRT for Microcontrollers asks of a model that is run from flash.
+    The array is aligned to 16 bytes, as LiteRT for Microcontrollers requires of a model that runs from flash.
     """
     from compressor.models.litert.c_header import c_header, c_name
     from compressor.models.litert.flatbuffer import IDENTIFIER
@@ -29,9 +29,9 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")
     refuse_output(output, force)
-    content, called = file.read_bytes(), c_name(name or output.stem)
+    content, array_name = file.read_bytes(), c_name(name or output.stem)
     if not (is_package(content) or content[4:8] == IDENTIFIER):
-        raise ModelError(f"{file} is neither a .tflite file nor a package", "give the file that a run leaves to ship")
+        raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
     with written(output) as temporary:
-        temporary.write_text(c_header(content, called), newline="\n")
-    click.echo(f"{output}: {called}, {len(content):,} bytes")
+        temporary.write_text(c_header(content, array_name), newline="\n")
+    click.echo(f"{output}: {array_name}, {len(content):,} bytes")

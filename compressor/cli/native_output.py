@@ -12,9 +12,9 @@ from pathlib import Path
 
 @contextmanager
 def native_output_to(log: Path | None) -> Iterator[TextIOWrapper]:
-    """Send file descriptor 2 to `log` for the time being; yields a stream that still reaches the real one.
+    """Redirect file descriptor 2 to `log`, and yield a stream that still writes to the real standard error.
 
-    With no log, nothing is changed.
+    Without a log, nothing is redirected.
     """
     sys.stderr.flush()
     real = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8", errors="replace", buffering=1)

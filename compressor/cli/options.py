@@ -14,11 +14,11 @@ set_option = click.option(
     help="Override a value of the recipe, as in steps.prune.with.final_sparsity=0.9.",
 )  # fmt: skip
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of all that is random."
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks, and what the libraries print.")
 traceback_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 trust_option = click.option(
-    "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only if you know its origin."
+    "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only for a file you trust."
 )

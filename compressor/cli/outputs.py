@@ -1,4 +1,4 @@
-"""Files that commands write: refused before any work where they cannot be, and there whole or not at all."""
+"""Output files of commands: checked before any work, and written atomically."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from compressor.base.errors import OutputError
 
 
 def refuse_output(output: Path, force: bool) -> None:
-    """Refuse a path that nothing can be written to, or where something is that is not to be replaced.
+    """Refuse an output path that cannot be written, or that exists and must not be replaced.
 
     Raises:
-        OutputError: it is one of these.
+        OutputError: the path is one of these.
     """
     if output.exists() and not output.is_file():
-        raise OutputError(f"{output} is there already, and is no file", "choose another name")
+        raise OutputError(f"{output} exists, and is not a file", "choose another name")
     if output.exists() and not force:
-        raise OutputError(f"{output} is there already", "choose another name, or pass --force to replace it")
+        raise OutputError(f"{output} exists already", "choose another name, or pass --force to replace it")
     if not output.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {output.absolute().parent}", "make it first")
+        raise OutputError(f"there is no folder {output.absolute().parent}", "create it first")
 
 
 @contextmanager
 def written(output: Path) -> Iterator[Path]:
-    """A temporary path to write to, which takes the output's name when all went well.
+    """Yield a temporary path to write to; it is renamed to `output` if the block succeeds.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the output cannot be written.
     """
     try:
         with whole_file(output) as temporary:

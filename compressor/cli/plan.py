@@ -29,14 +29,14 @@ def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -
     from compressor.run.forecast import forecast
 
     plan = prepare(recipe, overrides, seed=seed)
-    prospects = {one.step_id: one for one in forecast(plan, Cache(default_folder()))}
+    forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
-        click.echo(json.dumps(_as_data(plan, prospects), indent=2))
+        click.echo(json.dumps(_as_data(plan, forecasts), indent=2))
     else:
-        _show(plan, prospects)
+        _show(plan, forecasts)
 
 
-def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
+def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -54,10 +54,10 @@ def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
         console.print(f"   {step.before}  ->  {step.after}")
         if step.teacher:
             console.print(f"   learns from {escape(step.teacher.name)}")
-        one = prospects[step.id]
-        console.print("   [green]cached[/]" if one.cached else f"   to run: {escape(one.reason)}")
-        given = step.strategy.params.model_dump(by_alias=True, mode="json")
-        console.print("   " + escape("  ".join(f"{key}={json.dumps(value)}" for key, value in given.items())))
+        status = forecasts[step.id]
+        console.print("   [green]cached[/]" if status.cached else f"   to run: {escape(status.reason)}")
+        params = step.strategy.params.model_dump(by_alias=True, mode="json")
+        console.print("   " + escape("  ".join(f"{key}={json.dumps(value)}" for key, value in params.items())))
     console.print("\n [bold]values and where they come from[/]")
     for route, node in plan.recipe.tree.leaves():
         name = ".".join(str(part) for part in route)
@@ -65,23 +65,23 @@ def _show(plan: Plan, prospects: Mapping[str, Forecast]) -> None:
         console.print(f"   {escape(name)} = {escape(value)}   [dim]{escape(str(node.origin or 'default'))}[/]")
 
 
-def _as_data(plan: Plan, prospects: Mapping[str, Forecast]) -> dict[str, Any]:
+def _as_data(plan: Plan, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
     return {
         "recipe": plan.recipe.tree.plain(),
         "model": plan.model.name,
         "data": plan.data.name,
         "seed": plan.seed,
         "runs_code": list(plan.runs_code),
-        "stages": [_step_as_data(step, prospects[step.id]) for step in plan.stages],
+        "stages": [_step_as_data(step, forecasts[step.id]) for step in plan.stages],
     }
 
 
-def _step_as_data(step: PlannedStep, prospect: Forecast) -> dict[str, Any]:
+def _step_as_data(step: PlannedStep, status: Forecast) -> dict[str, Any]:
     return {
         "id": step.id,
         "uses": step.uses,
-        "cached": prospect.cached,
-        "why": prospect.reason,
+        "cached": status.cached,
+        "why": status.reason,
         "provider": str(step.provider),
         "before": str(step.before),
         "after": str(step.after),

@@ -65,7 +65,7 @@ def command(
     """Show how much the outputs of MODEL change when one layer's weights are stored in fewer bits.
 
     MODEL is a Keras model or a float .tflite file. The figures are root mean square differences, as shares of the
-    float model's outputs, and are what the step mixed_precision picks by.
+    float model's outputs, and the step mixed_precision chooses types by them.
     """
     import tempfile
     from itertools import islice
@@ -83,7 +83,7 @@ def command(
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = Registry.installed()
-    measuring, origin = _measuring(registry, strategy)
+    measuring, origin = _find_strategy(registry, strategy)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         prepare_tensorflow(seed=0)
         built = build_model(Reference("path", str(model)), trust_model).model
@@ -105,14 +105,14 @@ def command(
         click.echo(json.dumps({"samples": len(taken), "algorithm": algorithm, "layers": rows}, indent=2))
         return
     console = Console(highlight=False)
-    console.print(_shown(table, types))
+    console.print(_table(table, types))
     console.print(
         f" change of the outputs, on {len(taken):,} training samples; one layer at a time, rounded by {algorithm}"
     )
 
 
-def _measuring(registry: Registry, name: str) -> tuple[type[SensitivityStrategy], str]:
-    """The strategy of that name, and what to call it when it fails."""
+def _find_strategy(registry: Registry, name: str) -> tuple[type[SensitivityStrategy], str]:
+    """The strategy of that name, and its name and provider for errors."""
     from compressor.contracts.sensitivity import SensitivityStrategy
 
     entry = registry.get("strategy", name)
@@ -124,8 +124,8 @@ def _measuring(registry: Registry, name: str) -> tuple[type[SensitivityStrategy]
     return entry.cls, f"the strategy '{name}' ({entry.provider})"
 
 
-def _shown(rows: Sequence[LayerSensitivity], types: Sequence[WeightType]) -> Table:
-    """A row for each layer, with a bar for each type; the longest is the largest of all."""
+def _table(rows: Sequence[LayerSensitivity], types: Sequence[WeightType]) -> Table:
+    """A table with a row for each layer and a bar for each type; the longest bar is the largest change."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table

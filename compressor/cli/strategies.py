@@ -40,7 +40,7 @@ def command(name: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(_as_data(entry), indent=2))
         else:
-            _show_one(entry, console)
+            _show_strategy(entry, console)
     elif as_json:
         click.echo(json.dumps([_as_data(entry) for entry in _strategies(registry)], indent=2))
     else:
@@ -68,7 +68,7 @@ def _show_all(registry: Registry, console: Console) -> None:
         console.print(f"{title}: {', '.join(registry.names(kind))}", markup=False, soft_wrap=True)
 
 
-def _show_one(entry: Entry, console: Console) -> None:
+def _show_strategy(entry: Entry, console: Console) -> None:
     from rich.markup import escape
 
     console.print(f"[bold]{escape(entry.cls.name)}[/] from {escape(str(entry.provider))}", soft_wrap=True)
@@ -85,7 +85,7 @@ def _table(*headings: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")  # rather than cut a long default short
+        table.add_column(heading, overflow="fold")  # so that a long default is not cut
     return table
 
 

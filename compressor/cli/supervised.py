@@ -1,4 +1,4 @@
-"""Work in a child process, so that native code that crashes, or hears no interrupt, takes only that with it."""
+"""Runs a command in a child process, so that native code that crashes or ignores an interrupt ends only the child."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import click
 
 from compressor.base.errors import ExitCode
 
-KEPT = "finished steps are kept, and the same command goes on from there"
+KEPT = "finished steps are kept, and the same command resumes from there"
 
 Tell: TypeAlias = Callable[[str], None]
 
-_DONE = "done "  # said with the exit code when the work has come to its end
-_PATIENCE = 1.5  # seconds that the child has to leave once it is interrupted
+_DONE = "done "  # reported with the exit code when the work is done
+_PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _PR_SET_PDEATHSIG = 1
 
 
 def supervised(work: Callable[[Tell], int]) -> int:
-    """The exit code of `work`, which runs in a child process where the system can fork and tell who sent a signal.
+    """Run `work` and return its exit code, in a child process if the system can fork and tell who sent a signal.
 
-    `work` gets a function to say what it is doing, in words that begin a message: if native code takes the child down,
-    this process still says which step it was.
+    `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
+    process can still say in which step.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
@@ -36,75 +36,75 @@ def supervised(work: Callable[[Tell], int]) -> int:
     sys.stderr.flush()
     reading, writing = os.pipe()
     # a shell that starts a job in the background may have it ignore interrupts
-    ending = {one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) != signal.SIG_IGN}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*ending, signal.SIGCHLD})
+    ending = {number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*ending, signal.SIGCHLD})
     child = os.fork()
     if child == 0:
         os.close(reading)
         _die_with_parent()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        result = work(lambda doing: _say(writing, doing))
-        _say(writing, f"{_DONE}{int(result)}")
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        result = work(lambda doing: _report(writing, doing))
+        _report(writing, f"{_DONE}{int(result)}")
         return result
     os.close(writing)
     code = _exit_code_of(child, ending)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    said = _said(reading)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    last = _last_report(reading)
     if code is None:
-        click.echo(f"\ninterrupted while {said} heard nothing; {KEPT}", err=True)
+        click.echo(f"\ninterrupted; {last} did not respond and was killed; {KEPT}", err=True)
         return ExitCode.INTERRUPTED
-    if said.startswith(_DONE):  # whatever becomes of the process after that
-        return int(said.removeprefix(_DONE))
-    click.echo(f"error: {_ended(said, code)}", err=True)
+    if last.startswith(_DONE):  # whatever happens to the process after that
+        return int(last.removeprefix(_DONE))
+    click.echo(f"error: {_crash_message(last, code)}", err=True)
     return ExitCode.STEP
 
 
 def _exit_code_of(child: int, ending: set[signal.Signals]) -> int | None:
-    """The child's exit code, or None where it was interrupted and had to be killed.
+    """The child's exit code, or None if it was interrupted and had to be killed.
 
-    Signals that end this process are handed on to the child.
+    Signals that would end this process are passed on to the child.
     """
     deadline: float | None = None
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        left = 3600.0 if deadline is None else max(0.0, deadline - time.monotonic())
-        heard = signal.sigtimedwait({*ending, signal.SIGCHLD}, left)
-        if heard is None and deadline is not None:
+        timeout = 3600.0 if deadline is None else max(0.0, deadline - time.monotonic())
+        received = signal.sigtimedwait({*ending, signal.SIGCHLD}, timeout)
+        if received is None and deadline is not None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return None
-        if heard is not None and heard.si_signo in ending:
+        if received is not None and received.si_signo in ending:
             deadline = deadline or time.monotonic() + _PATIENCE
-            if heard.si_code <= 0:  # from another process; a terminal's own interrupt reaches the child as well
+            if received.si_code <= 0:  # from another process; a terminal's own interrupt reaches the child as well
                 with suppress(ProcessLookupError):
-                    os.kill(child, heard.si_signo)
+                    os.kill(child, received.si_signo)
 
 
 def _die_with_parent() -> None:
-    """Have the system end this process with its parent; elsewhere than on Linux it ends by itself, later."""
+    """Have Linux kill this process when its parent dies; on other systems, it ends by itself later."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _say(writing: int, doing: str) -> None:
+def _report(writing: int, doing: str) -> None:
     with suppress(OSError):
         os.write(writing, f"{doing}\0".encode())
 
 
-def _said(reading: int) -> str:
-    """What the child said last."""
+def _last_report(reading: int) -> str:
+    """What the child reported last."""
     with os.fdopen(reading, "rb") as stream:
-        said = stream.read().decode(errors="replace").split("\0")
-    return said[-2] if len(said) > 1 else "the run"
+        reports = stream.read().decode(errors="replace").split("\0")
+    return reports[-2] if len(reports) > 1 else "the run"
 
 
-def _ended(doing: str, code: int) -> str:
-    """How a child ended that did not come to its end by itself."""
-    remedy = "finished steps are kept; mend it, or report it to its author"
+def _crash_message(doing: str, code: int) -> str:
+    """How a child ended that did not finish its work."""
+    remedy = "finished steps are kept; fix it, or report it to its author"
     if code >= 0:
         return f"{doing} ended the process (exit code {code}); {remedy}"
     number = -code

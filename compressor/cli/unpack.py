@@ -14,10 +14,10 @@ from compressor.cli.outputs import refuse_output, written
 @click.command("unpack")
 @click.argument("package", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path), required=False)
-@click.option("--force", is_flag=True, help="Replace OUTPUT where it is there already.")
+@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
 @traceback_option
 def command(package: Path, output: Path | None, force: bool) -> None:
-    """Write the .tflite file in PACKAGE, bit by bit as it was packed, to OUTPUT or beside it."""
+    """Write the .tflite file in PACKAGE, bit for bit as it was packed, to OUTPUT or beside PACKAGE."""
     from compressor.models.packing.package import coder_of, unpack
 
     if not package.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import click
 
@@ -22,46 +21,47 @@ from compressor.recipe.problems import Problem, RecipeError
 def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: bool, as_json: bool, quiet: bool) -> int:
     """Check RECIPES, files or names of those that ship, and show every problem at once.
 
-    Runs nothing and imports no TensorFlow. Plugin files that a recipe names are not run, so their strategies are taken
-    on trust.
+    Runs nothing and imports no TensorFlow. Plugin files that a recipe names are not run, so their strategies are not
+    checked.
     """
     if as_json and as_github:
-        raise click.UsageError("--json and --github exclude each other")
+        raise click.UsageError("--json and --github exclude each other; leave one out")
     from compressor.planning.planner import check
     from compressor.planning.registry import Registry
 
     registry = Registry.installed()
-    found: dict[str, tuple[Problem, ...]] = {}
+    problems_of: dict[str, tuple[Problem, ...]] = {}
     for recipe in recipes:
         try:
             check(recipe, overrides, registry)
-            found[recipe] = ()
+            problems_of[recipe] = ()
         except RecipeError as error:
-            found[recipe] = error.problems
+            problems_of[recipe] = error.problems
         except CompressorError as error:
-            found[recipe] = (Problem(f"{recipe}: {error}"),)
-    problems = [problem for several in found.values() for problem in several]
+            problems_of[recipe] = (Problem(f"{recipe}: {error}"),)
+    problems = [problem for in_recipe in problems_of.values() for problem in in_recipe]
     if as_json:
-        data = {name: [_as_data(problem) for problem in several] for name, several in found.items()}
+        data = {recipe: [_as_data(problem) for problem in in_recipe] for recipe, in_recipe in problems_of.items()}
         click.echo(json.dumps(data, indent=2))
     elif as_github:
-        for name, several in found.items():
-            for problem in several:
-                click.echo(_as_annotation(name, problem))
+        for recipe, in_recipe in problems_of.items():
+            for problem in in_recipe:
+                click.echo(_as_annotation(recipe, problem))
     else:
         for problem in problems:
             click.echo(problem.render())
     if not (as_json or quiet):
-        click.echo(_summary(found, problems), err=bool(problems))
+        click.echo(_summary(problems_of), err=bool(problems))
     return ExitCode.INPUT if problems else ExitCode.DONE
 
 
-def _summary(found: dict[str, tuple[Problem, ...]], problems: Sequence[Problem]) -> str:
-    recipes = f"{len(found)} recipe{'s' if len(found) != 1 else ''}"
-    if not problems:
+def _summary(problems_of: dict[str, tuple[Problem, ...]]) -> str:
+    recipes = f"{len(problems_of)} recipe{'s' if len(problems_of) != 1 else ''}"
+    count = sum(map(len, problems_of.values()))
+    if not count:
         return f"{recipes} valid"
-    wrong = sum(1 for several in found.values() if several)
-    return f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in {wrong} of {recipes}"
+    invalid = sum(1 for in_recipe in problems_of.values() if in_recipe)
+    return f"{count} problem{'s' if count != 1 else ''} in {invalid} of {recipes}"
 
 
 def _as_data(problem: Problem) -> dict[str, object]:
@@ -71,7 +71,7 @@ def _as_data(problem: Problem) -> dict[str, object]:
 
 
 def _as_annotation(recipe: str, problem: Problem) -> str:
-    """A workflow command; the escapes are those that GitHub documents."""
+    """A workflow command, with the escapes that GitHub documents."""
     text = problem.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     origin = problem.origin
     name = origin.source.name if origin else recipe

@@ -78,7 +78,7 @@ def test_a_missed_constraint_ends_with_3_and_says_which(tmp_path):
     )
     done = compressor("apply", "strict.yaml", "--quiet", "-o", "out", cwd=tmp_path)
     assert done.returncode == 3
-    assert done.stderr == "error: missed max_size; change the recipe's steps, or its constraints\n"
+    assert done.stderr == "error: constraints not met: max_size; change the recipe's steps, or relax them\n"
     assert "✗ max_size 1.0 kB, and is 23." in done.stdout
     assert "✓ max_accuracy_drop 100.00 pt" in done.stdout
 
@@ -118,7 +118,7 @@ def test_an_interrupt_ends_within_two_seconds_and_the_same_command_goes_on(tmp_p
     assert time.monotonic() - start < 2
     last = rest.splitlines()[-1]  # on a busy machine the step may be too late to hear
     assert last.startswith("interrupted")
-    assert last.endswith("; finished steps are kept, and the same command goes on from there")
+    assert last.endswith("; finished steps are kept, and the same command resumes from there")
     assert "Traceback" not in rest
     done = subprocess.run([*command, "on"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 3)
@@ -170,7 +170,7 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
 def test_several_seeds_go_with_neither_one_seed_nor_a_lock(tmp_path):
     done = compressor("apply", "ptq", "--seeds", "3", "--seed", "7", cwd=tmp_path)
     assert done.returncode == 2
-    assert "--seeds runs the seeds from 0 up; it goes neither with --seed nor with --locked" in done.stderr
+    assert "--seeds runs the seeds from 0 up; leave out --seed and --locked" in done.stderr
 
 
 def test_a_module_that_lies_about_is_not_run_when_a_model_is_inspected(tmp_path, smoke_run):

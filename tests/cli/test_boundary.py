@@ -137,15 +137,18 @@ def test_an_interrupt_ends_with_130(ending):
 @pytest.mark.parametrize(
     ("arguments", "kept"),
     [
-        (["apply", "x"], "finished steps are kept, and the same command goes on from there"),
-        (["apply", "x", "--no-cache"], "nothing is kept under --no-cache, so the same command starts anew"),
+        (["apply", "x"], "finished steps are kept, and the same command resumes from there"),
+        (
+            ["apply", "x", "--no-cache"],
+            "nothing is cached with --no-cache, so the same command starts from the beginning",
+        ),
         (["cache", "verify"], "nothing was changed"),
     ],
 )
 def test_an_interrupt_says_what_is_kept(arguments, kept):
-    from compressor.cli.boundary import _what_stays
+    from compressor.cli.boundary import _after_interrupt
 
-    assert _what_stays(arguments) == kept
+    assert _after_interrupt(arguments) == kept
 
 
 def test_an_exit_that_is_not_the_tool_s_passes(ending):

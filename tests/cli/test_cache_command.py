@@ -78,7 +78,7 @@ def test_json_lists_the_same(run, cache, entries):
 
 
 def test_a_whole_cache_is_said_to_be(run, entries):
-    assert run("cache", "verify") == (0, "3 entries whole\n", "")
+    assert run("cache", "verify") == (0, "3 entries intact\n", "")
 
 
 def test_a_flipped_byte_and_a_stray_are_named_and_exit_with_1(run, cache, entries):
@@ -86,9 +86,9 @@ def test_a_flipped_byte_and_a_stray_are_named_and_exit_with_1(run, cache, entrie
     flip(damaged)
     assert run("cache", "verify") == (
         1,
-        f"damaged: {damaged} (its hash does not match)\nno entry: {other}\n",
+        f"damaged: {damaged} (its hash does not match)\nstray: {other}\n",
         "1 of 3 entries damaged, 1 strays; "
-        "'compressor cache prune' removes them, and the next run makes anew what it needs\n",
+        "'compressor cache prune' removes them, and the next run makes what it needs\n",
     )
 
 
@@ -99,7 +99,7 @@ def test_prune_removes_what_is_damaged_and_old_strays_only(run, cache, entries):
     assert (code, out.startswith("removed 2 files, ")) == (0, True)
     assert not old.exists()
     assert keys_of(cache) == set(entries[1:])
-    assert run("cache", "verify") == (0, "2 entries whole\n", "")
+    assert run("cache", "verify") == (0, "2 entries intact\n", "")
     young = stray(cache, 0.5)
     assert run("cache", "prune")[1] == "removed 0 files, 0 B\n"
     assert young.exists()
@@ -156,7 +156,7 @@ def test_a_wrong_size_or_age_exits_with_2_and_removes_nothing(run, cache, entrie
 
 def test_a_file_that_is_being_written_is_no_stray(run, cache, entries):
     stray(cache, 0)
-    assert run("cache", "verify") == (0, "3 entries whole\n", "")
+    assert run("cache", "verify") == (0, "3 entries intact\n", "")
 
 
 def test_what_a_run_takes_into_use_after_the_choice_is_not_pruned(run, cache, entries, monkeypatch):
@@ -196,7 +196,7 @@ def test_spooled_data_is_listed_checked_and_pruned_as_entries_are(run, cache, en
     rows = json.loads(run("cache", "list", "--json")[1])["entries"]
     assert [row["kind"] for row in rows] == ["step", "measurement", "spool", "checkpoint"]
     assert rows[2]["bytes"] == sum(path.stat().st_size for path in data.iterdir()) > 4000
-    assert run("cache", "verify") == (0, "4 entries whole\n", "")
+    assert run("cache", "verify") == (0, "4 entries intact\n", "")
     assert run("cache", "prune", "--older-than", "55h")[1].startswith("removed 2 files")
     assert not data.exists()
 
@@ -221,6 +221,6 @@ def test_data_that_a_killed_process_left_half_written_goes_after_an_hour(run, ca
     assert run("cache", "verify")[0] == 0
     for path in (*half.iterdir(), half):
         os.utime(path, (0, time.time() - 7200))
-    assert run("cache", "verify")[1] == f"no entry: {half}\n"
+    assert run("cache", "verify")[1] == f"stray: {half}\n"
     assert run("cache", "prune")[1].startswith("removed 1 files")
     assert not half.exists()

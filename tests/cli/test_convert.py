@@ -63,7 +63,7 @@ def test_a_keras_model_becomes_a_litert_file(call, keras2_file, tmp_path):
 def test_an_output_that_is_there_is_replaced_only_by_force(call, keras2_file, tmp_path):
     path = tmp_path / "m.tflite"
     path.write_text("precious")
-    message = f"error: {path} is there already; choose another name, or pass --force to replace it\n"
+    message = f"error: {path} exists already; choose another name, or pass --force to replace it\n"
     assert call(keras2_file, path) == (1, "", message)
     assert path.read_text() == "precious"
     assert call(keras2_file, path, "--force")[0] == 0
@@ -87,7 +87,7 @@ def test_an_output_that_is_there_is_replaced_only_by_force(call, keras2_file, tm
         ),
         ("gone.keras", "m.h5", "there is no model file gone.keras; check the path"),
         ("m.tflite", "m.h5", "m.tflite is a LiteRT file already; give the Keras model that it was made from"),
-        ("m.keras", "m.pb", "m.pb ends in no format that is written here; end it in .h5, .keras, .tflite"),
+        ("m.keras", "m.pb", "m.pb has no suffix that can be written; use one of .h5, .keras, .tflite"),
         ("m.keras", "m.h5", "m.keras: this is neither a .keras nor an HDF5 file; save it again"),
     ],
 )
@@ -102,7 +102,8 @@ def test_a_model_of_that_format_already_is_not_written_again(call, keras2_file, 
     assert call(keras2_file, tmp_path / "m.h5") == (
         1,
         "",
-        f"error: {keras2_file} is a Keras 2 model already, which .h5 is for; give .keras or .tflite\n",
+        f"error: {keras2_file} is a Keras 2 model already, and .h5 would be the same; "
+        "end OUTPUT in .keras or .tflite\n",
     )
 
 

@@ -102,7 +102,7 @@ def test_a_plugins_strategy_that_fails_is_named(run, install, model_file):
     arguments = ["--data", "mnist", "--strategy", "even", "--algorithm", "mse"]
     code, _, err = run("sensitivity", str(model_file), *arguments)
     assert code == 4
-    assert "error: the strategy 'even' (acme 1.0) failed with ZeroDivisionError: no samples; mend it, or" in err
+    assert "error: the strategy 'even' (acme 1.0) failed with ZeroDivisionError: no samples; fix it, or" in err
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_crash_and_a_kill_end_with_4_and_name_the_plugin_and_the_stages_before
     assert crashed.returncode == 4
     assert errors.splitlines()[-1].startswith(f"error: the step 'bad' (bad, {tmp_path / 'bad.py'} sha256:")
     assert errors.endswith(
-        ") crashed the process (SIGABRT); finished steps are kept; mend it, or report it to its author\n"
+        ") crashed the process (SIGABRT); finished steps are kept; fix it, or report it to its author\n"
     )
     assert (tmp_path / "a" / "stages" / "0-baseline.tflite").exists()
     _, errors = (killed := start("memory", "a")).communicate()
@@ -87,7 +87,7 @@ def test_a_step_that_ends_the_process_does_not_pass_for_a_run_that_is_done(start
     _, errors = (ended := start("exit", "e")).communicate()
     assert ended.returncode == 4
     assert errors.endswith(
-        ") ended the process (exit code 0); finished steps are kept; mend it, or report it to its author\n"
+        ") ended the process (exit code 0); finished steps are kept; fix it, or report it to its author\n"
     )
 
 
@@ -99,5 +99,7 @@ def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start):
     _, errors = hanging.communicate()
     assert time.monotonic() - begun < 2
     assert hanging.returncode == 130
-    assert errors.splitlines()[-1].startswith("interrupted while the step 'bad' (bad, ")
-    assert errors.endswith(" heard nothing; finished steps are kept, and the same command goes on from there\n")
+    assert errors.splitlines()[-1].startswith("interrupted; the step 'bad' (bad, ")
+    assert errors.endswith(
+        " did not respond and was killed; finished steps are kept, and the same command resumes from there\n"
+    )

@@ -37,7 +37,7 @@ def test_the_file_comes_back_beside_its_package(call, package, tmp_path):
     inner = tmp_path / "model.tflite"
     assert call("unpack", package) == (0, f"{inner}: 768 bytes, from {size} packed by gzip\n", "")
     assert inner.read_bytes() == CONTENT
-    text = f"error: {inner} is there already; choose another name, or pass --force to replace it\n"
+    text = f"error: {inner} exists already; choose another name, or pass --force to replace it\n"
     assert call("unpack", package) == (1, "", text)
     assert call("unpack", package, "--force")[0] == 0
 
@@ -65,18 +65,18 @@ def test_a_header_holds_the_bytes_their_number_and_their_hash(call, package, tmp
 def test_only_what_ships_becomes_a_header(call, tmp_path):
     other = tmp_path / "model.h5"
     other.write_bytes(b"\x89HDF\r\n\x1a\n")
-    text = f"error: {other} is neither a .tflite file nor a package; give the file that a run leaves to ship\n"
+    text = f"error: {other} is neither a .tflite file nor a package; give a model file that a run wrote\n"
     assert call("header", other, tmp_path / "model.h") == (1, "", text)
 
 
 @pytest.mark.parametrize("command", ["unpack", "header"])
 def test_an_output_is_never_a_folder_or_a_device(call, package, tmp_path, command):
-    text = f"error: {tmp_path} is there already, and is no file; choose another name\n"
+    text = f"error: {tmp_path} exists, and is not a file; choose another name\n"
     assert call(command, package, tmp_path, "--force") == (1, "", text)
     os.mkfifo(tmp_path / "pipe")  # as a device is, which a test that runs as root must not put at risk
     assert call(command, package, tmp_path / "pipe", "--force")[0] == 1
     gone = tmp_path / "gone" / "x"
-    assert call(command, package, gone) == (1, "", f"error: there is no folder {gone.parent}; make it first\n")
+    assert call(command, package, gone) == (1, "", f"error: there is no folder {gone.parent}; create it first\n")
 
 
 def test_an_output_that_cannot_be_written_is_told(call, package, tmp_path):

@@ -149,7 +149,7 @@ def test_a_plugin_that_fails_where_it_should_answer_is_a_problem_of_the_recipe_t
 def test_two_formats_at_once_are_a_wrong_command_line(run, recipes):
     code, out, err = run("validate", "--json", "--github", "good.yaml")
     assert (code, out) == (2, "")
-    assert err.endswith("\n\nError: --json and --github exclude each other\n")
+    assert err.endswith("\n\nError: --json and --github exclude each other; leave one out\n")
 
 
 def test_without_a_recipe_the_command_line_is_wrong(run):

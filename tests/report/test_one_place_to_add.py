@@ -77,7 +77,7 @@ def run(tmp_path):
 def test_a_run_computes_the_column_shows_it_and_judges_the_constraints(run, smoke_run, tmp_path):
     shutil.copy(smoke_run[1] / "model.tflite", tmp_path)
     done = run("apply", "recipe.yaml", "-o", "out", "-q", rest="constraints: {max_operators: 1, max_errors: 1.0}\n")
-    assert done.stderr == "error: missed max_operators; change the recipe's steps, or its constraints\n"
+    assert done.stderr == "error: constraints not met: max_operators; change the recipe's steps, or relax them\n"
     assert done.returncode == 3
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     (stage,) = report["stages"]
