@@ -1,6 +1,6 @@
 """Ordered, checked and measured compression of Keras models.
 
-Nothing is imported until it is used, so that `import compressor` costs next to nothing and never brings TensorFlow.
+Names are imported on first use, so that `import compressor` takes almost no time and never imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # in the order of _HOMES; a test holds the two against each other
+__all__ = [  # in the order of _HOMES; a test compares the two
     "apply", "load", "plan",
     "Session",
     "CompressorError", "DataError", "ModelError", "StepError",

@@ -1,4 +1,4 @@
-"""`load`, `plan` and `apply`: what the command line does, from Python."""
+"""`load`, `plan` and `apply`: the work of the command line, from Python."""
 
 from __future__ import annotations
 
@@ -64,18 +64,18 @@ def apply(
     Args:
         recipe: a plan, a recipe, or what `plan` takes.
         output: a folder that does not exist yet, or is empty; by default `runs/<recipe>/<time>-<hash>`.
-        overrides: `path=value` texts, as for `--set`; a plan has them in it already.
+        overrides: `path=value` texts, as for `--set`; a plan already includes them.
         registry: the plugins; those installed by default.
-        seed: of everything random, 0 by default; a plan has its own.
-        smoke: a short run, to see that the chain works; a plan knows that already.
+        seed: the random seed, 0 by default; a plan has its own.
+        smoke: run a few samples and training steps, to see that the recipe works; a plan has its own setting.
         trust_model: let code in the model's file run, such as Lambda layers.
         cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
-        locked: the `lock.yaml` of a run; refuse to make anything but that run's files.
-        observer: told of everything that happens.
+        locked: the `lock.yaml` of a run; fail if anything would differ from that run.
+        observer: is told about everything that happens.
 
     Returns:
-        The report, and the folder that holds it, the final `model.tflite`, its package where it is packed, and every
-        stage's files.
+        The report, and the folder with the report, the final `model.tflite`, its package if it is packed, and the files
+        of every stage.
 
     Raises:
         CompressorError: the recipe, the data, the model or a step is at fault.
@@ -84,21 +84,21 @@ def apply(
     if not isinstance(recipe, Plan):
         recipe = plan(recipe, overrides=overrides, registry=registry, seed=seed or 0, smoke=smoke)
     elif overrides or seed is not None or smoke:
-        raise CompressorError("a plan is settled, and takes no overrides, seed or smoke", "give them to plan()")
+        raise CompressorError("overrides, seed and smoke cannot be set on a plan", "pass them to plan()")
     recipe = replace(recipe, trust_model=recipe.trust_model or trust_model)
-    watcher = observer or Observer()
+    observer = observer or Observer()
     lock = read_lock(Path(locked)) if locked else None
     with (
         claimed(recipe, output) as folder,
-        usable(Path(cache) if cache else default_folder(), watcher.warned) as kept,
+        usable(Path(cache) if cache else default_folder(), observer.warned) as step_cache,
     ):
-        return execute(recipe, folder, registry, kept, watcher, lock), folder
+        return execute(recipe, folder, registry, step_cache, observer, lock), folder
 
 
 def execute(
     plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None = None
 ) -> Report:
-    """Run a plan and write its results into a folder that is claimed.
+    """Run a plan and write its results into a claimed folder.
 
     Raises:
         CompressorError: the data, the model or a step is at fault, or the disk is full.
@@ -115,13 +115,13 @@ def _executed(
     for path in plan.plugin_files:
         registry = registry.with_file(path)
     observer = with_plugins(observer, registry)
-    with started(plan, folder, cache, observer) as work:
-        lock = lock_of(plan, work.fingerprints)
+    with started(plan, folder, cache, observer) as run:
+        lock = lock_of(plan, run.fingerprints)
         if locked is not None:
             refuse_moved(locked, lock)
         for step in plan.stages:
-            work.stage(step)
-        result, files = work.result(), work.files
+            run.stage(step)
+        result, files = run.result(), run.files
     report, results = summarise(result), results_of(result.stages[-1].content)
     lock = with_files(
         lock, {**files, **{name: hashlib.sha256(content).hexdigest() for name, content in results.items()}}

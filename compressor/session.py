@@ -1,4 +1,4 @@
-"""`Session`: a recipe that is written step by step, for notebooks. It runs on the same planner and the same engine."""
+"""`Session`: runs a recipe step by step, for notebooks, with the same planner and engine as the command line."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from compressor.run.cache.store import usable
 from compressor.run.engine import Run, started
 from compressor.run.plugin_observers import with_plugins
 
-_GIVEN = "given"
+_IN_MEMORY = "given"  # the name of a model or data set that is passed as an object
 
 
 class Session:
-    """Compress a model one step at a time, and see after each what it did.
+    """Compress a model one step at a time, and see what each step did.
 
     >>> s = Session(model="mnist_cnn", data="mnist")
     >>> s.train(epochs=10)
@@ -59,28 +59,29 @@ class Session:
         cache: str | Path | None = None,
         trust_model: bool = False,
     ) -> None:
-        """Begin with a model and data, each by name, path or `package.module:function`, or as it is.
+        """Start from a model and data.
 
         Args:
-            model: or a tf_keras model, already trained.
-            data: or `Splits`, arrays or data sets, as a function that `data.source` names may return them.
+            model: a name, a path or `package.module:function`, as in a recipe, or a trained tf_keras model.
+            data: a name, a path or `package.module:function`, as in a recipe, or what such a function may return:
+                `Splits`, arrays or data sets.
             training: defaults for every step that trains, as in a recipe's `training` section.
-            metrics: the name of a metric, or of several; the first one decides.
-            validation_split: share of the training samples kept for validation, where the data has none.
-            seed: of everything random.
-            smoke: a few samples and steps, to see that it works.
-            progress: show it.
+            metrics: the name of a metric, or of several; the first one is the main one.
+            validation_split: share of the training samples used for validation, if the data has no validation split.
+            seed: the random seed.
+            smoke: run a few samples and training steps, to see that the steps work.
+            progress: show progress.
             cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
         """
         self._registry = Registry.installed()
-        given = _Given(model, data)
-        self._registry.add(given, _GIVEN, Provider("session", "in memory"))
+        plugin = _InMemoryPlugin(model, data)
+        self._registry.add(plugin, _IN_MEMORY, Provider("session", "in memory"))
         self._recipe: dict[str, Any] = {
             "version": 1,
             "name": "session",
-            "model": {"source": model if isinstance(model, str) else _GIVEN},
-            "data": {"source": data if isinstance(data, str) else _GIVEN, "validation_split": validation_split},
+            "model": {"source": model if isinstance(model, str) else _IN_MEMORY},
+            "data": {"source": data if isinstance(data, str) else _IN_MEMORY, "validation_split": validation_split},
             "training": dict(training or {}),
             "evaluation": {"metrics": [metrics] if isinstance(metrics, str) else list(metrics)},
             "steps": [],
@@ -89,7 +90,7 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
         self._trust_model = trust_model
-        self._told = with_plugins(self._observer, self._registry)
+        self._run_observer = with_plugins(self._observer, self._registry)
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
         self._cache = self._open.enter_context(
@@ -105,11 +106,11 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Remove the stages' files; what is cached stays."""
+        """Remove the stages' files; cached results stay."""
         self._open.close()
 
     def train(self, **params: Any) -> StageRow:
-        """Train the model: the baseline, or, later, a step of fine-tuning.
+        """Train the model: as the baseline if nothing has run yet, otherwise as a fine-tuning step.
 
         Raises:
             CompressorError: the parameters are wrong, or the training fails.
@@ -119,16 +120,16 @@ class Session:
         return self._stage({**self._recipe, "model": {**self._recipe["model"], "train": params}})
 
     def apply(self, strategy: str, **params: Any) -> StageRow:
-        """Take a step: the strategy's name and its parameters, as under `with` in a recipe.
+        """Apply a strategy with its parameters, as under `with` in a recipe.
 
         Raises:
-            CompressorError: there is no such strategy, it does not fit here, or it fails. The session stays as it was.
+            CompressorError: there is no such strategy, it does not fit here, or it fails; the session stays as it was.
         """
         step = {"uses": strategy, "with": params}
         return self._stage({**self._recipe, "steps": [*self._recipe["steps"], step]})
 
     def report(self) -> Report:
-        """The report of all steps so far, shown as a table; it is also what this returns.
+        """Print the report of all steps so far as a table, and return it.
 
         Raises:
             CompressorError: nothing has run yet.
@@ -140,7 +141,7 @@ class Session:
         return report
 
     def save(self, path: str | Path) -> Path:
-        """Write the file that would ship now; under a name in `.tflite`, what is in a package.
+        """Write the model file that would ship now; a packed model is unpacked if the path ends in `.tflite`.
 
         Raises:
             CompressorError: nothing has run yet.
@@ -154,14 +155,14 @@ class Session:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What was done so far, as a recipe."""
+        """The steps so far, as a recipe."""
         return dict(self._recipe)
 
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
         plan = replace(plan, trust_model=self._trust_model)
         try:
-            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._told))
+            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._run_observer))
             run.stage(plan.stages[-1])
         finally:
             self._observer.paused()
@@ -170,8 +171,8 @@ class Session:
         return stage_row(result, len(result.stages) - 1)
 
 
-class _Given:
-    """The plugin that brings what the session was given as it is."""
+class _InMemoryPlugin:
+    """A plugin that brings a model and data that are passed as objects."""
 
     def __init__(self, model: str | Model, data: Any) -> None:
         self._model = model
@@ -179,37 +180,37 @@ class _Given:
 
     @hookimpl
     def models(self) -> list[type[ModelSource]]:
-        """The model that was given, if one was."""
+        """The model, if it was passed as an object."""
         model = self._model
         if isinstance(model, str):
             return []
 
-        class GivenModel(ModelSource):
+        class InMemoryModel(ModelSource):
             """A model from memory."""
 
-            name = _GIVEN
+            name = _IN_MEMORY
             trained = True
             repeatable = False
 
             def build(self) -> Model:
                 return model
 
-        return [GivenModel]
+        return [InMemoryModel]
 
     @hookimpl
     def datasets(self) -> list[type[Dataset]]:
-        """The data that was given, if it was."""
+        """The data, if it was passed as an object."""
         if isinstance(self._data, str):
             return []
         data = self._data
 
-        class GivenData(Dataset):
+        class InMemoryData(Dataset):
             """Data from memory."""
 
-            name = _GIVEN
+            name = _IN_MEMORY
             repeatable = False
 
             def load(self) -> Any:
                 return data
 
-        return [GivenData]
+        return [InMemoryData]

@@ -25,5 +25,5 @@ def test_overrides_reach_a_recipe_in_any_form(form):
 def test_a_plan_takes_nothing_that_would_change_it(given, tmp_path):
     with pytest.raises(CompressorError) as error:
         compressor.apply(compressor.plan(DATA), output=tmp_path / "out", **given)
-    assert str(error.value) == "a plan is settled, and takes no overrides, seed or smoke; give them to plan()"
+    assert str(error.value) == "overrides, seed and smoke cannot be set on a plan; pass them to plan()"
     assert not (tmp_path / "out").exists()
