@@ -1,1 +1,1 @@
-"""The one training loop, its resumable state, losses and distillation."""
+"""The one training loop that all strategies share, its resumable state, losses and distillation."""

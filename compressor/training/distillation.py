@@ -1,7 +1,7 @@
-"""What a teacher adds to a training: a loss against its softened outputs, and hints from its layers.
+"""Distillation: trains a model with a teacher, by its softened outputs and by hints from its layers.
 
-Both are computed in the train step's own graph, on the very batch that the student sees. The teacher runs as in use,
-without dropout, and is no part of the student, of its file or of its checkpoints. Validation knows nothing of it.
+Both losses are part of the train step's graph and see the same batch as the student. The teacher runs as in inference,
+without dropout. It is part neither of the student, nor of its file, its checkpoints or its validation loss.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _CLASSES = (
     "sparse_categorical_crossentropy",
 )  # fmt: skip
 _BINARY = ("binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge")
-_SMALLEST = 1e-30  # probability whose logarithm is taken; a float32 holds it
+_SMALLEST = 1e-30  # probability whose logarithm is taken; float32 can still hold it
 
 _Kind: TypeAlias = Literal["one class", "yes or no", "number"]
 
 
 @dataclass(frozen=True)
 class _Output:
-    """How one output of the student is held against the teacher's."""
+    """How one output of the student is compared with the teacher's."""
 
     kind: _Kind
     student: EndsIn
@@ -40,41 +40,41 @@ class _Output:
     weight: float
 
 
-class Lessons:
-    """A student's training with a teacher.
+class Distillation:
+    """A training with a teacher.
 
-    `variables` are the projections of hints, which are trained with the student and dropped after it.
+    `variables` are the projections of hints, which are trained with the student and dropped afterwards.
     """
 
-    def __init__(self, student: Any, teacher: Any, params: TrainingParams, told: Teacher, seed: int) -> None:
+    def __init__(self, student: Any, teacher: Any, params: TrainingParams, settings: Teacher, seed: int) -> None:
         """Prepare a training.
 
         Args:
             student: a compiled tf_keras model with named layers.
             teacher: a tf_keras model with the same inputs and outputs.
             params: how the student is trained.
-            told: how much, and of what, the teacher tells.
-            seed: of the projections' first values.
+            settings: temperature, shares and hints.
+            seed: of the projections' initial values.
 
         Raises:
-            StepError: the two do not go together, or a hint names a layer that is not there.
+            StepError: inputs or outputs of the two have other shapes, or a hint names a layer that is not there.
         """
         import tf_keras
 
         self._student = student
         self._teacher_inputs = _matched_inputs(student, teacher)
         self._outputs = _outputs(student, teacher, params)
-        self._temperature, self._soft_share = told.temperature, told.soft_share
-        self._hint_weight = told.hint_weight
-        taught = [_tapped(teacher, hint.teacher, "teacher") for hint in told.hints]
-        learned = [_tapped(student, hint.student, "student") for hint in told.hints]
+        self._temperature, self._soft_share = settings.temperature, settings.soft_share
+        self._hint_weight = settings.hint_weight
+        taught = [_tapped(teacher, hint.teacher, "teacher") for hint in settings.hints]
+        learned = [_tapped(student, hint.student, "student") for hint in settings.hints]
         self._teacher_taps = tf_keras.Model(teacher.inputs, [*teacher.outputs, *taught])
         self._student_taps = tf_keras.Model(student.inputs, [*student.outputs, *learned])
-        self.variables = _projections(told.hints, learned, taught, seed)
+        self.variables = _projections(settings.hints, learned, taught, seed)
 
     @contextmanager
-    def given(self) -> Iterator[None]:
-        """While it lasts, the student's `fit` trains with the teacher."""
+    def active(self) -> Iterator[None]:
+        """While the context lasts, the student's `fit` trains with the teacher."""
         self._student.train_step = self._train_step
         try:
             yield
@@ -107,40 +107,41 @@ class Lessons:
 
         return tf.add_n(
             [
-                own.weight * _apart(own, ours, theirs, self._temperature)
-                for own, ours, theirs in zip(self._outputs, learned, taught, strict=True)
+                output.weight * _difference(output, own, wanted, self._temperature)
+                for output, own, wanted in zip(self._outputs, learned, taught, strict=True)
             ]
         )
 
     def _hint_loss(self, learned: Sequence[Any], taught: Sequence[Any]) -> Any:
         import tensorflow as tf
 
-        projected = [tf.tensordot(ours, kernel, 1) for kernel, ours in zip(self.variables, learned, strict=True)]
-        return tf.add_n([tf.reduce_mean((ours - theirs) ** 2) for ours, theirs in zip(projected, taught, strict=True)])
+        projected = [tf.tensordot(own, kernel, 1) for kernel, own in zip(self.variables, learned, strict=True)]
+        return tf.add_n([tf.reduce_mean((own - wanted) ** 2) for own, wanted in zip(projected, taught, strict=True)])
 
 
-def _apart(output: _Output, learned: Any, taught: Any, temperature: float) -> Any:
-    """How far the student's output is from the teacher's, on the mean of a batch.
+def _difference(output: _Output, learned: Any, taught: Any, temperature: float) -> Any:
+    """The soft loss of one output, as the mean over a batch.
 
-    Cross-entropies are taken at the temperature and times its square, so that their gradients are as large as those of
-    the labels' loss; less the teacher's own entropy, they are 0 where the two agree.
+    Numbers are compared by their squared difference. Classes are compared by cross-entropy at the temperature, times
+    its square, so that gradients are as large as those of the labels' loss, and less the teacher's own entropy, so that
+    the loss is 0 where the two agree.
     """
     import tensorflow as tf
 
     if output.kind == "number":
         return tf.reduce_mean((learned - taught) ** 2)
-    ours = _logits(learned, output.student, output.kind) / temperature
-    theirs = _logits(taught, output.teacher, output.kind) / temperature
+    own = _logits(learned, output.student, output.kind) / temperature
+    wanted = _logits(taught, output.teacher, output.kind) / temperature
     if output.kind == "one class":
-        gap = tf.nn.softmax(theirs) * (tf.nn.log_softmax(theirs) - tf.nn.log_softmax(ours))
-        return temperature**2 * tf.reduce_mean(tf.reduce_sum(gap, -1))
-    wanted = tf.sigmoid(theirs)
-    cross = tf.nn.sigmoid_cross_entropy_with_logits
-    return temperature**2 * tf.reduce_mean(cross(wanted, ours) - cross(wanted, theirs))
+        divergence = tf.nn.softmax(wanted) * (tf.nn.log_softmax(wanted) - tf.nn.log_softmax(own))
+        return temperature**2 * tf.reduce_mean(tf.reduce_sum(divergence, -1))
+    probability = tf.sigmoid(wanted)
+    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
+    return temperature**2 * tf.reduce_mean(cross_entropy(probability, own) - cross_entropy(probability, wanted))
 
 
 def _logits(values: Any, ends_in: EndsIn, kind: _Kind) -> Any:
-    """Logits, but for a number that a softmax does not see."""
+    """The logits of an output; those of a softmax are off by a constant, which another softmax does not see."""
     import tensorflow as tf
 
     if ends_in == "linear":
@@ -150,14 +151,14 @@ def _logits(values: Any, ends_in: EndsIn, kind: _Kind) -> Any:
 
 
 def _outputs(student: Any, teacher: Any, params: TrainingParams) -> list[_Output]:
-    """How each output of the student that has a loss is compared; the others count nothing."""
+    """How each output of the student is compared; one without a loss has no weight."""
     losses = named_losses(student, params.loss)
-    endings, theirs = model_endings(student), list(model_endings(teacher).values())
+    endings, teacher_endings = model_endings(student), list(model_endings(teacher).values())
     return [
         _Output(
             _kind(losses.get(name, ""), endings[name]),
             endings[name],
-            theirs[index],
+            teacher_endings[index],
             params.loss_weights.get(name, 1.0) if name in losses else 0.0,
         )
         for index, name in enumerate(output_names(student))
@@ -165,6 +166,7 @@ def _outputs(student: Any, teacher: Any, params: TrainingParams) -> list[_Output
 
 
 def _kind(loss: str, ends_in: EndsIn) -> _Kind:
+    """What an output tells, by its loss, or by what it ends in where the loss is a function of the user's."""
     if names_function(loss):
         kinds: Mapping[EndsIn, _Kind] = {"softmax": "one class", "sigmoid": "yes or no", "linear": "number"}
         return kinds[ends_in]
@@ -172,19 +174,24 @@ def _kind(loss: str, ends_in: EndsIn) -> _Kind:
 
 
 def _matched_inputs(student: Any, teacher: Any) -> Callable[[Any], Any]:
-    """What brings the student's inputs into the teacher's order, if their inputs and outputs are of the same shapes."""
-    ours, theirs = input_names(student), input_names(teacher)
-    order = [ours.index(name) for name in theirs] if set(ours) == set(theirs) else list(range(len(ours)))
-    shapes = [tuple(student.inputs[index].shape[1:]) for index in order]
-    _refuse_other_shapes("takes", shapes, [tuple(one.shape[1:]) for one in teacher.inputs], "for the same data")
-    own, their = ([tuple(one.shape[1:]) for one in model.outputs] for model in (student, teacher))
-    _refuse_other_shapes("gives", own, their, "with the same outputs")
+    """A function that brings the student's inputs into the teacher's order.
+
+    Raises:
+        StepError: inputs or outputs of the two have other shapes.
+    """
+    names, teacher_names = input_names(student), input_names(teacher)
+    same_names = set(names) == set(teacher_names)
+    order = [names.index(name) for name in teacher_names] if same_names else list(range(len(names)))
+    inputs = [tuple(student.inputs[index].shape[1:]) for index in order]
+    _refuse_other_shapes("takes", inputs, [tuple(tensor.shape[1:]) for tensor in teacher.inputs], "for the same data")
+    own, wanted = ([tuple(tensor.shape[1:]) for tensor in model.outputs] for model in (student, teacher))
+    _refuse_other_shapes("gives", own, wanted, "with the same outputs")
 
     def ordered(inputs: Any) -> Any:
         if len(order) == 1:
             return inputs
-        listed = [inputs[name] for name in ours] if isinstance(inputs, Mapping) else list(inputs)
-        return [listed[index] for index in order]
+        tensors = [inputs[name] for name in names] if isinstance(inputs, Mapping) else list(inputs)
+        return [tensors[index] for index in order]
 
     return ordered
 
@@ -202,7 +209,7 @@ def _spelt(shapes: Sequence[tuple[int | None, ...]]) -> str:
 
 
 def _tapped(model: Any, name: str, who: str) -> Any:
-    """The output of a layer, which goes by its own name within tfmot's wrappers too."""
+    """The output of a layer; one in a wrapper of tfmot's is found by its own name, too."""
     layers = {getattr(getattr(layer, "layer", layer), "name", layer.name): layer for layer in model.layers}
     layers |= {layer.name: layer for layer in model.layers}
     if name not in layers:
@@ -214,16 +221,16 @@ def _tapped(model: Any, name: str, who: str) -> Any:
 
 
 def _projections(hints: Sequence[Hint], learned: Sequence[Any], taught: Sequence[Any], seed: int) -> list[Any]:
-    """A matrix for each hint, from the student's channels to the teacher's, shape (ours, theirs)."""
+    """A matrix for each hint that maps the student's channels to the teacher's, shape (student's, teacher's)."""
     import tensorflow as tf
     import tf_keras
 
-    found = []
-    for index, (hint, ours, theirs) in enumerate(zip(hints, learned, taught, strict=True)):
-        if tuple(ours.shape[1:-1]) != tuple(theirs.shape[1:-1]) or None in (ours.shape[-1], theirs.shape[-1]):
-            sizes = f"{_spelt([tuple(ours.shape[1:])])}, and of '{hint.teacher}' {_spelt([tuple(theirs.shape[1:])])}"
+    projections = []
+    for index, (hint, own, wanted) in enumerate(zip(hints, learned, taught, strict=True)):
+        if tuple(own.shape[1:-1]) != tuple(wanted.shape[1:-1]) or None in (own.shape[-1], wanted.shape[-1]):
+            sizes = f"{_spelt([tuple(own.shape[1:])])}, and of '{hint.teacher}' {_spelt([tuple(wanted.shape[1:])])}"
             remedy = "pair layers whose outputs differ in their last dimension alone"
             raise StepError(f"the output of '{hint.student}' is {sizes}", remedy)
         start = tf_keras.initializers.GlorotUniform(seed=seed + index)
-        found.append(tf.Variable(start((ours.shape[-1], theirs.shape[-1])), name=f"projection_{index}"))
-    return found
+        projections.append(tf.Variable(start((own.shape[-1], wanted.shape[-1])), name=f"projection_{index}"))
+    return projections

@@ -1,4 +1,4 @@
-"""Losses for a model's outputs: made to suit what each output ends in, and refused where labels cannot fit."""
+"""Makes the losses of a model to suit what each output ends in, and refuses those that cannot take the labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MULTI_CLASS = ("categorical_crossentropy", "categorical_focal_crossentropy", "c
 
 
 def losses_for(model: Any, loss: str | Mapping[str, str]) -> Any:
-    """The Keras losses of a model, as `compile` takes them: one, or a mapping where there are several outputs.
+    """The Keras losses of a model, as `compile` takes them: one, or a mapping where the model has several outputs.
 
     Raises:
         StepError: there is no such loss, or no such output.
@@ -31,7 +31,7 @@ def losses_for(model: Any, loss: str | Mapping[str, str]) -> Any:
     named = named_losses(model, loss)
     endings = model_endings(model)
     keys = dict(zip(output_names(model), keras_keys(model), strict=True))
-    if not keys:  # a subclassed model has no outputs before it has seen data
+    if not keys:  # a subclassed model has no outputs until it has seen data
         return _made(str(loss), "linear")
     made = {keys[output]: _made(name, endings[output]) for output, name in named.items()}
     return made if len(keys) > 1 else next(iter(made.values()))
@@ -41,7 +41,7 @@ def named_losses(model: Any, loss: str | Mapping[str, str]) -> Mapping[str, str]
     """The loss of each output that has one, by the outputs' names.
 
     Raises:
-        StepError: a loss is meant for an output that the model does not have.
+        StepError: a loss is named for an output that the model does not have.
     """
     outputs = output_names(model)
     if isinstance(loss, str):
@@ -53,10 +53,10 @@ def named_losses(model: Any, loss: str | Mapping[str, str]) -> Mapping[str, str]
 
 
 def refuse_misfit(model: Any, loss: str | Mapping[str, str], labels: Any) -> None:
-    """Compare shapes of outputs and of some labels with what the losses take.
+    """Refuse losses that cannot compare a model's outputs with such labels, by their shapes.
 
     Raises:
-        DataError: they do not go together; the message names the loss that would.
+        DataError: a loss cannot; the message names one that can.
     """
     outputs = dict(zip(output_names(model), model.outputs or [], strict=bool(model.outputs)))
     for name, loss_name in named_losses(model, loss).items():
@@ -76,7 +76,7 @@ def refuse_misfit(model: Any, loss: str | Mapping[str, str], labels: Any) -> Non
 
 
 def _better_loss(loss: str, output: Sequence[int], labels: Any) -> str | None:
-    """What to do instead, or None where the loss fits."""
+    """What to do about a loss that cannot compare these shapes, or None where it can."""
     label = labels.shape[1:]
     same = label == tuple(output) or (*label, 1) == tuple(output) or label == (*output, 1)
     if loss == "sparse_categorical_crossentropy":
@@ -92,6 +92,7 @@ def _better_loss(loss: str, output: Sequence[int], labels: Any) -> str | None:
 
 
 def _advice(labels: Any, same: bool) -> str:
+    """The loss for labels that are no class numbers; `same` tells whether they have the outputs' shape."""
     if not same:
         return "use data that fits the model, or a model that fits the data"
     if not np.all((labels == 0) | (labels == 1)):
@@ -107,8 +108,8 @@ def _shape(sizes: Sequence[int]) -> str:
 
 def _made(name: str, ends_in: EndsIn) -> Any:
     if names_function(name):
-        found = function_at(name)
-        return found() if isinstance(found, type) else found
+        loss = function_at(name)
+        return loss() if isinstance(loss, type) else loss
     import tf_keras
 
     name = full_name(name)

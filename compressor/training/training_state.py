@@ -1,4 +1,4 @@
-"""The state of a training between two epochs, whole: to go on from it is to have never stopped."""
+"""The whole state of a training between two epochs: one that goes on from it ends as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GROUPS = ("weights", "optimizer", "generators", "projections")
 
 @dataclass
 class EarlyStop:
-    """Early stopping that can be put down and taken up again; judges the validation loss."""
+    """Early stopping by the validation loss, with a state that can be saved."""
 
     patience: int
     min_delta: float
@@ -26,7 +26,7 @@ class EarlyStop:
     best_weights: list[NDArray[Any]] = field(default_factory=list)
 
     def judge(self, epoch: int, loss: float, weights: list[NDArray[Any]]) -> bool:
-        """Whether to stop after this epoch, whose weights are kept if they are the best so far."""
+        """Whether to stop after this epoch. Its weights are kept if its loss is the lowest so far."""
         if epoch < self.first_epoch:
             return False
         if not self.best_weights or loss < self.best - self.min_delta:
@@ -38,7 +38,7 @@ class EarlyStop:
 
 @dataclass
 class TrainingState:
-    """Everything that the next epoch depends on. `epoch` counts the epochs that are done."""
+    """Everything that the next epoch depends on; `epoch` counts those that are done."""
 
     epoch: int
     done: bool
@@ -65,7 +65,7 @@ class TrainingState:
 
     @classmethod
     def from_bytes(cls, content: bytes, stop: EarlyStop | None) -> TrainingState:
-        """The state in a file; `stop` takes up its own part of it."""
+        """The state in a file. `stop`, if there is early stopping, gets its own part of it."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             facts: Mapping[str, Any] = json.loads(arrays["facts"].tobytes())
             groups = {

@@ -52,13 +52,13 @@ def test_the_projection_of_a_hint_is_not_in_the_file(tmp_path):
 
 def test_a_hint_finds_its_layer_within_fake_quantization(small_cnn, step_context):
     from compressor import Teacher, TrainingParams
-    from compressor.training.distillation import Lessons
+    from compressor.training.distillation import Distillation
     from compressor_plugins.qat.qat import QAT
 
     hints = [{"student": "conv", "teacher": "conv"}]
     params = TrainingParams(teacher=Teacher(source="baseline", hints=hints))
     student = QAT(QAT.Params(epochs=1, batch_size=1000)).apply(small_cnn(filters=4), step_context())
-    (projection,) = Lessons(student, small_cnn(filters=6), params, params.teacher, seed=0).variables
+    (projection,) = Distillation(student, small_cnn(filters=6), params, params.teacher, seed=0).variables
     assert projection.shape == (4, 6)
     assert np.isfinite(projection.numpy()).all()
 

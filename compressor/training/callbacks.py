@@ -1,0 +1,66 @@
+"""The Keras callbacks of every training: one keeps its state between epochs, one tells the observer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from compressor.base.errors import StepError
+from compressor.contracts.observer import Observer
+from compressor.training.training_state import TrainingState
+
+
+def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -> Any:
+    """The callback that ends each epoch, and so comes last.
+
+    It refuses a loss that is not finite, decides on early stopping, and has the state kept.
+
+    Args:
+        state: of the training, brought up to date after each epoch.
+        keep: saves it, with the model's weights.
+        epochs: that the training makes at the most.
+    """
+    import tf_keras
+
+    class EndingEpochs(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        """Ends an epoch after all other callbacks."""
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            losses = [float((logs or {})[name]) for name in ("loss", "val_loss")]
+            if not all(math.isfinite(loss) for loss in losses):
+                raise StepError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
+            stopped = state.stop is not None and state.stop.judge(epoch, losses[1], self.model.get_weights())
+            state.epoch = epoch + 1
+            state.done = stopped or state.epoch == epochs
+            if stopped:
+                self.model.stop_training = True
+            keep()
+
+    return EndingEpochs()
+
+
+def reporting(step_id: str, observer: Observer) -> Any:
+    """The callback that tells an observer of Keras' progress in a step."""
+    import tf_keras
+
+    class Reporting(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        """Tells the observer of batches and epochs."""
+
+        _supports_tf_logs = True  # keeps Keras from converting every batch's logs for everyone
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._epoch = 0
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._epoch = epoch
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch % 10 == 0:
+                observer.batch_finished(step_id, self._epoch, batch, {k: float(v) for k, v in (logs or {}).items()})
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            observer.epoch_finished(step_id, epoch, {k: float(v) for k, v in (logs or {}).items()})
+
+    return Reporting()
