@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from compressor.contracts.sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
+    from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
     from compressor.planning.registry import Registry
 
 _TYPES = ("float16", "int8", "int4", "int2")
@@ -113,7 +113,7 @@ def command(
 
 def _find_strategy(registry: Registry, name: str) -> tuple[type[SensitivityStrategy], str]:
     """The strategy of that name, and its name and provider for errors."""
-    from compressor.contracts.sensitivity import SensitivityStrategy
+    from compressor.contracts.layer_sensitivity import SensitivityStrategy
 
     entry = registry.get("strategy", name)
     if entry is None:

@@ -17,7 +17,7 @@ from compressor.base.types import Arrays
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison
-from compressor.measure.metric_rows import MetricRows, Outputs, Rows
+from compressor.measure.score_rows import Outputs, Rows, ScoreRows
 from compressor.measure.statistics import value
 from compressor.models.files.ends import Ends
 from compressor.models.litert.contents import Anatomy, dissect
@@ -73,7 +73,7 @@ def measure(
     latency = model.latency(next(iter(test.batches(1)))[0])
     names = [end.name for end in model.outputs]
     endings = dict(zip(names, file_endings(content), strict=True))
-    rows, keras_rows = MetricRows(metrics, endings, test), MetricRows(metrics, endings, test)
+    rows, keras_rows = ScoreRows(metrics, endings, test), ScoreRows(metrics, endings, test)
     comparison = Comparison()
     for features, outputs, labels in predictions(content, test):
         shipped = by_name(outputs, names[0])
@@ -114,7 +114,7 @@ def rehearse(metrics: Sequence[ConfiguredMetric], ends: Ends, test: Split) -> No
     draw = np.random.default_rng(0).uniform
     outputs = {name: draw(0.25, 0.75, (count, *shape)).astype(np.float32) for name, shape in shapes.items()}
     if outputs:  # a teacher may be a subclassed model, whose outputs are not known
-        MetricRows(metrics, ends.endings, test).add(features, outputs, labels)
+        ScoreRows(metrics, ends.endings, test).add(features, outputs, labels)
 
 
 def score_of(content: bytes, split: Split, configured: ConfiguredMetric) -> float:
@@ -125,7 +125,7 @@ def score_of(content: bytes, split: Split, configured: ConfiguredMetric) -> floa
         DataError: the metric cannot be computed.
     """
     names = [end.name for end in LiteRTModel(content).outputs]
-    rows = MetricRows([configured], dict(zip(names, file_endings(content), strict=True)), split)
+    rows = ScoreRows([configured], dict(zip(names, file_endings(content), strict=True)), split)
     for features, outputs, labels in predictions(content, split):
         rows.add(features, by_name(outputs, names[0]), labels)
     return value(rows.joined()[configured.name], configured.metric)

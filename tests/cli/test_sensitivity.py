@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from compressor.cli import root
-from compressor.contracts.sensitivity import Rounding, WeightType
+from compressor.contracts.layer_sensitivity import Rounding, WeightType
 
 EVEN = '''
 import compressor
-from compressor.contracts.sensitivity import LayerSensitivity, SensitivityStrategy
+from compressor.contracts.layer_sensitivity import LayerSensitivity, SensitivityStrategy
 
 
 class Even(SensitivityStrategy):

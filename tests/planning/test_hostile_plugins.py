@@ -13,7 +13,7 @@ from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.metric import Batch
 from compressor.contracts.sources import Dataset
-from compressor.measure.metric_rows import per_sample
+from compressor.measure.score_rows import per_sample
 from compressor.planning.registry import Registry
 from compressor.run.by_name import find_data, find_metrics
 from compressor.run.stages.inputs import load_data

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compressor.contracts.sensitivity import LayerSensitivity, WeightType
+from compressor.contracts.layer_sensitivity import LayerSensitivity, WeightType
 
 Choice = dict[str, WeightType]
 

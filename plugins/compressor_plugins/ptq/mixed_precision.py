@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 import compressor
 from compressor import Arrays, Model, ModelState, StepContext, StepError
+from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
 from compressor.contracts.param_fields import format_size, parse_size
-from compressor.contracts.sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.ptq.ptq import IO, PTQ
 from compressor_plugins.shared.precision import ActivationType

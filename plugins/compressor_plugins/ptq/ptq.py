@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
+from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import LayerPatterns
-from compressor.contracts.sensitivity import WeightType
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request

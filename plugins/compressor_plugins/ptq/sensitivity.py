@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays, ModelError
-from compressor.contracts.sensitivity import LayerSensitivity, Rounding, WeightType
+from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, WeightType
 from compressor.data import arrays_in, joined
 from compressor.models.litert import LiteRTModel, Operator
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compressor import StepError
+from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import value_for
-from compressor.contracts.sensitivity import WeightType
 from compressor.models.litert import Operator
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.weighted_operators import WeightedOperator

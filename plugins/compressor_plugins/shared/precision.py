@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from compressor.contracts.sensitivity import WeightType
+from compressor.contracts.layer_sensitivity import WeightType
 
 ActivationType = Literal["float32", "dynamic", "int8", "int16"]
 Precision = Literal["int8", "int16x8", "dynamic", "float16", "int4", "int2"]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.contracts.sensitivity import LayerSensitivity
+from compressor.contracts.layer_sensitivity import LayerSensitivity
 from compressor.contracts.state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel

@@ -29,7 +29,7 @@ _FUNCTION_ERRORS = (  # what a plain function of arrays may raise for them
 )  # fmt: skip
 
 
-class MetricRows:
+class ScoreRows:
     """Gathers each metric's rows batch by batch of a split, in order."""
 
     def __init__(self, metrics: Sequence[ConfiguredMetric], endings: Mapping[str, EndsIn], split: Split) -> None:
