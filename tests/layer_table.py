@@ -1,10 +1,10 @@
-"""What each technique makes of each layer type, found by doing it: Keras 3 file, bridge, then the technique, and count.
+"""Makes the table of what each technique does to each layer type, by running it on a small model from Keras 3.
 
 python tests/layer_table.py           print the table
-python tests/layer_table.py --write   put it into docs/layers.md, which test_layer_table.py holds against fresh runs
+python tests/layer_table.py --write   write it to docs/layers.md, whose rows test_layer_table.py checks
 python tests/layer_table.py --write --missing   the same for the types that have no row yet
 
-Each row is written as soon as it is found, so that a run that was cut goes on with `--missing`.
+Each row is written as soon as it is known, so that `--missing` completes an interrupted run.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ TECHNIQUES = ("bridge", "prune", "cluster", "qat", "ptq")
 _TRAINING = {"epochs": 1, "batch_size": 3, "optimizer": "sgd", "learning_rate": 1e-4, "loss": "mse"}
 _INTRODUCTION = """# Layer types
 
-What each step makes of a layer type, found by doing it to a small model that Keras 3 saved, with a Dense layer behind.
-Made by `python tests/layer_table.py --write`.
+What each step does to each type of layer. Every row comes from a small model, saved by Keras 3, in which the layer is
+followed by a Dense layer. The `bridge` converts the model to Keras 2, and each step is run on the result. The table is
+made by `python tests/layer_table.py --write`.
 
-- **works**: the layer's kernels end in zeros (`prune`), in clusters (`cluster`) or in 8 bits (`qat`, `ptq`); without
-  kernels, it computes in 8 bits
-- **float**: the step goes through, leaves the layer as it is in float and names it in the report where it has weights;
-  under `qat` the converter may still store its weights in 8 bits that they were not trained for, as those of Embedding
-- **-**: it has no kernel, so there is nothing to do
+- **works**: the layer is converted (`bridge`), or its kernels become sparse (`prune`), clustered (`cluster`) or 8-bit
+  (`qat`, `ptq`); a layer without kernels computes in 8 bits
+- **float**: the step runs, but leaves the layer as it is, in float; the report names the layer if it has weights. After
+  `qat` the converter may still store its weights in 8 bits, which they were not trained for, as it does for Embedding
+- **-**: the layer has no kernel, so there is nothing to do
 - **refused**: the step stops with a message that says why
 
 """
 
 
 def verdicts(name: str, file: Path) -> dict[str, str]:
-    """For each technique, what becomes of the layer type whose specimen is in a Keras 3 file."""
+    """What each technique does to the layer type of which a Keras 3 file has a specimen."""
     from compressor.models.keras3 import from_keras3
 
     found = {"bridge": "works"}
@@ -84,7 +85,7 @@ def _context(model: Any, name: str, state: Any = None) -> Any:
 
 
 def _specimens(model: Any, name: str) -> list[Any]:
-    """The layers of the type that is tried, which are not those put behind it."""
+    """The layers of the type to try, without the layers that were added after them."""
     found = [layer for layer in model._flatten_layers(include_self=False) if type(layer).__name__ == name]
     return [layer for layer in found if not layer.name.startswith("zoo_")]
 
