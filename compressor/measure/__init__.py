@@ -1,1 +1,1 @@
-"""What is measured on the file that would ship, and what is checked of data and model."""
+"""Measurements of the file that would ship, and checks that data fits a model and steps keep what others made."""

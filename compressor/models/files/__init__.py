@@ -1,1 +1,1 @@
-"""Model files of every kind, looked through before they are read."""
+"""Model files of every kind; those from elsewhere are inspected before they are loaded."""

@@ -1,4 +1,4 @@
-"""What a Keras file may name without carrying code: closed lists, since anything else may do anything."""
+"""Closed lists of what a Keras file may name without bringing code of its own; any other name may run anything."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _OPERATION_GROUP = re.compile(r"(math|nn|linalg|image|signal|random|__operators_
 
 
 def is_keras_class(module: str, name: str) -> bool:
-    """Whether this is one of Keras's classes, or tfmot's, that only compute."""
+    """Whether this is a class of Keras or tfmot that only computes."""
     return bool(_CLASS_MODULE.fullmatch(module)) and name[:1].isupper() and name.isidentifier()
 
 
 def is_keras_function(module: str, name: str) -> bool:
-    """Whether this is one of Keras's functions of tensors; Keras gives them the module "builtins" at times."""
+    """Whether this is a function of Keras on tensors; at times Keras gives them the module "builtins"."""
     return bool(_FUNCTION_MODULE.fullmatch(module)) and name in _FUNCTIONS
 
 
 def is_tensor_operation(name: str) -> bool:
-    """Whether this is an operation of TensorFlow's that only computes, as `nn.relu` is for `tf.nn.relu`."""
+    """Whether this is an operation of TensorFlow that only computes, such as `nn.relu` for `tf.nn.relu`."""
     return name in _OPERATIONS or _OPERATION_GROUP.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Any model file as the bytes of the `.tflite` that would ship."""
+"""Gives the `.tflite` file that any model file would ship as."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from compressor.models.packing.package import unpacked
 
 
 def shipped_bytes(path: Path, trusted: bool = False) -> bytes:
-    """A `.tflite` file's bytes, those in a package, or those that a Keras model or a SavedModel becomes, unquantized.
+    """The bytes of a `.tflite` file, out of its package if it is in one, or of a Keras model or SavedModel converted.
+
+    A model is converted as it is, without quantization.
+
+    Args:
+        path: of the model file or of a SavedModel's folder.
+        trusted: the user vouches for the file, so code in it may run.
 
     Raises:
-        ModelError: it is neither.
+        ModelError: it is no such file, or damaged.
     """
     refuse_foreign(path)
     if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):

@@ -1,4 +1,4 @@
-"""What a Keras file says of itself, read without building the model; only `probe` does this, as HDF5 may hang."""
+"""Finds code in a Keras file without building the model. Only `probe` runs this, since HDF5 may hang on bad files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LAMBDA = "a lambda"
 
 
 def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
-    """Name whatever in a Keras file would run code when it is loaded, and read all the rest of it.
+    """Name everything in a Keras file that would run code when it is loaded, and read all of the file once.
 
-    A file may be an archive and HDF5 at once; it is read as both, since a name's suffix tells the loader which to take.
+    A file may be a ZIP archive and HDF5 at once, and its suffix tells the loader which to take: it is read as both.
 
     Args:
         path: a `.keras` or `.h5` file.
-        known: what Keras is given by name, and so takes from there rather than from where the file says.
+        known: names of objects that Keras is given, and which it therefore does not take from where the file says.
 
     Raises:
-        ModelError: it is damaged, or would swell.
+        ModelError: the file is damaged, or would unpack to something huge.
     """
     import h5py
 
@@ -38,8 +38,8 @@ def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
         configs.append(_hdf5_config(path, path.stat().st_size))
     if not configs:
         raise ModelError("this is neither a .keras nor an HDF5 file", "")
-    found = {code for config in configs for code in _code_in(config, known)}
-    return sorted(found - {_LAMBDA} or found)  # a named layer says more than the lambda in it
+    code = {name for config in configs for name in _code_in(config, known)}
+    return sorted(code - {_LAMBDA} or code)  # a named layer says more than the lambda in it
 
 
 def _zipped_config(path: Path) -> Any:
@@ -55,7 +55,7 @@ def _zipped_config(path: Path) -> Any:
 
 
 def _hdf5_config(source: Path | io.BytesIO, size: int) -> Any:
-    """The model's configuration, after a look at all else that a loader may read."""
+    """The model's configuration, after all else that a loader may read was read."""
     import h5py
 
     try:
@@ -72,18 +72,18 @@ def _read_through(file: Any, size: int) -> None:
 
     total = 0
 
-    def look(_: str, found: Any) -> None:
+    def look(_: str, item: Any) -> None:
         nonlocal total
-        for name in found.attrs:
-            found.attrs[name]
-        if isinstance(found, h5py.Dataset):
-            total += found.nbytes
-            if found.external or found.is_virtual or swells(total, size):
+        for name in item.attrs:
+            item.attrs[name]
+        if isinstance(item, h5py.Dataset):
+            total += item.nbytes
+            if item.external or item.is_virtual or swells(total, size):
                 raise ModelError(f"it would read other files, or unpack to {total:,} bytes", "")
-            found[()]
+            item[()]
             return
-        for name in found:
-            if isinstance(found.get(name, getlink=True), h5py.ExternalLink):
+        for name in item:
+            if isinstance(item.get(name, getlink=True), h5py.ExternalLink):
                 raise ModelError(f"it would read another file ('{name}')", "")
 
     look("/", file)
@@ -95,28 +95,29 @@ def _reason(error: Exception) -> str:
 
 
 def _code_in(config: Any, known: Collection[str]) -> Iterator[str]:
-    """What in a configuration would run more than Keras's own code, at any depth."""
+    """What in a configuration, at any depth, would run other code than Keras's own."""
     waiting = [config]
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            yield from _code_of_object(found, known)
-            waiting.extend(found.values())
-        elif isinstance(found, list):
-            waiting.extend(found)
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield from _code_of_object(part, known)
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
 
 
-def _code_of_object(found: dict[str, Any], known: Collection[str]) -> Iterator[str]:
-    inner = found.get("config")
+def _code_of_object(entry: dict[str, Any], known: Collection[str]) -> Iterator[str]:
+    """The same for one entry, such as a layer or a function, without what it holds."""
+    inner = entry.get("config")
     settings = inner if isinstance(inner, dict) else {}
-    kinds = {str(found.get(key)).rpartition(">")[2] for key in ("class_name", "registered_name")}
-    if kinds & {"Lambda", "__lambda__"} or found.get("function_type") == "lambda":
+    kinds = {str(entry.get(key)).rpartition(">")[2] for key in ("class_name", "registered_name")}
+    if kinds & {"Lambda", "__lambda__"} or entry.get("function_type") == "lambda":
         yield f"the layer '{settings['name']}'" if settings.get("name") else _LAMBDA
-    if "class_name" not in found:
+    if "class_name" not in entry:
         return
-    module, name = found.get("module"), str(inner if "function" in kinds else found["class_name"])
+    module, name = entry.get("module"), str(inner if "function" in kinds else entry["class_name"])
     of_keras = is_keras_function if "function" in kinds else is_keras_class
-    looked_up = name if "function" in kinds else found.get("registered_name")
+    looked_up = name if "function" in kinds else entry.get("registered_name")
     if module is not None and looked_up not in known and not of_keras(str(module), name):
         yield f"'{module}.{name}'"
     operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")

@@ -1,4 +1,4 @@
-"""The user's own Keras classes and functions, from the modules that a recipe's `model.custom_objects` names."""
+"""Imports the user's own Keras classes and functions, which a recipe names under `model.custom_objects`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from compressor.base.plugin_errors import fenced
 
 
 def known_objects(names: Sequence[str]) -> Mapping[str, Any]:
-    """What Keras may find in a model's file, by class or function name.
+    """The classes and functions that a model's file may name, by their names there.
 
     Args:
-        names: modules, whose own public classes and functions are all taken, or `package.module:Name`. Importing them
-            runs their code.
+        names: `package.module:Name`, or modules, of which all public classes and functions of their own are taken.
+            Importing them runs their code.
 
     Raises:
-        ModelError: a module cannot be imported, or lacks the name.
+        ModelError: a module cannot be imported, or has nothing of that name.
     """
-    found: dict[str, Any] = {}
+    objects: dict[str, Any] = {}
     for text in names:
         module_name, _, name = text.partition(":")
         with fenced(f"'{text}' of model.custom_objects", ModelError):
             module = _imported(module_name)
-            found |= {name: _member(module, name)} if name else _own(module)
-    return found
+            objects |= {name: _member(module, name)} if name else _own(module)
+    return objects
 
 
 def _imported(name: str) -> ModuleType:
@@ -46,7 +46,7 @@ def _member(module: ModuleType, name: str) -> Any:
 
 
 def _own(module: ModuleType) -> dict[str, Any]:
-    """The public classes and functions that a module, or a package with what is in it, defines itself."""
+    """The public classes and functions that are defined in a module, or in a package and the modules in it."""
     return {
         name: value
         for name, value in vars(module).items()

@@ -1,7 +1,7 @@
-"""What outputs are called, and what they end in: a softmax, a sigmoid, or plain numbers.
+"""Describes the inputs and outputs of a model: names, shapes, and what each output ends in.
 
-Plain numbers are logits where classes are told apart, and losses and metrics must know. A model says it by its last
-layer, a file by its last operator.
+An output ends in a softmax, a sigmoid, or plain numbers, which for a classifier are logits; losses and metrics must
+know. In a Keras model the last layer tells, in a file the last operator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def model_endings(model: Any) -> dict[str, EndsIn]:
     """What each output of a tf_keras model ends in, by `output_names`."""
     names = output_names(model)
     if not getattr(model, "_is_graph_network", False):
-        return dict.fromkeys(names, "linear")  # a subclassed model does not tell
+        return dict.fromkeys(names, "linear")  # the layers of a subclassed model are not known
     return {name: _tensor_ending(tensor) for name, tensor in zip(names, model.outputs, strict=True)}
 
 
@@ -50,9 +50,9 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class Ends:
-    """The inputs and outputs of a model: the shape of a sample, by name; None for a size that may vary.
+    """The inputs and outputs of a model: shapes of a sample by name, with None for a size that may vary.
 
-    `endings` tells what each output ends in.
+    `scaling` tells what the model does with the scale of its inputs, `endings` what each output ends in.
     """
 
     inputs: Mapping[str, Shape]
@@ -69,7 +69,7 @@ def ends_of(model: Any) -> Ends:
         file = LiteRTModel(model)
         inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
         endings = dict(zip(outputs, file_endings(model), strict=True))
-        return Ends(inputs, outputs, "untold", endings)  # the converter folds a scale into the operator behind
+        return Ends(inputs, outputs, "untold", endings)  # the converter may fold a scale into the next operator
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
     return Ends(inputs, outputs, scaling_of(model), model_endings(model))

@@ -1,4 +1,4 @@
-"""Keras models to files and back."""
+"""Saves and loads tf_keras models."""
 
 from __future__ import annotations
 
@@ -27,17 +27,22 @@ def save_keras(model: Any, path: Path) -> None:
     try:
         model.save(path, save_format="h5", include_optimizer=False)
     except (OSError, RuntimeError) as error:
-        found = re.search(r"errno = (\d+)", str(error))  # HDF5 tells it in words of its own
-        if found is None:
+        errno = re.search(r"errno = (\d+)", str(error))  # HDF5 raises no OSError with a number
+        if errno is None:
             raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
+        raise OSError(int(errno[1]), os.strerror(int(errno[1])), str(path)) from error
 
 
 def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:
-    """Load a tf_keras model, uncompiled; code in it (Lambda layers) runs only if it is trusted.
+    """Load a tf_keras model, uncompiled.
 
-    That holds for `.keras` files alone: for HDF5, Keras has no safe mode, so a file from elsewhere goes through
-    `untrusted.refuse_harmful_keras` first. `custom_objects` is None where the user has named no modules of his own.
+    A file from elsewhere goes through `untrusted.refuse_harmful_keras` first: Keras has a safe mode for `.keras` files,
+    but none for HDF5.
+
+    Args:
+        path: a `.keras` or HDF5 file, or a SavedModel's folder.
+        custom_objects: classes and functions by name; None where the user has named no modules of their own.
+        trusted: code in the file, such as Lambda layers, may run.
 
     Raises:
         ModelError: the file is not one of Keras 2, or needs classes that are not known.
@@ -60,7 +65,7 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
 
 
 def _missing(path: Path, name: str, known: Mapping[str, Any] | None) -> tuple[str, str]:
-    """What is wrong with a file that names a class or a function that nobody brings, and what to do."""
+    """The error for a file that names an unknown class or function: what is wrong, and what to do."""
     what = f"{path} holds '{name}', which Keras does not know"
     if known is None:
         return what, "name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"

@@ -1,4 +1,4 @@
-"""Models and data that a recipe names by path or by `package.module:function` rather than by a registered name."""
+"""Loads the models that a recipe names by a path or a function rather than by a registered name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOREIGN = {".onnx": ("an ONNX model", _ONNX), ".pt": _PYTORCH, ".pth": _PYTORCH
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a model of another framework, told by its suffix, with the way to get here from there.
+    """Refuse a model file of another framework, by its suffix, and say how to convert it.
 
     Raises:
         ModelError: it is one.
@@ -30,14 +30,14 @@ def refuse_foreign(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """A model from a file or a function, and what the report must say of how it came."""
+    """A model from a file or a function, and notes for the report on how it was made."""
 
     model: Any
     notes: tuple[str, ...] = ()
 
 
 def build_model(reference: Reference, trusted: bool = False, custom_objects: Sequence[str] = ()) -> Built:
-    """The tf_keras model, or the bytes of the `.tflite` file, that a reference leads to.
+    """The tf_keras model, or the bytes of the `.tflite` file, that a reference names.
 
     Args:
         reference: a path or a function.
@@ -45,7 +45,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         custom_objects: modules of the user's own Keras classes, as in a recipe.
 
     Raises:
-        ModelError: there is none, or it is of a kind that cannot be read.
+        ModelError: there is none, or it cannot be read.
     """
     if reference.kind != "path":
         return _application(reference) if reference.is_application else Built(reference.call())
@@ -87,7 +87,7 @@ def _application(reference: Reference) -> Built:
     name = reference.target.partition(":")[2]
     build = getattr(tf_keras.applications, name, None)
     if not callable(build):
-        known = [found for found in dir(tf_keras.applications) if found[:1].isupper()]
+        known = [model for model in dir(tf_keras.applications) if model[:1].isupper()]
         hint = did_you_mean(name, known).removeprefix("; ")
         raise ModelError(f"tf_keras.applications has no model '{name}'", hint)
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in reference.arguments.items()}

@@ -1,4 +1,4 @@
-"""Reads one model file, and nothing else: the child process of `untrusted`. Exits with 1 on a bad file."""
+"""Reads a model file in a child process of `untrusted`, where a bad file does no harm; exits with 1 on a bad one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
 
 
 def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
-    """Probe a file; the code in it, or what is wrong with it, goes to standard output."""
+    """Read a file, and print the code in it, or what is wrong with it."""
     seconds = _KERAS_SECONDS if kind == "keras" else _LITERT_SECONDS
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
         import resource
@@ -55,9 +55,9 @@ def _run(content: bytes) -> None:
     try:
         interpreter = Interpreter(model_content=content, num_threads=1)
         interpreter.allocate_tensors()
-        for taken in interpreter.get_input_details():  # or it would look up whatever lies in memory
-            if np.issubdtype(taken["dtype"], np.number):
-                interpreter.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
+        for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
+            if np.issubdtype(details["dtype"], np.number):
+                interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
         interpreter.invoke()
     except INTERPRETER_ERRORS as error:
         raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None

@@ -1,4 +1,7 @@
-"""Imports TensorFlow, quietly and for repeatable results. Nothing else in the tool sets an environment variable."""
+"""Imports TensorFlow without its chatter, and makes its results repeatable.
+
+Nothing else in the tool sets an environment variable.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import warnings
 def prepare_tensorflow(seed: int) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
 
-    What a plugin may have set for the whole process is as at its start again.
+    Process-wide settings that a plugin may have changed are reset.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     first = "tf_keras" not in sys.modules
@@ -19,12 +22,12 @@ def prepare_tensorflow(seed: int) -> None:
     import tf_keras
 
     if first:
-        gc.freeze()  # of 300,000 objects that importing leaves none is ever garbage; a collection need not look at them
+        gc.freeze()  # importing leaves 300,000 objects that are never garbage, and need no look at each collection
     tf.get_logger().setLevel("ERROR")
     warnings.filterwarnings("ignore", message=".*HDF5 file via `model.save.*")
     warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected.*")
     tf.config.experimental.enable_op_determinism()
-    # layers then draw from generators whose state can be saved, so that a training can be cut and go on
+    # lets layers draw from generators whose state can be saved, so that a training can be interrupted
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf.config.run_functions_eagerly(False)
     tf_keras.backend.set_floatx("float32")

@@ -1,4 +1,4 @@
-"""Model files from elsewhere, looked through before any reader sees them that could run code, swell or crash."""
+"""Inspects model files from elsewhere before a loader sees them that could run code, fill the memory or crash."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _PROBE_SECONDS = 120
 def refuse_harmful_keras(
     path: Path, trusted: bool, custom_objects: Sequence[str] = (), known: Collection[str] = ()
 ) -> None:
-    """Look through a Keras file without loading it.
+    """Refuse a Keras file that could do harm, without loading it.
 
     Args:
         path: a `.keras` or `.h5` file, or a SavedModel's folder.
-        trusted: the user vouches for it, so code in it may run.
+        trusted: the user vouches for the file, so code in it may run.
         custom_objects: modules, or `module:Name`, that the user vouches for.
-        known: the names of all that is in these, which Keras takes from there.
+        known: the names of all classes and functions in these.
 
     Raises:
-        ModelError: it is damaged, would unpack to something huge or outside its folder, or carries code.
+        ModelError: the file is damaged, would unpack to something huge or outside its folder, or carries code.
     """
     if path.is_dir():
         if not any(path.glob("saved_model.pb*")):
@@ -40,8 +40,8 @@ def refuse_harmful_keras(
     else:
         _refuse_bombs(path)
         vouched = {name.partition(":")[0] for name in custom_objects}
-        found: list[str] = json.loads(_probed("keras", path, "save it again", known))
-        code = [name for name in found if name.strip("'").rpartition(".")[0] not in vouched]
+        names: list[str] = json.loads(_probed("keras", path, "save it again", known))
+        code = [name for name in names if name.strip("'").rpartition(".")[0] not in vouched]
     if code and not trusted:
         what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
         own = not path.is_dir() and all(name.startswith("'") for name in code)
@@ -50,16 +50,16 @@ def refuse_harmful_keras(
 
 
 def refuse_harmful_litert(path: Path) -> None:
-    """Read and run a `.tflite` file in a process of its own, so that a damaged one cannot take this one down.
+    """Refuse a `.tflite` file that cannot be read and run; a child process tries it, which a damaged file may crash.
 
     Raises:
-        ModelError: it is damaged, or cannot be run.
+        ModelError: the file is damaged, or cannot be run.
     """
     _probed("litert", path, "give a whole .tflite file")
 
 
 def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
-    """The last line that the probe of a file prints."""
+    """Inspect a file in a child process, and return the last line that it prints."""
     command = [sys.executable, "-P", "-m", "compressor.models.files.probe", kind, str(path), *known]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
@@ -79,7 +79,7 @@ def _refuse_bombs(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except FILE_ERRORS:
-        return  # the probe tells what is wrong with it
+        return  # no archive, or a damaged one, as the child process will find
     for entry in entries:
         name = PurePosixPath(entry.filename.replace("\\", "/"))
         if name.is_absolute() or ".." in name.parts or ":" in entry.filename:

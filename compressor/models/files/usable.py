@@ -1,4 +1,4 @@
-"""Which Keras models steps can work on."""
+"""Refuses Keras models that steps cannot work on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _ELSE = "or export it as .tflite and start from that"
 
 
 def refuse_unusable(model: Model, who: str) -> None:
-    """Refuse what is no tf_keras model, or one that steps cannot work on and files cannot hold.
+    """Refuse what is not a functional, built tf_keras model with inputs of fixed sizes.
 
     Raises:
-        ModelError: it is one of these; the message begins with `who`.
+        ModelError: it is not; the message begins with `who`.
     """
     import tf_keras
 

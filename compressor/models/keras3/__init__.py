@@ -1,4 +1,4 @@
-"""Models of Keras 3 brought to Keras 2 and back, each one checked against Keras 3 itself.
+"""Conversion between Keras 3 and Keras 2, each result compared with Keras 3 itself.
 
 Pruning, clustering and quantization-aware training live in Keras 2 (tf_keras), and most models of today are saved by
 Keras 3. The two share weights and mathematics, but neither reads the other's files.

@@ -1,4 +1,4 @@
-"""Activations that Keras 2 lacks or computes otherwise, made of operations that it has."""
+"""Builds activations that Keras 2 lacks, or computes otherwise, from operations that it has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from compressor.models.keras3.tf_layers import operation
 
 _SAME = "elu exponential gelu linear mish relu selu sigmoid silu softmax softplus softsign swish tanh"
 SAME = frozenset(_SAME.split())
-"""Those with one name and one meaning in both."""
+"""Activations with the same name and the same meaning in both."""
 
 KERAS2_NAMES = {"silu": "swish", "celu": "elu"}  # celu is elu for alpha=1, the only alpha that a name can mean
 

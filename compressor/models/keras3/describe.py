@@ -1,4 +1,4 @@
-"""A tf_keras model in plain data that Keras 3 can be built from: layers, the calls between them, and weights."""
+"""Describes a tf_keras model in plain data that `writer` builds a Keras 3 model from: layers, calls and weights."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def describe(model: Any) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     """Describe a model.
 
     Returns:
-        The graph, as JSON holds it, and the weights that its layers name by number.
+        The graph, as JSON can hold it, and the weights, which its layers name by number.
 
     Raises:
-        ModelError: it is of a kind, or holds something, that Keras 3 cannot be given.
+        ModelError: the model is neither Functional nor Sequential, or holds something that Keras 3 lacks.
     """
     weights: list[NDArray[Any]] = []
     return _model(model, "", weights), weights
@@ -67,8 +67,8 @@ def _model(model: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
             calls.append(
                 {
                     "layer": layer.name,
-                    "args": [_argument(one, where) for one in args],
-                    "kwargs": {_RENAMED.get(key, key): _argument(one, where) for key, one in kwargs.items()},
+                    "args": [_argument(value, where) for value in args],
+                    "kwargs": {_RENAMED.get(key, key): _argument(value, where) for key, value in kwargs.items()},
                     "outputs": [_key(tensor) for tensor in tf.nest.flatten(node.outputs)],
                 }
             )
@@ -77,8 +77,8 @@ def _model(model: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
         "name": model.name,
         "trainable": model.trainable,
         "inputs": [
-            {"key": _key(one), "shape": list(one.shape), "dtype": one.dtype.name, "name": name}
-            for one, name in zip(model.inputs, model.input_names, strict=True)
+            {"key": _key(tensor), "shape": list(tensor.shape), "dtype": tensor.dtype.name, "name": name}
+            for tensor, name in zip(model.inputs, model.input_names, strict=True)
         ],
         "input": _argument(model.input, place),
         "output": _argument(model.output, place),
@@ -104,28 +104,28 @@ def _layer(layer: Any, place: str, weights: list[NDArray[Any]]) -> dict[str, Any
         return {"operation": known}
     if keras_layer(kind).bridge is None or not type(layer).__module__.startswith("tf_keras."):
         raise refused_layer(place, kind, "has no counterpart in Keras 3", _REMEDY)
-    found: dict[str, Any] = {"class": kind, "place": place, "config": _plain(layer.get_config(), place, kind)}
+    entry: dict[str, Any] = {"class": kind, "place": place, "config": _plain(layer.get_config(), place, kind)}
     if hasattr(layer, "layer") and hasattr(layer.layer, "_nodes_by_depth"):  # a wrapper around a model
-        found["config"].pop("layer")
-        found["inner"] = _model(layer.layer, joined(place, layer.layer.name), weights)
-        return found
-    mine = [np.asarray(weight) for weight in layer.get_weights()]
-    found["weights"] = list(range(len(weights), len(weights) + len(mine)))
-    weights.extend(mine)
-    return found
+        entry["config"].pop("layer")
+        entry["inner"] = _model(layer.layer, joined(place, layer.layer.name), weights)
+        return entry
+    own = [np.asarray(weight) for weight in layer.get_weights()]
+    entry["weights"] = list(range(len(weights), len(weights) + len(own)))
+    weights.extend(own)
+    return entry
 
 
 def _plain(value: Any, place: str, kind: str) -> Any:
-    """A configuration as JSON holds it, in the names of Keras 3."""
+    """A configuration as JSON can hold it, in the names of Keras 3."""
     if isinstance(value, dict):
         if {"activation", "recurrent_activation"} & value.keys():
             for key in ("activation", "recurrent_activation"):
                 if value.get(key) == "hard_sigmoid":
                     why = f"uses {key}='hard_sigmoid', which Keras 3 computes otherwise"
                     raise refused_layer(place, kind, why, _REMEDY)
-        return {str(key): _plain(one, place, kind) for key, one in value.items()}
+        return {str(key): _plain(option, place, kind) for key, option in value.items()}
     if isinstance(value, list | tuple) or hasattr(value, "as_list"):  # a TensorShape
-        return [_plain(one, place, kind) for one in value]
+        return [_plain(item, place, kind) for item in value]
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, str | int | float | bool | None):
@@ -139,17 +139,17 @@ def _key(tensor: Any) -> str:
 
 
 def _argument(value: Any, place: str) -> Any:
-    """An argument of a call, with its tensors, slices and types spelt out."""
+    """An argument of a call as JSON can hold it, with names for tensors, slices and types."""
     if hasattr(value, "_keras_history"):
         return {"tensor": _key(value)}
     if isinstance(value, dict) and value.keys() == {"start", "stop", "step"}:  # as tf_keras keeps a slice
         return {"slice": [_argument(value[key], place) for key in ("start", "stop", "step")]}
     if isinstance(value, dict):
-        return {"dict": {key: _argument(one, place) for key, one in value.items()}}
+        return {"dict": {key: _argument(item, place) for key, item in value.items()}}
     if isinstance(value, list | tuple):
-        return [_argument(one, place) for one in value]
+        return [_argument(item, place) for item in value]
     if isinstance(value, slice):
-        return {"slice": [_argument(one, place) for one in (value.start, value.stop, value.step)]}
+        return {"slice": [_argument(bound, place) for bound in (value.start, value.stop, value.step)]}
     if value is ...:
         return {"ellipsis": True}
     if isinstance(value, np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""Which Keras wrote a file, told from a few bytes of it and without TensorFlow."""
+"""Tells which Keras wrote a file, from a few bytes of it and without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _METADATA_BYTES = 64 * 1024
 
 
 def is_keras3(path: Path) -> bool:
-    """Whether a `.keras` or HDF5 file says that Keras 3 (or later) wrote it.
+    """Whether a `.keras` or HDF5 file was written by Keras 3 or later, as it says itself.
 
-    A file that is damaged, or says nothing, is not one: whoever loads it next tells what is wrong with it.
+    It is False for a file that is damaged or says nothing; what is wrong is found when it is loaded.
     """
     try:
         version = _zipped_version(path) if zipfile.is_zipfile(path) else _hdf5_version(path)

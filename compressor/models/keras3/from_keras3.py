@@ -1,4 +1,4 @@
-"""Keras 3 files to tf_keras models."""
+"""Converts Keras 3 files to tf_keras models."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from compressor.models.keras3.weights import copy_weights
 class Bridged:
     """A tf_keras model from a Keras 3 file.
 
-    `difference` is the largest one between its outputs and Keras 3's on random inputs, relative to the largest output
-    where that is above 1; None where nothing was compared, and `notes` then say why.
+    `difference` is the largest difference between its outputs and Keras 3's on random inputs, relative to the largest
+    output where that is above 1. It is None where nothing was compared; `notes` then say why.
     """
 
     model: Any
@@ -28,21 +28,21 @@ class Bridged:
 
 
 def from_keras3(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Any:
-    """The tf_keras model, uncompiled, that computes what a Keras 3 file does.
+    """The tf_keras model, uncompiled, that computes the same as a Keras 3 file.
 
     Args:
         path: a `.keras` or `.h5` file that Keras 3 wrote.
-        custom_objects: tf_keras classes for the file's custom layers, by the names they have there.
-        verify: compare its outputs with those of Keras 3, which a process of its own runs for some seconds.
+        custom_objects: tf_keras classes for the file's custom layers, by their names in the file.
+        verify: compare the outputs with those of Keras 3, which runs in a child process for some seconds.
 
     Raises:
-        ModelError: the file is damaged, holds something that Keras 2 lacks, or the outputs differ.
+        ModelError: the file is damaged or holds something that Keras 2 lacks, or the outputs differ.
     """
     return bridge(path, custom_objects, verify).model
 
 
 def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Bridged:
-    """The same, with what was measured and what could not be."""
+    """The same as `from_keras3`, with the difference that was measured, or the reason why none was."""
     import tf_keras
 
     custom = dict(custom_objects or {})
@@ -51,9 +51,11 @@ def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: 
         with tf_keras.utils.custom_object_scope(custom):
             part = rebuild(stored.config, custom)
         copy_weights(part, stored)
-        met = sorted({leaf.kind for leaf in part.leaves()} & {name.rpartition(">")[2] for name in custom})
-        if met:  # the other process knows only Keras's own classes
-            return Bridged(part.layer, None, (f"not compared with Keras 3, which does not know {', '.join(met)}",))
+        met_custom = sorted({leaf.kind for leaf in part.leaves()} & {name.rpartition(">")[2] for name in custom})
+        if met_custom:  # the child process knows only Keras's own classes
+            return Bridged(
+                part.layer, None, (f"not compared with Keras 3, which does not know {', '.join(met_custom)}",)
+            )
         if not verify:
             return Bridged(part.layer, None, ("not compared with Keras 3, as asked",))
         return Bridged(part.layer, verify_against(part.layer, path))

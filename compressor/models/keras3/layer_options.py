@@ -1,4 +1,4 @@
-"""Which of a layer's options go from one Keras to the other, beside what its record in `keras_layers` tells."""
+"""Decides which of a layer's options are handed from one Keras to the other, with its record in `keras_layers`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from compressor.contracts.layer_record import Bridge, Dropped, OptionChanges
 
 @dataclass(frozen=True)
 class Direction:
-    """What to do with options on the way from one Keras to the other.
+    """What happens to options on the way from one Keras to the other.
 
-    `changes`: to those of one layer class. `dropped`: those of any layer that the other Keras may lack, as
-    `OptionChanges` has them.
+    `changes` are those of one layer class. `dropped` names options of any layer that may be left out, as in
+    `OptionChanges`.
     """
 
     changes: Callable[[Bridge], OptionChanges]
@@ -27,11 +27,11 @@ class Direction:
         """Sort a layer's options.
 
         Args:
-            layer: the class that they go to.
-            config: the options, as the Keras they come from writes them.
+            layer: the class that they are for.
+            config: the options, as the Keras that they come from writes them.
 
         Returns:
-            Those to pass on, and those that the class does not have and that are set to something.
+            The options to pass on, and those that the class lacks although they are set to something.
         """
         changes = self.changes(keras_layer(layer.__name__).bridge or Bridge())
         known = _accepted(layer) | set(changes.unnamed)
@@ -49,14 +49,14 @@ class Direction:
 
 INWARD = Direction(
     attrgetter("inward"),
-    # training draws other random numbers anyway
+    # a seed, since training draws other random numbers anyway
     {"seed": "any", "data_format": ("channels_last",)},
 )
 """From Keras 3 to Keras 2."""
 
 OUTWARD = Direction(
     attrgetter("outward"),
-    # shapes, which the graph gives; how random numbers are drawn
+    # shapes, which the graph tells, and how random numbers are drawn
     {
         **dict.fromkeys(("batch_input_shape", "build_config", "force_generator", "rng_type"), "any"),
         **dict.fromkeys(("ragged", "sparse", "synchronized"), (False,)),
@@ -68,17 +68,18 @@ _OF_EVERY_LAYER = {"name", "trainable", "dtype", "activity_regularizer"}
 
 
 def _says_nothing(value: Any, dropped: Dropped) -> bool:
-    """Whether an option at this value can be left out."""
+    """Whether an option with this value can be left out."""
     return dropped == "any" or value in dropped
 
 
 def _accepted(layer: Any) -> set[str]:
-    found = set(_OF_EVERY_LAYER)
+    """The names of all options that a class takes, its base classes' included where it hands options on to them."""
+    accepted = set(_OF_EVERY_LAYER)
     for cls in layer.__mro__:
         if "__init__" not in cls.__dict__:
             continue
         parameters = inspect.signature(cls.__init__).parameters.values()
-        found |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+        accepted |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
             break
-    return found
+    return accepted

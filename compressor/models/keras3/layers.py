@@ -1,4 +1,4 @@
-"""One layer of a Keras 3 file as a tf_keras layer."""
+"""Makes the tf_keras layer for a layer of a Keras 3 file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _FLOATS = {"float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_
 _DTYPES = _FLOATS | {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
 
 Nested = Callable[[dict[str, Any], str], Part]
-"""Builds whatever a wrapper holds, a layer or a model, from its entry in the file and the wrapper's place."""
+"""Builds the layer or model that a wrapper holds, from its entry in the file and the wrapper's place."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A tf_keras layer, and the activation that must follow it as layers of its own, if any."""
+    """A tf_keras layer, and, if Keras 2 has no such activation in a layer, what adds it behind the layer."""
 
     part: Part
     activation: Callable[[Any, str], Any] | None = None
 
 
 def is_of_keras(entry: Mapping[str, Any]) -> bool:
-    """Whether a layer's class is Keras's own. One without a module is too, unless the user registered it."""
+    """Whether a layer's class is Keras's own. One without a module is, unless the user registered it."""
     module = entry.get("module")
     return not entry.get("registered_name") if module is None else bool(_KERAS.fullmatch(str(module)))
 
@@ -41,8 +41,8 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
     """Make the tf_keras layer for an entry of a file's list of layers.
 
     Args:
-        entry: the entry: class, module, configuration.
-        place: where the layer stands.
+        entry: class, module and configuration.
+        place: the names that lead to the layer.
         custom: tf_keras classes of the user's, by name.
         nested: builds what a wrapper holds.
 
@@ -63,7 +63,7 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
         raise refused_layer(place, kind, f"uses {key}={_shown(value)}, which Keras 2 does not have")
     held = {key: nested(options[key], place) for key in ("layer", "backward_layer", "cell") if options.get(key)}
     cells = [nested(cell, place) for cell in options.get("cells", ())]
-    follows = _follows(options, kind, place)
+    behind = _activation_behind(options, kind, place)
     try:
         plain = {key: _plain(value, key) for key, value in options.items() if key not in held}
         plain |= {key: part.layer for key, part in held.items()}
@@ -74,13 +74,13 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
     except LAYER_ERRORS as error:
         raise refused_layer(place, kind, f"cannot be made in Keras 2 ({reason_of(error)})") from error
     wrapped = held.get("layer") if kind == "TimeDistributed" else None
-    return Made(Part(kind, layer.name, layer, inner=wrapped), follows)
+    return Made(Part(kind, layer.name, layer, inner=wrapped), behind)
 
 
 def _custom(entry: Mapping[str, Any], config: dict[str, Any], place: str, custom: Mapping[str, Any]) -> Any:
     kind = str(entry["class_name"])
-    found = custom.get(str(entry.get("registered_name"))) or custom.get(kind)
-    if found is None:
+    cls = custom.get(str(entry.get("registered_name"))) or custom.get(kind)
+    if cls is None:
         remedy = (
             f"name a module with a tf_keras class '{kind}' of the same options and weights under "
             "'model.custom_objects', or export the model from Keras 3 as .tflite or SavedModel, which post-training "
@@ -88,14 +88,14 @@ def _custom(entry: Mapping[str, Any], config: dict[str, Any], place: str, custom
         )
         raise refused_layer(place, kind, "is a custom class that is not known here", remedy)
     try:
-        return found.from_config({key: _plain(value, key) for key, value in config.items()})
+        return cls.from_config({key: _plain(value, key) for key, value in config.items()})
     except LAYER_ERRORS as error:
         remedy = "let its __init__ take what its get_config gives in Keras 3"
         raise refused_layer(place, kind, f"cannot be made by its custom class ({reason_of(error)})", remedy) from error
 
 
 def _dtype(value: Any, place: str, kind: str) -> str | None:
-    """A dtype policy's name."""
+    """The name of a dtype policy, which Keras 2 must have, too."""
     if isinstance(value, dict):
         name = (value.get("config") or {}).get("name")
         value = name if value.get("class_name") in ("DTypePolicy", "FloatDTypePolicy", "Policy") else value
@@ -106,9 +106,13 @@ def _dtype(value: Any, place: str, kind: str) -> str | None:
     raise refused_layer(place, kind, f"has the dtype policy '{named}', which Keras 2 does not have", remedy)
 
 
-def _follows(options: dict[str, Any], kind: str, place: str) -> Callable[[Any, str], Any] | None:
-    """The activation to add after the layer, where Keras 2 has none of that name and meaning in a layer."""
-    follows = None
+def _activation_behind(options: dict[str, Any], kind: str, place: str) -> Callable[[Any, str], Any] | None:
+    """Give activations their names in Keras 2; one that it lacks becomes linear.
+
+    Returns:
+        What adds the activation behind the layer then.
+    """
+    behind = None
     for key in ("activation", "recurrent_activation"):
         name = options.get(key)
         if name is None:
@@ -118,24 +122,25 @@ def _follows(options: dict[str, Any], kind: str, place: str) -> Callable[[Any, s
         if name in SAME or name in KERAS2_NAMES:
             options[key] = KERAS2_NAMES.get(name, name)
         elif name in COMPOSED and key == "activation" and "recurrent_activation" not in options:
-            options[key], follows = "linear", COMPOSED[name]
+            options[key], behind = "linear", COMPOSED[name]
         else:
             raise refused_layer(place, kind, f"uses {key}='{name}', which Keras 2 does not have")
-    return follows
+    return behind
 
 
 def _plain(value: Any, key: str) -> Any:
     """An option without what only Keras 3 writes: modules, registered names, shared ids."""
     if isinstance(value, dict) and "class_name" in value:
         settings = dict(value.get("config") or {})
-        if key.endswith("initializer"):  # the weights are in the file, so what they started from is of no account
-            settings = {name: of for name, of in settings.items() if name not in ("input_axes", "output_axes")}
+        if key.endswith("initializer"):  # which need not be complete, since the weights are in the file
+            settings = {name: value for name, value in settings.items() if name not in ("input_axes", "output_axes")}
         return {"class_name": value["class_name"], "config": settings}
     return value
 
 
 def _adapt(kind: str, options: dict[str, Any]) -> None:
-    if kind == "Bidirectional":  # which puts them before the names itself
+    """Change options that have another meaning in Keras 2."""
+    if kind == "Bidirectional":  # adds the prefixes itself
         for key, prefix in (("layer", "forward_"), ("backward_layer", "backward_")):
             if key in options:
                 options[key]._name = options[key].name.removeprefix(prefix)
@@ -150,5 +155,5 @@ def _shown(value: Any) -> str:
 
 
 def rejected(error: Exception, place: str, kind: str) -> ModelError:
-    """The error for a layer that Keras 2 made, but that cannot be called the way the file calls it."""
+    """The error for a layer that Keras 2 has, but that cannot be called as the file calls it."""
     return refused_layer(place, kind, f"cannot be called in Keras 2 as in Keras 3 ({reason_of(error)})")

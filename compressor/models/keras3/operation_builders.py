@@ -1,4 +1,4 @@
-"""Builders of Keras 2 layers for those `keras.ops` operations that differ only in what they are called."""
+"""Builders for those `keras.ops` operations that differ only in the layer or function that does the same in Keras 2."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Call:
         return self.args[0]
 
     def refuse(self, why: str) -> Exception:
-        """The error that says this call cannot be brought over."""
+        """The error for a call that has no counterpart."""
         return refused_operation(self.place, self.kind, why)
 
 
 Builder: TypeAlias = Callable[[Call], Any]
-"""Adds to the graph what a call does, and returns the tensors it makes."""
+"""Adds layers to the graph that do what a call does, and returns the tensors that they make."""
 
 
 def is_tensor(value: Any) -> bool:

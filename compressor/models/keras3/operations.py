@@ -1,4 +1,4 @@
-"""Brings `keras.ops` operations of a Keras 3 graph over to Keras 2: as real layers where there are any.
+"""Builds the `keras.ops` operations of a Keras 3 graph in Keras 2, as real layers where there are any.
 
 A real layer can be pruned around, quantized and clustered; a function of TensorFlow's can only be left alone.
 """
@@ -210,7 +210,7 @@ _BUILDERS: Mapping[str, Builder] = {
 }
 
 OPERATIONS = frozenset(_BUILDERS)
-"""The operations that are brought over."""
+"""The names of all operations that can be built."""
 
 
 def apply_operation(call: Call) -> Any:
@@ -224,5 +224,5 @@ def apply_operation(call: Call) -> Any:
     build = _BUILDERS.get(call.kind)
     if build is None:
         raise call.refuse("has no counterpart here")
-    # operations hand on no masks in Keras 3, and real layers do in Keras 2
+    # in Keras 3 an operation passes no mask on, but in Keras 2 a real layer does
     return tf.nest.map_structure(lambda tensor: unmasked(tensor, f"{call.name}_unmasked"), build(call))

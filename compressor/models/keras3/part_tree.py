@@ -1,4 +1,4 @@
-"""A model being bridged, as a tree of the parts it had in its file; the weights find their way by it."""
+"""The tree of layers and nested models in a file, with what became of each; weights are assigned by it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 class Part:
     """A layer or a nested model of the file.
 
-    `kind` is its class there, `layer` the tf_keras layer it became, `parts` what a model holds, in the file's order,
-    and `inner` what a wrapper such as TimeDistributed holds.
+    `kind` is its class in the file, `layer` the tf_keras layer that it became. `parts` are what a model holds, in the
+    file's order, and `inner` is what a wrapper such as TimeDistributed holds.
     """
 
     kind: str
@@ -22,7 +22,7 @@ class Part:
     inner: Part | None = None
 
     def leaves(self) -> Iterator[Part]:
-        """This part, or all the layers in it that hold no others."""
+        """All layers in this part that hold no others, which may be the part itself."""
         if self.inner is not None:
             yield from self.inner.leaves()
         elif self.parts:

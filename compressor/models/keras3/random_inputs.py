@@ -1,4 +1,4 @@
-"""Random inputs that suit a model: whole numbers within the range of its tables, pixels where it rescales pixels."""
+"""Makes random inputs that suit a model: whole numbers within the range of its tables, pixels where it takes pixels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ _SAMPLES = 2
 _LENGTH = 12
 _PIXELS = 64
 _WHOLE = 8
+_DIVIDES = 0.05  # a layer that multiplies by less is meant for numbers from 0 to 255
 _TABLES = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 
 
 def random_inputs(model: Any, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """One array for each input layer of a tf_keras model, by its name; the same ones for the same seed."""
+    """An array for each input layer of a tf_keras model by its name, always the same for the same seed."""
     generator, limits = np.random.default_rng(seed), table_limits(model)
     scaled = divides_pixels(model)
-    found: dict[str, NDArray[Any]] = {}
+    inputs: dict[str, NDArray[Any]] = {}
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         shape, kind = _shape(tensor.shape), tensor.dtype
         if name in limits or kind.is_integer:
@@ -31,12 +32,12 @@ def random_inputs(model: Any, seed: int = 0) -> dict[str, NDArray[Any]]:
             array = generator.uniform(0, 255, shape)
         else:
             array = generator.normal(0, 1, shape)
-        found[name] = array.astype(kind.as_numpy_dtype)
-    return found
+        inputs[name] = array.astype(kind.as_numpy_dtype)
+    return inputs
 
 
 def table_limits(model: Any) -> dict[str, int]:
-    """For each input that is looked up in a table, how many rows the smallest such table has."""
+    """The rows of the smallest table that each input is looked up in, by the input's name."""
     limits: dict[str, int] = {}
     for nodes in model._nodes_by_depth.values():
         for node in nodes:
@@ -49,7 +50,7 @@ def table_limits(model: Any) -> dict[str, int]:
 
 
 def _limit(layer: Any) -> int | None:
-    """The smallest table that a layer looks its input up in, or any layer in it."""
+    """The rows of the smallest table in a layer, or in the layers that it holds; None without any."""
     if hasattr(layer, "_nodes_by_depth"):
         return min(table_limits(layer).values(), default=None)
     key = _TABLES.get(type(layer).__name__)
@@ -60,8 +61,8 @@ def _limit(layer: Any) -> int | None:
 
 
 def _inputs_behind(tensors: Any) -> set[str]:
-    """The names of the input layers that tensors are made of, by way of layers that compute no weights' sums."""
-    found, waiting, seen = set(), list(tensors), set()
+    """The names of the input layers that tensors come from through layers without weights."""
+    names, waiting, seen = set(), list(tensors), set()
     while waiting:
         tensor = waiting.pop()
         if id(tensor) in seen:
@@ -69,24 +70,21 @@ def _inputs_behind(tensors: Any) -> set[str]:
         seen.add(id(tensor))
         node = tensor.node
         if node.is_input:
-            found.add(node.layer.name)
+            names.add(node.layer.name)
         elif not node.layer.weights:
             waiting.extend(node.keras_inputs)
-    return found
+    return names
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    """A shape with sizes for whatever it leaves open."""
+    """A shape with a size for each one that is open."""
     sizes = [int(size) if size is not None else None for size in shape]
     free = _PIXELS if len(sizes) >= 4 else _LENGTH
     return tuple(size or (free if at else _SAMPLES) for at, size in enumerate(sizes))
 
 
-_DIVIDES = 0.05  # what multiplies by less is meant for numbers as large as bytes
-
-
 def divides_pixels(model: Any) -> bool:
-    """Whether a tf_keras model takes pixels of 0 to 255, and brings them to a scale of its own."""
+    """Whether a tf_keras model takes pixels from 0 to 255 and rescales them itself."""
     layers = list(model._flatten_layers())
     scales = [np.asarray(layer.scale, np.float64) for layer in layers if type(layer).__name__ == "Rescaling"]
     for layer in layers:

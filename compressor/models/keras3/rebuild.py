@@ -1,6 +1,6 @@
-"""A Keras 3 model's graph, called anew layer by layer with tf_keras layers.
+"""Rebuilds a Keras 3 model by calling tf_keras layers in the order of its graph.
 
-Calling is what makes it small: node numbers, shapes and masks, which the two write differently, come out by themselves.
+Since the layers are called, node numbers, shapes and masks, which the two write differently, need no translation.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from compressor.models.keras3.refusal import joined, reason_of, refused_layer, r
 from compressor.models.keras3.tf_layers import masked, unmasked
 from compressor.models.library_errors import LAYER_ERRORS
 
-_Key = tuple[str, int]  # a layer's name, and which of its calls
+_Key = tuple[str, int]  # the name of a layer, and the number of one of its calls
 
 
 def rebuild(config: dict[str, Any], custom: Mapping[str, Any]) -> Part:
-    """Build the tf_keras model, with weights as they start.
+    """Build the tf_keras model, with its initial weights.
 
     Args:
-        config: the configuration of the file's model.
+        config: of the file's model.
         custom: tf_keras classes of the user's, by name.
 
     Raises:
-        ModelError: it is no Functional or Sequential model, or holds something that Keras 2 lacks.
+        ModelError: the model is neither Functional nor Sequential, or holds something that Keras 2 lacks.
     """
     kind = str(config.get("class_name"))
     settings = config.get("config")
@@ -62,12 +62,12 @@ class _Rebuilding:
     def model(self, entry: dict[str, Any], place: str) -> Part:
         make = self._sequential if _is_sequential(entry) else self._functional
         part = make(entry, place)
-        if not entry["config"].get("trainable", True):  # setting it to True would thaw the layers that are frozen alone
+        if not entry["config"].get("trainable", True):  # True would thaw layers that are frozen by themselves
             part.layer.trainable = False
         return part
 
     def nested(self, entry: dict[str, Any], place: str) -> Part:
-        """What a wrapper holds."""
+        """The layer or model that a wrapper holds."""
         inside = joined(place, str((entry.get("config") or {}).get("name")))
         if _is_model(entry):
             return self.model(entry, inside)
@@ -92,20 +92,20 @@ class _Rebuilding:
                 remedy = "give it an Input layer, or call it once, and save it again"
                 raise refused_layer(place or str(config["name"]), "Sequential", "was never built", remedy)
             entries.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "input"}})
-        made = [(self._made(one, where), where) for one, where in self._within(entries[1:], place)]
+        made = [(self._made(inner, where), where) for inner, where in self._within(entries[1:], place)]
         first = _input(entries[0], joined(place, str(entries[0]["config"]["name"])))
-        parts = (Part("InputLayer", first.name, None), *(one.part for one, _ in made))
-        if any(one.activation for one, _ in made):
+        parts = (Part("InputLayer", first.name, None), *(layer.part for layer, _ in made))
+        if any(layer.activation for layer, _ in made):
             x = first
-            for one, where in made:
-                x = _called(one, where, [x], {})
+            for layer, where in made:
+                x = _called(layer, where, [x], {})
             return Part("Sequential", config["name"], tf_keras.Model(first, x, name=config["name"]), parts)
         whole = tf_keras.Sequential([first], name=config["name"])
-        for one, where in made:
+        for layer, where in made:
             try:
-                whole.add(one.part.layer)
+                whole.add(layer.part.layer)
             except LAYER_ERRORS as error:
-                raise rejected(error, where, one.part.kind) from error
+                raise rejected(error, where, layer.part.kind) from error
         return Part("Sequential", config["name"], whole, parts)
 
     @staticmethod
@@ -120,28 +120,28 @@ class _Rebuilding:
         tensors: dict[_Key, Any] = {}
         parts: list[Part] = []
         waiting: list[tuple[_Key, dict[str, Any], Any]] = []
-        for one in config["layers"]:
-            name = str(one.get("name") or one["config"]["name"])
+        for inner in config["layers"]:
+            name = str(inner.get("name") or inner["config"]["name"])
             where = joined(place, name)
-            if one["class_name"] == "InputLayer":
-                tensors[name, 0] = _input(one, where)
+            if inner["class_name"] == "InputLayer":
+                tensors[name, 0] = _input(inner, where)
                 parts.append(Part("InputLayer", name, None))
                 continue
-            made = None if _is_operation(one) else self._made(one, where)
+            made = None if _is_operation(inner) else self._made(inner, where)
             if made is not None:
                 parts.append(made.part)
-            calls = [((name, at), node) for at, node in enumerate(one.get("inbound_nodes", ()))]
-            waiting += [(key, node, (one, where, made)) for key, node in calls]
+            calls = [((name, at), node) for at, node in enumerate(inner.get("inbound_nodes", ()))]
+            waiting += [(key, node, (inner, where, made)) for key, node in calls]
         while waiting:
             ready = [call for call in waiting if all(key in tensors for key in _needed(call[1]))]
             if not ready:
                 raise ModelError(
                     f"the graph of '{place or config['name']}' never reaches '{waiting[0][0][0]}'", "save it again"
                 )
-            for key, node, (one, where, made) in ready:
+            for key, node, (inner, where, made) in ready:
                 args, kwargs = _filled(node["args"], tensors, where), _filled(node["kwargs"], tensors, where)
                 if made is None:
-                    tensors[key] = _operated(one, key, where, args, kwargs)
+                    tensors[key] = _operated(inner, key, where, args, kwargs)
                 else:
                     tensors[key] = _called(made, where, args, kwargs, at=key[1])
             waiting = [call for call in waiting if call[0] not in tensors]
@@ -150,7 +150,7 @@ class _Rebuilding:
 
 
 def _is_operation(entry: Mapping[str, Any]) -> bool:
-    """Whether it is a `keras.ops` operation; their classes share names with layers, and HDF5 files name no modules."""
+    """Whether an entry is a `keras.ops` operation, and no layer of the same name; HDF5 files do not tell its module."""
     module = entry.get("module")
     if module is not None:
         return str(module).startswith(("keras.src.ops", "keras.ops"))
@@ -171,28 +171,28 @@ def _input(entry: Mapping[str, Any], place: str) -> Any:
 
 
 def _needed(node: Any) -> Iterator[_Key]:
-    """The calls whose results a call needs."""
+    """The calls whose results a call takes."""
     if isinstance(node, list):
-        for one in node:
-            yield from _needed(one)
+        for part in node:
+            yield from _needed(part)
     elif isinstance(node, dict):
         if node.get("class_name") == "__keras_tensor__":
             name, at, _ = node["config"]["keras_history"]
             yield name, at
         else:
-            for one in node.values():
-                yield from _needed(one)
+            for part in node.values():
+                yield from _needed(part)
 
 
 def _filled(value: Any, tensors: Mapping[_Key, Any], place: str) -> Any:
-    """The arguments of a call, with its tensors in their places."""
+    """The arguments of a call, with tensors in place of their descriptions."""
     if isinstance(value, list):
-        return [_filled(one, tensors, place) for one in value]
+        return [_filled(item, tensors, place) for item in value]
     if not isinstance(value, dict):
         return value
     kind, config = value.get("class_name"), value.get("config") or {}
     if kind is None:
-        return {key: _filled(one, tensors, place) for key, one in value.items()}
+        return {key: _filled(item, tensors, place) for key, item in value.items()}
     if kind == "__keras_tensor__":
         return _picked(config["keras_history"], tensors)
     if kind == "__slice__":
@@ -216,39 +216,38 @@ def _picked(history: list[Any], tensors: Mapping[_Key, Any]) -> Any:
 
 
 def _ends(spec: Any, tensors: Mapping[_Key, Any]) -> Any:
-    """A model's inputs or outputs, in the structure they are given in."""
+    """A model's inputs or outputs, in the structure that the file gives them."""
     if isinstance(spec, dict):
-        return {key: _ends(one, tensors) for key, one in spec.items()}
+        return {key: _ends(part, tensors) for key, part in spec.items()}
     if len(spec) == 3 and isinstance(spec[0], str) and all(isinstance(at, int) for at in spec[1:]):
         return _picked(spec, tensors)
-    return [_ends(one, tensors) for one in spec]
+    return [_ends(part, tensors) for part in spec]
 
 
 def _called(made: Made, place: str, args: list[Any], kwargs: dict[str, Any], at: int = 0) -> Any:
     layer, kind = made.part.layer, made.part.kind
     try:
         if keras_layer(kind).is_recurrent and kwargs.get("initial_state") is not None and kwargs.get("mask") is None:
-            # given states, Keras 3 looks for the mask under a name that these layers do not have, and so takes none
+            # where states are passed, Keras 3 looks for the mask under a name that these layers lack, and uses none
             args = [unmasked(args[0], f"{layer.name}_unmasked" + (f"_{at}" if at else "")), *args[1:]]
-        found = layer(*args, **_without_implied(args, kwargs))
+        outputs = layer(*args, **_without_implied(args, kwargs))
         if made.activation is None:
-            return found
-        return made.activation(found, f"{layer.name}_activation" + (f"_{at}" if at else ""))
+            return outputs
+        return made.activation(outputs, f"{layer.name}_activation" + (f"_{at}" if at else ""))
     except LAYER_ERRORS as error:
         raise rejected(error, place, kind) from error
 
 
 def _without_implied(args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of a call, less what tf_keras hands on by itself.
+    """The keyword arguments of a call without masks and the training flag, which tf_keras passes on by itself.
 
-    That is masks, and whether it is training: Keras 3 writes down what the layer took when it was called, and later
-    does what the model is told in spite of it.
+    Keras 3 writes down the flag that a layer was once called with, but does not heed it when the model runs.
     """
     import tensorflow as tf
 
-    implied = any(masked(one) for one in tf.nest.flatten(args))
+    implied = any(masked(tensor) for tensor in tf.nest.flatten(args))
     masks = {"mask", "query_mask", "value_mask", "key_mask"} if implied else set()
-    return {key: one for key, one in kwargs.items() if one is not None and key not in masks | {"training"}}
+    return {key: value for key, value in kwargs.items() if value is not None and key not in masks | {"training"}}
 
 
 def _operated(entry: Mapping[str, Any], key: _Key, place: str, args: list[Any], kwargs: dict[str, Any]) -> Any:

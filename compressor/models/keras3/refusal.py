@@ -1,4 +1,4 @@
-"""How the bridge says no: by the name of what it cannot take over, and its place in the model."""
+"""The errors of the bridge, which name what it cannot convert and its place in the model."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ def refused_layer(place: str, kind: str, why: str, remedy: str = REMEDY) -> Mode
     """An error about one layer.
 
     Args:
-        place: the names that lead to it, joined by slashes.
+        place: the names that lead to the layer, joined by slashes.
         kind: its class.
-        why: what stands in the way, as a clause that follows the layer.
+        why: what is wrong, as a clause whose subject is the layer.
         remedy: what to do.
     """
     return ModelError(f"the layer '{place}' ({kind}) {why}", remedy)
 
 
 def refused_operation(place: str, kind: str, why: str, remedy: str = REMEDY) -> ModelError:
-    """The same about a `keras.ops` operation."""
+    """An error about one `keras.ops` operation; arguments as in `refused_layer`."""
     return ModelError(f"the operation '{place}' ({kind}) {why}", remedy)
 
 
 def joined(place: str, name: str) -> str:
-    """The place of something called `name` within `place`."""
+    """The place of what is called `name` within `place`."""
     return f"{place}/{name}" if place else name
 
 
 def reason_of(error: Exception) -> str:
-    """The first words of somebody else's error, on one line."""
+    """The beginning of a library's error message, on one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""A Keras 3 file as it lies on the disk: its configuration, and its weights by their path in the file."""
+"""Reads a Keras 3 file: its configuration, and its weights by their path in the file."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Arrays = Mapping[str, list[NDArray[Any]]]
 class Stored:
     """What a file holds.
 
-    `layout` says how `weights` is keyed: "tree" (`.keras`) by the path of a group, as `layers/dense_1/vars`, "flat"
-    (`.h5`) by the name of a top-level layer.
+    The keys of `weights` depend on `layout`: for "tree" (`.keras`) they are paths of groups such as
+    `layers/dense_1/vars`, for "flat" (`.h5`) names of top-level layers.
     """
 
     config: dict[str, Any]
@@ -34,10 +34,10 @@ class Stored:
 
 
 def read_stored(path: Path) -> Stored:
-    """Read a Keras 3 file; it has been looked through for harm before.
+    """Read a Keras 3 file, which `files.untrusted` has inspected before.
 
     Raises:
-        ModelError: it is damaged.
+        ModelError: the file is damaged.
     """
     import h5py
 
@@ -58,16 +58,16 @@ def read_stored(path: Path) -> Stored:
 def _tree(file: Any) -> Arrays:
     import h5py
 
-    found: dict[str, dict[int, NDArray[Any]]] = {}
+    groups: dict[str, dict[int, NDArray[Any]]] = {}
 
     def look(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
             group, _, index = name.rpartition("/")
-            if index.isdigit():  # lookup tables and the like keep other things, and their layers are refused
-                found.setdefault(group, {})[int(index)] = np.asarray(item[()])
+            if index.isdigit():  # the layers of other things, such as lookup tables, are refused
+                groups.setdefault(group, {})[int(index)] = np.asarray(item[()])
 
     file.visititems(look)
-    return {group: [arrays[index] for index in sorted(arrays)] for group, arrays in found.items()}
+    return {group: [arrays[index] for index in sorted(arrays)] for group, arrays in groups.items()}
 
 
 def _flat(groups: Any) -> Iterator[tuple[str, list[NDArray[Any]]]]:
@@ -77,7 +77,7 @@ def _flat(groups: Any) -> Iterator[tuple[str, list[NDArray[Any]]]]:
 
 
 def _texts(group: Any, attribute: str) -> list[str]:
-    """A list of names; HDF5 limits an attribute's size, so Keras cuts a long one into numbered pieces."""
+    """A list of names. HDF5 limits an attribute's size, so Keras cuts a long list into numbered pieces."""
     pieces = [attribute] if attribute in group.attrs else []
     while f"{attribute}{len(pieces)}" in group.attrs:
         pieces.append(f"{attribute}{len(pieces)}")

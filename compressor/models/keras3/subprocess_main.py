@@ -1,12 +1,13 @@
-"""Keras 3, in a process of its own: `python -m compressor.models.keras3.subprocess_main JOB`.
+"""Runs Keras 3 in a process of its own: `python -m compressor.models.keras3.subprocess_main JOB`.
 
-tf_keras and Keras 3 share names and process-wide settings, and a crash of the other one should be only its own. The
-job is a folder; what is asked for lies in it, and so do the answers afterwards:
+tf_keras and Keras 3 share names and process-wide settings, and a crash of Keras 3 must not end the tool. JOB is a
+folder that holds
 
-- `inputs.npz`: one array for each input layer, by its name;
-- `model.txt`: the path of the Keras 3 file to run, or `graph.json` and `weights.npz`: a model to write, to
-  `model.keras`;
-- answers: `outputs.npz`, in the order of the flattened outputs, or `error.json` with the layer and the reason.
+- `inputs.npz`: an array for each input layer, by its name;
+- `model.txt`: the path of the Keras 3 file to run; or `graph.json` and `weights.npz`: a model to build and write to
+  `model.keras` first;
+
+and afterwards `outputs.npz`, in the order of the flattened outputs, or `error.json` with what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 
 def main(job: Path) -> None:
-    """Do the job."""
+    """Do the job in a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -40,7 +41,7 @@ def main(job: Path) -> None:
 
 
 def predictions(model: Any, arrays: dict[str, Any]) -> list[Any]:
-    """What a Keras 3 model makes of arrays by the names of its input layers, flattened."""
+    """The flattened outputs of a Keras 3 model for arrays by the names of its input layers."""
     import keras
     import numpy as np
 
@@ -51,7 +52,7 @@ def predictions(model: Any, arrays: dict[str, Any]) -> list[Any]:
 
 
 def _wide(output: Any) -> str:
-    """A type that an `.npz` file can keep; it cannot keep bfloat16."""
+    """The type to store an output in: an `.npz` file cannot hold bfloat16."""
     import keras
 
     kind = keras.backend.standardize_dtype(output.dtype)

@@ -1,7 +1,7 @@
-"""TensorFlow operations as layers of a tf_keras model, under names of our own.
+"""Adds TensorFlow operations to a tf_keras model as layers with chosen names.
 
-Written as `x * 2`, tf_keras would name the layer after a counter of the process, and the same file would become
-another model each time.
+For an operation written as `x * 2`, tf_keras takes the name from a counter of the process, and the same file would
+become another model each time.
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ def sliced(x: Any, index: Any, name: str) -> Any:
     import tensorflow as tf
     from tf_keras.src.layers.core.tf_op_layer import SlicingOpLambda
 
-    spec = [_spelt(one) for one in _without_ellipsis(list(index) if isinstance(index, list | tuple) else [index], x)]
+    parts = list(index) if isinstance(index, list | tuple) else [index]
+    spec = [_saved_form(part) for part in _without_ellipsis(parts, x)]
     return SlicingOpLambda(tf.__operators__.getitem, name=name)(x, spec)
 
 
 def _without_ellipsis(index: list[Any], x: Any) -> list[Any]:
-    """An index with full slices where `...` stands for them; a saved model can hold those alone."""
-    at = next((at for at, one in enumerate(index) if one is ...), None)
+    """An index with full slices in place of `...`, which a saved model cannot hold."""
+    at = next((at for at, part in enumerate(index) if part is ...), None)
     if at is None:
         return index
-    taken = sum(one is not None for one in index) - 1
+    taken = sum(part is not None for part in index) - 1
     return [*index[:at], *[slice(None)] * (len(x.shape) - taken), *index[at + 1 :]]
 
 
-def _spelt(one: Any) -> Any:
-    """A slice as tf_keras saves it."""
-    return {"start": one.start, "stop": one.stop, "step": one.step} if isinstance(one, slice) else one
+def _saved_form(part: Any) -> Any:
+    """A part of an index as tf_keras saves it."""
+    return {"start": part.start, "stop": part.stop, "step": part.step} if isinstance(part, slice) else part
 
 
 def masked(x: Any) -> bool:
-    """Whether tf_keras would hand on a mask of time steps with a symbolic tensor."""
+    """Whether a symbolic tensor carries a mask of time steps, which tf_keras passes on with it."""
     return getattr(x, "_keras_mask", None) is not None
 
 
 def unmasked(x: Any, name: str) -> Any:
-    """The same tensor without its mask, by a layer called `name` where it has one."""
+    """The tensor without its mask; where it has one, a layer called `name` is added."""
     import tensorflow as tf
 
     return operation(tf.identity, name, x) if masked(x) else x

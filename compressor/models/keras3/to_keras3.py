@@ -1,4 +1,4 @@
-"""tf_keras models to Keras 3 `.keras` files."""
+"""Converts tf_keras models to Keras 3 `.keras` files."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from compressor.base.atomic_files import whole_file
 from compressor.base.errors import ModelError
 from compressor.models.keras3.describe import describe
 from compressor.models.keras3.random_inputs import random_inputs
-from compressor.models.keras3.verify import judged, run_reference, save_arrays
+from compressor.models.keras3.verify import compared, run_reference, save_arrays
 
 
 def to_keras3(model: Any, path: Path) -> float:
-    """Save what a tf_keras model computes as a Keras 3 `.keras` file, and check that Keras 3 loads it again.
+    """Save a tf_keras model as a Keras 3 `.keras` file, and check that Keras 3 loads it with the same outputs.
 
-    A process of its own builds and saves the model with Keras 3, which takes some seconds.
+    A child process builds and saves the model with Keras 3, which takes some seconds.
 
     Args:
-        model: a Functional or Sequential model; its compile state is not taken over.
-        path: where the file goes; one that is there is replaced.
+        model: a Functional or Sequential model; its compile state is not saved.
+        path: of the file, which is replaced if it is there.
 
     Returns:
         The largest difference between the outputs on random inputs, relative to the largest output where that is
         above 1.
 
     Raises:
-        ModelError: it holds something that Keras 3 lacks, or the outputs differ.
+        ModelError: the model holds something that Keras 3 lacks, or the outputs differ.
     """
     graph, weights = describe(model)
     inputs = random_inputs(model)
@@ -38,7 +38,7 @@ def to_keras3(model: Any, path: Path) -> float:
         (job / "graph.json").write_text(json.dumps(graph))
         save_arrays(job / "weights.npz", {str(at): array for at, array in enumerate(weights)})
         save_arrays(job / "inputs.npz", inputs)
-        difference = judged(model, inputs, run_reference(job))
+        difference = compared(model, inputs, run_reference(job))
         try:
             with whole_file(path) as temporary:
                 shutil.copyfile(job / "model.keras", temporary)

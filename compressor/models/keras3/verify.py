@@ -1,4 +1,4 @@
-"""Whether a bridged model computes what Keras 3 does, judged on random inputs by Keras 3 itself."""
+"""Compares a converted model with Keras 3 itself, on random inputs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from compressor.models.keras3.random_inputs import random_inputs
 
 TOLERANCE = 1e-5
 HALF_TOLERANCES = {"float16": 1e-2, "bfloat16": 8e-2}
-"""For models that compute in these somewhere: about ten times the type's own step, as each rounds on its own way."""
+"""For models with a layer of these types: about ten times a step of the type, since the two round differently."""
 _ROUNDINGS = 4
-"""How many times what rounding makes of the outputs is taken; deep models are seen to be at 0.3 to 1.2 of it."""
+"""A difference of so many times what rounding may cause is accepted; deep models were seen at 0.3 to 1.2 times."""
 _MOST = 0.05
-"""A difference above this is never taken: a model so sensitive to rounding is of no use in either Keras."""
+"""A larger difference is never accepted: a model so sensitive to rounding is of no use in either Keras."""
 _SECONDS = 900
 _REMEDY = "report it with the model's layer list; until then export it from Keras 3 as .tflite, for post-training steps"
 
@@ -41,19 +41,19 @@ def verify_against(model: Any, path: Path) -> float:
         (Path(folder) / "model.txt").write_text(str(path.resolve()))
         save_arrays(Path(folder) / "inputs.npz", inputs)
         expected = run_reference(Path(folder))
-    return judged(model, inputs, expected)
+    return compared(model, inputs, expected)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an `.npz` file with any names in it."""
+    """Write an `.npz` file of arrays, whatever their names are."""
     np.savez(path, **arrays)  # type: ignore[arg-type]  # a name may be that of an option of savez
 
 
 def run_reference(job: Path) -> list[NDArray[Any]]:
-    """Run Keras 3 on a job's folder, as `reference` describes it; the outputs.
+    """Run Keras 3 on a job, a folder as `subprocess_main` describes it, and return the outputs.
 
     Raises:
-        ModelError: it fails.
+        ModelError: Keras 3 cannot run the model.
     """
     environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
     command = [sys.executable, "-P", "-m", "compressor.models.keras3.subprocess_main", str(job)]
@@ -67,8 +67,8 @@ def run_reference(job: Path) -> list[NDArray[Any]]:
     if (job / "error.json").exists():
         import json
 
-        told = json.loads((job / "error.json").read_text())
-        raise ModelError(told["what"], told["remedy"])
+        error = json.loads((job / "error.json").read_text())
+        raise ModelError(error["what"], error["remedy"])
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
         raise ModelError(f"Keras 3 cannot run the model ({reason})", "check that Keras 3 itself loads it")
@@ -77,25 +77,25 @@ def run_reference(job: Path) -> list[NDArray[Any]]:
 
 
 def outputs_of(model: Any, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """What a tf_keras model makes of arrays by the names of its inputs, flattened."""
+    """The flattened outputs of a tf_keras model for arrays by the names of its inputs."""
     import tensorflow as tf
 
     flat = [tf.constant(inputs[name]) for name in model.input_names]
-    given = tf.nest.pack_sequence_as(model.input, flat)
-    return [np.asarray(output) for output in tf.nest.flatten(model(given, training=False))]
+    inputs_of_model = tf.nest.pack_sequence_as(model.input, flat)
+    return [np.asarray(output) for output in tf.nest.flatten(model(inputs_of_model, training=False))]
 
 
-def judged(model: Any, inputs: dict[str, NDArray[Any]], expected: list[NDArray[Any]]) -> float:
-    """The largest difference between what a tf_keras model makes of arrays and what Keras 3 made of them.
+def compared(model: Any, inputs: dict[str, NDArray[Any]], expected: list[NDArray[Any]]) -> float:
+    """The largest difference between the outputs of a tf_keras model and those of Keras 3.
 
     Raises:
-        ModelError: it is beyond what rounding explains, or the outputs are of other shapes.
+        ModelError: it is more than rounding explains, or the outputs have other shapes.
     """
-    found = outputs_of(model, inputs)
-    shapes, others = ([one.shape for one in ones] for ones in (expected, found))
-    if shapes != others:
-        raise ModelError(f"its outputs have the shapes {others} in Keras 2, and {shapes} in Keras 3", _REMEDY)
-    largest, limit = _largest(expected, found), tolerance_for(model)
+    outputs = outputs_of(model, inputs)
+    wanted, own = ([array.shape for array in arrays] for arrays in (expected, outputs))
+    if wanted != own:
+        raise ModelError(f"its outputs have the shapes {own} in Keras 2, and {wanted} in Keras 3", _REMEDY)
+    largest, limit = _largest(expected, outputs), tolerance_for(model)
     if largest > limit:
         limit = max(limit, min(_ROUNDINGS * rounding_of(model, inputs), _MOST))
     if not largest <= limit:
@@ -105,16 +105,16 @@ def judged(model: Any, inputs: dict[str, NDArray[Any]], expected: list[NDArray[A
 
 
 def tolerance_for(model: Any) -> float:
-    """The largest difference that rounding explains in any model, by the types it computes in."""
+    """The difference that rounding explains in any model, by the types that its layers compute in."""
     types = {getattr(layer, "compute_dtype", None) for layer in model._flatten_layers()}
-    return max([TOLERANCE, *(HALF_TOLERANCES[one] for one in types if one in HALF_TOLERANCES)])
+    return max([TOLERANCE, *(HALF_TOLERANCES[type_] for type_ in types if type_ in HALF_TOLERANCES)])
 
 
 def rounding_of(model: Any, inputs: dict[str, NDArray[Any]]) -> float:
-    """How far the outputs move when each weight and each input is off by one step of its type.
+    """How much the outputs change when each weight and each input is off by one step of its type.
 
-    Deep models make much of little: a hundred layers may bring a difference in the last digit to the fourth. Keras 2
-    and Keras 3 round on their own ways in each layer, so that this is about how far they come apart.
+    Deep models amplify: over a hundred layers, a difference in the last digit may reach the fourth. Keras 2 and Keras 3
+    round differently in each layer, so their outputs differ by about as much.
     """
     generator = np.random.default_rng(0)
 
@@ -132,13 +132,13 @@ def rounding_of(model: Any, inputs: dict[str, NDArray[Any]]) -> float:
         model.set_weights(weights)
 
 
-def _largest(expected: list[NDArray[Any]], found: list[NDArray[Any]]) -> float:
-    return max(map(difference, expected, found), default=0.0)
+def _largest(expected: list[NDArray[Any]], outputs: list[NDArray[Any]]) -> float:
+    return max(map(difference, expected, outputs), default=0.0)
 
 
-def difference(expected: NDArray[Any], found: NDArray[Any]) -> float:
+def difference(expected: NDArray[Any], output: NDArray[Any]) -> float:
     """The largest difference between two arrays, relative to the largest value where that is above 1."""
-    a, b = expected.astype(np.float64), found.astype(np.float64)
+    a, b = expected.astype(np.float64), output.astype(np.float64)
     if not a.size:
         return 0.0
     if not np.array_equal(np.isfinite(a), np.isfinite(b)):

@@ -1,4 +1,4 @@
-"""The weights of a Keras 3 file, put into the tf_keras layers that its parts became."""
+"""Copies the weights of a Keras 3 file into the tf_keras layers that its parts became."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _DAMAGED = "save it again"
 
 
 def copy_weights(whole: Part, stored: Stored) -> None:
-    """Give every layer the weights it has in the file.
+    """Give every layer its weights from the file.
 
     Raises:
-        ModelError: some are missing, left over, or of another shape.
+        ModelError: some are missing, left over or of another shape.
     """
     put = _copy_tree if stored.layout == "tree" else _copy_flat
     put(whole, stored)
     for leaf in whole.leaves():
         if leaf.kind == "Normalization":
-            leaf.layer.finalize_state()  # what it multiplies with is made of the weights
+            leaf.layer.finalize_state()  # computes what it multiplies with from the weights
 
 
 def _copy_tree(whole: Part, stored: Stored) -> None:
@@ -45,17 +45,17 @@ def _copy_tree(whole: Part, stored: Stored) -> None:
 
 
 def _places(part: Part, place: str, path: str) -> Iterator[tuple[str, str, Any]]:
-    """Place in the model, path in the file, and holder of all weights in a part."""
+    """For all weights in a part: their place in the model, path in the file, and the layer that holds them."""
     if not part.parts:
         yield from _places_in_layer(part, place, path)
         return
     seen: Counter[str] = Counter()
-    for one in part.parts:
-        name = _snake(one.kind)
+    for inner in part.parts:
+        name = _snake(inner.kind)
         numbered = f"{name}_{seen[name]}" if seen[name] else name
         seen[name] += 1
-        if one.layer is not None:
-            yield from _places(one, joined(place, one.name), joined(path, f"layers/{numbered}"))
+        if inner.layer is not None:
+            yield from _places(inner, joined(place, inner.name), joined(path, f"layers/{numbered}"))
 
 
 def _places_in_layer(part: Part, place: str, path: str) -> Iterator[tuple[str, str, Any]]:
@@ -96,16 +96,16 @@ def _copy_flat(whole: Part, stored: Stored) -> None:
 
 
 def _assign(place: str, weights: list[Any], arrays: list[NDArray[Any]]) -> None:
-    wanted, found = ([tuple(one.shape) for one in ones] for ones in (weights, arrays))
-    if wanted != found:
-        what = f"the layer '{place}' needs weights of the shapes {wanted}, and the file has {found}"
+    wanted, stored = ([tuple(weight.shape) for weight in group] for group in (weights, arrays))
+    if wanted != stored:
+        what = f"the layer '{place}' needs weights of the shapes {wanted}, and the file has {stored}"
         raise ModelError(what, _DAMAGED)
     for weight, array in zip(weights, arrays, strict=True):
         weight.assign(np.asarray(array).astype(weight.dtype.as_numpy_dtype))
 
 
 def _snake(name: str) -> str:
-    """A class's name in the file, as Keras 3 writes it."""
+    """The name of a class as Keras 3 writes it in paths, such as `layer_normalization`."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,4 +1,4 @@
-"""Builds with Keras 3 what `describe` tells of a tf_keras model. It runs in the process of `reference` alone."""
+"""Builds the model that `describe` has described, with Keras 3; runs only in the process of `subprocess_main`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REMEDY = "leave the model as it is, or ship it as .tflite"
 
 
 def write_model(job: Path, path: Path) -> bool:
-    """Write a job's model to `path`; False, and the reason in `error.json`, where Keras 3 cannot have it."""
+    """Write a job's model to `path`; False, with the reason in `error.json`, if Keras 3 has no such model."""
     import numpy as np
 
     graph = json.loads((job / "graph.json").read_text())
@@ -32,15 +32,14 @@ def write_model(job: Path, path: Path) -> bool:
 def _model(graph: dict[str, Any], weights: list[Any]) -> Any:
     import keras
 
-    layers = {name: _layer(one, weights) for name, one in graph["layers"].items()}
+    layers = {name: _layer(entry, weights) for name, entry in graph["layers"].items()}
     tensors: dict[str, Any] = {}
-    for one in graph["inputs"]:
-        shape = one["shape"]
-        made = keras.Input(shape[1:], batch_size=shape[0], dtype=one["dtype"], name=one["name"])
-        tensors[one["key"]] = made
+    for entry in graph["inputs"]:
+        shape = entry["shape"]
+        tensors[entry["key"]] = keras.Input(shape[1:], batch_size=shape[0], dtype=entry["dtype"], name=entry["name"])
     for call in graph["calls"]:
-        args = [_argument(one, tensors) for one in call["args"]]
-        kwargs = {key: _argument(one, tensors) for key, one in call["kwargs"].items()}
+        args = [_argument(value, tensors) for value in call["args"]]
+        kwargs = {key: _argument(value, tensors) for key, value in call["kwargs"].items()}
         try:
             outputs = layers[call["layer"]](*args, **kwargs)
         except LAYER_ERRORS as error:
@@ -100,23 +99,23 @@ def _operation(name: str) -> Any:
 
 
 def _config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """A layer's options in the names of Keras 3, those of the layers in it too."""
+    """A layer's options in the names of Keras 3, and those of the layers in it."""
     import keras
 
-    found = dict(config)
-    if kind == "BatchNormalization" and isinstance(found.get("axis"), list):
-        (found["axis"],) = found["axis"]
-    if kind == "Discretization" and found.get("bin_boundaries"):
-        found.pop("num_bins", None)
+    options = dict(config)
+    if kind == "BatchNormalization" and isinstance(options.get("axis"), list):
+        (options["axis"],) = options["axis"]
+    if kind == "Discretization" and options.get("bin_boundaries"):
+        options.pop("num_bins", None)
     for key in ("layer", "backward_layer", "cell"):
-        inner = found.get(key)
+        inner = options.get(key)
         if isinstance(inner, dict) and "class_name" in inner:
-            found[key] = _held(inner)
-    if "cells" in found:
-        found["cells"] = [_held(cell) for cell in found["cells"]]
-    if isinstance(found.get("dtype"), dict):
-        found["dtype"] = found["dtype"]["config"]["name"]
-    return {key: keras.tree.map_structure(lambda one: one, value) for key, value in found.items()}
+            options[key] = _held(inner)
+    if "cells" in options:
+        options["cells"] = [_held(cell) for cell in options["cells"]]
+    if isinstance(options.get("dtype"), dict):
+        options["dtype"] = options["dtype"]["config"]["name"]
+    return {key: keras.tree.map_structure(lambda leaf: leaf, value) for key, value in options.items()}
 
 
 def _held(inner: dict[str, Any]) -> dict[str, Any]:
@@ -132,15 +131,15 @@ def _held(inner: dict[str, Any]) -> dict[str, Any]:
 
 def _argument(value: Any, tensors: dict[str, Any]) -> Any:
     if isinstance(value, list):
-        return [_argument(one, tensors) for one in value]
+        return [_argument(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     if "tensor" in value:
         return tensors[value["tensor"]]
     if "dict" in value:
-        return {key: _argument(one, tensors) for key, one in value["dict"].items()}
+        return {key: _argument(item, tensors) for key, item in value["dict"].items()}
     if "slice" in value:
-        return slice(*(_argument(one, tensors) for one in value["slice"]))
+        return slice(*(_argument(bound, tensors) for bound in value["slice"]))
     if "ellipsis" in value:
         return ...
     import numpy as np

@@ -1,20 +1,20 @@
-"""Bytes as a C header, to be built into firmware."""
+"""Writes bytes as a C header, to be built into firmware."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-_A_LINE = 12
+_BYTES_A_LINE = 12
 
 
 def c_header(content: bytes, name: str) -> str:
     """A header that defines `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
 
-    It can be included from C11 and C++11 on, in one file.
+    It is for C11 and C++11 or later, and is to be included in one source file only.
     """
     guard = f"{name.upper()}_H"
-    lines = [content[start : start + _A_LINE] for start in range(0, len(content), _A_LINE)]
+    lines = [content[start : start + _BYTES_A_LINE] for start in range(0, len(content), _BYTES_A_LINE)]
     body = ",\n".join("  " + ", ".join(f"0x{byte:02x}" for byte in line) for line in lines)
     return (
         f"#ifndef {guard}\n#define {guard}\n\n"
@@ -27,6 +27,6 @@ def c_header(content: bytes, name: str) -> str:
 
 
 def c_name(text: str) -> str:
-    """A name that C takes, as near to `text` as can be."""
+    """The text as an identifier of C, with underscores for what C does not allow."""
     name = re.sub(r"\W", "_", text, flags=re.ASCII)
     return f"_{name}" if not name or name[0].isdigit() else name

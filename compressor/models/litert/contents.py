@@ -1,4 +1,4 @@
-"""What is in a `.tflite` file: its weights, counted tensor by tensor."""
+"""Counts what is in a `.tflite` file: its weights, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ _BIAS_TYPES = {TensorType.INT32, TensorType.INT64}
 
 @dataclass(frozen=True)
 class WeightTensor:
-    """A constant that the model learned, as it lies in the file; `zeros` and `unique` are counts of its values.
+    """A constant that the model learned, as the file holds it.
 
-    `channel_unique` is the most different values in any channel that has a scale of its own, since one real value
-    becomes another integer in each. `kernel` tells weights (two or more dimensions, what is pruned and clustered) from
-    biases and scalars.
+    Attributes:
+        zeros: how many values are zero.
+        unique: how many different values there are.
+        channel_unique: the same in the channel that has most, where channels have scales of their own: one real value
+            becomes another integer in each.
+        kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or scalar.
     """
 
     name: str
@@ -51,7 +54,7 @@ class WeightTensor:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A file's bytes, and the weights in it; `integer_activations` counts the tensors that are computed in integers."""
+    """The size of a file and the weights in it; `integer_activations` counts tensors that it computes in integers."""
 
     bytes: int
     gzip_bytes: int
@@ -61,7 +64,7 @@ class Anatomy:
 
     @cached_property
     def kernels(self) -> tuple[WeightTensor, ...]:
-        """The tensors that pruning and clustering are about."""
+        """The tensors that are pruned and clustered."""
         return tuple(tensor for tensor in self.tensors if tensor.kernel)
 
     @property
@@ -77,13 +80,13 @@ class Anatomy:
 
     @property
     def weight_bits(self) -> float:
-        """Mean bits of a kernel's value."""
+        """Mean bits of the kernels' values."""
         size = sum(tensor.size for tensor in self.kernels)
         return sum(tensor.size * tensor.bits for tensor in self.kernels) / size if size else 0.0
 
     @property
     def unique(self) -> int:
-        """Most different values in any kernel."""
+        """The number of different values in the kernel that has most."""
         return max((tensor.unique for tensor in self.kernels), default=0)
 
 

@@ -1,4 +1,4 @@
-"""What the inputs and outputs of a Keras model are called, in Keras and in the file."""
+"""The names of a Keras model's inputs and outputs, in Keras and in the file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Any
 
 
 def input_names(model: Any) -> list[str]:
-    """The names of a tf_keras model's inputs, in order: its own keys where it takes a mapping, or the input layers'."""
+    """The names of a tf_keras model's inputs, in order: the keys where it takes a mapping, else its input layers'."""
     nested = getattr(model, "_nested_inputs", None)
     return sorted(nested) if isinstance(nested, dict) else list(model.input_names or [])
 
 
 def output_names(model: Any) -> list[str]:
-    """The names of a tf_keras model's outputs, in order: its own keys where it gives a mapping, or the last layers'.
+    """The names of a tf_keras model's outputs, in order: the keys where it gives a mapping, else its last layers'.
 
-    They are the same while tfmot's wrappers, which have names of their own, are around the last layers.
+    A wrapper of tfmot's, which has another name, changes nothing: the output keeps the name of the layer in it.
     """
     wrapped = {layer.name: layer.layer.name for layer in model.layers if _is_tfmot_wrapper(layer)}
     return [wrapped.get(name, name) for name in keras_keys(model)]
 
 
 def keras_keys(model: Any) -> list[str]:
-    """What Keras itself calls the outputs, in `compile` and in `fit`."""
+    """The names that Keras itself uses for the outputs in `compile` and `fit`."""
     nested = getattr(model, "_nested_outputs", None)
     return sorted(nested) if isinstance(nested, dict) else list(model.output_names or [])
 

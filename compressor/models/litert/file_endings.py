@@ -1,4 +1,4 @@
-"""What the outputs of a `.tflite` file end in, told by its last operators."""
+"""Tells from the last operators of a `.tflite` file what its outputs end in: a softmax, a sigmoid, or plain numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def file_endings(content: bytes) -> tuple[EndsIn, ...]:
     model = read_model(content)
     graph = model.subgraphs[0]
     codes = [operator_of(code) for code in model.operatorCodes]
-    maker = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
 
     def ending(tensor: int) -> EndsIn:
-        while tensor in maker:
-            operator = maker[tensor]
+        while tensor in makers:
+            operator = makers[tensor]
             code = codes[operator.opcodeIndex]
             if code not in _PASSING:
                 return _ENDINGS.get(code, "linear")

@@ -1,4 +1,4 @@
-"""The flatbuffer of a `.tflite` file to objects and back."""
+"""Reads a `.tflite` file as the objects of the LiteRT schema, and writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a flatbuffer, as a graph in which equal ones are one."""
+"""A flatbuffer as a graph of nodes, in which equal parts are one node."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Reference:
-    """A place that leads to another node, by its number."""
+    """An offset to another node, by the node's number."""
 
     node: int
 
 
 @dataclass(frozen=True)
 class Table:
-    """Fields by their slot, in order of slots: a scalar's bytes, or a reference. Defaults are left out."""
+    """Fields by slot, in order: the bytes of a scalar, or a reference. Fields with default values are left out."""
 
     fields: tuple[tuple[int, bytes | Reference], ...]
 
@@ -46,14 +46,14 @@ Node: TypeAlias = Table | Vector | References | Text
 
 
 class Nodes:
-    """Nodes by number, each after all that it leads to, and so the root last."""
+    """Nodes by number: each comes after those that it refers to, and so the root comes last."""
 
     def __init__(self) -> None:
         self.all: list[Node] = []
         self._numbers: dict[Node, int] = {}
 
     def add(self, node: Node) -> Reference:
-        """Where a node is, which is new or was there before."""
+        """A reference to a node; one that equals an earlier node is not added again."""
         if node not in self._numbers:
             self._numbers[node] = len(self.all)
             self.all.append(node)

@@ -10,7 +10,7 @@ from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, Re
 
 
 def recorded(model: Any) -> list[Node]:
-    """The nodes of a `ModelT`, each after all that it leads to, and the root last."""
+    """The nodes of a `ModelT`, each after those that it refers to, and the root last."""
     recorder = Recorder()
     model.Pack(recorder)
     return recorder.nodes.all
@@ -36,10 +36,10 @@ def _field(layout: str) -> Callable[[Recorder, int, Any, Any], None]:
 
 
 class Recorder:
-    """Records what the schema's `Pack` methods would have a `flatbuffers.Builder` write, as a graph of nodes.
+    """Records as nodes what the schema's `Pack` methods would have a `flatbuffers.Builder` write.
 
-    It has those methods of the builder that the schema calls. An offset is a node's number plus one, since 0 means
-    that there is none.
+    It has the methods of the builder that the schema calls. In place of an offset they take and return a node's number
+    plus one, since 0 means that there is none.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""The smallest flatbuffer of a model: equal parts written once, no default values, no more padding than alignment asks.
+"""Writes a model as the smallest flatbuffer: equal parts once, no default values, no padding but for alignment.
 
-The model is first recorded as a graph of tables, vectors and strings, in which equal ones are one; then the graph is
-laid out.
+The model is first recorded as a graph of tables, vectors and strings, in which equal ones are one node; then the nodes
+are laid out.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from compressor.models.litert.flatbuffer_recorder import recorded
 
 
 def compact(model: Any) -> bytes:
-    """The bytes of a `ModelT` of the LiteRT schema."""
+    """The smallest file of a `ModelT` of the LiteRT schema."""
     return laid_out(recorded(model))
 
 
 def laid_out(nodes: Sequence[Node]) -> bytes:
-    """The flatbuffer of nodes, each of which comes before all that it leads to, since offsets only lead forwards."""
+    """The flatbuffer of nodes. Each is written before those that it refers to, since offsets only lead forwards."""
     shapes = [_shape(node) for node in nodes]
     vtables: dict[bytes, int] = {}
     end = 8  # the root's offset and the identifier
@@ -45,7 +45,14 @@ def laid_out(nodes: Sequence[Node]) -> bytes:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Bytes that a node takes; what lies `lead` bytes after its start is aligned. A table's fields have places."""
+    """How a node lies in the file.
+
+    Attributes:
+        size: in bytes.
+        alignment: of what lies `lead` bytes after its start.
+        vtable: of a table: what tells where its fields are.
+        places: of a table's fields, in bytes after its start.
+    """
 
     size: int
     alignment: int = 4
@@ -54,13 +61,16 @@ class _Shape:
     places: tuple[int, ...] = ()
 
     def start(self, end: int) -> int:
-        """Where it starts at the earliest if what is before it ends at `end`."""
+        """The first place at or after `end` where it can start."""
         return _up(end + self.lead, self.alignment) - self.lead
 
 
 def _ordered(nodes: Sequence[Node], shapes: Sequence[_Shape], end: int) -> Iterator[int]:
-    """Numbers of nodes in an order to lay them out from `end` on: those that lead to others come first, each before
-    what it leads to; the others follow so that each starts where the last one ended, if one can."""
+    """The order in which nodes are laid out from `end` on, by their numbers.
+
+    Nodes that refer to others come first, each before those. Of the rest, the next one is always the one that needs the
+    least padding; odd sizes come last.
+    """
     leaves: dict[tuple[int, int, int], list[int]] = {}
     for number in reversed(range(len(nodes))):
         shape = shapes[number]
@@ -85,7 +95,7 @@ def _shape(node: Node) -> _Shape:
         return _Shape(4 + 4 * len(node.nodes))
     if isinstance(node, Vector):
         buffer = node.width == 1 and len(node.content) > 0
-        wide = node.width == 8 or (buffer and len(node.content) % 8 == 0)  # a buffer may hold wide numbers
+        wide = node.width == 8 or (buffer and len(node.content) % 8 == 0)  # a tensor's may hold wide numbers
         return _Shape(4 + len(node.content), 8 if wide else 4, 4)
     widths = [4 if isinstance(value, Reference) else len(value) for _, value in node.fields]
     places, end = [0] * len(widths), 4

@@ -1,4 +1,4 @@
-"""Runs a `.tflite` file with LiteRT's interpreter, as a device would."""
+"""Runs `.tflite` files in LiteRT's interpreter, as a device would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from compressor.base.types import Arrays
 from compressor.data.split import Split
 from compressor.models.library_errors import INTERPRETER_ERRORS
 
-_SAMPLES_A_CALL = 256  # more gained nothing
+_SAMPLES_A_CALL = 256  # more are no faster
 _MOST_THREADS = 8
 _WARM_UP_CALLS = 10
 _TIMED_CALLS = 200
@@ -28,7 +28,7 @@ _SIGNATURE = "serving_default"
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of one call with one sample on one thread: the median, and what nine of ten calls stay under."""
+    """Seconds of a call with one sample on one thread: the median, and the 90th percentile."""
 
     p50: float
     p90: float
@@ -37,9 +37,9 @@ class Latency:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A file's input or output; float value = scale * (stored value - zero point), where scale is not 0.
+    """An input or output of a file. Where it is quantized, float value = scale * (stored value - zero point).
 
-    The name is the signature's where the file has one, and otherwise the tensor's.
+    The name is the signature's if the file has one, and else the tensor's. Where it is not quantized, the scale is 0.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Endpoint:
 
 
 class LiteRTModel:
-    """A LiteRT file ready to run, one or many samples a call.
+    """A LiteRT file, ready to run one or many samples a call.
 
-    Floats go in and come out; where the file's own input or output is quantized, they are converted as firmware would.
+    It takes and gives floats; where an input or output of the file is quantized, they are converted as in firmware.
     """
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
@@ -63,7 +63,7 @@ class LiteRTModel:
         """
         try:
             self._interpreter = _opened(content, threads)
-            inputs, outputs = _ends(self._interpreter)
+            inputs, outputs = _endpoint_details(self._interpreter)
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
@@ -72,9 +72,9 @@ class LiteRTModel:
         self._samples = 0
 
     def run(self, features: Arrays) -> Arrays:
-        """Outputs for n samples, each of shape (n, ...), as float32.
+        """The outputs for n samples, of shape (n, ...) each, as float32.
 
-        A file with one input takes an array, and one with several a mapping by the inputs' names; outputs likewise.
+        A file with one input takes an array, one with several takes a mapping by their names; outputs likewise.
 
         Raises:
             ModelError: the samples do not fit what the file takes, or the file cannot be run.
@@ -84,8 +84,8 @@ class LiteRTModel:
             self._interpreter.invoke()
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
-        found = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
-        return found[0] if len(found) == 1 else dict(zip((end.name for end in self.outputs), found, strict=True))
+        arrays = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
+        return arrays[0] if len(arrays) == 1 else dict(zip((end.name for end in self.outputs), arrays, strict=True))
 
     def latency(self, sample: Arrays) -> Latency:
         """Time calls with one sample of shape (1, ...), after a warm-up."""
@@ -104,7 +104,7 @@ class LiteRTModel:
     def _set(self, features: Arrays) -> None:
         arrays = self._in_order(features)
         self._resize(arrays)
-        self._interpreter.reset_all_variables()  # an LSTM's state would go on from the samples before
+        self._interpreter.reset_all_variables()  # or an LSTM would go on from the state that earlier samples left
         try:
             for index, array, end in zip(self._in, arrays, self.inputs, strict=True):
                 self._interpreter.set_tensor(index, _stored(array, end))
@@ -143,7 +143,7 @@ class LiteRTModel:
 
 
 def predictions(content: bytes, split: Split) -> Iterator[tuple[Arrays, Arrays, Any]]:
-    """Inputs, the file's outputs and labels of all samples of a split in order, some at a time, on all cores.
+    """The inputs, the file's outputs and the labels of a split, batch by batch in order, on all cores.
 
     A file that cannot take many samples a call gets them one by one.
 
@@ -157,14 +157,16 @@ def predictions(content: bytes, split: Split) -> Iterator[tuple[Arrays, Arrays, 
 
 
 def takes_many(content: bytes, samples: Arrays) -> bool:
-    """Whether samples in one call give the outputs that each gives alone."""
+    """Whether a file gives the same outputs for samples in one call as for each alone."""
     alone = _each_alone(LiteRTModel(content), samples)
     try:
         together = LiteRTModel(content).run(samples)
     except ModelError:
         return False
-    pairs = zip(arrays_in(alone), arrays_in(together), strict=True)
-    return all(one.shape == many.shape and bool(np.allclose(many, one, atol=1e-3)) for one, many in pairs)
+    return all(
+        expected.shape == output.shape and bool(np.allclose(output, expected, atol=1e-3))
+        for expected, output in zip(arrays_in(alone), arrays_in(together), strict=True)
+    )
 
 
 def _each_alone(model: LiteRTModel, features: Arrays) -> Arrays:
@@ -181,19 +183,20 @@ def _refuse_missing(names: Sequence[str], features: Mapping[str, Any]) -> None:
 
 
 def _opened(content: bytes, threads: int) -> Any:
+    """An interpreter of the file, with LiteRT's own kernels where the faster ones refuse it."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(model_content=content, num_threads=threads)
     try:
         interpreter.allocate_tensors()
-    except RuntimeError:  # XNNPACK refuses some quantized graphs that LiteRT's own kernels run
-        own = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=own)
+    except RuntimeError:  # from XNNPACK, for some quantized graphs that LiteRT's own kernels run
+        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=plain)
     return interpreter
 
 
-def _ends(interpreter: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Details of inputs and outputs, in the file's order; `name` is the signature's, where the file has one."""
+def _endpoint_details(interpreter: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Details of inputs and outputs, in the file's order, with the signature's names where the file has one."""
     ends = interpreter.get_input_details(), interpreter.get_output_details()
     if _SIGNATURE not in interpreter.get_signature_list():
         return ends
@@ -206,7 +209,7 @@ def _ends(interpreter: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
 def _named(ends: Sequence[dict[str, Any]], by_name: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The details with the signature's names; none where the signature is of another graph, or leaves an end out."""
+    """The details with the signature's names, or none where it is of another graph or leaves an endpoint out."""
     names: dict[int, list[str]] = {}
     for name, details in by_name.items():
         names.setdefault(details["index"], []).append(name)  # one tensor may be two outputs
@@ -222,6 +225,7 @@ def _endpoint(details: dict[str, Any]) -> Endpoint:
 
 
 def _stored(values: NDArray[np.float32], end: Endpoint) -> NDArray[Any]:
+    """Values as an input of the file takes them."""
     if not end.scale or end.dtype.startswith("float"):
         return values.astype(end.dtype)
     limits = np.iinfo(np.dtype(end.dtype))
@@ -230,6 +234,7 @@ def _stored(values: NDArray[np.float32], end: Endpoint) -> NDArray[Any]:
 
 
 def _real(values: NDArray[Any], end: Endpoint) -> NDArray[np.float32]:
+    """The float values of what an output of the file holds."""
     if not end.scale or end.dtype.startswith("float"):
         return values.astype(np.float32)
     real: NDArray[np.float32] = (values.astype(np.float32) - end.zero_point) * np.float32(end.scale)

@@ -1,4 +1,4 @@
-"""The operators of the LiteRT schema that the tool knows by name."""
+"""The operators of the LiteRT schema that the tool treats by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a LiteRT file holds that its outputs do not depend on, and the file without it."""
+"""Takes everything out of a LiteRT file that its outputs do not depend on."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.flatbuffer_writer import compact
 from compressor.models.litert.operators import Operator
 
-_GREATER = Operator.PLACEHOLDER_FOR_GREATER_OP_CODES  # of which the newer field tells
+_GREATER = Operator.PLACEHOLDER_FOR_GREATER_OP_CODES  # in the older field, for numbers that it cannot hold
 
 
 def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True) -> bytes:
     """The smallest LiteRT file with the same graph and the same weights.
 
-    Gone are metadata, descriptions, names of inner tensors, recorded ranges, what no operator uses, and whatever
-    equals its default; equal buffers and tables are there once.
+    Metadata, descriptions, names of inner tensors, recorded ranges, unused tensors, buffers and operator codes, and
+    default values are left out; equal buffers and tables are written once.
 
     Args:
         content: a LiteRT file.
-        keep_signature: keep the signatures, by which runners and this tool call inputs and outputs.
+        keep_signature: keep the signatures, by which runners and this tool name inputs and outputs.
         keep_names: keep the names of the tensors that are inputs and outputs.
 
     Raises:
-        ModelError: it is damaged, or its weights lie outside of the flatbuffer.
+        ModelError: the file is damaged, or its weights lie outside of the flatbuffer.
     """
     model = read_model(content)
     try:
-        _refuse_outside(model)
+        _refuse_external_weights(model)
         model.description = model.metadata = model.metadataBuffer = None
         if not keep_signature:
             model.signatureDefs = None
@@ -45,7 +45,7 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
 
 
-def _refuse_outside(model: Any) -> None:
+def _refuse_external_weights(model: Any) -> None:
     outside = any(buffer.offset > 1 for buffer in model.buffers)
     outside |= any(operator.largeCustomOptionsOffset > 1 for graph in model.subgraphs for operator in graph.operators)
     if outside or getattr(model, "externalBuffers", None):
@@ -106,7 +106,11 @@ def _or_none(items: Any) -> Any:
 
 
 def _merge_operator_codes(model: Any) -> None:
-    """Leave the operators that are used, each once; LiteRT takes the greater one of the two fields of the code."""
+    """Keep only the operator codes that are used, each once.
+
+    Of the two fields that an operator's number may be in, LiteRT takes the greater one; the other is left at its
+    default.
+    """
     kept: dict[tuple[Any, ...], Any] = {}
     numbers: dict[int, int] = {}
     for operator in (operator for graph in model.subgraphs for operator in graph.operators or []):
@@ -122,7 +126,7 @@ def _merge_operator_codes(model: Any) -> None:
 
 
 def _merge_buffers(model: Any) -> None:
-    """Leave the buffers that a tensor uses, each content once. The first buffer is the empty one."""
+    """Keep only the buffers that a tensor uses, equal ones once. The first buffer stays the empty one."""
     empty = model.buffers[0]
     empty.data = None
     kept: dict[bytes, tuple[int, Any]] = {b"": (0, empty)}

@@ -1,4 +1,4 @@
-"""Packages: a LiteRT file entropy-coded, as it ships.
+"""The entropy-coded packages that LiteRT files ship in.
 
 What is named here is for plugins, too; the modules behind it may change.
 """

@@ -1,8 +1,9 @@
 """A binary arithmetic coder whose probabilities are mixed from adaptive contexts.
 
 Mahoney's context mixing (2005, "Adaptive weighing of context models for lossless data compression"): each context keeps
-a probability of its own, and a small neural network, trained as it goes, weighs them in the logistic domain. Only sums,
-products and quotients of doubles, and two tables of rounded logarithms, so that every machine computes the same.
+a probability of its own, and a small neural network, trained as it goes, weighs them in the logistic domain. It uses
+only sums, products and quotients of doubles, and two tables of rounded logarithms, so that every machine computes the
+same.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
-_STEPS = 4095  # of the table of logits
+_STEPS = 4095  # in the table of logits
 _LIMIT = 254  # observations after which a context forgets
 _RATES = [1 / (count + 1.8) for count in range(_LIMIT + 1)]
 _LOGITS = [round(math.log((step + 0.5) / (_STEPS + 0.5 - step)) * 1024) / 1024 for step in range(_STEPS + 1)]
 _FINE, _REACH = 128, 12
 _SIGMOIDS = [round(65536 / (1 + math.exp(-step / _FINE))) for step in range(-_REACH * _FINE, _REACH * _FINE + 1)]
 _LEARNING = 0.008
-_BYTES = 7  # of the interval: wide enough that it hardly ever ends up narrow around a carry
+_BYTES = 7  # of the interval: so wide that it hardly ever gets narrow around a carry
 _BITS = 8 * _BYTES
 _ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
 
 
 class Coder:
-    """Codes bits: `bit` writes the one it is given, or, when it was made of a payload, reads and returns one."""
+    """Codes bits, one after the other: writes those it is given, or reads those of a payload if it was made of one."""
 
     def __init__(self, payload: bytes | None = None) -> None:
         self._seen: dict[Hashable, list[float]] = {}
@@ -31,19 +32,19 @@ class Coder:
         self.restart(payload)
 
     def restart(self, payload: bytes | None = None) -> None:
-        """Begin another payload, with all that was learned from the one before."""
+        """Begin another payload, and keep all that was learned from the last one."""
         self._payload = payload
         self._low, self._high, self._written = 0, _ALL, bytearray()
         self._position = _BYTES
         self._code = int.from_bytes((payload or b"")[:_BYTES].ljust(_BYTES, b"\0"), "big")
 
     def bit(self, contexts: Sequence[Hashable], chooses: Hashable, bit: int = 0) -> int:
-        """Code a bit.
+        """Write a bit, or read one, and return it.
 
         Args:
-            contexts: what may tell the bit, always the same number of them for the same `chooses`.
-            chooses: the weights to mix with.
-            bit: to write.
+            contexts: what the bit may depend on; always the same number of them for the same `chooses`.
+            chooses: the set of weights that the contexts are mixed with.
+            bit: to write; has no meaning when reading.
         """
         seen, weights = self._seen, self._weights.get(chooses)
         if weights is None:
@@ -90,15 +91,15 @@ class Coder:
         self._high = (self._high & _REST) << 8 | 0xFF
 
     def symbol(self, contexts: Sequence[Hashable], chooses: Hashable, bits: int, value: int = 0) -> int:
-        """Code a number of so many bits, the highest first."""
-        found = 1
+        """Write or read a number of so many bits, the highest first, and return it."""
+        prefix = 1  # a one, and the bits coded so far
         for place in reversed(range(bits)):
-            here = [(context, found) for context in contexts]
-            found = found << 1 | self.bit(here, (chooses, place), value >> place & 1)
-        return found - (1 << bits)
+            extended = [(context, prefix) for context in contexts]
+            prefix = prefix << 1 | self.bit(extended, (chooses, place), value >> place & 1)
+        return prefix - (1 << bits)
 
     def finished(self) -> bytes:
-        """The payload, as short as can be: what follows it reads as zeros."""
+        """The shortest payload of the bits written; a reader takes what follows it for zeros."""
         for count in range(_BYTES + 1):
             unit = 1 << _BITS - 8 * count
             value = -(-self._low // unit) * unit

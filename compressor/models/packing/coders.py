@@ -1,4 +1,4 @@
-"""The entropy coders of packages, in the order of their numbers there: new ones come last, and none ever leaves."""
+"""The entropy coders of packages. Their order gives their numbers, so new ones come last, and none is ever removed."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ def _unzstd(payload: bytes, size: int) -> bytes:
 
 
 def _lzma1(content: bytes) -> bytes:
-    """Raw LZMA1 with the best of all literal and position bits, which the first byte tells as in `.lzma` files."""
+    """Raw LZMA1 with the best literal and position bits; the first byte tells which, as in `.lzma` files."""
     dictionary = max(4096, 1 << (len(content) - 1).bit_length()) if content else 4096
-    sample = _LZMA1_PROPERTIES if len(content) < 2**20 else [(3, 0, 2), (3, 0, 0), (0, 2, 2)]
+    candidates = _LZMA1_PROPERTIES if len(content) < 2**20 else [(3, 0, 2), (3, 0, 0), (0, 2, 2)]
 
-    def made(lc: int, lp: int, pb: int) -> bytes:
+    def coded(lc: int, lp: int, pb: int) -> bytes:
         options = {"lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary, "nice_len": 273, "depth": 1000}
         filters = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, **options}]
         return bytes([(pb * 5 + lp) * 9 + lc]) + lzma.compress(content, lzma.FORMAT_RAW, filters=filters)
 
-    return min((made(*properties) for properties in sample), key=len)
+    return min((coded(*properties) for properties in candidates), key=len)
 
 
 def _unlzma1(payload: bytes, size: int) -> bytes:

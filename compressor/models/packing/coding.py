@@ -1,4 +1,4 @@
-"""What every entropy coder is: two functions, and one way to say that a payload is damaged."""
+"""The type of an entropy coder, and the error of a damaged payload."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 
 class DamagedError(Exception):
-    """A payload that its coder did not make."""
+    """A payload that its coder cannot have made."""
 
 
 @dataclass(frozen=True)
 class Coder:
-    """Bytes to fewer bytes and back.
+    """Makes bytes fewer, and restores them.
 
-    `encode` gives None for what it cannot code. `decode` is told how many bytes come out, and never makes many more.
+    `encode` returns None for what it cannot code. `decode` is told how many bytes to expect, and never makes
+    many more.
     """
 
     encode: Callable[[bytes], bytes | None]

@@ -1,8 +1,8 @@
-"""Codes a compact LiteRT file by what it is: its graph of tables field by field, its weights as matrices of numbers.
+"""Codes a compact LiteRT file by its format: the graph of tables field by field, weights as matrices of numbers.
 
-What a field holds is foretold by where it stands (the slots that lead to it from the root) and by what stood there
+What a field holds is predicted from its place (the slots that lead to it from the root) and from what stood there
 before. Offsets are not coded at all, since the graph alone decides the layout. Only files that `compact` wrote can be
-coded. One walk serves both directions: with a node it writes, without one it reads.
+coded. The same walk writes and reads: with a node it writes, without one it reads.
 """
 
 from __future__ import annotations
@@ -32,56 +32,60 @@ _SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
 _TENSORS = 0  # of its SubGraph
 _SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
 _CODED = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)  # as matrices of weights
-_MOST_BITS = 2**21  # to code, which takes half a minute
+_MOST_BITS = 2**21  # that are coded, in half a minute
 _SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
-_LEAST, _MOST_FLOAT = 1e-12, 1e30  # of what may be a scale
-_FEWEST = 32  # weights, of which a matrix is worth its strides
+_LEAST, _MOST_FLOAT = 1e-12, 1e30  # magnitudes that a scale may have
+_FEWEST = 32  # weights in a matrix that is worth coding as one
 Path = tuple[int, ...]
 
 
 class _Walk:
-    """A walk over the nodes of a model, which writes them or reads them."""
+    """Walks over the nodes of a model, and writes or reads them."""
 
-    def __init__(self, coder: Coder, given: list[Node] | None, size: int) -> None:
+    def __init__(self, coder: Coder, source: list[Node] | None, size: int) -> None:
         self.nodes = Nodes()
         self.coder = coder
-        self._given = given
+        self._source = source
         self._left = _SWELL * size
         self._last: dict[Hashable, Any] = {}
         self._matrices: dict[int, tuple[int, int, int]] = {}
 
     def root(self) -> None:
-        self._table((), self._given[-1] if self._given else None)
+        self._table((), self._source[-1] if self._source else None)
 
     def _take(self, size: int) -> None:
-        """Refuse what a damaged payload would swell to: a walk passes a part that stands in many places many times."""
+        """Count what is read, and refuse more than a file of this size can hold.
+
+        A part that many others refer to is coded at each of these places, so a damaged payload might swell.
+        """
         self._left -= size
         if self._left < 0:
             raise DamagedError("it holds more than it should")
 
     def _at(self, reference: Reference | None) -> Any:
-        return self._given[reference.node] if self._given is not None and reference is not None else None
+        return self._source[reference.node] if self._source is not None and reference is not None else None
 
     def _table(self, path: Path, node: Any) -> Reference:
         self._take(4)
         if len(path) > _DEEPEST:
             raise DamagedError("it holds more than it should")
-        given = dict(node.fields) if node else {}
+        known = dict(node.fields) if node else {}
         fields: list[tuple[int, bytes | Reference]] = []
-        end = max(given, default=-1) + 1
+        end = max(known, default=-1) + 1
         slot, kind = 0, _END
         while True:
             here = (*path, slot)
             previous = self._last.get(here, (0, 0))
-            wanted = self._kind(given.get(slot)) if slot < end else _END
-            one, two = ("kind", here), ("kind", slot, kind)
-            kind = self.coder.symbol((one, two, (*one, *previous), (*one, previous[0], kind)), "kind", 4, wanted)
+            wanted = self._kind(known.get(slot)) if slot < end else _END
+            at, after = ("kind", here), ("kind", slot, kind)
+            contexts = (at, after, (*at, *previous), (*at, previous[0], kind))
+            kind = self.coder.symbol(contexts, "kind", 4, wanted)
             self._last[here] = (kind, previous[0])
             if kind == _END:
                 break
             self._take(kind != _ABSENT or slot > _MOST_SLOTS)
             if kind != _ABSENT:
-                fields.append((slot, self._field(here, kind, given.get(slot))))
+                fields.append((slot, self._field(here, kind, known.get(slot))))
             slot += 1
         if len(path) == 4 and path[0] == _SUBGRAPHS and path[2] == _TENSORS:
             self._note_tensor(dict(fields))
@@ -112,38 +116,38 @@ class _Walk:
     def _references(self, path: Path, node: Any) -> Reference:
         count = self._length(path, len(node.nodes) if node else None)
         self._take(4 * count)
-        found = []
+        items = []
         for index in range(count):
             if path == (_BUFFERS,):
                 self._last["buffer"] = index
-            one = self._at(node.nodes[index]) if node else None
-            kind = self.coder.symbol((("item", path),), "item", 2, {Table: 0, Text: 1}.get(type(one), 0))
+            item = self._at(node.nodes[index]) if node else None
+            kind = self.coder.symbol((("item", path),), "item", 2, {Table: 0, Text: 1}.get(type(item), 0))
             inner = (*path, -1)
             if kind == 0:
-                found.append(self._table(inner, one))
+                items.append(self._table(inner, item))
             else:
-                found.append(self.nodes.add(Text(self._content(inner, 1, one.content if one else None))))
-        return self.nodes.add(References(tuple(found)))
+                items.append(self.nodes.add(Text(self._content(inner, 1, item.content if item else None))))
+        return self.nodes.add(References(tuple(items)))
 
     def _scalar(self, path: Path, width: int, value: bytes | None) -> bytes:
-        """A number, as its difference to the one that stood there before."""
+        """A number, coded as its difference to the one that stood there before."""
         before: int = self._last.get(("scalar", path), 0)
         step = (int.from_bytes(value, "little") - before) % (1 << 8 * width) if value is not None else 0
-        found = self._bytes(path, step.to_bytes(width, "little") if value is not None else None, width, width)
-        self._last["scalar", path] = number = (int.from_bytes(found, "little") + before) % (1 << 8 * width)
+        coded = self._bytes(path, step.to_bytes(width, "little") if value is not None else None, width, width)
+        self._last["scalar", path] = number = (int.from_bytes(coded, "little") + before) % (1 << 8 * width)
         return number.to_bytes(width, "little")
 
     def _length(self, path: Path, value: int | None) -> int:
         before = self._last.get(("length", path), 0)
         contexts = (("bits", path), ("bits", path, before))
         bits = self.coder.symbol(contexts, "bits", 5, value.bit_length() if value is not None else 0)
-        found = 1 if bits else 0
+        length = 1 if bits else 0
         for place in reversed(range(bits - 1)):
             bit = value >> place & 1 if value is not None else 0
-            here = ("length", path, found)
-            found = found << 1 | self.coder.bit((here, (*here, before)), "length", bit)
-        self._last["length", path] = found
-        return found
+            here = ("length", path, length)
+            length = length << 1 | self.coder.bit((here, (*here, before)), "length", bit)
+        self._last["length", path] = length
+        return length
 
     def _content(self, path: Path, width: int, content: bytes | None) -> bytes:
         matrix = self._matrices.get(self._last.get("buffer", -1)) if path[:1] == (_BUFFERS,) else None
@@ -153,20 +157,20 @@ class _Walk:
         return self._row(path, content, count) if width == 4 else self._bytes(path, content, count * width, width)
 
     def _row(self, path: Path, content: bytes | None, count: int) -> bytes:
-        """Numbers of 4 bytes; floats as what they miss of being in proportion to the last row as long.
+        """Numbers of 4 bytes. Floats are coded as differences to what is in proportion to the last row as long.
 
-        Scales of biases are those of weights, times one.
+        The scales of biases are those of weights, times one number for all.
         """
         before = self._last.get(("row", path, count), b"")
-        found = self._bytes(path, content[:4] if content is not None else None, 4 * min(count, 1), 4)
-        foretold = _in_proportion(before, found)
-        if foretold is None:
-            found += self._bytes((*path, 0), content[4:] if content is not None else None, 4 * max(count - 1, 0), 4)
+        row = self._bytes(path, content[:4] if content is not None else None, 4 * min(count, 1), 4)
+        predicted = _in_proportion(before, row)
+        if predicted is None:
+            row += self._bytes((*path, 0), content[4:] if content is not None else None, 4 * max(count - 1, 0), 4)
         else:
-            misses = _added(content[4:], foretold, -1) if content is not None else None
-            found += _added(self._bytes((*path, 1), misses, 4 * (count - 1), 4), foretold, 1)
-        self._last["row", path, count] = found
-        return found
+            differences = _added(content[4:], predicted, -1) if content is not None else None
+            row += _added(self._bytes((*path, 1), differences, 4 * (count - 1), 4), predicted, 1)
+        self._last["row", path, count] = row
+        return row
 
     def _matrix(self, matrix: tuple[int, int, int], content: bytes | None) -> bytes:
         rows, columns, bits = matrix
@@ -177,26 +181,27 @@ class _Walk:
     def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
         self._take(count)
         before = self._last.get(("bytes", path), b"")
-        found = bytearray()
+        coded = bytearray()
         for index in range(count):
-            place, one, two = index % width, found[-1] if found else -1, found[-2] if len(found) > 1 else -1
-            same = found[index - width] if index >= width else -1
+            place = index % width
+            last, second_last = coded[-1] if coded else -1, coded[-2] if len(coded) > 1 else -1
+            same_place = coded[index - width] if index >= width else -1  # in the number before
             old = before[index] if index < len(before) else -1
             contexts = (
                 ("byte", path, place),
-                ("byte", path, place, one),
-                ("byte", path, place, one, two),
-                ("byte", path, place, same),
+                ("byte", path, place, last),
+                ("byte", path, place, last, second_last),
+                ("byte", path, place, same_place),
                 ("byte", path, index, old),
-                ("byte", width, place, one, same),
+                ("byte", width, place, last, same_place),
             )
             chooses = ("byte", min(width, 4), place)
-            found.append(self.coder.symbol(contexts, chooses, 8, content[index] if content else 0))
-        self._last["bytes", path] = bytes(found)
-        return bytes(found)
+            coded.append(self.coder.symbol(contexts, chooses, 8, content[index] if content else 0))
+        self._last["bytes", path] = bytes(coded)
+        return bytes(coded)
 
     def _note_tensor(self, fields: dict[int, Any]) -> None:
-        """Remember which buffer holds a matrix of weights. Tensors come before buffers."""
+        """Remember which buffer holds a matrix of weights; tensors are coded before buffers."""
         number = fields.get(_TYPE, b"\0")[0]
         if number not in _CODED or _BUFFER not in fields or _SHAPE not in fields:
             return
@@ -211,7 +216,7 @@ class _Walk:
 
 
 def _in_proportion(before: bytes, first: bytes) -> bytes | None:
-    """What follows the first float of a row, if it goes on in proportion to the row before; None where it may not."""
+    """The rest of a row that begins with `first`, if it is in proportion to the row before; None where it cannot be."""
     old = struct.unpack(f"<{len(before) // 4}f", before)
     new = struct.unpack("<f", first)[0] if len(old) > 1 else 0.0
     if not all(_LEAST < abs(number) < 1 / _LEAST for number in (*old, new)):
@@ -225,7 +230,7 @@ def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
 
 
 def encode(content: bytes) -> bytes | None:
-    """The payload of a LiteRT file; None where `compact` did not write it, or where `decode` would not take it."""
+    """The payload of a LiteRT file; None for one that `compact` did not write, or that `decode` would refuse."""
     if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
         return None
     try:
@@ -240,7 +245,7 @@ def decode(payload: bytes, size: int) -> bytes:
     """The LiteRT file of `size` bytes in a payload.
 
     Raises:
-        DamagedError: there is none in it.
+        DamagedError: the payload holds none.
     """
     walk = _Walk(_learned(payload), None, size)
     try:
@@ -251,7 +256,7 @@ def decode(payload: bytes, size: int) -> bytes:
 
 
 def _learned(payload: bytes | None = None) -> Coder:
-    """A coder that has read a typical model before, and goes on with a payload, or begins one."""
+    """A coder that has learned from a typical model, and reads a payload, or begins to write one."""
     coder = Coder(PRIMER)
     if PRIMER:
         _Walk(coder, None, _MOST_BITS).root()

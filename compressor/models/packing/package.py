@@ -1,4 +1,4 @@
-"""A LiteRT file in an entropy-coded package, as it ships: a header of about eight bytes, and what a coder made of it.
+"""The package that a LiteRT file ships in: a header of about ten bytes, and the file as a coder wrote it.
 
 The header is the magic `TFP`, the coder's number in one byte, the length of the file inside as a varint, and the first
 four bytes of that file's SHA-256, so that no damage goes unnoticed.
@@ -28,7 +28,7 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
         coder: a name in `CODERS`, or `best` for the one that makes the smallest package.
 
     Raises:
-        ModelError: the coder that was named cannot code it.
+        ModelError: the coder that is named cannot code it.
     """
     tries = CODERS if coder == BEST else [coder]
     payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
@@ -45,7 +45,7 @@ def unpack(package: bytes) -> bytes:
     """The file in a package.
 
     Raises:
-        ModelError: it is no package, or damaged.
+        ModelError: it is not a package, or is damaged.
     """
     if not is_package(package):
         raise ModelError("this is not a package", f"give a {SUFFIX} file that the step 'pack' made")
@@ -63,7 +63,7 @@ def unpack(package: bytes) -> bytes:
 
 
 def unpacked(content: bytes) -> bytes:
-    """A LiteRT file itself, whether it comes packed or not.
+    """A LiteRT file, out of its package if it is in one.
 
     Raises:
         ModelError: it is a damaged package.
@@ -77,7 +77,7 @@ def is_package(content: bytes) -> bool:
 
 
 def shipping_suffix(content: bytes) -> str:
-    """What the name of a file with this content ends in: a package's, or a LiteRT file's."""
+    """The suffix of a file with this content: `.tfpack` for a package, else `.tflite`."""
     return SUFFIX if is_package(content) else ".tflite"
 
 
@@ -94,15 +94,15 @@ def coder_of(package: bytes) -> str:
 
 
 def _varint(value: int) -> bytes:
-    found = bytearray()
+    digits = bytearray()
     while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
+        digits.append(value & 0x7F | 0x80)
         value >>= 7
-    return bytes([*found, value])
+    return bytes([*digits, value])
 
 
 def _read_varint(package: bytes, start: int) -> tuple[int, int]:
-    """The value, and where it ends."""
+    """The value at `start`, and where it ends."""
     value = 0
     for index, byte in enumerate(package[start : start + 9]):
         value |= (byte & 0x7F) << 7 * index

@@ -1,7 +1,7 @@
-"""Codes a matrix of weights: first where the few that are not zero stand, then what they are.
+"""Codes a matrix of weights: first which ones are not the commonest value, mostly zero, then what they are.
 
-A weight is likelier where those beside it, above it in its column, and one or two strides back (the same channel of
-the pixels around) are; the encoder looks for the strides, and tells them.
+Such a weight is likelier beside others, below others in its column, and one or two strides after others (in the same
+channel of the pixels around). The encoder finds the strides, and writes them first.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 
 from compressor.models.packing.arithmetic_coder import Coder
 
-_FARTHEST = 1024  # a stride that is looked for
+_FARTHEST = 1024  # stride that is looked for
 
 
 def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Sequence[int] | None = None) -> list[int]:
-    """Write or read rows x columns numbers of so many bits, row after row; returns them."""
+    """Write or read a matrix of rows x columns numbers of so many bits, row after row, and return the numbers."""
     size = rows * columns
-    common, near, far = _told(values, rows, columns) if values is not None else (0, 1, 1)
+    common, near, far = _structure(values, rows, columns) if values is not None else (0, 1, 1)
     common = coder.symbol((("common",),), "common", bits, common)
     near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
-    found = [common] * size
-    there = bytearray(size + far + columns + near)  # zeros behind the end stand for what is before the beginning
+    coded = [common] * size
+    there = bytearray(size + far + columns + near)  # negative indices, before the beginning, find zeros at the end
     counts = [0] * (columns + near + far + 2)  # in each column so far, likewise
     above = [common] * columns
     for row in range(rows):
@@ -51,18 +51,18 @@ def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Seque
             if not here:
                 run += 1
                 continue
-            told = last, above[column], found[at - near] if at >= near else common
-            likely = ((9,), (10, row), (11, told[0]), (12, told[1]), (13, told[2]), (14, column % near))
+            earlier = last, above[column], coded[at - near] if at >= near else common
+            likely = ((9,), (10, row), (11, earlier[0]), (12, earlier[1]), (13, earlier[2]), (14, column % near))
             value = coder.symbol(likely, "value", bits, values[at] if values is not None else 0)
-            found[at] = last = above[column] = value
+            coded[at] = last = above[column] = value
             there[at] = 1
             counts[column] = count + 1
             dense, run = dense + 1, 0
-    return found
+    return coded
 
 
-def _told(values: Sequence[int], rows: int, columns: int) -> tuple[int, int, int]:
-    """The commonest value, and the two strides at which the others repeat most."""
+def _structure(values: Sequence[int], rows: int, columns: int) -> tuple[int, int, int]:
+    """The commonest value, and the two strides at which the others most often repeat."""
     array = np.asarray(values)
     common = int(np.bincount(array).argmax())
     mask = (array != common).reshape(rows, columns).astype(np.float64)

@@ -30,7 +30,7 @@ def difference(tensorflow):
     """A function: how far a tf_keras model is from what Keras 3 computed for the file of that name."""
     import tf_keras
 
-    from compressor.models.keras3.verify import judged
+    from compressor.models.keras3.verify import compared
 
     tf_keras.backend.clear_session()
 
@@ -39,6 +39,6 @@ def difference(tensorflow):
             inputs = dict(arrays)
         with np.load(folder / f"{name}.outputs.npz") as arrays:
             expected = [arrays[key] for key in arrays.files]
-        return judged(model, inputs, expected)
+        return compared(model, inputs, expected)
 
     return measure

@@ -215,13 +215,13 @@ def test_an_unknown_custom_layer_is_refused_with_what_would_help(changed, tensor
 
 def test_a_model_of_another_outcome_is_refused_with_the_difference(changed, tensorflow):
     from compressor.models.keras3.random_inputs import random_inputs
-    from compressor.models.keras3.verify import judged, outputs_of
+    from compressor.models.keras3.verify import compared, outputs_of
 
     model = from_keras3(changed("sequential", lambda config: None), verify=False)
     inputs = random_inputs(model)
     outputs = outputs_of(model, inputs)
     with pytest.raises(ModelError) as error:
-        judged(model, inputs, [outputs[0] + 0.01])
+        compared(model, inputs, [outputs[0] + 0.01])
     assert str(error.value) == (
         f"its outputs in Keras 2 and in Keras 3 differ by {0.01 / max(1, abs(outputs[0] + 0.01).max()):.1e}, "
         "and at most 1e-05 is taken; report it with the model's layer list; "
@@ -233,15 +233,15 @@ def test_what_rounding_makes_of_a_model_is_no_difference_in_what_it_computes(ten
     """Large weights that cancel out make a thousandth of the last digit, as a hundred layers do."""
     import tf_keras
 
-    from compressor.models.keras3.verify import judged
+    from compressor.models.keras3.verify import compared
 
     model = tf_keras.Sequential([tf_keras.Input((64,)), tf_keras.layers.Dense(1)])
     kernel = np.resize(np.array([300, -300], np.float32), (64, 1))
     model.set_weights([kernel, np.zeros(1, np.float32)])
     inputs = {model.input_names[0]: np.ones((1, 64), np.float32)}
-    assert judged(model, inputs, [np.array([[1e-4]])]) == pytest.approx(1e-4)
+    assert compared(model, inputs, [np.array([[1e-4]])]) == pytest.approx(1e-4)
     with pytest.raises(ModelError, match=r"differ by 1\.0e-02, and at most \de-0[34] is taken"):
-        judged(model, inputs, [np.array([[0.01]])])
+        compared(model, inputs, [np.array([[0.01]])])
     np.testing.assert_array_equal(model.get_weights()[0], kernel)
 
 
