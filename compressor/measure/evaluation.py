@@ -51,7 +51,7 @@ def measure(
     test: Split,
     metrics: Sequence[ConfiguredMetric],
     keras_model: Any = None,
-    whose: str = "the Keras model",
+    origin: str = "the Keras model",
 ) -> Measurement:
     """Measure a `.tflite` file, and the Keras model that it was made of beside it.
 
@@ -60,7 +60,7 @@ def measure(
         test: the split to measure on.
         metrics: to compute.
         keras_model: the tf_keras model, if there is one.
-        whose: where that model came from, to be named if one of its layers fails.
+        origin: where that model came from, to be named if one of its layers fails.
 
     Raises:
         ModelError: the file cannot be read or run.
@@ -79,7 +79,7 @@ def measure(
         shipped = by_name(outputs, names[0])
         rows.add(features, shipped, labels)
         if keras_model is not None:
-            with fenced(whose, StepError, (CompressorError,)):
+            with fenced(origin, StepError, (CompressorError,)):
                 expected = _keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
             comparison.add(shipped, expected, by_name(labels, names[0]))

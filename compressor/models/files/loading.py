@@ -23,8 +23,8 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         ModelError: it is one.
     """
-    if found := _FOREIGN.get(path.suffix.lower()):
-        what, remedy = found
+    if foreign := _FOREIGN.get(path.suffix.lower()):
+        what, remedy = foreign
         raise ModelError(f"{path} is {what}, which is not read here", remedy)
 
 
@@ -90,9 +90,9 @@ def _application(reference: Reference) -> Built:
         known = [model for model in dir(tf_keras.applications) if model[:1].isupper()]
         hint = did_you_mean(name, known).removeprefix("; ")
         raise ModelError(f"tf_keras.applications has no model '{name}'", hint)
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in reference.arguments.items()}
-    given.setdefault("weights", None)
+    arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in reference.arguments.items()}
+    arguments.setdefault("weights", None)
     with fenced(f"'{reference.target}'", ModelError):
-        model = build(**given)
-    fresh = given["weights"] is None
+        model = build(**arguments)
+    fresh = arguments["weights"] is None
     return Built(model, ("its weights are random; train it, or give 'weights' under 'model.with'",) if fresh else ())
