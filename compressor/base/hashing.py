@@ -10,9 +10,9 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of all files in a folder, in hexadecimal."""
     if path.is_dir():
         digest = hashlib.sha256()
-        for below in sorted(path.rglob("*")):
-            if below.is_file():
-                digest.update(f"{below.relative_to(path)}\0{file_digest(below)}\0".encode())
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                digest.update(f"{file.relative_to(path)}\0{file_digest(file)}\0".encode())
         return digest.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -56,7 +56,7 @@ class Reference:
         return "litert" if Path(self.target).suffix in LITERT_SUFFIXES or self._is_graph else "keras"
 
     @property
-    def came_as(self) -> str:
+    def original_form(self) -> str:
         """What the file is before it is read, if that says more than `format`; otherwise empty."""
         if self._is_graph:
             return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"

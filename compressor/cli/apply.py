@@ -131,7 +131,7 @@ class _StepTeller(Observer):
         self._tell = tell
 
     def step_started(self, step_id: str) -> None:
-        self._tell(self._subjects.get(step_id, "the model as it came"))
+        self._tell(self._subjects.get(step_id, "the baseline"))
 
     def warned(self, text: str) -> None:
         """Left to the observers that show it."""

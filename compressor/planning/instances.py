@@ -1,4 +1,4 @@
-"""Instances of plugins' classes, made with the parameters that a recipe gives."""
+"""Makes instances of plugins' classes with the parameters of a recipe."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from compressor.recipe.tree import Node
 
 
 def instance_of(kind: Kind, entry: Entry, values: Node) -> Any:
-    """An instance of a plugin's class.
+    """Make an instance of a plugin's class.
 
     Raises:
-        RecipeError: the parameters are invalid, with every problem in its place.
+        RecipeError: with every problem of the parameters, at its position.
         PluginError: the class fails, or does not keep its parameters.
     """
     cls = entry.cls
@@ -36,7 +36,7 @@ def instance_of(kind: Kind, entry: Entry, values: Node) -> Any:
 
 
 def problems_with(params: type[Params], values: Node) -> list[Problem]:
-    """What is wrong with values for a set of parameters."""
+    """The problems of values for a set of parameters."""
     try:
         validate_as_json(params, values)
     except ValidationError as error:

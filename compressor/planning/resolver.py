@@ -39,7 +39,7 @@ from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
 
 @dataclass(frozen=True)
 class _Parts:
-    """What the sections of a recipe resolve to; a source that an unread plugin file may bring is None."""
+    """The resolved sections of a recipe; a source that may come from a plugin file not yet run is None."""
 
     model: Any
     data: Any
@@ -58,7 +58,7 @@ class Resolver:
     teaches: bool = False  # whether the recipe only wraps a trained model, to teach
     chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, outermost first
     teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
-    came_as: str = ""  # what the model is before it is read, if that says more than its format
+    original_form: str = ""  # what the model is before it is read, if that says more than its format
     problems: list[Problem] = field(default_factory=list)
     origins: dict[str, Provider] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class Resolver:
             RecipeError: with every problem found.
         """
         model, data = self._source("model"), self._source("data set")
-        self.came_as = model.came_as if isinstance(model, Reference) else ""
+        self.original_form = model.original_form if isinstance(model, Reference) else ""
         metrics = self._metrics()
         start = start_of(model)
         baseline = self._baseline(model, start)
@@ -144,15 +144,15 @@ class Resolver:
         return entry and self._instance(kind, entry, values or mapping({}, like=node))
 
     def _metrics(self) -> list[ConfiguredMetric]:
-        found = [self._metric(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
+        specified = [self._metric(index, spec) for index, spec in enumerate(self.recipe.evaluation.metrics)]
         metrics: dict[str, ConfiguredMetric] = {}
-        for index, configured in enumerate(found):
+        for index, configured in enumerate(specified):
             if configured and configured.name in metrics:
                 message = f"two metrics are called '{configured.name}'; remove one, or give one another 'name'"
                 self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
             elif configured:
                 metrics[configured.name] = configured
-        for route, message in misfits(self.recipe.constraints, found):
+        for route, message in misfits(self.recipe.constraints, specified):
             self._report(message, self.recipe.tree.nearest(("constraints", *route)))
         return list(metrics.values())
 
@@ -250,7 +250,7 @@ class Resolver:
 
     def _chained(self, steps: Sequence[PlannedStep], start: ModelState, complete: bool) -> list[PlannedStep]:
         try:
-            return chained(steps, start, complete, self.came_as)
+            return chained(steps, start, complete, self.original_form)
         except ImpossibleError as error:
             self._report(error.message, self._place(error.step.route))
             return []

@@ -24,7 +24,7 @@ class ImpossibleError(Exception):
 
 
 def chained(
-    steps: Sequence[PlannedStep], start: ModelState, complete: bool = True, came_as: str = ""
+    steps: Sequence[PlannedStep], start: ModelState, complete: bool = True, original_form: str = ""
 ) -> list[PlannedStep]:
     """Fill in the model's state before and after each step.
 
@@ -32,7 +32,7 @@ def chained(
         steps: the steps, in order.
         start: the state of the model that the first step gets.
         complete: whether these are all steps of the recipe, so that another order of them can be suggested.
-        came_as: what the model is before it is read, for messages; its format if left out.
+        original_form: what the model is before it is read, for messages; its format if left out.
 
     Raises:
         ImpossibleError: a step refuses the model that it would get.
@@ -46,7 +46,7 @@ def chained(
             cause = _cause(after, placed)
             searched = complete and len(steps) <= _MOST_REORDERED
             order = _working_order(steps, start) if searched else None
-            model = FORMAT_NAMES[state.format] if cause else came_as or FORMAT_NAMES[start.format]
+            model = FORMAT_NAMES[state.format] if cause else original_form or FORMAT_NAMES[start.format]
             message = _reason(step, after, model, cause) + _remedy(after, cause, order, searched)
             raise ImpossibleError(step, message)
         placed.append(replace(step, before=state, after=after))

@@ -140,16 +140,16 @@ def _escaped(node: Node, problems: list[Problem], at: Route = ()) -> Node:
     """Escape the characters that a terminal would act on, and report a problem for each value that has one."""
     if isinstance(node.value, dict):
         entries = {}
-        for key, below in node.value.items():
+        for key, child in node.value.items():
             name = key
             if _UNSAFE.search(key):
                 name = printable(key)
                 message = f"the key {quoted(name)} contains a character that a terminal would act on; remove it"
-                problems.append(Problem(message, below.key_origin))
-            entries[name] = _escaped(below, problems, (*at, name))
+                problems.append(Problem(message, child.key_origin))
+            entries[name] = _escaped(child, problems, (*at, name))
         return mapping(entries, like=node)
     if isinstance(node.value, tuple):
-        return sequence(tuple(_escaped(below, problems, (*at, i)) for i, below in enumerate(node.value)), node)
+        return sequence(tuple(_escaped(child, problems, (*at, i)) for i, child in enumerate(node.value)), node)
     if isinstance(node.value, str) and (unsafe := _UNSAFE.search(node.value)):
         name = quoted(".".join(map(str, at)))
         message = f"{name} contains the character U+{ord(unsafe[0]):04X}, which a terminal would act on; remove it"

@@ -61,7 +61,7 @@ class EvaluationSection(Params):
         default_factory=lambda: [MetricSection(uses="accuracy")],
         min_length=1,
         max_length=MAX_ENTRIES,
-        description="metrics, each a name or a mapping; the first is the main one, as for constraints on accuracy",
+        description="metrics, each a name or a mapping; constraints on accuracy are for the first one",
     )
 
 

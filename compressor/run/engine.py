@@ -40,7 +40,7 @@ def started(plan: Plan, folder: Path, cache: Cache, observer: Observer | None = 
     observer = observer or Observer()
     with StageStore(plan, folder, cache, observer.waiting) as store:
         run = Run(prepare(plan, store, observer), store, observer, began)
-        if plan.baseline is None:  # the model as it came is the baseline
+        if plan.baseline is None:  # the model that the run starts from is the baseline
             run.measure_source()
         yield run
 
@@ -141,16 +141,16 @@ class Run:
 
     def _make_teacher(self, plan: Plan, name: str) -> SavedModel:
         """Run a teacher's plan; if the plan has no steps, only load its model, without measuring it."""
-        below = f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}"
-        folder, relay = self._store.folder_for(below), TeacherObserver(self._observer, name)
+        subfolder = f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}"
+        folder, relay = self._store.folder_for(subfolder), TeacherObserver(self._observer, name)
         if not plan.stages:
             with StageStore(plan, folder, self._store.cache, relay.waiting) as store:
                 model = load_source(plan, store)
                 store.count(model)
-                self._store.count_files(below, store.files)
+                self._store.count_files(subfolder, store.files)
                 return model
         with started(plan, folder, self._store.cache, relay) as run:
             for step in plan.stages:
                 run.stage(step)
-            self._store.count_files(below, run.files)
+            self._store.count_files(subfolder, run.files)
             return run.model

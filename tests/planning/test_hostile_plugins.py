@@ -146,9 +146,9 @@ STEP = f"the step 'odd' (odd, {BY})"
         (
             {"from_config": classmethod(raises(SystemExit(2)))},
             None,
-            f"the model that {STEP} left failed with SystemExit: 2; {REMEDY}",
+            f"the model of {STEP} failed with SystemExit: 2; {REMEDY}",
         ),
-        ({}, {}, f"the model that {STEP} left: "),
+        ({}, {}, f"the model of {STEP}: "),
         ({}, [], f"the strategy 'odd' ({BY}): it returned list from 'custom_objects'; it must return a mapping"),
     ],
     ids=["saving", "loading", "unknown to Keras", "no mapping"],

@@ -61,7 +61,7 @@ class SavedModel:
 def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
     """The model after these steps and who made it, as the start of a message."""
     if steps:
-        return f"the model that {named(steps[-1])} left"
+        return f"the model of {named(steps[-1])}"
     origin = plan.origins.get("model")
     return f"the model '{plan.model.name}'{f' ({origin})' if origin else ''}"
 
