@@ -1,4 +1,4 @@
-"""Sizes as people write them: `25 kB`, `1.5 MiB`, `4096`."""
+"""Sizes in bytes: as people write them (`25 kB`, `1.5 MiB`), after gzip, and too large to unpack."""
 
 from __future__ import annotations
 
@@ -39,3 +39,10 @@ def format_size(size: float) -> str:
 def swells(unpacked: int, packed: int) -> bool:
     """Whether `packed` bytes that unpack to `unpacked` bytes are a decompression bomb rather than a model."""
     return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)
+
+
+def gzip_size(content: bytes) -> int:
+    """Bytes of a file after `gzip -9`."""
+    import gzip
+
+    return len(gzip.compress(content, 9, mtime=0))

@@ -66,7 +66,7 @@ def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
     from compressor.base.errors import ExitCode
     from compressor.cli.boundary import run_guarded
-    from compressor.cli.supervised import supervised
+    from compressor.cli.child_process import supervised
 
     if shell := os.environ.get(_COMPLETE):
         from click.shell_completion import shell_complete

@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 
 from compressor.base.errors import ExitCode
+from compressor.cli.child_process import Tell
 from compressor.cli.native_output import native_output_to
 from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
-from compressor.cli.supervised import Tell
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:

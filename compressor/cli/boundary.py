@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from compressor.base.errors import CompressorError, ExitCode
-from compressor.cli.supervised import KEPT, Tell
+from compressor.cli.child_process import KEPT, Tell
 
 _ISSUES = "the project's issue tracker"
 

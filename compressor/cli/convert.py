@@ -83,7 +83,7 @@ def _write_litert(model: Any, output: Path, subject: str) -> str:
     """Write a LiteRT file with float weights, and return what it is and how far it is from the Keras model."""
     import numpy as np
 
-    from compressor.models.files.usable import refuse_unusable
+    from compressor.models.files.model_checks import refuse_unusable
     from compressor.models.keras3.random_inputs import random_inputs
     from compressor.models.keras3.verify import difference, outputs_of
     from compressor.models.litert.converter import to_litert

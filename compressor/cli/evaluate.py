@@ -33,7 +33,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.planning.registry import Registry
     from compressor.report.figures import time_text
-    from compressor.run.by_name import find_data, find_metrics
+    from compressor.run.named_data_and_metrics import find_data, find_metrics
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")

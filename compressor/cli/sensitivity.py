@@ -72,13 +72,13 @@ def command(
 
     from rich.console import Console
 
+    from compressor.base.path_or_function import Reference
     from compressor.base.plugin_errors import fenced
-    from compressor.base.reference import Reference
     from compressor.cli.native_output import native_output_to
     from compressor.models.files.loading import build_model
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.planning.registry import Registry
-    from compressor.run.by_name import find_data
+    from compressor.run.named_data_and_metrics import find_data
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.state import ModelState

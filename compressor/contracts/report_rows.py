@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from compressor.data.expectation import ExpectedInput
+from compressor.data.expected_inputs import ExpectedInput
 
 
 class _Row(BaseModel):

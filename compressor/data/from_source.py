@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from compressor.base.cache_folder import SPOOL, default_folder
 from compressor.base.errors import DataError
 from compressor.base.params import Params
+from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import Reference
 from compressor.data.data_errors import about, no_data_at
 from compressor.data.data_kind import DataKind
 from compressor.data.kinds import kind_of, readable_files

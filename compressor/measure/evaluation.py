@@ -19,11 +19,11 @@ from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison
 from compressor.measure.score_rows import Outputs, Rows, ScoreRows
 from compressor.measure.statistics import value
-from compressor.models.files.ends import Ends
+from compressor.models.files.inputs_and_outputs import Ends
 from compressor.models.litert.contents import Anatomy, dissect
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.file_endings import file_endings
 from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
+from compressor.models.litert.output_operators import file_endings
 
 _REHEARSED = 32  # samples
 

@@ -10,8 +10,8 @@ from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, by_name, is_named
 from compressor.data.preprocess import Rescale
 from compressor.data.run_data import RunData
-from compressor.models.files.ends import Shape
 from compressor.models.files.input_scale import Scaling
+from compressor.models.files.inputs_and_outputs import Shape
 
 
 def check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:

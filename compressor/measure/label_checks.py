@@ -13,7 +13,7 @@ from compressor.base.named_arrays import Values, arrays_in, is_named
 from compressor.data.samples import fits_in_memory
 from compressor.data.split import Split
 from compressor.measure.input_checks import fits, name_list, shape_text
-from compressor.models.files.ends import Shape
+from compressor.models.files.inputs_and_outputs import Shape
 
 SAMPLES_CHECKED = 512  # of each split, where not all are in memory
 _SPARSE = "sparse_categorical_crossentropy"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.state import ModelState
-from compressor.data.expectation import ExpectedInput
+from compressor.data.expected_inputs import ExpectedInput
 from compressor.measure.evaluation import Measurement
 
 

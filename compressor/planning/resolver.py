@@ -10,8 +10,8 @@ from typing import Any
 
 from compressor.base.errors import PluginError
 from compressor.base.import_path import names_function
+from compressor.base.path_or_function import Reference, is_there
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import Reference, is_there
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
 from compressor.contracts.sources import ModelSource

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.import_path import names_function
-from compressor.base.reference import APPLICATIONS, Reference
+from compressor.base.path_or_function import APPLICATIONS, Reference
 from compressor.data.kinds import library_prefixes, path_suffixes
 
 _MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt", ".pth")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.reference import Reference, is_there
+from compressor.base.path_or_function import Reference, is_there
 from compressor.contracts.execution_plan import BASELINE
 from compressor.planning.source_text import reference
 from compressor.recipe import shipped

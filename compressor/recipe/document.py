@@ -11,7 +11,7 @@ from compressor.recipe.files import read_text
 from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 from compressor.recipe.syntax import refuse_unreadable, syntax_problem
 from compressor.recipe.tree import Node, Route, from_data, mapping, sequence
-from compressor.recipe.yaml_tree import Composer, scalar
+from compressor.recipe.yaml_composer import Composer, scalar
 
 __all__ = ["Node", "Route", "dump", "from_data", "mapping", "parse", "read", "sequence"]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from compressor.base.sizes import format_size
+from compressor.base.sizes import format_size, gzip_size
 from compressor.contracts.report_rows import AgreementRow, EndpointRow, LayerRow, MetricRow
 from compressor.measure.results import Stage
-from compressor.models.litert.contents import gzip_size
 from compressor.models.packing.package import is_package, shipping_suffix
 from compressor.report.column_types import (
     Column,

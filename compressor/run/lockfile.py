@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.params import Params
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.base.versions import versions
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.recipe_paths import portable

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from compressor.base.errors import StepError
 from compressor.base.import_path import names_function
 from compressor.base.types import EndsIn
-from compressor.models.files.ends import model_endings
+from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.recipe.loss_names import full_name
 from compressor.recipe.training_params import Hint, Teacher, TrainingParams

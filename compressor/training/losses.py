@@ -11,7 +11,7 @@ from compressor.base.errors import DataError, StepError
 from compressor.base.import_path import function_at, names_function
 from compressor.base.named_arrays import by_name
 from compressor.base.types import EndsIn
-from compressor.models.files.ends import model_endings
+from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.endpoint_names import keras_keys, output_names
 from compressor.recipe.loss_names import LOSSES, full_name
 

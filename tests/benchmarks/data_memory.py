@@ -71,7 +71,7 @@ WRITERS = {"npy": write_npy, "images": write_images, "csv": write_csv}
 
 def child(kind: str, folder: Path, budget: int) -> None:
     """Train, calibrate and evaluate on the data in a folder; print the peak."""
-    from compressor.base.reference import Reference
+    from compressor.base.path_or_function import Reference
     from compressor.data import samples
     from compressor.data.from_source import load_splits
     from compressor.data.run_data import run_data

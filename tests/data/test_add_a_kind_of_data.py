@@ -9,7 +9,7 @@ import test_docs
 from reading import inputs_of, labels_of, refusal
 
 import compressor.data.kinds as folder
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data.from_source import load_splits
 from compressor.planning import planner
 from compressor.planning.source_text import reference

@@ -8,7 +8,7 @@ import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
 from compressor.base.errors import DataError
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data.arrays import npy_splits
 from compressor.data.from_source import load_splits
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data.from_source import load_splits
 
 

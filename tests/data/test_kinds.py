@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reading import labels_of, refusal
 
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data.from_source import load_splits
 from compressor.data.kinds import kind_of, kinds
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import DataError
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data import ArraySplit
 from compressor.data.from_source import load_splits
 from compressor.data.run_data import run_data

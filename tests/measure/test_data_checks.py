@@ -10,7 +10,7 @@ from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
 from compressor.measure.data_checks import check_fit
-from compressor.models.files.ends import Ends, ends_of
+from compressor.models.files.inputs_and_outputs import Ends, ends_of
 
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 

@@ -15,7 +15,7 @@ from compressor.contracts.metric import Batch
 from compressor.contracts.sources import Dataset
 from compressor.measure.score_rows import per_sample
 from compressor.planning.registry import Registry
-from compressor.run.by_name import find_data, find_metrics
+from compressor.run.named_data_and_metrics import find_data, find_metrics
 from compressor.run.stages.inputs import load_data
 
 BY = "bad-plugin 1.2"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.planning.source_text import reference
 from compressor.recipe.load import load
 from compressor.recipe.tree import folder_of

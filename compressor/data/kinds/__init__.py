@@ -15,7 +15,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from compressor.base.params import Params
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.data.data_errors import no_data_at
 from compressor.data.data_kind import DataKind
 from compressor.data.split_names import part_named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model, refuse_foreign
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.models.files.untrusted import refuse_harmful_litert

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.base.path_or_function import LITERT_SUFFIXES, Reference, is_there
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import LITERT_SUFFIXES, Reference, is_there
 from compressor.base.text import did_you_mean
 
 _ONNX = "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
+from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
@@ -104,11 +104,6 @@ def dissect(content: bytes) -> Anatomy:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
     return Anatomy(len(content), gzip_size(content), tensors, operators, activations)
-
-
-def gzip_size(content: bytes) -> int:
-    """Bytes after `gzip -9`."""
-    return len(gzip.compress(content, 9, mtime=0))
 
 
 def _integer_activations(model: Any, graph: Any) -> int:

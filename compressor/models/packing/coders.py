@@ -7,7 +7,7 @@ import zlib
 from itertools import product
 from typing import Any
 
-from compressor.models.packing.coding import Coder, DamagedError
+from compressor.models.packing.coder_type import Coder, DamagedError
 
 _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
 

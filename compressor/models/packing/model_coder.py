@@ -22,8 +22,8 @@ from compressor.models.litert.flatbuffer_recorder import recorded
 from compressor.models.litert.flatbuffer_writer import laid_out
 from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes
 from compressor.models.packing.arithmetic_coder import Coder
-from compressor.models.packing.coding import DamagedError
-from compressor.models.packing.primer import PRIMER
+from compressor.models.packing.coder_type import DamagedError
+from compressor.models.packing.priming_model import PRIMER
 from compressor.models.packing.weight_coder import code_weights
 
 _END, _ABSENT, _TABLE, _REFERENCES, _TEXT = range(5)

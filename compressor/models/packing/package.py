@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
+from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.coders import CODERS
-from compressor.models.packing.coding import DamagedError
 
 SUFFIX = ".tfpack"
 BEST = "best"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
-from compressor.base.reference import Reference, is_there
+from compressor.base.path_or_function import Reference, is_there
 from compressor.base.versions import versions
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import Plan, PlannedStep

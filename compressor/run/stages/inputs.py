@@ -6,8 +6,8 @@ from pathlib import Path
 
 from compressor.base.cache_folder import SPOOL, default_folder
 from compressor.base.errors import DataError, ModelError
+from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
-from compressor.base.reference import Reference
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.sources import Dataset
 from compressor.data.data_errors import about
@@ -15,7 +15,7 @@ from compressor.data.from_source import load_splits
 from compressor.data.run_data import RunData, run_data
 from compressor.data.split import Splits
 from compressor.models.files.loading import Built, build_model
-from compressor.models.files.usable import refuse_unusable
+from compressor.models.files.model_checks import refuse_unusable
 
 
 def load_data(plan: Plan, cache: Path) -> RunData:

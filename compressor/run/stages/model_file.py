@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compressor.base.atomic_files import whole_file
 from compressor.base.types import Model
-from compressor.models.files.ends import Ends
+from compressor.models.files.inputs_and_outputs import Ends
 from compressor.models.files.keras_files import save_keras
 from compressor.models.packing.package import shipping_suffix
 

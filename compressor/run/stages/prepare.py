@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compressor.base.import_path import function_at, names_function
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
 from compressor.contracts.sources import Dataset
-from compressor.data.expectation import ExpectedInput, expected_inputs
+from compressor.data.expected_inputs import ExpectedInput, expected_inputs
 from compressor.data.run_data import RunData
 from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import rehearse
-from compressor.models.files.ends import Ends, ends_of
+from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.run.stages.inputs import build_source, load_data

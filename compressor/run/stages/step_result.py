@@ -9,7 +9,7 @@ from compressor.base.errors import ModelError, StepError
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.state import FORMAT_NAMES
-from compressor.models.files.usable import refuse_unusable
+from compressor.models.files.model_checks import refuse_unusable
 from compressor.models.packing.package import is_package
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import compressor
 from compressor.base.errors import ModelError
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.contracts.observer import Observer
 from compressor.models.files.custom_objects import known_objects
 from compressor.models.files.keras_files import load_keras

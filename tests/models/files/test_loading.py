@@ -6,10 +6,10 @@ import h5py
 import pytest
 
 from compressor.base.errors import CompressorError, ModelError
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.loading import build_model
-from compressor.models.files.usable import refuse_unusable
+from compressor.models.files.model_checks import refuse_unusable
 
 
 @pytest.fixture

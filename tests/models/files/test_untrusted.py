@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.base.errors import ModelError
-from compressor.base.reference import Reference
+from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
 from compressor.models.litert.contents import dissect

@@ -46,7 +46,7 @@ def test_the_report_tells_both_sizes_and_the_same_scores(packed_run):
 
 
 def test_a_package_is_read_where_a_litert_file_is(packed_run):
-    from compressor.base.reference import Reference
+    from compressor.base.path_or_function import Reference
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.files.loading import build_model
 

@@ -3,7 +3,7 @@ import tracemalloc
 
 import pytest
 
-from compressor.recipe.yaml_tree import scalar
+from compressor.recipe.yaml_composer import scalar
 
 
 @pytest.mark.parametrize(

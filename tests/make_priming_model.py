@@ -1,6 +1,6 @@
-"""Writes `compressor/models/packing/primer.py`: a small model with the commonest operators, coded without a primer.
+"""Writes `compressor/models/packing/priming_model.py`: a small model with the commonest operators, coded without one.
 
-Run it after a change to the coder: `python tests/make_primer.py`. Packages made before can then be read no more, so
+Run it after a change to the coder: `python tests/make_priming_model.py`. Packages made before can no longer be read, so
 once they are out, a changed coder gets a number of its own.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 HEAD = '''"""A typical model, coded by `model_coder` without a primer: what its coder has read before any other model.
 
-Written by `python tests/make_primer.py`.
+Written by `python tests/make_priming_model.py`.
 """
 
 import base64
@@ -54,7 +54,7 @@ def main():
     payload = coder.encode(shrunk(to_litert(model, Conversion("int8", calibration=samples))))
     text = base64.b85encode(payload).decode()
     lines = '"\n    "'.join(textwrap.wrap(text, 110, break_on_hyphens=False))
-    (Path(coder.__file__).parent / "primer.py").write_text(HEAD.format(text=lines))
+    (Path(coder.__file__).parent / "priming_model.py").write_text(HEAD.format(text=lines))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 from compressor.base.types import EndsIn
 from compressor.models.files.input_scale import Scaling, scaling_of
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.file_endings import file_endings
+from compressor.models.litert.output_operators import file_endings
 
 _PASSING_LAYERS = ("Reshape", "Flatten", "Permute", "Dropout", "RepeatVector", "Cropping2D")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import ModelError, StepError
-from compressor.models.files.ends import model_endings
+from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.file_endings import file_endings
 from compressor.models.litert.flatbuffer import read_model, write_model
 from compressor.models.litert.interpreter import LiteRTModel, _each_alone, takes_many
+from compressor.models.litert.output_operators import file_endings
 
 GENERATOR = np.random.default_rng(0)
 

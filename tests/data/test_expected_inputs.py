@@ -3,7 +3,7 @@
 import numpy as np
 
 from compressor.data import ArraySplit
-from compressor.data.expectation import expected_inputs
+from compressor.data.expected_inputs import expected_inputs
 from compressor.data.run_data import run_data
 from compressor.data.split import Split, Splits
 

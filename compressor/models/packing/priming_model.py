@@ -1,6 +1,6 @@
 """A typical model, coded by `model_coder` without a primer: what its coder has read before any other model.
 
-Written by `python tests/make_primer.py`.
+Written by `python tests/make_priming_model.py`.
 """
 
 import base64
