@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fuzz benchmark clean
+.PHONY: demo test test-long check fuzz benchmark clean
 
 demo: .venv/installed
 	$(BIN)/compressor apply recipes/prune_qat.yaml
 
 test: .venv/installed-dev check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-long: .venv/installed-dev fuzz
+	$(BIN)/python -m pytest -m long
+	$(BIN)/python tests/torture.py kills --count 50
+	$(BIN)/python tests/torture.py flips --count 1000
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -77,7 +77,10 @@ def data(files, tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = ("EfficientNetV2B0", "ResNet50", "DenseNet121")  # minutes each; MobileNetV2 stands for them in `make test`
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES])
 def test_an_architecture_goes_from_keras_3_to_a_pruned_8_bit_file(name, files, data, tmp_path):
     case = CASES[name]
     path, classes = data(name, case.inputs)
