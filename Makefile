@@ -12,8 +12,8 @@ test: .venv/installed-dev check
 
 test-long: .venv/installed-dev fuzz
 	$(BIN)/python -m pytest -m long
-	$(BIN)/python tests/torture.py kills --count 50
-	$(BIN)/python tests/torture.py flips --count 1000
+	$(BIN)/python tests/kill_and_corrupt.py kills --count 50
+	$(BIN)/python tests/kill_and_corrupt.py flips --count 1000
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, Pla
 from compressor.contracts.sources import ModelSource
 from compressor.contracts.state import ModelState
 from compressor.data.kinds import options_of
-from compressor.planning.instances import instance_of, problems_with
+from compressor.planning.plugin_instances import instance_of, problems_with
 from compressor.planning.registry import Entry, Kind, Registry
 from compressor.planning.source_text import reference
 from compressor.planning.step_order import ImpossibleError, chained

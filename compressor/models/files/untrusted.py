@@ -60,7 +60,7 @@ def refuse_harmful_litert(path: Path) -> None:
 
 def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
     """Inspect a file in a child process, and return the last line that it prints."""
-    command = [sys.executable, "-P", "-m", "compressor.models.files.probe", kind, str(path), *known]
+    command = [sys.executable, "-P", "-m", "compressor.models.files.file_probe", kind, str(path), *known]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
     except subprocess.TimeoutExpired:

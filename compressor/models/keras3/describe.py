@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.keras3.refusal import joined, refused_layer, refused_operation
 
 _REMEDY = "leave the model as it is, or ship it as .tflite"

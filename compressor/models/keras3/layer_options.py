@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.contracts.layer_record import Bridge, Dropped, OptionChanges
-from compressor.contracts.supported_layers import keras_layer
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.base.errors import ModelError
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.keras3.activations import COMPOSED, KERAS2_NAMES, SAME
 from compressor.models.keras3.layer_options import INWARD
 from compressor.models.keras3.part_tree import Part

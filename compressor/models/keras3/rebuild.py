@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compressor.base.errors import ModelError
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.keras3.layers import Made, is_of_keras, make_layer, rejected
 from compressor.models.keras3.operation_builders import Call
 from compressor.models.keras3.operations import OPERATIONS, apply_operation

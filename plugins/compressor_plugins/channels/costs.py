@@ -7,7 +7,7 @@ from collections.abc import Collection
 from math import prod
 
 from compressor import Arrays, to_litert
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.litert import LiteRTModel
 from compressor_plugins.channels.groups import weight_shapes, without
 from compressor_plugins.channels.types import ChannelGroups

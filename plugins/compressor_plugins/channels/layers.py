@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Fixing, Setting, Slot
 
 _MIXING = ("softmax", "log_softmax")  # activations that look at all channels at once

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.channels.types import Atoms, ChannelGroups
 from compressor_plugins.graph.layer_graph import LayerGraph
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.graph.rewrites import Done
 

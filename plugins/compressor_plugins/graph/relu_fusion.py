@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.rewrites import Done
 

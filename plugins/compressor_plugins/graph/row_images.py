@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.contracts.layer_record import RowImage, RowOption
-from compressor.contracts.supported_layers import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, Shape, graph_layer, rewired
 from compressor_plugins.graph.rewrites import Done
 

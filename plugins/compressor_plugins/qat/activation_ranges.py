@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 
 Place: TypeAlias = Literal["pre_activation", "output"]
 Ranges: TypeAlias = Mapping[tuple[str, Place], tuple[float, float]]

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compressor import Arrays, StepError
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.batch_norm import follows_convolution
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
 from compressor_plugins.graph.relu_fusion import is_plain_relu
 from compressor_plugins.qat.activation_ranges import Place, observed, start_ranges
 from compressor_plugins.qat.learned_ranges import learned_range_quantizer, start_weight_ranges
 from compressor_plugins.qat.quantizers import channel_quantizer
-from compressor_plugins.qat.tfmot_configs import Role, Simulation, layer_quantize_config
-from compressor_plugins.qat.tfmot_layers import quantize_layers
+from compressor_plugins.qat.tfmot_wrapper_configs import Role, Simulation, layer_quantize_config
+from compressor_plugins.qat.tfmot_wrappers import quantize_layers
 
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not

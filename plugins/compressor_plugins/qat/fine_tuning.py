@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from compressor import Model, ModelState, StepContext, StepError
-from compressor.contracts.supported_layers import keras_layer
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.batch_norm import (
     fold_batch_norms,
     fold_dense_batch_norms,
@@ -23,8 +23,8 @@ from compressor_plugins.graph.separable_split import split_separable
 from compressor_plugins.qat.activation_ranges import SAMPLES
 from compressor_plugins.qat.fake_quantization import own_objects, simulated
 from compressor_plugins.qat.params import QATParams
-from compressor_plugins.qat.tfmot_configs import Simulation
-from compressor_plugins.qat.tfmot_layers import quantize_layers
+from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
+from compressor_plugins.qat.tfmot_wrappers import quantize_layers
 from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 import compressor
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.contracts.layer_targets import value_for
-from compressor.contracts.supported_layers import keras_layer
 from compressor_plugins.shared.precision import BITS
 
 

@@ -11,7 +11,7 @@ from foreign_models import APPLICATIONS, MODELS
 from layer_zoo import ZOO
 
 from compressor.base.errors import ModelError
-from compressor.contracts.supported_layers import KERAS_LAYERS
+from compressor.contracts.keras_layer_support import KERAS_LAYERS
 from compressor.models.keras3 import bridge, from_keras3
 
 EXPORT = (

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from compressor.base.errors import ModelError, StepError
+from compressor.contracts.keras_layer_support import KERAS_LAYERS
 from compressor.contracts.layer_record import Bridge, KerasLayer, Kernel, OptionChanges, Quantization, RowImage
-from compressor.contracts.supported_layers import KERAS_LAYERS
 from compressor.models.keras3 import bridge, from_keras3
 from compressor.models.keras3.describe import describe
 from compressor.models.litert.contents import dissect

@@ -379,7 +379,7 @@ def test_an_input_that_is_only_moved_keeps_the_widest_range_seen(tensorflow, kin
     from compressor_plugins.graph.model_reader import read
     from compressor_plugins.graph.row_images import convolutions_as_2d
     from compressor_plugins.qat.fake_quantization import simulated
-    from compressor_plugins.qat.tfmot_configs import Simulation
+    from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
 
     first = layers.Flatten() if kind == "Flatten" else layers.Conv1D(4, 3, padding="causal")
     model = tf_keras.Sequential([layers.InputLayer((8, 2)), first, layers.Flatten(), layers.Dense(3)])
@@ -424,7 +424,7 @@ def test_a_one_dimensional_convolution_that_the_model_ends_in_keeps_its_name(ten
     from compressor_plugins.graph.model_reader import read
     from compressor_plugins.graph.row_images import convolutions_as_2d
     from compressor_plugins.qat.fake_quantization import simulated
-    from compressor_plugins.qat.tfmot_configs import Simulation
+    from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
 
     asked = []
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(10, 1, name="steps")])
@@ -547,7 +547,7 @@ def test_ranges_are_those_of_the_float_model_whatever_the_range_of_its_inputs(te
 
     from compressor_plugins.graph.model_reader import read
     from compressor_plugins.qat.fake_quantization import simulated
-    from compressor_plugins.qat.tfmot_configs import Simulation
+    from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
 
     tf_keras.utils.set_random_seed(0)
     model = tf_keras.Sequential([layers.Input((4,), name="image"), layers.Dense(3)])

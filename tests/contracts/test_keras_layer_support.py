@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.contracts.supported_layers import KERAS_LAYERS
+from compressor.contracts.keras_layer_support import KERAS_LAYERS
 
 
 def test_every_record_is_of_a_class_that_keras_2_has(tensorflow):
