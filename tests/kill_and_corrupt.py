@@ -1,7 +1,7 @@
 """Runs that are killed and caches that are damaged, by hand and at length.
 
-python tests/kill_and_corrupt.py kills --count 50     kill a real recipe at random moments, let it go on, compare the bytes
-python tests/kill_and_corrupt.py flips --count 1000   flip random bits in a cache, and see whether each one is found
+python tests/kill_and_corrupt.py kills --count 50    kill a real recipe at random moments, resume it, compare the bytes
+python tests/kill_and_corrupt.py flips --count 1000  flip random bits in a cache, and see whether each one is found
 """
 
 from __future__ import annotations
