@@ -53,8 +53,10 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("foreign"), "architectures") / "architectures"
+def files(tmp_path_factory, request):
+    """The files of the architectures that this session takes through; writing the large ones takes a minute."""
+    chosen = [item.callspec.params["name"] for item in request.session.items if item.module is request.module]
+    return written(tmp_path_factory.mktemp("foreign"), f"architectures:{','.join(chosen)}") / "architectures"
 
 
 @pytest.fixture

@@ -12,9 +12,15 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("recipes") / "cache"
 
 
-@pytest.mark.parametrize("name", shipped.names())
+LONG = ("lenet_300_100", "lenet_5")  # half a minute each; mnist_tiny, with the same steps, stands for them
+PACKED_FAST = (*LONG, "mobile")  # since trying every coder takes a minute; mnist_tiny does
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in shipped.names()]
+)
 def test_the_recipe_runs_whole(name, tmp_path, cache):
-    quick = ["steps.pack.with.coder=zstd"] if name.startswith("lenet") else []  # the best one takes a minute
+    quick = ["steps.pack.with.coder=zstd"] if name in PACKED_FAST else []
     report, folder = compressor.apply(name, overrides=quick, output=tmp_path / "out", smoke=True, cache=cache)
     plan = compressor.plan(name)
     assert [stage.id for stage in report.stages] == ["baseline", *(step.id for step in plan.steps)]

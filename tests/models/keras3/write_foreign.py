@@ -1,7 +1,8 @@
 # ruff: noqa: E402
 """Run in a process of its own: saves models with Keras 3, and what it computes with them.
 
-`python write_foreign.py FOLDER [zoo] [models] [applications] [architectures]` makes a folder of each kind in FOLDER.
+`python write_foreign.py FOLDER [zoo] [models] [applications] [architectures]` makes a folder of each kind in FOLDER;
+`architectures:LSTM,U-Net` has only these of a kind.
 """
 
 import os
@@ -28,7 +29,7 @@ def write(folder, name, model, arrays):
     np.savez(folder / f"{name}.outputs.npz", *predictions(model, arrays))
 
 
-def main(folder, what):
+def main(folder, what, chosen):
     if what == "zoo":
         for name in layer_zoo.ZOO:
             keras.utils.clear_session()
@@ -42,6 +43,8 @@ def main(folder, what):
         "architectures": architectures.ARCHITECTURES,
     }
     for name, make in kinds[what].items():
+        if chosen and name not in chosen:
+            continue
         keras.utils.clear_session()
         model = make(keras)
         if what == "models":
@@ -54,6 +57,7 @@ def main(folder, what):
 
 
 if __name__ == "__main__":
-    for what in sys.argv[2:]:
+    for text in sys.argv[2:]:
+        what, _, names = text.partition(":")
         (Path(sys.argv[1]) / what).mkdir()
-        main(Path(sys.argv[1]) / what, what)
+        main(Path(sys.argv[1]) / what, what, names.split(",") if names else ())
