@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from compressor.contracts.hookspecs import hookimpl
     from compressor.contracts.layer_targets import LayerTargets
     from compressor.contracts.metric import Batch, Metric
+    from compressor.contracts.model_state import ModelState, Refusal
     from compressor.contracts.sources import Dataset, ModelSource
-    from compressor.contracts.state import ModelState, Refusal
     from compressor.contracts.strategy import Strategy
     from compressor.data import ArraySplit, Split, Splits
     from compressor.models.litert import Conversion, to_litert
@@ -37,7 +37,7 @@ _HOMES = {
     "compressor.contracts.layer_targets": ("LayerTargets",),
     "compressor.contracts.metric": ("Batch", "Metric"),
     "compressor.contracts.sources": ("Dataset", "ModelSource"),
-    "compressor.contracts.state": ("ModelState", "Refusal"),
+    "compressor.contracts.model_state": ("ModelState", "Refusal"),
     "compressor.contracts.strategy": ("Strategy",),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
     "compressor.models.litert": ("Conversion", "to_litert"),

@@ -56,8 +56,8 @@ def step_context(tensorflow, digits) -> Callable[..., Any]:
     """A context for a strategy that is applied by hand: `step_context(state)`."""
     from compressor.contracts.configured_metric import ConfiguredMetric
     from compressor.contracts.context import StepContext
+    from compressor.contracts.model_state import ModelState
     from compressor.contracts.observer import Observer
-    from compressor.contracts.state import ModelState
     from compressor.training.trainer import Trainer
     from compressor_plugins.metrics.classification import Accuracy
 

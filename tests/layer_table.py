@@ -71,8 +71,8 @@ def _with_dense(model: Any) -> Any:
 
 def _context(model: Any, name: str, state: Any = None) -> Any:
     from compressor.contracts.context import StepContext
+    from compressor.contracts.model_state import ModelState
     from compressor.contracts.observer import Observer
-    from compressor.contracts.state import ModelState
     from compressor.data import ArraySplit
     from compressor.data.run_data import RunData
     from compressor.training.trainer import Trainer

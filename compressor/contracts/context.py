@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compressor.base.types import Arrays, Model
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.recipe.training_params import TrainingParams
 
 if TYPE_CHECKING:

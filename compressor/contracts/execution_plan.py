@@ -8,8 +8,8 @@ from pathlib import Path
 
 from compressor.base.path_or_function import Reference
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import Dataset, ModelSource
-from compressor.contracts.state import ModelState
 from compressor.contracts.strategy import Strategy
 from compressor.recipe.document import Route
 from compressor.recipe.loss_names import loss_functions

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from compressor.base.params import Params as AnyParams
 from compressor.base.types import Model
 from compressor.contracts.context import StepContext
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 
 
 class Strategy(ABC):

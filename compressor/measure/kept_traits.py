@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState, Trait
+from compressor.contracts.model_state import ModelState, Trait
 from compressor.measure.results import Stage
 from compressor.models.litert.contents import Anatomy, WeightTensor
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.data.expected_inputs import ExpectedInput
 from compressor.measure.evaluation import Measurement
 

@@ -14,8 +14,8 @@ from compressor.base.path_or_function import Reference, is_there
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
+from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
-from compressor.contracts.state import ModelState
 from compressor.data.kinds import options_of
 from compressor.planning.plugin_instances import instance_of, problems_with
 from compressor.planning.registry import Entry, Kind, Registry

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from compressor.base.errors import PluginError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.execution_plan import PlannedStep
-from compressor.contracts.state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
+from compressor.contracts.model_state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
 
 _MOST_REORDERED = 10  # steps; the search for another order grows with the number of their subsets
 

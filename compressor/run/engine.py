@@ -13,9 +13,9 @@ from compressor.contracts.observer import Observer, TeacherObserver
 from compressor.measure.results import RunResult, Stage
 from compressor.report.summary import stage_row
 from compressor.run.cache.store import Cache
+from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.make_step import make_step
 from compressor.run.stages.measure_stage import measure_stage
-from compressor.run.stages.pattern_check import refuse_unmatched
 from compressor.run.stages.prepare import Prepared, load_source, prepare
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import StageStore

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.measure.kept_traits import refuse_broken
 from compressor.models.litert.contents import Anatomy, WeightTensor
 

@@ -15,7 +15,7 @@ import compressor
 from compressor.base.errors import PluginError
 from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
-from compressor.contracts.state import ModelState, Refusal
+from compressor.contracts.model_state import ModelState, Refusal
 from compressor.contracts.strategy import Strategy
 from compressor.planning.planner import prepare, resolve
 from compressor.planning.registry import Registry

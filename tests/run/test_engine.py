@@ -10,7 +10,7 @@ import compressor
 from compressor.base.errors import ModelError, StepError
 from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.contracts.strategy import Strategy
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry

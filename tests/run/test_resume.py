@@ -172,7 +172,7 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, dig
 )
 def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):
     from compressor.contracts.context import StepContext
-    from compressor.contracts.state import ModelState
+    from compressor.contracts.model_state import ModelState
     from compressor_plugins.prune.prune import Prune
 
     def prune(checkpoints):

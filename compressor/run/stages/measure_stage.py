@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement, measure
 from compressor.measure.kept_traits import refuse_broken

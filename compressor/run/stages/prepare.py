@@ -18,8 +18,8 @@ from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.run.stages.inputs import build_source, load_data
+from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.model_file import ModelFacts
-from compressor.run.stages.pattern_check import refuse_unmatched
 from compressor.run.stages.saved_model import SavedModel, fresh_tensorflow
 from compressor.run.stages.stage_store import Made, StageStore
 from compressor.run.stages.step_result import layers_of

@@ -9,7 +9,7 @@ from compressor.base.errors import CompressorError, ModelError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.files.custom_objects import known_objects
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.tensorflow_setup import prepare_tensorflow

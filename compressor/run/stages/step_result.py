@@ -8,7 +8,7 @@ from typing import Any
 from compressor.base.errors import ModelError, StepError
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import PlannedStep
-from compressor.contracts.state import FORMAT_NAMES
+from compressor.contracts.model_state import FORMAT_NAMES
 from compressor.models.files.model_checks import refuse_unusable
 from compressor.models.packing.package import is_package
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
 from compressor_plugins.channels import costs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.interpreter import LiteRTModel

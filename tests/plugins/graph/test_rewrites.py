@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import LiteRTModel

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from compressor.base.errors import StepError
 from compressor.contracts.layer_sensitivity import LayerSensitivity
-from compressor.contracts.state import ModelState, Refusal
+from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.ptq.bit_allocation import error_of, least_bytes, least_error

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.contracts.state import ModelState, Refusal
+from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.shrinking import shrunk

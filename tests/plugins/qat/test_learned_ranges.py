@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert

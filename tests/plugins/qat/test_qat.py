@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from compressor.contracts.state import ModelState
+from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
@@ -687,7 +687,7 @@ def test_a_model_trained_for_four_bits_is_loaded_again_exactly(in_four_bits, dig
 
 
 def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bits, step_context):
-    from compressor.contracts.state import Refusal
+    from compressor.contracts.model_state import Refusal
     from compressor_plugins.ptq.ptq import PTQ
 
     state = QAT(QAT.Params(weights="int4")).plan(ModelState())
@@ -824,7 +824,7 @@ def test_a_model_trained_for_sixteen_bits_is_loaded_again_exactly(in_sixteen_bit
 
 
 def test_only_ptq_in_16x8_takes_what_was_trained_for_it(tensorflow):
-    from compressor.contracts.state import Refusal
+    from compressor.contracts.model_state import Refusal
     from compressor_plugins.ptq.ptq import PTQ
 
     state = QAT(QAT.Params(activations="int16")).plan(ModelState())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.contracts.state import ModelState, Refusal
+from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.interpreter import LiteRTModel

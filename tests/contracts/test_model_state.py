@@ -2,7 +2,7 @@
 
 import pytest
 
-from compressor.contracts.state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
+from compressor.contracts.model_state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
 
 
 def test_a_new_state_is_a_keras_model_without_traits():
