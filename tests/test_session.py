@@ -1,10 +1,25 @@
 """`Session`: the same engine, step by step."""
 
+import shutil
+
 import pytest
 
 import compressor
 from compressor import CompressorError, Session, Splits
 from compressor.models.litert.contents import dissect
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cache with the baseline that most of these sessions start from."""
+    folder = tmp_path_factory.mktemp("trained") / "cache"
+    Session(model="mnist_cnn", data="mnist", smoke=True, progress=False, cache=folder).train()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def warm_cache(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "cache")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The engine, on real models and real digits: what it measures, what it refuses, and how it treats a bad plugin."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -29,6 +30,19 @@ def recipe(*steps, model=None, **sections):
         **sections,
     }
     return load(data)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cache with the baseline that most of these runs start from."""
+    folder = tmp_path_factory.mktemp("trained")
+    run(resolve(recipe(), Registry.installed(), smoke=True), folder, Cache(folder / "cache"))
+    return folder / "cache"
+
+
+@pytest.fixture(autouse=True)
+def warm_cache(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "cache")
 
 
 def smoke(tmp_path, *steps, registry=None, **sections):

@@ -1,5 +1,7 @@
 """Distillation keeps what earlier steps made, wherever it stands in a chain, and in every step that trains."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,19 @@ HEAD = {
     "data": {"source": "mnist"},
     "training": {"batch_size": 100},
 }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cache with the baseline that all of these recipes start from."""
+    folder = tmp_path_factory.mktemp("trained")
+    compressor.apply({**HEAD, "steps": []}, output=folder / "out", smoke=True, cache=folder / "cache")
+    return folder / "cache"
+
+
+@pytest.fixture(autouse=True)
+def warm_cache(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "cache")
 
 
 def apply(tmp_path, *steps, **sections):
