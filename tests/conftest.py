@@ -55,7 +55,7 @@ def mnist():
 @pytest.fixture(scope="session")
 def digits(mnist):
     """Two thousand real digits to train on, five hundred to validate, five hundred to test."""
-    from compressor.data.run_data import RunData
+    from compressor.data.prepared_splits import RunData
 
     train, test = mnist.train, mnist.test
     held = train.part(range(2000, 2500))

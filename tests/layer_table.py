@@ -74,7 +74,7 @@ def _context(model: Any, name: str, state: Any = None) -> Any:
     from compressor.contracts.model_state import ModelState
     from compressor.contracts.observer import Observer
     from compressor.data import ArraySplit
-    from compressor.data.run_data import RunData
+    from compressor.data.prepared_splits import RunData
     from compressor.training.trainer import Trainer
 
     inputs = [array.astype(np.float32) for array in sample(name)]

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compressor.base.named_arrays import arrays_in, by_name, in_order, joined
-    from compressor.data.from_source import load_splits
-    from compressor.data.run_data import RunData
+    from compressor.data.from_source import dataset_splits, load_splits
+    from compressor.data.prepared_splits import RunData, run_data
     from compressor.data.samples import ArraySamples, Samples
     from compressor.data.split import ArraySplit, Split, Splits
 
 _HOMES = {
     "compressor.base.named_arrays": ("arrays_in", "by_name", "in_order", "joined"),
-    "compressor.data.from_source": ("load_splits",),
-    "compressor.data.run_data": ("RunData",),
+    "compressor.data.from_source": ("dataset_splits", "load_splits"),
+    "compressor.data.prepared_splits": ("RunData", "run_data"),
     "compressor.data.samples": ("ArraySamples", "Samples"),
     "compressor.data.split": ("ArraySplit", "Split", "Splits"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "load_splits",
+    "ArraySamples", "ArraySplit", "RunData", "Samples", "Split", "Splits", "dataset_splits", "load_splits", "run_data",
     "arrays_in", "by_name", "in_order", "joined",
 ]  # fmt: skip
 

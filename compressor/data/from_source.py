@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -16,6 +17,13 @@ from compressor.data.data_errors import about, no_data_at
 from compressor.data.data_kind import DataKind
 from compressor.data.kinds import kind_of, readable_files
 from compressor.data.split import Splits
+
+
+class Loads(Protocol):
+    """A data set: what `compressor.Dataset` is, as far as loading it goes."""
+
+    def load(self) -> object:
+        """Load the data."""
 
 
 def load_splits(source: Reference | Path, cache: Path | None = None) -> Splits:
@@ -46,6 +54,23 @@ def load_splits(source: Reference | Path, cache: Path | None = None) -> Splits:
     returned = reference.call()
     with fenced(f"'{reference.target}'", DataError):  # reading what it returned runs its code, too
         return splits_of(returned, spool)
+
+
+def dataset_splits(dataset: Loads, subject: str, cache: Path | None = None) -> Splits:
+    """Load the splits of a plugin's data set, which may return anything that a function in a recipe may return.
+
+    Args:
+        dataset: the data set.
+        subject: the name of the data set in errors.
+        cache: as for `load_splits`.
+
+    Raises:
+        DataError: the data set fails, or returns something else.
+    """
+    from compressor.data.function_results import splits_of
+
+    with fenced(subject, DataError):
+        return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)
 
 
 def _options(kind: DataKind, reference: Reference) -> Params:

@@ -6,7 +6,7 @@ import numpy as np
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, arrays_in, is_named
-from compressor.data.run_data import RunData
+from compressor.data.prepared_splits import RunData
 from compressor.measure.input_checks import check_inputs, scale_warnings
 from compressor.measure.label_checks import CLASS_LOSSES, SAMPLES_CHECKED, check_labels, class_warnings
 from compressor.models.files.inputs_and_outputs import Ends

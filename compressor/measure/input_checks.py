@@ -8,8 +8,8 @@ import numpy as np
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, by_name, is_named
+from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
-from compressor.data.run_data import RunData
 from compressor.models.files.input_scale import Scaling
 from compressor.models.files.inputs_and_outputs import Shape
 

@@ -11,13 +11,12 @@ from compressor.base.errors import DataError, PluginError
 from compressor.base.import_path import names_function
 from compressor.base.text import did_you_mean
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
-from compressor.data.from_source import load_splits
-from compressor.data.run_data import RunData, run_data
+from compressor.data.from_source import dataset_splits, load_splits
+from compressor.data.prepared_splits import RunData, run_data
 from compressor.data.section import DataSection
 from compressor.data.split import Splits
 from compressor.planning.registry import Registry
 from compressor.planning.source_text import reference
-from compressor.run.stages.inputs import dataset_splits
 
 
 def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMetric]:

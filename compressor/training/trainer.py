@@ -11,7 +11,7 @@ from compressor.base.errors import StepError
 from compressor.base.named_arrays import in_order, is_named
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
-from compressor.data.run_data import RunData
+from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import score_of
 from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names
 from compressor.recipe.training_params import TrainingParams

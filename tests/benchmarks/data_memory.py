@@ -74,7 +74,7 @@ def child(kind: str, folder: Path, budget: int) -> None:
     from compressor.base.path_or_function import Reference
     from compressor.data import samples
     from compressor.data.from_source import load_splits
-    from compressor.data.run_data import run_data
+    from compressor.data.prepared_splits import run_data
     from compressor.data.section import DataSection
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
 

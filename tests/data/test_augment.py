@@ -5,7 +5,7 @@ import pytest
 from reading import inputs_of, trained_on
 
 from compressor.data import ArraySplit
-from compressor.data.run_data import run_data
+from compressor.data.prepared_splits import run_data
 from compressor.data.split import Splits
 
 ALL = [

@@ -4,7 +4,7 @@ import numpy as np
 
 from compressor.data import ArraySplit
 from compressor.data.expected_inputs import expected_inputs
-from compressor.data.run_data import run_data
+from compressor.data.prepared_splits import run_data
 from compressor.data.split import Split, Splits
 
 

@@ -5,7 +5,7 @@ import pytest
 from reading import inputs_of, refusal, trained_on
 
 from compressor.data import ArraySplit
-from compressor.data.run_data import run_data
+from compressor.data.prepared_splits import run_data
 from compressor.data.split import Split, Splits
 
 IMAGES = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)

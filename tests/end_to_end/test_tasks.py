@@ -12,7 +12,7 @@ from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.data import ArraySplit
-from compressor.data.run_data import RunData
+from compressor.data.prepared_splits import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split, Splits
 from compressor.measure.evaluation import measure

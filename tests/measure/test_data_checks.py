@@ -5,8 +5,8 @@ import pytest
 
 from compressor.base.errors import DataError
 from compressor.data import ArraySplit
+from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
-from compressor.data.run_data import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split
 from compressor.measure.data_checks import check_fit

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compressor.base.cache_folder import SPOOL, default_folder
-from compressor.base.errors import DataError, ModelError
+from compressor.base.errors import ModelError
 from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.sources import Dataset
 from compressor.data.data_errors import about
-from compressor.data.from_source import load_splits
-from compressor.data.run_data import RunData, run_data
-from compressor.data.split import Splits
+from compressor.data.from_source import dataset_splits, load_splits
+from compressor.data.prepared_splits import RunData, run_data
 from compressor.models.files.loading import Built, build_model
 from compressor.models.files.model_checks import refuse_unusable
 
@@ -48,20 +45,3 @@ def build_source(plan: Plan) -> Built:
         origin = plan.origins.get("model")
         refuse_unusable(built.model, f"the model '{source.name}'{f' ({origin})' if origin else ''}")
     return built
-
-
-def dataset_splits(dataset: Dataset, subject: str, cache: Path | None = None) -> Splits:
-    """Load the splits of a plugin's data set, which may return anything that a function in a recipe may return.
-
-    Args:
-        dataset: the data set.
-        subject: the name of the data set in errors.
-        cache: as for `load_splits`.
-
-    Raises:
-        DataError: the data set fails, or returns something else.
-    """
-    from compressor.data.function_results import splits_of
-
-    with fenced(subject, DataError):
-        return splits_of(dataset.load(), (cache or default_folder()) / SPOOL)

@@ -10,7 +10,7 @@ from compressor.base.plugin_errors import fenced
 from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
-from compressor.data.run_data import RunData
+from compressor.data.prepared_splits import RunData
 from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import Made

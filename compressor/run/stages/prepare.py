@@ -11,7 +11,7 @@ from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
 from compressor.contracts.sources import Dataset
 from compressor.data.expected_inputs import ExpectedInput, expected_inputs
-from compressor.data.run_data import RunData
+from compressor.data.prepared_splits import RunData
 from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import rehearse
 from compressor.models.files.inputs_and_outputs import Ends, ends_of

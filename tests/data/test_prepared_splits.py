@@ -7,7 +7,7 @@ from compressor.base.errors import DataError
 from compressor.base.path_or_function import Reference
 from compressor.data import ArraySplit
 from compressor.data.from_source import load_splits
-from compressor.data.run_data import run_data
+from compressor.data.prepared_splits import run_data
 from compressor.data.samples import ArraySamples
 from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
