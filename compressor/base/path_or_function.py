@@ -57,7 +57,7 @@ class Reference:
 
     @property
     def original_form(self) -> str:
-        """What the file is before it is read, if that says more than `format`; otherwise empty."""
+        """A description of the file as it is on disk, if `format` alone would mislead; otherwise empty."""
         if self._is_graph:
             return "a SavedModel without a Keras 2 model in it, which becomes a LiteRT model when it is read"
         return ""

@@ -96,7 +96,7 @@ def _report(writing: int, doing: str) -> None:
 
 
 def _last_report(reading: int) -> str:
-    """What the child reported last."""
+    """The last event that the child reported."""
     with os.fdopen(reading, "rb") as stream:
         reports = stream.read().decode(errors="replace").split("\0")
     return reports[-2] if len(reports) > 1 else "the run"

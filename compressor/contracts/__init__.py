@@ -1,1 +1,1 @@
-"""What a plugin sees: the classes it derives from, what they are given, and the hooks it may implement."""
+"""The contracts with plugins: base classes to derive from, the objects passed to them, and hooks to implement."""

@@ -65,7 +65,7 @@ class FunctionMetric(Metric):
         self.arguments = dict(arguments)
 
     def per_sample(self, batch: Batch) -> NDArray[Any]:
-        """What the function gives for the outputs and the labels; other keyword arguments are the recipe's `with`."""
+        """Call the function with outputs and labels, and the recipe's `with` as keyword arguments."""
         found: NDArray[Any] = function_at(self.target)(batch.outputs, batch.labels, **self.arguments)
         return found
 

@@ -1,4 +1,4 @@
-"""What a step may use besides its model."""
+"""The context that a step is given: training, calibration data, validation scores, and notes for the report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Trainer(Protocol):
 
 
 class StepContext:
-    """What a step may use besides its model. There is no test split in it, so that nothing can be tuned on it."""
+    """Training, calibration data, scores and notes for a step. It has no test split: nothing can be tuned on it."""
 
     def __init__(self, *, state: ModelState, train: Split, trainer: Trainer, seed: int) -> None:
         self.state = state

@@ -1,4 +1,4 @@
-"""What is known of each Keras layer class: one record a class, read by every step and by the bridge to Keras 3.
+"""The support for each Keras layer class: one record per class, read by every step and by the bridge to Keras 3.
 
 To support a class, add its record here. A class without one stays in float, keeps its channels, and does not cross the
 bridge.

@@ -82,7 +82,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class OptionChanges:
-    """What happens to a layer's options on the way from one Keras to the other.
+    """Changes to a layer's options when it is converted from one Keras to the other.
 
     Attributes:
         renamed: options that the other Keras has under another name.
