@@ -19,8 +19,8 @@ from compressor.data.kinds import kind_of, readable_files
 from compressor.data.split import Splits
 
 
-class Loads(Protocol):
-    """A data set: what `compressor.Dataset` is, as far as loading it goes."""
+class Loadable(Protocol):
+    """Anything with a `load` method, such as a `compressor.Dataset`."""
 
     def load(self) -> object:
         """Load the data."""
@@ -56,7 +56,7 @@ def load_splits(source: Reference | Path, cache: Path | None = None) -> Splits:
         return splits_of(returned, spool)
 
 
-def dataset_splits(dataset: Loads, subject: str, cache: Path | None = None) -> Splits:
+def dataset_splits(dataset: Loadable, subject: str, cache: Path | None = None) -> Splits:
     """Load the splits of a plugin's data set, which may return anything that a function in a recipe may return.
 
     Args:
