@@ -12,6 +12,9 @@ from compressor.recipe.training_params import TrainingParams
 if TYPE_CHECKING:
     from compressor.data.split import Split
 
+CALIBRATION_SAMPLES = 300
+"""Training samples that ranges of activations are measured on, unless a step is told another number."""
+
 
 class Trainer(Protocol):
     """Trains and scores models for a step. Runs use the one in `compressor.training.trainer`."""

@@ -13,6 +13,7 @@ from compressor.base.fields import MAX_ENTRIES, Size
 from compressor.base.params import Params
 from compressor.base.sizes import format_size
 from compressor.recipe.limits import (
+    Absence,
     Limit,
     MeasuredMetric,
     MeasuredStage,
@@ -83,6 +84,9 @@ class Constraints(Params):
     )
     min_sparsity: Annotated[float | None, Limit("at least", attrgetter("sparsity"), "{:.1%}".format)] = Field(
         None, ge=0, le=1, description="lowest share of zeros among the weights"
+    )
+    integer_only: Annotated[bool, Absence(attrgetter("float_operators"), "{:,.0f} in float".format)] = Field(
+        False, description="whether all operators of the file must compute in integers"
     )
 
 

@@ -104,6 +104,21 @@ class Limit(Rule):
             yield _verdict(key, self.direction, limit, self.figure(stage), self.text)
 
 
+@dataclass(frozen=True)
+class Absence(Rule):
+    """Demands, where the recipe says `true`, that there is nothing of what `count` counts in the last stage."""
+
+    count: Callable[[MeasuredStage], float]
+    text: Callable[[float], str]
+
+    def misfits(self, key: str, limit: bool, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
+        yield from ()
+
+    def verdicts(self, key: str, limit: bool, stage: MeasuredStage) -> Iterator[Verdict]:
+        if limit:
+            yield _verdict(key, "at most", 0, self.count(stage), self.text)
+
+
 class MetricLimits(Rule):
     """Compares each metric that the recipe names with the worst value that it may have."""
 

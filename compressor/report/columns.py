@@ -142,6 +142,13 @@ COLUMNS = (
         terminal=Shown("bits", "{:.0f}".format, from_width=WIDE),
         markdown=Shown("bits", "{:.0f}".format),
     ),
+    Column(
+        "float_operators",
+        int,
+        "operators that compute in float; integers made of floats, and floats of integers, are not counted",
+        lambda of: of.anatomy.float_operators,
+        markdown=Shown("in float", _COUNT),
+    ),
     Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),
     METRICS,
     Column(

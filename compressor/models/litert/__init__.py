@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.contents import Anatomy, WeightTensor, dissect
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+    from compressor.models.litert.float_islands import FloatOperator, counted, float_operators
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
@@ -33,6 +34,11 @@ _HOMES = {
         "read_model",
         "write_model",
     ),
+    "float_islands": (
+        "FloatOperator",
+        "counted",
+        "float_operators",
+    ),
     "interpreter": (
         "LiteRTModel",
         "takes_many",
@@ -51,6 +57,7 @@ __all__ = [
     "Anatomy", "WeightTensor", "dissect",
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
+    "FloatOperator", "counted", "float_operators",
     "LiteRTModel", "takes_many",
     "Operator",
     "shrunk",

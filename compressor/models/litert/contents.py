@@ -14,6 +14,7 @@ from compressor.base.errors import ModelError
 from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.float_islands import float_operators_of
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _WEIGHT_TYPES = {
@@ -54,12 +55,18 @@ class WeightTensor:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The size of a file and the weights in it; `integer_activations` counts tensors that it computes in integers."""
+    """The size of a file and what is in it.
+
+    Attributes:
+        operators: how many it has, and `float_operators` how many of them compute in float.
+        integer_activations: how many tensors it computes in integers.
+    """
 
     bytes: int
     gzip_bytes: int
     tensors: tuple[WeightTensor, ...]
     operators: int
+    float_operators: int = 0
     integer_activations: int = 0
 
     @cached_property
@@ -100,10 +107,11 @@ def dissect(content: bytes) -> Anatomy:
     try:
         tensors = tuple(tensor for graph in model.subgraphs for tensor in _weights(model, graph))
         activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
+        in_float = len(float_operators_of(model))
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
-    return Anatomy(len(content), gzip_size(content), tensors, operators, activations)
+    return Anatomy(len(content), gzip_size(content), tensors, operators, in_float, activations)
 
 
 def _integer_activations(model: Any, graph: Any) -> int:

@@ -7,8 +7,8 @@ Keras does, so that nobody has to guess which of two equal shapes is which.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +20,15 @@ from compressor.base.types import Arrays
 from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.float32_model import in_float32
-from compressor.models.litert.operators import Operator
+from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.integer_completion import completed
+from compressor.models.litert.integer_quantizer import quantized
+from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
+INTEGERS = ("int8", "int16x8")  # weights whose layers compute in integers
 _MOST_CONSTANTS = 2**30  # bytes; TensorFlow cannot write a graph of twice as many
 
 
@@ -38,7 +41,8 @@ class Conversion:
             int16x8 (int8 weights, int16 activations).
         io: dtype of the file's inputs and outputs; int8 and uint8 need int8 weights, and int16 needs int16x8.
         calibration: samples of shape (1, ...), by name where the model has several inputs, that the ranges of int8 and
-            int16x8 activations are taken from. Without any, they come from the fake quantization in the model.
+            int16x8 activations are measured on. Those that fake quantization in the model has stay; without samples
+            there are no others, and what lies between stays in float.
     """
 
     weights: Weights = "float32"
@@ -55,8 +59,13 @@ class _Endpoints:
     outputs: tuple[str, ...]
 
 
-def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
+def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[str], None] | None = None) -> bytes:
     """Convert a tf_keras model to a LiteRT file.
+
+    Args:
+        model: a functional or sequential model.
+        conversion: how to convert; by default to floats.
+        tell: is given what was done in another way than asked.
 
     Raises:
         StepError: the converter cannot, or the model's inputs have no fixed shape.
@@ -64,13 +73,7 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
     conversion = conversion or Conversion()
     endpoints = _endpoints(model)
     try:
-        model = in_float32(model)
-        traced = _one_sample(model)
-        if conversion.calibration is not None and _may_loop(traced):
-            _refuse_loop(_converter(traced, model).convert())
-        converter = _converter(traced, model)
-        _configure(converter, conversion, endpoints)
-        content = converter.convert()
+        content = _converted(in_float32(model), conversion, endpoints, tell)
     except StepError:
         raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
@@ -80,6 +83,35 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
     return finished(content, endpoints.inputs, endpoints.outputs)
+
+
+def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None) -> bytes:
+    """What TensorFlow's converter and quantizer make of a model."""
+    traced = _one_sample(model)
+    integers = conversion.weights in INTEGERS and conversion.calibration is not None
+    if integers and _may_loop(traced) and holds_loop(_converter(traced, model).convert()):
+        with unrolled(model) as layers:
+            traced = _one_sample(model)
+        if layers and tell:
+            tell(f"computed step by step instead of in a loop, which has no integers: {', '.join(layers)}")
+        if not _is_trained(traced):
+            refuse_loop(_converter(traced, model).convert())
+    if integers and _is_trained(traced):
+        return _as_trained(traced, model, conversion, endpoints)
+    content: bytes = _configured(traced, model, conversion, endpoints).convert()
+    is_calibrated = integers and conversion.weights == "int8"
+    return quantized(content, io=conversion.io) if is_calibrated else content
+
+
+def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
+    """A file with the ranges of the model's fake quantization, and those of calibration where it has none."""
+    without_samples = replace(conversion, calibration=None)
+    content: bytes = _configured(traced, model, without_samples, endpoints).convert()
+    if not float_operators(content) or holds_loop(content):
+        return content
+    content = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
+    samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
+    return completed(content, samples, conversion.weights == "int16x8", conversion.io)
 
 
 def saved_model_to_litert(folder: Path) -> bytes:
@@ -180,6 +212,11 @@ def _may_loop(traced: Any) -> bool:
     return any(node.op in ("While", "StatelessWhile") for node in _nodes(traced))
 
 
+def _is_trained(traced: Any) -> bool:
+    """Whether a graph holds fake quantization, whose ranges count more than what calibration finds."""
+    return any(node.op.startswith("FakeQuant") for node in _nodes(traced))
+
+
 def _has_own_gradient(traced: Any) -> bool:
     return any("_gradient_op_type" in node.attr for node in _nodes(traced))
 
@@ -192,13 +229,6 @@ def _nodes(traced: Any) -> Iterator[Any]:
         yield from function.node_def
 
 
-def _refuse_loop(content: bytes) -> None:
-    """Refuse a file with a loop in it, at which the calibrator would crash the process."""
-    if any(code.builtinCode == Operator.WHILE for code in read_model(content).operatorCodes):
-        what = "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops"
-        raise StepError(what, "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step")
-
-
 def _input_name(index: int) -> str:
     return f"input_{index:03}"
 
@@ -207,15 +237,17 @@ def _output_name(index: int) -> str:
     return f"output_{index:03}"
 
 
-def _configure(converter: Any, conversion: Conversion, endpoints: _Endpoints) -> None:
+def _configured(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> Any:
+    """TensorFlow's converter, told what to convert to."""
     import tensorflow as tf
 
+    converter = _converter(traced, model)
     if conversion.weights == "float32":
-        return
+        return converter
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if conversion.weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if conversion.weights in ("int8", "int16x8"):
+    if conversion.weights in INTEGERS:
         ops = tf.lite.OpsSet
         if conversion.weights == "int16x8":
             in_int16 = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -223,11 +255,13 @@ def _configure(converter: Any, conversion: Conversion, endpoints: _Endpoints) ->
         if conversion.calibration is not None:
             samples = conversion.calibration
             converter.representative_dataset = lambda: (_by_number(sample, endpoints) for sample in samples)
+            converter._experimental_calibrate_only = conversion.weights == "int8"
             if conversion.weights == "int8" and conversion.io != "float32":
                 # only after calibration: with ranges from training the converter needs no such setting, and refuses it
                 converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
-        if conversion.io != "float32":
+        if conversion.io != "float32" and not converter._experimental_calibrate_only:
             converter.inference_input_type = converter.inference_output_type = tf.as_dtype(conversion.io)
+    return converter
 
 
 def _by_number(sample: Arrays, endpoints: _Endpoints) -> dict[str, Any]:

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 
 class Operator(IntEnum):
     """Members of the schema's `BuiltinOperator`, by its names and numbers."""
 
+    CONCATENATION = 2
     CONV_2D = 3
     DEPTHWISE_CONV_2D = 4
     DEQUANTIZE = 6
     EMBEDDING_LOOKUP = 7
     FULLY_CONNECTED = 9
     LOGISTIC = 14
+    MAX_POOL_2D = 17
+    MUL = 18
     RESHAPE = 22
     SOFTMAX = 25
     TRANSPOSE = 39
+    DIV = 42
     SQUEEZE = 43
+    UNIDIRECTIONAL_SEQUENCE_LSTM = 44
+    STRIDED_SLICE = 45
+    SPLIT = 49
     CAST = 53
+    SLICE = 65
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
+    PACK = 83
+    UNPACK = 88
+    REVERSE_V2 = 105
+    SQUARE = 92
+    ELU = 111
     QUANTIZE = 114
+    HARD_SWISH = 117
     WHILE = 119
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+
+
+def operator_name(number: int) -> str:
+    """The schema's name of an operator's number, or `operator 999` for one that it does not have."""
+    return _names().get(number, f"operator {number}")
+
+
+@cache
+def _names() -> dict[int, str]:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    return {number: name for name, number in vars(BuiltinOperator).items() if not name.startswith("_")}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
-from compressor.contracts.model_state import ModelState
+from compressor.contracts.context import CALIBRATION_SAMPLES
+from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement, measure
 from compressor.measure.kept_traits import refuse_broken
@@ -19,7 +20,7 @@ from compressor.run.stages.stage_store import StageStore
 
 
 def measure_stage(
-    stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], test: Split, store: StageStore
+    stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], data: RunData, store: StageStore
 ) -> Stage:
     """Measure a model, or take its measurement from the cache, and return it as a stage.
 
@@ -28,7 +29,7 @@ def measure_stage(
         model: the model, in its file.
         earlier: the stages before it; the first one is the baseline.
         remarks: remarks for the report, in addition to the step's notes.
-        test: the test split.
+        data: the data; a model with trained ranges takes those that are missing from training samples.
         store: stores the stage.
 
     Raises:
@@ -36,7 +37,7 @@ def measure_stage(
             made.
     """
     started = time.perf_counter()
-    content, measurement = store.measurement(model, test.fingerprint, lambda: _measured(model, test))
+    content, measurement = store.measurement(model, data.test.fingerprint, lambda: _measured(model, data))
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
@@ -56,18 +57,20 @@ def measure_stage(
     )
 
 
-def _measured(saved: SavedModel, test: Split) -> tuple[bytes, Measurement]:
-    model, metrics = saved.load(), saved.plan.metrics
+def _measured(saved: SavedModel, data: RunData) -> tuple[bytes, Measurement]:
+    model, metrics, test = saved.load(), saved.plan.metrics, data.test
     if isinstance(model, bytes):
         return model, measure(unpacked(model), test, metrics)
     maker = describe_origin(saved.plan, saved.steps)
     with fenced(maker, StepError, (CompressorError,)):
-        content = to_litert(model, _conversion(saved.state))
+        content = to_litert(model, _conversion(saved, data.train))
     return content, measure(content, test, metrics, model, maker)
 
 
-def _conversion(state: ModelState) -> Conversion:
-    """How a Keras model in this state is converted to the file that would ship."""
+def _conversion(saved: SavedModel, train: Split) -> Conversion:
+    """How a Keras model is converted to the file that would ship."""
+    state = saved.state
     if "quantization_aware" not in state.traits:
         return Conversion()
-    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8")
+    samples = (features for features, _ in train.sample(CALIBRATION_SAMPLES, saved.plan.seed).batches(1))
+    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8", calibration=samples)

@@ -12,7 +12,8 @@ from compressor import Arrays, Model, ModelState, StepContext, StepError
 from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
 from compressor.contracts.param_fields import format_size, parse_size
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
-from compressor_plugins.ptq.ptq import IO, PTQ
+from compressor_plugins.ptq.ptq import PTQ
+from compressor_plugins.ptq.remarks import IO
 from compressor_plugins.shared.precision import ActivationType
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -13,14 +13,13 @@ from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import LayerPatterns
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
+from compressor_plugins.ptq.remarks import IO, tell_ends, tell_others, tell_small, tell_wider
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request
-from compressor_plugins.ptq.weighted_operators import WeightedOperator
+from compressor_plugins.shared.float_parts import refuse_floats, tell_floats
 from compressor_plugins.shared.precision import MEANING, ActivationType, Precision
 
 if TYPE_CHECKING:
     from compressor.models.litert import Weights
-
-IO = Literal["float32", "int8", "uint8", "int16"]
 
 _NEEDED_FOR_IO: dict[IO, ActivationType] = {"int8": "int8", "uint8": "int8", "int16": "int16"}
 _CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the LiteRT converter supports
@@ -30,7 +29,6 @@ _CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the 
     ("float16", "float32"): "float16",
 }
 _OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and compensate for it elsewhere
-_FEWEST = 1_024  # values: with dynamic activations the converter leaves smaller weight tensors in float
 _LOSES_ZEROS = ("gptq", "hadamard")  # they change weights that are zero
 _LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
 
@@ -74,6 +72,10 @@ class PTQ(Strategy):
         per_layer: dict[str, WeightType] = Field(
             {}, description="type of the weights of single layers, by name, glob or type; the last match counts"
         )
+        integer_only: bool = Field(
+            False,
+            description="fail where an operator would compute in float, or an input or output is not of the type `io`",
+        )
         bias_correction: bool = Field(
             False, description="subtract from each bias the mean error that rounding causes in its layer's output"
         )
@@ -107,6 +109,8 @@ class PTQ(Strategy):
             request = self.request
             if (needed := _NEEDED_FOR_IO.get(self.io)) and request.activations != needed:
                 raise ValueError(f"io {self.io} needs {needed} activations, not {request.activations}")
+            if self.integer_only and request.activations not in ("int8", "int16"):
+                raise ValueError(f"integer_only needs int8 or int16 activations, not {request.activations}")
             if request.weights == "float16" and (
                 request.activations != "float32" or (self.algorithm, self.granularity) != ("min_max", "channel")
             ):
@@ -147,18 +151,24 @@ class PTQ(Strategy):
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the `.tflite` file."""
         if "quantization_aware" in context.state.traits:
-            return self._as_trained(model, context)
-        if isinstance(model, bytes) or not self.params.by_converter:
-            return self._by_quantizer(model, context)
-        return self._by_converter(model, context)
+            content = self._as_trained(model, context)
+        elif isinstance(model, bytes) or not self.params.by_converter:
+            content = self._by_quantizer(model, context)
+        else:
+            content = self._by_converter(model, context)
+        if self.params.integer_only:
+            refuse_floats(content, self.params.io)
+        return content
 
     def _as_trained(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
 
         wide = self.params.precision == "int16x8"
-        content = to_litert(model, Conversion("int16x8" if wide else "int8", self.params.io))
-        _tell_wider(content, 8, context)
-        _tell_ends(content, self.params.io, context)
+        samples = context.calibration(self.params.calibration_samples)
+        content = to_litert(model, Conversion("int16x8" if wide else "int8", self.params.io, samples), context.note)
+        tell_floats(content, context)
+        tell_wider(content, 8, context)
+        tell_ends(content, self.params.io, context)
         return content
 
     def _by_converter(self, model: Model, context: StepContext) -> bytes:
@@ -169,13 +179,15 @@ class PTQ(Strategy):
         calibrated = request.activations in ("int8", "int16")
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
-        content = to_litert(model, Conversion(weights, params.io, calibration))
+        content = to_litert(model, Conversion(weights, params.io, calibration), context.note)
         _refuse_broken(content, next(iter(context.calibration(1))))
         if request.activations == "dynamic":
-            _tell_small(content, context)
+            tell_small(content, context)
         else:
-            _tell_wider(content, 16 if request.weights == "float16" else 8, context)
-        _tell_ends(content, params.io, context)
+            tell_wider(content, 16 if request.weights == "float16" else 8, context)
+        tell_ends(content, params.io, context)
+        if calibrated:
+            tell_floats(content, context)
         if request.activations == "int8":
             self._tell_columns(model, context)
         return content
@@ -200,7 +212,7 @@ class PTQ(Strategy):
             context.note(note)
         for layer, reason in assignment.left.items():
             context.leave_alone(layer, reason)
-        _tell_others(content, operators, context)
+        tell_others(content, operators, context)
         return result
 
     def _tell_columns(self, model: Model, context: StepContext) -> None:
@@ -241,53 +253,3 @@ def _refuse_broken(content: bytes, sample: Arrays) -> None:
         LiteRTModel(content).run(sample)
     except ModelError as error:
         raise StepError(f"the converted file does not work: {error.what}", "use another precision") from None
-
-
-def _tell_wider(content: bytes, bits: int, context: StepContext) -> None:
-    """Record the weights that the converter kept in more than so many bits."""
-    from compressor.models.litert import dissect
-
-    for tensor in dissect(content).kernels:
-        if tensor.bits > bits:
-            context.leave_alone(tensor.name, f"the converter kept it in {tensor.dtype}")
-
-
-def _tell_small(content: bytes, context: StepContext) -> None:
-    """Record the weights that the converter left in float, as it does with small ones when activations are dynamic.
-
-    Raises:
-        StepError: it left all of them.
-    """
-    from compressor.models.litert import dissect
-
-    kernels = dissect(content).kernels
-    if kernels and all(tensor.size < _FEWEST for tensor in kernels):
-        what = f"with dynamic activations the converter quantizes only weight tensors of {_FEWEST:,} values or more"
-        raise StepError(f"{what}, and this model has none", "use precision int8")
-    for tensor in kernels:
-        if tensor.bits > 8:
-            few = tensor.size < _FEWEST
-            reason = f"it has fewer than {_FEWEST:,} values" if few else f"the converter kept it in {tensor.dtype}"
-            context.leave_alone(tensor.name, reason)
-
-
-def _tell_ends(content: bytes, io: IO, context: StepContext) -> None:
-    """Note the inputs and outputs whose dtype is not the one asked for."""
-    from compressor.models.litert import LiteRTModel
-
-    file = LiteRTModel(content)
-    for side, ends in (("input", file.inputs), ("output", file.outputs)):
-        for end in ends:
-            if io != "float32" and end.dtype != io:
-                context.note(f"the {side} '{end.name}' stays {end.dtype}: the layer there is not quantized")
-
-
-def _tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:
-    """Record the weights of a float file whose operators cannot be quantized."""
-    from compressor.models.litert import dissect, read_model
-
-    tensors = read_model(content).subgraphs[0].tensors
-    known = {(tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
-    for tensor in dissect(content).kernels:
-        if tensor.name not in known and tensor.size > 1:
-            context.leave_alone(tensor.name, "litert-quantizer cannot quantize the weights of its operator")

@@ -138,7 +138,8 @@ class _Chooser:
     def _quantize_weights(self, number: int, layer: GraphLayer) -> None:
         self._enter(number)
         followed = layer.config["activation"] == "linear" and self._is_fused(number)
-        self._give(number, "weights" if followed else "weights and output")
+        unranged = followed or self._feeds_recurrence(number)
+        self._give(number, "weights" if unranged else "weights and output")
         if self._is_normed(number):
             self.found.normed.add(layer.name)
 
@@ -148,7 +149,8 @@ class _Chooser:
         output, activation = known.quantization.output, layer.config.get("activation")
         if output == "own" and (not known.is_batch_norm or follows_convolution(self.graph, number)):
             ranged_behind = known.fused_relu == "converter" and self._relu_follows(number)
-            self._give(number, "none" if ranged_behind else "output")
+            unranged = ranged_behind or self._feeds_recurrence(number)
+            self._give(number, "none" if unranged else "output")
         elif output == "activation" and activation in _RANGED:
             self._give(number, "output")
         elif output in ("input", "known") or (output == "activation" and activation in _FIXED):
@@ -173,7 +175,7 @@ class _Chooser:
     def _enter(self, number: int) -> None:
         """Quantize those of a node's inputs that come from the model's input or from a layer in float."""
         for ref in set(self.graph.sources(number)):
-            if ref.node in self.quantized:
+            if ref.node in self.quantized or self._is_of_recurrence(ref.node):
                 continue
             if ref not in self.entries:
                 self.entries[ref] = self._quantize_layer(ref if self.graph.is_float(ref) else self._as_float(ref))
@@ -201,10 +203,32 @@ class _Chooser:
 
     def _is_input(self, number: int) -> bool:
         """Whether a node gives out the values of an input of the model's, moved at the most."""
+        source = self._origin(number)
+        return source is not None and self.graph.layer_of(source).kind == "InputLayer"
+
+    def _origin(self, number: int) -> int | None:
+        """The node that made the values which a node gives out, moved at the most; None if several did."""
         source: int | None = number
         while source is not None and keras_layer(self.graph.layer_of(source).kind).quantization.output == "input":
             source = self.graph.only_source(source)
-        return source is not None and self.graph.layer_of(source).kind == "InputLayer"
+        return source
+
+    def _is_of_recurrence(self, number: int) -> bool:
+        """Whether a node gives out what a recurrent layer made.
+
+        LiteRT's LSTM has one range for its output and its state, over all steps, and one for all that it takes. They
+        are found by calibration; what a layer beside it was trained with would get in their way.
+        """
+        source = self._origin(number)
+        return source is not None and keras_layer(self.graph.layer_of(source).kind).is_recurrent
+
+    def _feeds_recurrence(self, number: int) -> bool:
+        """Whether a recurrent layer takes what a node makes."""
+        takers = [taker for taker in self.graph.nodes if number in {ref.node for ref in self.graph.sources(taker)}]
+        return any(
+            known.is_recurrent or (known.quantization.output == "input" and self._feeds_recurrence(taker))
+            for taker, known in ((taker, keras_layer(self.graph.layer_of(taker).kind)) for taker in takers)
+        )
 
     def _is_fused(self, number: int) -> bool:
         """Whether the converter takes what follows a linear layer into it, so that the range comes after that."""

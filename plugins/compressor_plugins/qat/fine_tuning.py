@@ -25,6 +25,7 @@ from compressor_plugins.qat.fake_quantization import own_objects, simulated
 from compressor_plugins.qat.params import QATParams
 from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
 from compressor_plugins.qat.tfmot_wrappers import quantize_layers
+from compressor_plugins.shared.float_parts import refuse_floats
 from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 
@@ -62,8 +63,18 @@ def fine_tuned(model: Model, params: QATParams, context: StepContext) -> Model:
     tell_of_idle(params, with_weights, context, "quantized in training")
     if wide := [name for name, kind in with_weights if params.widened(name, kind)]:
         context.note(f"given int8 weights, as LiteRT does not run these layers with fewer bits: {listed(wide)}")
+    if params.integer_only:
+        refuse_floats(_file(quantized, params, context))
     context.fit(quantized, params, kept(quantized, context.state))
     return quantized
+
+
+def _file(quantized: Any, params: QATParams, context: StepContext) -> bytes:
+    """The file that the model would ship as, were it not trained."""
+    from compressor import Conversion, to_litert
+
+    wide, samples = params.activations == "int16", context.calibration(SAMPLES)
+    return to_litert(quantized, Conversion("int16x8" if wide else "int8", calibration=samples))
 
 
 def known_objects() -> Mapping[str, Any]:

@@ -36,6 +36,9 @@ class QATParams(compressor.TrainingParams, compressor.LayerTargets):
     conv1d_as_2d: bool = Field(
         True, description="give one-dimensional convolutions images of one row, as LiteRT does, to quantize them"
     )
+    integer_only: bool = Field(
+        False, description="refuse, before training, a model of which an operator would compute in float"
+    )
     fold_batch_norm: Literal["none", "separate", "all"] = Field(
         "separate",
         description="which BatchNormalization to fold into weights, with its statistics fixed: none, those that "

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
+from compressor.models.litert.float_islands import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.shrinking import shrunk
 from compressor.recipe.training_params import TrainingParams
@@ -485,22 +486,44 @@ def test_nothing_of_litert_quantizer_reaches_the_screen(mobile_file, step_contex
     assert "WARNING" not in said.out + said.err
 
 
-def test_a_loop_that_calibration_cannot_run_is_refused_and_that_of_an_lstm_is_quantized(tensorflow, step_context):
-    # LiteRT's calibrator takes the whole process down with it
+def test_the_loop_of_a_gru_is_taken_step_by_step_and_an_lstm_becomes_one_operator(tensorflow, step_context, digits):
+    # LiteRT's calibrator takes the whole process down with a loop
     import tf_keras
     from tf_keras import layers
 
-    def recurrent(layer):
-        return tf_keras.Sequential([layers.InputLayer((28, 28)), layer, layers.Dense(10)])
+    images = next(digits.test.batches(1))[0]
+    unrolled = "computed step by step instead of in a loop, which has no integers: gru"
+    for layer, said in ((layers.GRU(5, name="gru"), [unrolled]), (layers.LSTM(5), [])):
+        tf_keras.utils.set_random_seed(0)
+        model = tf_keras.Sequential([layers.InputLayer((28, 28)), layer, layers.Dense(10)])
+        expected = model.predict(images, verbose=0)
+        context = step_context()
+        content = PTQ(PTQ.Params()).apply(model, context)
+        assert context.notes == said
+        assert float_operators(content) == ()
+        assert np.abs(LiteRTModel(content).run(images) - expected).max() < 0.1 * np.abs(expected).max()
+        assert np.array_equal(model.predict(images, verbose=0), expected)  # the model itself still loops
 
+
+def test_a_loop_that_cannot_be_unrolled_is_refused(tensorflow, step_context, digits):
+    import tf_keras
+    from tf_keras import layers
+
+    images = layers.Reshape((7, 4, 28, 1))
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), images, layers.ConvLSTM2D(2, 3), layers.Flatten()])
     with pytest.raises(StepError) as error:
-        PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.GRU(5)), step_context())
+        PTQ(PTQ.Params(calibration_samples=4)).apply(model, step_context())
     assert str(error.value) == (
-        "the model holds a loop, as GRU, SimpleRNN and ConvLSTM2D make, and calibration cannot run loops; "
-        "use 'precision: dynamic', give the layer 'unroll=True', or put 'qat' before this step"
+        "the model holds a loop that cannot be unrolled, as ConvLSTM2D makes, and calibration cannot run loops; "
+        "use 'precision: dynamic', or put 'qat' before this step"
     )
-    content = PTQ(PTQ.Params(calibration_samples=4)).apply(recurrent(layers.LSTM(5)), step_context())
-    assert {tensor.dtype for tensor in dissect(content).kernels if tensor.size > 25} == {"int8"}
+    long = tf_keras.Sequential([layers.InputLayer((257, 2)), layers.SimpleRNN(2, name="rnn")])
+    with pytest.raises(StepError) as error:
+        PTQ(PTQ.Params(calibration_samples=4)).apply(long, step_context())
+    assert str(error.value) == (
+        "'rnn' (SimpleRNN) loops over 257 steps, and loops compute in float alone; "
+        "use 'precision: dynamic', or give the model at most 256 steps"
+    )
 
 
 def test_an_lstm_whose_file_takes_one_sample_a_call_is_calibrated_so(tensorflow, step_context, digits):

@@ -9,6 +9,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.float_islands import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.graph.relu_fusion import fuse_relus
 from compressor_plugins.graph.rewrites import rewritten
@@ -694,7 +695,9 @@ def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bit
     assert str(state) == "keras, quantization_aware, trained for int4"
     step = PTQ(PTQ.Params(precision="int4"))
     assert step.plan(state) == ModelState("litert", frozenset({"quantized"}))
-    assert step.apply(in_four_bits, step_context(state)) == shipped(in_four_bits)
+    content = step.apply(in_four_bits, step_context(state))
+    assert {(tensor.shape, tensor.bits) for tensor in dissect(content).kernels} == {((12, 3, 3, 1), 8), ((10, 2028), 4)}
+    assert float_operators(content) == ()
     for params, reason in (
         ({}, "with precision int8 would waste the training for int4; use precision int4"),
         (

@@ -1,0 +1,238 @@
+"""Makes integers of a `.tflite` file whose tensors have recorded ranges, by TensorFlow's quantizer, and mends what that
+leaves wrong.
+
+- A range that holds nothing but zero gets steps so small that LiteRT refuses the file, or aborts the process.
+- An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
+  of them one range, and the state another: the LSTM then goes on from values that it did not make.
+- An integer DIV aborts the process where a divisor rounds to zero.
+- A SQUARE stays in float, though MUL does not.
+- An ELU stays in float, and so does a SPLIT of which a part is not used, although LiteRT has integers for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.operators import Operator
+from compressor.models.litert.tensor_types import TensorType, type_of
+
+_MOVING = {  # operators whose output has the range of their input
+    Operator.CONCATENATION, Operator.RESHAPE, Operator.STRIDED_SLICE, Operator.SLICE, Operator.SPLIT,
+    Operator.REVERSE_V2, Operator.TRANSPOSE, Operator.SQUEEZE, Operator.EXPAND_DIMS, Operator.PACK, Operator.UNPACK,
+    Operator.MAX_POOL_2D,
+}  # fmt: skip
+_OUTPUT_STATE = 18  # the place of an LSTM's output state among its inputs
+_HIDDEN = 4  # the place of what its state is made from among its intermediate tensors
+_EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
+_HARD_SWISH = 64  # times as wide as its output's range an input's may be: LiteRT's operator takes up to 128
+_STEPS = 255  # between the ends of a range
+_SAFE_STEPS = 4  # how far from zero the least divisor is
+
+
+def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> bytes:
+    """The file in integers.
+
+    Args:
+        calibrated: a file in whose tensors of floats the smallest and largest value are recorded.
+        wide: whether activations have 16 bits.
+        io: dtype of the file's inputs and outputs.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import deduplicate_readonly_buffers, mlir_quantize
+    from tensorflow.lite.toco import types_pb2
+
+    model = read_model(calibrated)
+    changed = [
+        change(model, graph) for graph in model.subgraphs for change in (_multiply_squares, _fill_ranges, _join_ranges)
+    ]
+    result: bytes = mlir_quantize(
+        write_model(model) if any(changed) else calibrated,
+        inference_type=types_pb2.QUANTIZED_INT16 if wide else types_pb2.QUANTIZED_INT8,
+        input_data_type=tf.as_dtype(io),
+        output_data_type=tf.as_dtype(io),
+        denylisted_nodes=set(_unsafe_divisions(model)),
+    )
+    return bytes(deduplicate_readonly_buffers(_finish_islands(result)))
+
+
+def _multiply_squares(model: Any, graph: Any) -> bool:
+    """Write a square as a product, which LiteRT has integers for."""
+    from ai_edge_litert.schema_py_generated import BuiltinOptions, MulOptionsT, OperatorCodeT
+
+    squares = [
+        call for call in graph.operators if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.SQUARE
+    ]
+    if not squares:
+        return False
+    product = OperatorCodeT()
+    product.builtinCode = product.deprecatedBuiltinCode = Operator.MUL
+    model.operatorCodes.append(product)
+    for call in squares:
+        call.opcodeIndex, call.inputs = len(model.operatorCodes) - 1, np.array([*call.inputs] * 2, np.int32)
+        call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
+    return True
+
+
+def _fill_ranges(model: Any, graph: Any) -> bool:
+    """Widen ranges that are empty, or too narrow for the operator that makes the tensor."""
+    changed = False
+    for index, tensor in enumerate(graph.tensors):
+        if _has_range(graph, index) and tensor.quantization.max[0] - tensor.quantization.min[0] < _EMPTY:
+            tensor.quantization.min, tensor.quantization.max = np.array([-1], np.float32), np.array([1], np.float32)
+            changed = True
+    for call in graph.operators:
+        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.HARD_SWISH:
+            changed |= _widen(graph, int(call.outputs[0]), _width(graph, int(call.inputs[0])) / _HARD_SWISH)
+    return changed
+
+
+def _width(graph: Any, index: int) -> float:
+    """How wide the range of a tensor is, recorded or that of its integers."""
+    found = graph.tensors[index].quantization
+    if _has_range(graph, index):
+        return float(found.max[0] - found.min[0])
+    return float(found.scale[0]) * _STEPS if found is not None and found.scale is not None and len(found.scale) else 0.0
+
+
+def _widen(graph: Any, index: int, width: float) -> bool:
+    if not _has_range(graph, index) or _width(graph, index) >= width:
+        return False
+    found = graph.tensors[index].quantization
+    found.max = found.min + np.float32(width)
+    return True
+
+
+def _join_ranges(model: Any, graph: Any) -> bool:
+    """Give the output and the state of an LSTM, and all that shares its range, the range that holds all of theirs."""
+    codes = [operator_of(code) for code in model.operatorCodes]
+    groups = _Groups()
+    lstms = [call for call in graph.operators if codes[call.opcodeIndex] == Operator.UNIDIRECTIONAL_SEQUENCE_LSTM]
+    if not lstms:
+        return False
+    for call in lstms:
+        groups.join([call.outputs[0], call.inputs[_OUTPUT_STATE], call.intermediates[_HIDDEN]])
+    for call in graph.operators:
+        if codes[call.opcodeIndex] in _MOVING:
+            floats = [index for index in (*call.inputs, *call.outputs) if _has_range(graph, index)]
+            groups.join(floats)
+    for members in {id(group): group for group in (groups.of(call.outputs[0]) for call in lstms)}.values():
+        ranges = [graph.tensors[index].quantization for index in members if _has_range(graph, index)]
+        low = min(float(found.min[0]) for found in ranges)
+        high = max(float(found.max[0]) for found in ranges)
+        for found in ranges:
+            found.min, found.max = np.array([low], np.float32), np.array([high], np.float32)
+    return True
+
+
+class _Groups:
+    """Sets of tensors that have one range."""
+
+    def __init__(self) -> None:
+        self._group: dict[int, set[int]] = {}
+
+    def of(self, tensor: int) -> set[int]:
+        return self._group.setdefault(int(tensor), {int(tensor)})
+
+    def join(self, tensors: Iterable[int]) -> None:
+        joined = set().union(*(self.of(tensor) for tensor in tensors))
+        for tensor in joined:
+            self._group[tensor] = joined
+
+
+def _has_range(graph: Any, index: int) -> bool:
+    found = graph.tensors[index].quantization if index >= 0 else None
+    return found is not None and found.min is not None and len(found.min) > 0
+
+
+def _unsafe_divisions(model: Any) -> Iterator[str]:
+    """The names of what is divided by numbers that are, or may round to, zero."""
+    for graph in model.subgraphs:
+        for call in graph.operators:
+            if operator_of(model.operatorCodes[call.opcodeIndex]) != Operator.DIV or not _has_range(
+                graph, call.inputs[1]
+            ):
+                continue
+            found = graph.tensors[call.inputs[1]].quantization
+            low, high = min(float(found.min[0]), 0.0), max(float(found.max[0]), 0.0)
+            least = max(float(found.min[0]), -float(found.max[0]))
+            if least < _SAFE_STEPS * (high - low) / _STEPS:
+                yield graph.tensors[call.outputs[0]].name.decode()
+
+
+def _finish_islands(content: bytes) -> bytes:
+    """Let operators that the quantizer left alone between integers take and make integers themselves."""
+    model = read_model(content)
+    if not {Operator.ELU, Operator.SPLIT}.intersection(operator_of(code) for code in model.operatorCodes):
+        return content
+    for graph in model.subgraphs:
+        island = _Island(model, graph)
+        for call in list(graph.operators):
+            if island.code(call) in (Operator.ELU, Operator.SPLIT) and island.between_integers(call):
+                island.move_integers(call) if island.code(call) == Operator.SPLIT else island.make_integers(call)
+        island.drop_unused()
+    return write_model(model)
+
+
+class _Island:
+    """Single operators that compute in float between operators that compute in integers."""
+
+    def __init__(self, model: Any, graph: Any) -> None:
+        self._codes = [operator_of(code) for code in model.operatorCodes]
+        self._graph = graph
+        self._makers = {int(index): call for call in graph.operators for index in call.outputs}
+
+    def code(self, call: Any) -> int:
+        return int(self._codes[call.opcodeIndex])
+
+    def between_integers(self, call: Any) -> bool:
+        """Whether an operator takes floats that were integers in 8 bits, and only makes floats that become such."""
+        source = self._makers.get(int(call.inputs[-1]))
+        if source is None or self.code(source) != Operator.DEQUANTIZE or not self._is_int8(source.inputs[0]):
+            return False
+        takers = [taker for index in call.outputs for taker in self._takers(index)]
+        ends = any(index in self._graph.outputs for index in call.outputs)
+        return not ends and all(
+            self.code(taker) == Operator.QUANTIZE and self._is_int8(taker.outputs[0]) for taker in takers
+        )
+
+    def move_integers(self, call: Any) -> None:
+        """Let an operator hand on integers; what takes them scales them."""
+        integers = self._take_integers(call)
+        for index in call.outputs:
+            tensor = self._graph.tensors[index]
+            tensor.type, tensor.quantization = TensorType.INT8, copy(self._graph.tensors[integers].quantization)
+
+    def make_integers(self, call: Any) -> None:
+        """Let an operator with a single output make the integers that its taker would make of its floats."""
+        takers = self._takers(call.outputs[0])
+        if len(takers) == 1:
+            self._take_integers(call)
+            call.outputs = takers[0].outputs
+            self._graph.operators.remove(takers[0])
+
+    def drop_unused(self) -> None:
+        """Leave out what makes floats for no one."""
+        taken = {int(index) for call in self._graph.operators for index in call.inputs} | {
+            *map(int, self._graph.outputs)
+        }
+        self._graph.operators = [
+            call
+            for call in self._graph.operators
+            if self.code(call) != Operator.DEQUANTIZE or int(call.outputs[0]) in taken
+        ]
+
+    def _take_integers(self, call: Any) -> int:
+        integers = int(self._makers[int(call.inputs[-1])].inputs[0])
+        call.inputs = np.array([*call.inputs[:-1], integers], np.int32)
+        return integers
+
+    def _takers(self, index: int) -> list[Any]:
+        return [taker for taker in self._graph.operators if index in taker.inputs]
+
+    def _is_int8(self, index: int) -> bool:
+        return type_of(self._graph.tensors[index]) is TensorType.INT8
