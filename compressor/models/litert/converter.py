@@ -18,6 +18,7 @@ from compressor.base.errors import ModelError, StepError
 from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
 from compressor.models.library_errors import LOADING_ERRORS
+from compressor.models.litert.converter_faults import rewritten
 from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.flatbuffer import read_model
@@ -147,7 +148,8 @@ def _one_sample(model: Any) -> Any:
 
     def call(*inputs: Any) -> Any:
         outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
-        return {_output_name(index): output for index, output in enumerate(outputs)}
+        named = {_output_name(index): output for index, output in enumerate(outputs)}
+        return tf.autograph.experimental.do_not_convert(rewritten)(named)
 
     return tf.function(call).get_concrete_function(*specs)
 
