@@ -25,3 +25,11 @@ class Operator(IntEnum):
     WHILE = 119
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+
+
+def operator_name(number: int) -> str:
+    """An operator's name in the schema, such as `CONV_2D`."""
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    names: dict[int, str] = {value: name for name, value in vars(BuiltinOperator).items() if isinstance(value, int)}
+    return names.get(number, f"operator {number}")

@@ -36,7 +36,8 @@ def measure_stage(
             made.
     """
     started = time.perf_counter()
-    content, measurement = store.measurement(model, test.fingerprint, lambda: _measured(model, test))
+    made_of = None if model.file.is_keras else _made_of(earlier)
+    content, measurement = store.measurement(model, test.fingerprint, made_of, lambda: _measured(model, test, made_of))
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
@@ -49,17 +50,24 @@ def measure_stage(
         measurement=measurement,
         seconds=facts.seconds,
         measure_seconds=time.perf_counter() - started,
-        notes=(*remarks, *(facts.notes if step else ())),
+        notes=(*remarks, *(facts.notes if step else ()), *measurement.remarks),
         left_alone=facts.left_alone,
         teacher=step.teacher.name if step and step.teacher else "",
         cached=model.file.cached,
     )
 
 
-def _measured(saved: SavedModel, test: Split) -> tuple[bytes, Measurement]:
+def _made_of(earlier: Sequence[Stage]) -> bytes | None:
+    """The file that one without a Keras model is held against: that of the last Keras model, or else the first one."""
+    of_keras = [stage for stage in earlier if stage.state.format == "keras"]
+    stage = of_keras[-1] if of_keras else next(iter(earlier), None)
+    return unpacked(stage.content) if stage else None
+
+
+def _measured(saved: SavedModel, test: Split, made_of: bytes | None) -> tuple[bytes, Measurement]:
     model, metrics = saved.load(), saved.plan.metrics
     if isinstance(model, bytes):
-        return model, measure(unpacked(model), test, metrics)
+        return model, measure(unpacked(model), test, metrics, made_of=made_of)
     maker = describe_origin(saved.plan, saved.steps)
     with fenced(maker, StepError, (CompressorError,)):
         content = to_litert(model, _conversion(saved.state))
