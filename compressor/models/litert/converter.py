@@ -23,6 +23,7 @@ from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.flatbuffer import read_model
 from compressor.models.litert.float32_model import in_float32
+from compressor.models.litert.fragile_operators import fragile_operators
 from compressor.models.litert.operators import Operator
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
@@ -71,7 +72,8 @@ def to_litert(model: Any, conversion: Conversion | None = None) -> bytes:
             _refuse_loop(_converter(traced, model).convert())
         converter = _converter(traced, model)
         _configure(converter, conversion, endpoints)
-        content = converter.convert()
+        guarded = conversion.weights == "int8" and conversion.calibration is not None and _may_divide(traced)
+        content = _with_fragile_in_float(converter) if guarded else converter.convert()
     except StepError:
         raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
@@ -184,6 +186,26 @@ def _may_loop(traced: Any) -> bool:
 
 def _has_own_gradient(traced: Any) -> bool:
     return any("_gradient_op_type" in node.attr for node in _nodes(traced))
+
+
+def _may_divide(traced: Any) -> bool:
+    """Whether a graph may hold operators that 8 bits break."""
+    return any(node.op in ("RealDiv", "Div", "Log") for node in _nodes(traced))
+
+
+def _with_fragile_in_float(converter: Any) -> bytes:
+    """Convert to int8, but for the operators that 8 bits would break."""
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    converter._experimental_calibrate_only = True
+    calibrated = converter.convert()
+    content: bytes = mlir_quantize(
+        calibrated,
+        input_data_type=converter.inference_input_type,
+        output_data_type=converter.inference_output_type,
+        denylisted_nodes=fragile_operators(calibrated),
+    )
+    return content
 
 
 def _nodes(traced: Any) -> Iterator[Any]:

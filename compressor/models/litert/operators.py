@@ -17,10 +17,12 @@ class Operator(IntEnum):
     RESHAPE = 22
     SOFTMAX = 25
     TRANSPOSE = 39
+    DIV = 42
     SQUEEZE = 43
     CAST = 53
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
+    LOG = 73
     QUANTIZE = 114
     WHILE = 119
     BATCH_MATMUL = 126
