@@ -20,11 +20,12 @@ from compressor.measure.float_file import refuse_other_outputs
 from compressor.measure.keras_outputs import keras_outputs
 from compressor.measure.score_rows import Rows, ScoreRows
 from compressor.measure.statistics import value
-from compressor.measure.typical_samples import typical_samples
+from compressor.measure.typical_samples import trial_samples, typical_samples
 from compressor.models.files.inputs_and_outputs import Ends
 from compressor.models.litert.contents import Anatomy, dissect
 from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
 from compressor.models.litert.output_operators import file_endings
+from compressor.models.litert.trial_run import refuse_failing
 
 _REHEARSED = 32  # samples
 _COMPARED = 1_024  # samples, to tell whether two files agree
@@ -56,6 +57,7 @@ def measure(
     keras_model: Any = None,
     origin: str = "the Keras model",
     made_of: bytes | None = None,
+    calibration: Split | None = None,
 ) -> Measurement:
     """Measure a `.tflite` file, and beside it the Keras model, or the file, that it was made of.
 
@@ -66,14 +68,19 @@ def measure(
         keras_model: the tf_keras model, if there is one.
         origin: where that model came from, to be named if one of its layers fails.
         made_of: the file that it was made of, if there is no Keras model; its outputs alone are compared.
+        calibration: the split whose samples a quantized file must run on, in addition to the test split.
 
     Raises:
         ModelError: the file cannot be read or run.
         DataError: a metric cannot be computed from the model's outputs and the labels.
         StepError: a metric of a plugin, or a layer, fails; or a file in float32 gives other outputs than its model.
+            Or a quantized file fails on samples.
     """
     start = time.perf_counter()
     anatomy = dissect(content)
+    precision = precision_of(anatomy)
+    if calibration is not None and not precision.is_float32 and content != made_of:
+        refuse_failing(content, trial_samples(calibration, test), origin)
     model = LiteRTModel(content)
     latency = model.latency(next(iter(test.batches(1)))[0])
     names = [end.name for end in model.outputs]
@@ -88,7 +95,6 @@ def measure(
                 expected = keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
             comparison.add(shipped, expected, by_name(labels, names[0]))
-    precision = precision_of(anatomy)
     remarks: tuple[str, ...] = ()
     if keras_model is not None and precision.is_float32:
         samples = typical_samples(test, comparison.worst)

@@ -14,6 +14,8 @@ from compressor.data.split import Split
 
 _RANGE_OF = 64  # samples that the range is taken from
 _REAL, _RANDOM = 4, 4
+_TRIED, _FEWEST_TRIED = 300, 16  # samples of a split
+_TRIED_BYTES = 2**25
 
 
 def typical_samples(split: Split, also: Iterable[int] = ()) -> Arrays:
@@ -32,6 +34,18 @@ def typical_samples(split: Split, also: Iterable[int] = ()) -> Arrays:
     random = each(real, lambda array: _random(array, draw))
     parts: Arrays = joined([split.read(np.array(chosen))[0], random])
     return parts
+
+
+def trial_samples(calibration: Split, test: Split) -> Arrays:
+    """Samples of both splits to try a file on: those that a quantizer calibrates on by default, and the first to test.
+
+    There are fewer where they are large.
+    """
+    size = sum(array.nbytes for array in arrays_in(test.read(range(1))[0]))
+    most = max(_FEWEST_TRIED, min(_TRIED, _TRIED_BYTES // max(1, size)))
+    parts = [split.read(range(split.size))[0] for split in (calibration.sample(most, 0), test.take(most))]
+    tried: Arrays = joined(parts)
+    return tried
 
 
 def count_of(samples: Arrays) -> int:

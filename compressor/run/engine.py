@@ -122,7 +122,7 @@ class Run:
     def _measure(self, stage_id: str, model: SavedModel) -> Stage:
         self._observer.measuring(stage_id)
         remarks = () if self._stages else self._prepared.remarks
-        stage = measure_stage(stage_id, model, self._stages, remarks, self._prepared.data.test, self._store)
+        stage = measure_stage(stage_id, model, self._stages, remarks, self._prepared.data, self._store)
         if not self._stages:
             self._baseline = model
         self._model = model

@@ -97,7 +97,7 @@ def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
 def measurement_parts(
     model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric], made_of: str = ""
 ) -> Parts:
-    """The parts of a measurement's key: hashes of the model and of the test split, the metrics, and the code.
+    """The parts of a measurement's key: hashes of the model and of the data, the metrics, and the code.
 
     `made_of` is the hash of the file that the model is held against, where it is no Keras model.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.model_state import ModelState
-from compressor.data.split import Split
+from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import Measurement, measure
 from compressor.measure.kept_traits import refuse_broken
 from compressor.measure.results import Stage
@@ -19,7 +19,7 @@ from compressor.run.stages.stage_store import StageStore
 
 
 def measure_stage(
-    stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], test: Split, store: StageStore
+    stage_id: str, model: SavedModel, earlier: Sequence[Stage], remarks: Sequence[str], data: RunData, store: StageStore
 ) -> Stage:
     """Measure a model, or take its measurement from the cache, and return it as a stage.
 
@@ -28,7 +28,7 @@ def measure_stage(
         model: the model, in its file.
         earlier: the stages before it; the first one is the baseline.
         remarks: remarks for the report, in addition to the step's notes.
-        test: the test split.
+        data: the splits; the model is measured on the test split, and must run on the training split, too.
         store: stores the stage.
 
     Raises:
@@ -37,7 +37,8 @@ def measure_stage(
     """
     started = time.perf_counter()
     made_of = None if model.file.is_keras else _made_of(earlier)
-    content, measurement = store.measurement(model, test.fingerprint, made_of, lambda: _measured(model, test, made_of))
+    fingerprint = f"{data.test.fingerprint} {data.training_fingerprint}"
+    content, measurement = store.measurement(model, fingerprint, made_of, lambda: _measured(model, data, made_of))
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
@@ -64,14 +65,14 @@ def _made_of(earlier: Sequence[Stage]) -> bytes | None:
     return unpacked(stage.content) if stage else None
 
 
-def _measured(saved: SavedModel, test: Split, made_of: bytes | None) -> tuple[bytes, Measurement]:
-    model, metrics = saved.load(), saved.plan.metrics
+def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[bytes, Measurement]:
+    model, metrics, maker = saved.load(), saved.plan.metrics, describe_origin(saved.plan, saved.steps)
     if isinstance(model, bytes):
-        return model, measure(unpacked(model), test, metrics, made_of=made_of)
-    maker = describe_origin(saved.plan, saved.steps)
+        content = unpacked(model)
+        return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
     with fenced(maker, StepError, (CompressorError,)):
         content = to_litert(model, _conversion(saved.state))
-    return content, measure(content, test, metrics, model, maker)
+    return content, measure(content, data.test, metrics, model, maker, None, data.train)
 
 
 def _conversion(state: ModelState) -> Conversion:

@@ -137,7 +137,7 @@ class StageStore:
 
         Args:
             model: the model.
-            data: hash of the test split.
+            data: hash of the splits that it is measured and tried on.
             made_of: the file that the model is held against, where it is no Keras model.
             measure: exports the model, and measures the file.
         """
