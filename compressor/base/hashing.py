@@ -6,6 +6,11 @@ import hashlib
 from pathlib import Path
 
 
+def bytes_digest(content: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of all files in a folder, in hexadecimal."""
     if path.is_dir():

@@ -83,10 +83,12 @@ def _write_litert(model: Any, output: Path, subject: str) -> str:
     """Write a LiteRT file with float weights, and return what it is and how far it is from the Keras model."""
     import numpy as np
 
+    from compressor.measure.float_file import refuse_other_outputs
     from compressor.models.files.model_checks import refuse_unusable
     from compressor.models.keras3.random_inputs import random_inputs
     from compressor.models.keras3.verify import difference, outputs_of
     from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.endpoint_names import input_names
     from compressor.models.litert.interpreter import LiteRTModel
 
     refuse_unusable(model, subject)
@@ -94,12 +96,16 @@ def _write_litert(model: Any, output: Path, subject: str) -> str:
         content = to_litert(model)
     except StepError as error:
         raise ModelError(error.what, "pass --debug to see what the converter says") from error
+    inputs = random_inputs(model)
+    try:
+        refuse_other_outputs(content, model, dict(zip(input_names(model), inputs.values(), strict=True)), subject)
+    except StepError as error:
+        raise ModelError(error.what, error.remedy) from error
     with written(output) as temporary:
         temporary.write_bytes(content)
     made = f"a LiteRT model of {len(content):,} bytes"
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return made
-    inputs = random_inputs(model)
     (samples,), (expected,) = inputs.values(), outputs_of(model, inputs)
     actual = np.asarray(LiteRTModel(content).run(samples))
     return f"{made}, outputs within {difference(expected, actual):.1e} of the Keras model's,"

@@ -38,13 +38,23 @@ class MetricRow(_Row):
 
 
 class AgreementRow(_Row):
-    """How well the file's outputs agree with the Keras model's on the test split; a gap is the conversion's."""
+    """How well the file's outputs agree on the test split with those of the Keras model that it was made of.
+
+    Once there is no Keras model, they are held against the file of the last one, or against the first file.
+    """
 
     largest: float = Field(
         description="largest difference, as a share of the range of the Keras model's outputs; of their size, where "
         "float32 rounds by as much"
     )
     same_class: float | None = Field(description="share of equal decisions, where the labels are classes")
+    signal_to_noise: float = Field(description="power of the model's outputs over that of the difference, in decibels")
+    least: float = Field(description="least signal-to-noise ratio that the file's precision explains")
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the outputs differ by more than the file's precision explains."""
+        return self.signal_to_noise < self.least
 
 
 class LayerRow(_Row):

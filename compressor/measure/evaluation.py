@@ -11,21 +11,24 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import CompressorError, DataError, StepError
-from compressor.base.named_arrays import arrays_in, by_name, in_order
+from compressor.base.named_arrays import arrays_in, by_name
 from compressor.base.plugin_errors import fenced
-from compressor.base.types import Arrays
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.data.split import Split
-from compressor.measure.agreement import Agreement, Comparison
-from compressor.measure.score_rows import Outputs, Rows, ScoreRows
+from compressor.measure.agreement import Agreement, Comparison, precision_of
+from compressor.measure.float_file import refuse_other_outputs
+from compressor.measure.keras_outputs import keras_outputs
+from compressor.measure.score_rows import Rows, ScoreRows
 from compressor.measure.statistics import value
+from compressor.measure.typical_samples import trial_samples, typical_samples
 from compressor.models.files.inputs_and_outputs import Ends
 from compressor.models.litert.contents import Anatomy, dissect
-from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
 from compressor.models.litert.output_operators import file_endings
+from compressor.models.litert.trial_run import refuse_failing
 
 _REHEARSED = 32  # samples
+_COMPARED = 1_024  # samples, to tell whether two files agree
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Measurement:
     seconds: float
     keras_scores: Mapping[str, float] = field(default_factory=dict)
     agreement: Agreement | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def measure(
@@ -52,8 +56,10 @@ def measure(
     metrics: Sequence[ConfiguredMetric],
     keras_model: Any = None,
     origin: str = "the Keras model",
+    made_of: bytes | None = None,
+    calibration: Split | None = None,
 ) -> Measurement:
-    """Measure a `.tflite` file, and the Keras model that it was made of beside it.
+    """Measure a `.tflite` file, and beside it the Keras model, or the file, that it was made of.
 
     Args:
         content: of the file.
@@ -61,28 +67,38 @@ def measure(
         metrics: to compute.
         keras_model: the tf_keras model, if there is one.
         origin: where that model came from, to be named if one of its layers fails.
+        made_of: the file that it was made of, if there is no Keras model; its outputs alone are compared.
+        calibration: the split whose samples a quantized file must run on, in addition to the test split.
 
     Raises:
         ModelError: the file cannot be read or run.
         DataError: a metric cannot be computed from the model's outputs and the labels.
-        StepError: a metric of a plugin, or a layer, fails.
+        StepError: a metric of a plugin, or a layer, fails; or a file in float32 gives other outputs than its model.
+            Or a quantized file fails on samples.
     """
     start = time.perf_counter()
     anatomy = dissect(content)
+    precision = precision_of(anatomy)
+    if calibration is not None and not precision.is_float32 and content != made_of:
+        refuse_failing(content, trial_samples(calibration, test), origin)
     model = LiteRTModel(content)
     latency = model.latency(next(iter(test.batches(1)))[0])
     names = [end.name for end in model.outputs]
     endings = dict(zip(names, file_endings(content), strict=True))
     rows, keras_rows = ScoreRows(metrics, endings, test), ScoreRows(metrics, endings, test)
-    comparison = Comparison()
+    comparison = _compared_files(content, made_of, test) if made_of else Comparison()
     for features, outputs, labels in predictions(content, test):
         shipped = by_name(outputs, names[0])
         rows.add(features, shipped, labels)
         if keras_model is not None:
             with fenced(origin, StepError, (CompressorError,)):
-                expected = _keras_outputs(keras_model, features, names)
+                expected = keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
             comparison.add(shipped, expected, by_name(labels, names[0]))
+    remarks: tuple[str, ...] = ()
+    if keras_model is not None and precision.is_float32:
+        samples = typical_samples(test, comparison.worst)
+        remarks = refuse_other_outputs(content, keras_model, samples, origin)
     scores = rows.joined()
     _refuse_undefined(scores, metrics)
     keras_scores = {}
@@ -97,8 +113,21 @@ def measure(
         outputs=model.outputs,
         seconds=time.perf_counter() - start,
         keras_scores=keras_scores,
-        agreement=comparison.agreement() if keras_model is not None else None,
+        agreement=comparison.agreement(precision) if keras_model is not None or made_of else None,
+        remarks=remarks,
     )
+
+
+def _compared_files(content: bytes, made_of: bytes, test: Split) -> Comparison:
+    """The comparison of a file with the one that it was made of, whose outputs may have other names."""
+    comparison, some = Comparison(), test.take(_COMPARED)
+    names = [end.name for end in LiteRTModel(content).outputs]
+    for (_, outputs, labels), (_, expected, _) in zip(
+        predictions(content, some), predictions(made_of, some), strict=True
+    ):
+        actual, wanted = by_name(outputs, names[0]), by_name(expected, names[0])
+        comparison.add(actual, dict(zip(names, wanted.values(), strict=True)), by_name(labels, names[0]))
+    return comparison
 
 
 def rehearse(metrics: Sequence[ConfiguredMetric], ends: Ends, test: Split) -> None:
@@ -129,15 +158,6 @@ def score_of(content: bytes, split: Split, configured: ConfiguredMetric) -> floa
     for features, outputs, labels in predictions(content, split):
         rows.add(features, by_name(outputs, names[0]), labels)
     return value(rows.joined()[configured.name], configured.metric)
-
-
-def _keras_outputs(model: Any, features: Arrays, names: Sequence[str]) -> Outputs:
-    """The outputs of a Keras model for a batch, by the names of the file's outputs."""
-    import tensorflow as tf
-
-    inputs = in_order(features, input_names(model))
-    outputs = model.predict_on_batch(inputs[0] if len(inputs) == 1 else inputs)
-    return dict(zip(output_names(model) or names, tf.nest.flatten(outputs), strict=True))
 
 
 def _value(rows: Rows, configured: ConfiguredMetric) -> float:

@@ -154,9 +154,9 @@ COLUMNS = (
     Column(
         "agreement",
         AgreementRow | None,
-        "of file and Keras model, while there is one",
+        "of the file and the model that it was made of",
         lambda of: AgreementRow(**vars(of.measured.agreement)) if of.measured.agreement else None,
-        markdown=Shown("file and Keras agree", agreement_text),
+        markdown=Shown("file and model agree", agreement_text),
     ),
     Column(
         "latency_p50",

@@ -48,12 +48,13 @@ def noise_text(metric: MetricRow) -> str:
 
 
 def agreement_text(agreement: AgreementRow | None) -> str:
-    """`100.0 % same, within 0.002 %`: equal decisions, and the largest gap as a share of the outputs' range."""
+    """`100.0 % same, within 0.002 %, 96 dB`: equal decisions, the largest gap, signal to noise."""
     if agreement is None:
         return "-"
     same = "" if agreement.same_class is None else f"{agreement.same_class:.2%} same, ".replace("%", " %")
     gap = agreement.largest * 100
-    return f"{same}within {gap:,.0f} %" if gap >= 99.5 else f"{same}within {gap:.2g} %"
+    within = f"{gap:,.0f} %" if gap >= 99.5 else f"{gap:.2g} %"
+    return f"{same}within {within}, {agreement.signal_to_noise:.0f} dB"
 
 
 def ratio_text(now: int, before: int) -> str:
@@ -72,6 +73,24 @@ def clock_text(seconds: float) -> str:
     """`1:05` for minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def doubts(report: Report) -> list[str]:
+    """What puts the figures in doubt: stages whose file differs from its model by more than its precision explains."""
+    return [
+        f"do not use this model: after '{stage.id}' the file disagrees with the model that it was made of: "
+        f"{_disagreement(stage.agreement)}"
+        for stage in report.stages
+        if not report.smoke and stage.agreement is not None and stage.agreement.doubtful
+    ]
+
+
+def _disagreement(agreement: AgreementRow) -> str:
+    """`same decision in 5.67 % of the samples, signal to noise 0.3 dB where its precision explains 19.0 dB`."""
+    same = agreement.same_class
+    decisions = "" if same is None else f"same decision in {same * 100:.2f} % of the samples, "
+    least = f"where its precision explains {agreement.least:.1f} dB"
+    return f"{decisions}signal to noise {agreement.signal_to_noise:.1f} dB {least}"
 
 
 def headline(report: Report) -> str:

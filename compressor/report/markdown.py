@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import EndpointRow, Report, StageRow
 from compressor.report.columns import stage_columns
-from compressor.report.figures import clock_text, headline, remarks
+from compressor.report.figures import clock_text, doubts, headline, remarks
 
 
 def render_markdown(report: Report) -> str:
@@ -20,7 +20,7 @@ def _parts(report: Report) -> Iterable[str]:
     yield report.description
     if report.smoke:
         yield "**Smoke run: a few samples and steps, so the figures mean nothing.**"
-    yield f"**{headline(report)}**"
+    yield "\n\n".join(f"**{text}**" for text in doubts(report) or [headline(report)])
     samples = " · ".join(f"{count:,} {name}" for name, count in report.samples.items())
     yield f"{report.model} on {report.data} ({samples}) · seed {report.seed}"
     yield _stages(report)

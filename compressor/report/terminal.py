@@ -13,7 +13,7 @@ from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import LayerRow, Report, StageRow
 from compressor.report.column_types import TableColumn
 from compressor.report.columns import MEDIUM, WIDE, metric_columns, stage_columns
-from compressor.report.figures import headline, remarks
+from compressor.report.figures import doubts, headline, remarks
 from compressor.report.seeds import SeedRow
 
 _NAMES = 6  # of layers with the same fate
@@ -31,7 +31,11 @@ def print_report(report: Report, console: Console) -> None:
     for stage in report.stages:
         for remark in remarks(stage, most=_NAMES):
             console.print(f" [yellow]{escape(stage.id)}[/]: {escape(remark)}")
-    console.print(f" [bold]{escape(headline(report))}[/]")
+    doubted = doubts(report)
+    for doubt in doubted:
+        console.print(f" [bold red]{escape(doubt)}[/]")
+    if not doubted:
+        console.print(f" [bold]{escape(headline(report))}[/]")
     for row in report.constraints:
         if row.met:
             console.print(f" [green]✓ {row.name} {row.limit}[/]")

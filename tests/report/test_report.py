@@ -188,7 +188,25 @@ def test_shares_are_shown_in_percent_and_points():
 
 
 @pytest.mark.parametrize(
-    ("gap", "text"), [(2e-5, "within 0.002 %"), (0.0634, "within 6.3 %"), (12.5, "within 1,250 %")]
+    ("gap", "text"), [(2e-5, "within 0.002 %, 96 dB"), (0.0634, "within 6.3 %, 96 dB"), (12.5, "within 1,250 %, 96 dB")]
 )
 def test_a_gap_between_file_and_keras_is_written_without_powers_of_ten(gap, text):
-    assert agreement_text(AgreementRow(largest=gap, same_class=None)) == text
+    assert agreement_text(AgreementRow(largest=gap, same_class=None, signal_to_noise=96.2, least=20)) == text
+
+
+def test_a_file_that_disagrees_with_its_model_is_the_headline_in_red(smoke_run):
+    apart = AgreementRow(largest=0.84, same_class=0.0567, signal_to_noise=0.31, least=19.13)
+    first, *others, last = smoke_run[0].stages
+    stages = [first, *others, last.model_copy(update={"agreement": apart})]
+    report = smoke_run[0].model_copy(update={"stages": stages, "smoke": False})
+    doubt = (
+        f"do not use this model: after '{last.id}' the file disagrees with the model that it was made of: same "
+        "decision in 5.67 % of the samples, signal to noise 0.3 dB where its precision explains 19.1 dB"
+    )
+    console = Console(width=300, record=True, force_terminal=True, highlight=False)
+    print_report(report, console)
+    styled, plain = console.export_text(styles=True, clear=False), console.export_text()
+    assert f"\x1b[1;31m{doubt}\x1b[0m" in styled
+    assert "% of the size" not in plain
+    assert f"**{doubt}**" in render_markdown(report)
+    assert "% of the size" not in render_markdown(report)

@@ -58,16 +58,16 @@ class Anatomy:
     """The size of a file and what is in it.
 
     Attributes:
-        operators: how many it has, and `float_operators` how many of them compute in float.
         integer_activations: how many tensors it computes in integers.
+        float_operators: how many of its operators compute in float.
     """
 
     bytes: int
     gzip_bytes: int
     tensors: tuple[WeightTensor, ...]
     operators: int
-    float_operators: int = 0
     integer_activations: int = 0
+    float_operators: int = 0
 
     @cached_property
     def kernels(self) -> tuple[WeightTensor, ...]:
@@ -111,7 +111,7 @@ def dissect(content: bytes) -> Anatomy:
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
-    return Anatomy(len(content), gzip_size(content), tensors, operators, in_float, activations)
+    return Anatomy(len(content), gzip_size(content), tensors, operators, activations, in_float)
 
 
 def _integer_activations(model: Any, graph: Any) -> int:

@@ -18,6 +18,7 @@ from compressor.base.errors import ModelError, StepError
 from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
 from compressor.models.library_errors import LOADING_ERRORS
+from compressor.models.litert.converter_faults import rewritten
 from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import input_names, output_names
 from compressor.models.litert.float32_model import in_float32
@@ -41,13 +42,15 @@ class Conversion:
             int16x8 (int8 weights, int16 activations).
         io: dtype of the file's inputs and outputs; int8 and uint8 need int8 weights, and int16 needs int16x8.
         calibration: samples of shape (1, ...), by name where the model has several inputs, that the ranges of int8 and
-            int16x8 activations are measured on. Those that fake quantization in the model has stay; without samples
-            there are no others, and what lies between stays in float.
+            int16x8 activations are measured on.
+        trained: whether the ranges are those of the fake quantization in the model. Only what has none gets one from
+            calibration then; without samples it stays in float.
     """
 
     weights: Weights = "float32"
     io: IODtype = "float32"
     calibration: Iterator[Arrays] | None = None
+    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: 
             traced = _one_sample(model)
         if layers and tell:
             tell(f"computed step by step instead of in a loop, which has no integers: {', '.join(layers)}")
-        if not _is_trained(traced):
+        if not conversion.trained:
             refuse_loop(_converter(traced, model).convert())
-    if integers and _is_trained(traced):
+    if integers and conversion.trained:
         return _as_trained(traced, model, conversion, endpoints)
     content: bytes = _configured(traced, model, conversion, endpoints).convert()
     is_calibrated = integers and conversion.weights == "int8"
@@ -107,7 +110,7 @@ def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _End
     """A file with the ranges of the model's fake quantization, and those of calibration where it has none."""
     without_samples = replace(conversion, calibration=None)
     content: bytes = _configured(traced, model, without_samples, endpoints).convert()
-    if not float_operators(content) or holds_loop(content):
+    if not (_is_trained(traced) and float_operators(content)) or holds_loop(content):
         return content
     content = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
     samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
@@ -179,7 +182,8 @@ def _one_sample(model: Any) -> Any:
 
     def call(*inputs: Any) -> Any:
         outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
-        return {_output_name(index): output for index, output in enumerate(outputs)}
+        named = {_output_name(index): output for index, output in enumerate(outputs)}
+        return tf.autograph.experimental.do_not_convert(rewritten)(named)
 
     return tf.function(call).get_concrete_function(*specs)
 

@@ -4,20 +4,20 @@ leaves wrong.
 - A range that holds nothing but zero gets steps so small that LiteRT refuses the file, or aborts the process.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
-- An integer DIV aborts the process where a divisor rounds to zero.
 - A SQUARE stays in float, though MUL does not.
 - An ELU stays in float, and so does a SPLIT of which a part is not used, although LiteRT has integers for both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
 
 import numpy as np
 
 from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.fragile_operators import fragile_operators
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, type_of
 
@@ -31,7 +31,6 @@ _HIDDEN = 4  # the place of what its state is made from among its intermediate t
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
 _HARD_SWISH = 64  # times as wide as its output's range an input's may be: LiteRT's operator takes up to 128
 _STEPS = 255  # between the ends of a range
-_SAFE_STEPS = 4  # how far from zero the least divisor is
 
 
 def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> bytes:
@@ -55,7 +54,7 @@ def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> byt
         inference_type=types_pb2.QUANTIZED_INT16 if wide else types_pb2.QUANTIZED_INT8,
         input_data_type=tf.as_dtype(io),
         output_data_type=tf.as_dtype(io),
-        denylisted_nodes=set(_unsafe_divisions(model)),
+        denylisted_nodes=fragile_operators(calibrated),
     )
     return bytes(deduplicate_readonly_buffers(_finish_islands(result)))
 
@@ -147,21 +146,6 @@ class _Groups:
 def _has_range(graph: Any, index: int) -> bool:
     found = graph.tensors[index].quantization if index >= 0 else None
     return found is not None and found.min is not None and len(found.min) > 0
-
-
-def _unsafe_divisions(model: Any) -> Iterator[str]:
-    """The names of what is divided by numbers that are, or may round to, zero."""
-    for graph in model.subgraphs:
-        for call in graph.operators:
-            if operator_of(model.operatorCodes[call.opcodeIndex]) != Operator.DIV or not _has_range(
-                graph, call.inputs[1]
-            ):
-                continue
-            found = graph.tensors[call.inputs[1]].quantization
-            low, high = min(float(found.min[0]), 0.0), max(float(found.max[0]), 0.0)
-            least = max(float(found.min[0]), -float(found.max[0]))
-            if least < _SAFE_STEPS * (high - low) / _STEPS:
-                yield graph.tensors[call.outputs[0]].name.decode()
 
 
 def _finish_islands(content: bytes) -> bytes:

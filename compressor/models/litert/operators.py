@@ -30,10 +30,11 @@ class Operator(IntEnum):
     SLICE = 65
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
+    LOG = 73
     PACK = 83
     UNPACK = 88
-    REVERSE_V2 = 105
     SQUARE = 92
+    REVERSE_V2 = 105
     ELU = 111
     QUANTIZE = 114
     HARD_SWISH = 117

@@ -1,4 +1,4 @@
-"""Tells from the last operators of a `.tflite` file what its outputs end in: a softmax, a sigmoid, or plain numbers."""
+"""The last operators of a `.tflite` file, and what its outputs end in: a softmax, a sigmoid, or plain numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from compressor.base.types import EndsIn
 from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import Operator
+from compressor.models.litert.operators import Operator, operator_name
 
 _PASSING = {  # they hand values on, in another shape or type
     Operator.RESHAPE, Operator.SQUEEZE, Operator.EXPAND_DIMS, Operator.TRANSPOSE,
@@ -32,3 +32,15 @@ def file_endings(content: bytes) -> tuple[EndsIn, ...]:
         return "linear"
 
     return tuple(ending(int(index)) for index in graph.outputs)
+
+
+def last_operators(content: bytes) -> tuple[str, ...]:
+    """The name of the operator that makes each output of a `.tflite` file, in the file's order."""
+    model = read_model(content)
+    graph = model.subgraphs[0]
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    made = [makers.get(int(index)) for index in graph.outputs]
+    return tuple(
+        operator_name(operator_of(model.operatorCodes[operator.opcodeIndex])) if operator else "no operator"
+        for operator in made
+    )

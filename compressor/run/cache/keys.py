@@ -95,13 +95,17 @@ def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
 
 
 def measurement_parts(
-    model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric]
+    model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric], made_of: str = ""
 ) -> Parts:
-    """The parts of a measurement's key: hashes of the model and of the test split, the metrics, and the code."""
+    """The parts of a measurement's key: hashes of the model and of the data, the metrics, and the code.
+
+    `made_of` is the hash of the file that the model is held against, where it is no Keras model.
+    """
     return {
         "model": model,
         "code in the model": list(loaded),
         "state": state,
+        "made of": made_of,
         "data": data,
         "metrics": {configured.name: _metric_parts(configured) for configured in metrics},
         "versions": versions(),

@@ -29,7 +29,7 @@ def measure_stage(
         model: the model, in its file.
         earlier: the stages before it; the first one is the baseline.
         remarks: remarks for the report, in addition to the step's notes.
-        data: the data; a model with trained ranges takes those that are missing from training samples.
+        data: the splits; the model is measured on the test split, and must run on the training split, too.
         store: stores the stage.
 
     Raises:
@@ -37,7 +37,9 @@ def measure_stage(
             made.
     """
     started = time.perf_counter()
-    content, measurement = store.measurement(model, data.test.fingerprint, lambda: _measured(model, data))
+    made_of = None if model.file.is_keras else _made_of(earlier)
+    fingerprint = f"{data.test.fingerprint} {data.training_fingerprint}"
+    content, measurement = store.measurement(model, fingerprint, made_of, lambda: _measured(model, data, made_of))
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
@@ -50,21 +52,28 @@ def measure_stage(
         measurement=measurement,
         seconds=facts.seconds,
         measure_seconds=time.perf_counter() - started,
-        notes=(*remarks, *(facts.notes if step else ())),
+        notes=(*remarks, *(facts.notes if step else ()), *measurement.remarks),
         left_alone=facts.left_alone,
         teacher=step.teacher.name if step and step.teacher else "",
         cached=model.file.cached,
     )
 
 
-def _measured(saved: SavedModel, data: RunData) -> tuple[bytes, Measurement]:
-    model, metrics, test = saved.load(), saved.plan.metrics, data.test
+def _made_of(earlier: Sequence[Stage]) -> bytes | None:
+    """The file that one without a Keras model is held against: that of the last Keras model, or else the first one."""
+    of_keras = [stage for stage in earlier if stage.state.format == "keras"]
+    stage = of_keras[-1] if of_keras else next(iter(earlier), None)
+    return unpacked(stage.content) if stage else None
+
+
+def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[bytes, Measurement]:
+    model, metrics, maker = saved.load(), saved.plan.metrics, describe_origin(saved.plan, saved.steps)
     if isinstance(model, bytes):
-        return model, measure(unpacked(model), test, metrics)
-    maker = describe_origin(saved.plan, saved.steps)
+        content = unpacked(model)
+        return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
     with fenced(maker, StepError, (CompressorError,)):
         content = to_litert(model, _conversion(saved, data.train))
-    return content, measure(content, test, metrics, model, maker)
+    return content, measure(content, data.test, metrics, model, maker, None, data.train)
 
 
 def _conversion(saved: SavedModel, train: Split) -> Conversion:
@@ -73,4 +82,4 @@ def _conversion(saved: SavedModel, train: Split) -> Conversion:
     if "quantization_aware" not in state.traits:
         return Conversion()
     samples = (features for features, _ in train.sample(CALIBRATION_SAMPLES, saved.plan.seed).batches(1))
-    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8", calibration=samples)
+    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8", calibration=samples, trained=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import SPOOL
 from compressor.base.errors import ModelError, StepError
-from compressor.base.hashing import file_digest
+from compressor.base.hashing import bytes_digest, file_digest
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
@@ -131,17 +131,19 @@ class StageStore:
         return before.after(step, file)
 
     def measurement(
-        self, model: SavedModel, data: str, measure: Callable[[], tuple[bytes, Measurement]]
+        self, model: SavedModel, data: str, made_of: bytes | None, measure: Callable[[], tuple[bytes, Measurement]]
     ) -> tuple[bytes, Measurement]:
         """The file of a model that would ship and its measurement, from the cache or made.
 
         Args:
             model: the model.
-            data: hash of the test split.
+            data: hash of the splits that it is measured and tried on.
+            made_of: the file that the model is held against, where it is no Keras model.
             measure: exports the model, and measures the file.
         """
         loaded, state = _loading_code(model), str(model.state)
-        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics)
+        other = bytes_digest(made_of) if made_of else ""
+        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other)
         self._in_use.add(key_of(parts))
         measured = cached_measurement(self._cache, parts)
         if measured is None:

@@ -165,7 +165,8 @@ class PTQ(Strategy):
 
         wide = self.params.precision == "int16x8"
         samples = context.calibration(self.params.calibration_samples)
-        content = to_litert(model, Conversion("int16x8" if wide else "int8", self.params.io, samples), context.note)
+        conversion = Conversion("int16x8" if wide else "int8", self.params.io, samples, trained=True)
+        content = to_litert(model, conversion, context.note)
         tell_floats(content, context)
         tell_wider(content, 8, context)
         tell_ends(content, self.params.io, context)

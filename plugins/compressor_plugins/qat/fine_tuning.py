@@ -74,7 +74,7 @@ def _file(quantized: Any, params: QATParams, context: StepContext) -> bytes:
     from compressor import Conversion, to_litert
 
     wide, samples = params.activations == "int16", context.calibration(SAMPLES)
-    return to_litert(quantized, Conversion("int16x8" if wide else "int8", calibration=samples))
+    return to_litert(quantized, Conversion("int16x8" if wide else "int8", calibration=samples, trained=True))
 
 
 def known_objects() -> Mapping[str, Any]:

@@ -1,0 +1,89 @@
+"""Rewrites the operations that TensorFlow's converter would turn into other ones that compute something else.
+
+Seen with TensorFlow 2.16 to 2.21; the pattern that is at fault is named at each rewrite.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def rewritten(outputs: T) -> T:
+    """The outputs, any structure of tensors, of the graph that is being traced, once faulty patterns are rewritten.
+
+    It is called at the end of a trace, since a graph cannot be changed later. Functions within it, such as the body of
+    a loop, are left as they are.
+    """
+    import tensorflow as tf
+
+    replaced = {}
+    for operation in tf.compat.v1.get_default_graph().get_operations():
+        if operation.type == "Sum":
+            _spell_out_square(operation)
+        elif operation.type == "ConcatV2" and (source := _unstacked(operation)) is not None:
+            replaced[operation.outputs[0].ref()] = _moved(source, operation)
+    result: T = tf.nest.map_structure(lambda tensor: replaced.get(tensor.ref(), tensor), outputs)
+    return result
+
+
+def _spell_out_square(total: Any) -> None:
+    """Have a sum add up `x * x` instead of `square(x)`, unless it is over the last axis alone, which stays.
+
+    The converter's pattern L2NormalizePatterns takes `x * rsqrt(sum(square(x)))` for a normalization along the last
+    axis if the axes are all, or the last is named first, and it does not look at `keepdims`.
+    """
+    import tensorflow as tf
+
+    square, axes = total.inputs[0].op, tf.get_static_value(total.inputs[1])
+    if square.type != "Square" or axes is None:
+        return
+    rank = total.inputs[0].shape.rank
+    last = rank is not None and [int(axis) % rank for axis in axes.flatten()] == [rank - 1]
+    if not last or not total.get_attr("keep_dims"):
+        with tf.name_scope(f"{square.name}/"):
+            total._update_input(0, tf.multiply(square.inputs[0], square.inputs[0]))
+
+
+def _unstacked(concat: Any) -> Any:
+    """The `Unpack` whose outputs, all of them in order, a concatenation joins along another axis, if there is one.
+
+    The converter's pattern FuseUnpackAndConcatToReshape makes a plain reshape of both, whatever the axes are.
+    """
+    *parts, axis = concat.inputs
+    unpack = parts[0].op
+    if unpack.type != "Unpack" or [part.ref() for part in parts] != [part.ref() for part in unpack.outputs]:
+        return None
+    return unpack if _axes(unpack, axis) is not None else None
+
+
+def _axes(unpack: Any, concat_axis: Any) -> tuple[int, int] | None:
+    """The axis that is unstacked and the one that is joined, if they differ and all sizes are known."""
+    import tensorflow as tf
+
+    shape, axis = unpack.inputs[0].shape, tf.get_static_value(concat_axis)
+    if not shape.is_fully_defined() or axis is None:
+        return None
+    unstacked, joined = unpack.get_attr("axis") % shape.rank, int(axis) % (shape.rank - 1)
+    return (unstacked, joined) if unstacked != joined else None
+
+
+def _moved(unpack: Any, concat: Any) -> Any:
+    """The same values by a transpose, which brings the unstacked axis before the joined one, and a reshape."""
+    import tensorflow as tf
+
+    axes = _axes(unpack, concat.inputs[-1])
+    assert axes is not None
+    unstacked, joined = axes
+    source, old = unpack.inputs[0], concat.outputs[0]
+    order = [axis for axis in range(source.shape.rank) if axis != unstacked]
+    order.insert(joined, unstacked)
+    consumers = old.consumers()
+    with tf.name_scope(f"{concat.name}/"):
+        new = tf.reshape(tf.transpose(source, order), old.shape)
+    for consumer in consumers:
+        for index, tensor in enumerate(consumer.inputs):
+            if tensor is old:
+                consumer._update_input(index, new)
+    return new

@@ -1,0 +1,34 @@
+"""Runs a `.tflite` file on samples in a child process; prints what is wrong, and exits with 1, if it fails."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from compressor.base.errors import ModelError
+from compressor.models.litert.interpreter import LiteRTModel, takes_many
+
+_SAMPLES_A_CALL = 64
+
+
+def main(folder: Path) -> int:
+    """Run `model.tflite` of a folder on `samples.npz`, which has an array for each input, in the file's order."""
+    content = (folder / "model.tflite").read_bytes()
+    try:
+        model = LiteRTModel(content)
+        with np.load(folder / "samples.npz") as arrays:
+            samples = {end.name: arrays[name] for end, name in zip(model.inputs, arrays.files, strict=True)}
+        several = takes_many(content, {name: array[:2] for name, array in samples.items()})
+        size = _SAMPLES_A_CALL if several else 1
+        for start in range(0, len(next(iter(samples.values()))), size):
+            model.run({name: array[start : start + size] for name, array in samples.items()})
+    except ModelError as error:
+        print(error.what)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
