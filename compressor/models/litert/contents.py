@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compressor.base.errors import ModelError
 from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer import has_block_scales, read_model
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _WEIGHT_TYPES = {
@@ -115,9 +115,11 @@ def _integer_activations(model: Any, graph: Any) -> int:
 
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
-    for tensor in graph.tensors or []:
+    tensors = graph.tensors or []
+    scales = {tensor.quantization.details.scales for tensor in tensors if has_block_scales(tensor)}
+    for index, tensor in enumerate(tensors):
         content, type_, scaled = _constant(model, tensor), type_of(tensor), _is_scaled(tensor)
-        if not content or type_ is None:
+        if not content or type_ is None or index in scales:
             continue
         if type_ not in _WEIGHT_TYPES and not (type_ in _BIAS_TYPES and scaled):
             continue
