@@ -66,6 +66,11 @@ class LiteRTModel:
             inputs, outputs = _endpoint_details(self._interpreter)
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
+        for side, ends in (("input", inputs), ("output", outputs)):
+            for details in ends:
+                if details["dtype"] in (np.bytes_, np.object_):
+                    what = f"the {side} '{details['name']}' of the file is text"
+                    raise ModelError(what, "give a file whose inputs and outputs are numbers")
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
         self.inputs = tuple(map(_endpoint, inputs))
         self.outputs = tuple(map(_endpoint, outputs))

@@ -25,3 +25,4 @@ class Operator(IntEnum):
     WHILE = 119
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+    VAR_HANDLE = 142
