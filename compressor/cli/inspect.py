@@ -19,6 +19,8 @@ from compressor.cli.options import debug_option, json_option, trust_option
 def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship."""
     import tempfile
+    from collections import Counter
+    from dataclasses import asdict
 
     from rich.console import Console
 
@@ -27,27 +29,43 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     from compressor.contracts.report_rows import LayerRow
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.contents import dissect
+    from compressor.models.litert.graph_contents import operators_of, signatures_of
+    from compressor.report.file_tables import print_layers, print_operators, print_signatures
     from compressor.report.layer_rows import layer_rows
-    from compressor.report.terminal import layer_table
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
-        anatomy = dissect(shipped_bytes(model, trust_model))
+        content = shipped_bytes(model, trust_model)
+    anatomy, signatures, operators = dissect(content), signatures_of(content), operators_of(content)
     rows: list[LayerRow] = layer_rows(anatomy)
     if as_json:
-        totals = {
+        calls = Counter((operator.name, operator.computes_in, operator.arithmetic) for operator in operators)
+        data = {
             "bytes": anatomy.bytes,
             "gzip_bytes": anatomy.gzip_bytes,
             "parameters": anatomy.parameters,
             "sparsity": anatomy.sparsity,
             "weight_bits": anatomy.weight_bits,
             "operators": anatomy.operators,
+            "signatures": [asdict(signature) for signature in signatures],
+            "operators_by_type": [
+                {"operator": name, "computes_in": types, "arithmetic": arithmetic, "calls": count}
+                for (name, types, arithmetic), count in calls.most_common()
+            ],
+            "float_operators": [
+                {"operator": operator.name, "output": operator.output}
+                for operator in operators
+                if operator.arithmetic == "float"
+            ],
+            "tensors": [row.model_dump() for row in rows],
         }
-        click.echo(json.dumps({**totals, "tensors": [row.model_dump() for row in rows]}, indent=2))
+        click.echo(json.dumps(data, indent=2))
         return
     console = Console(highlight=False)
-    console.print(layer_table(rows, console.width))
+    print_signatures(signatures, console)
+    print_operators(operators, console)
+    print_layers(rows, console)
     sizes = f"{format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped"
     console.print(
         f" {sizes} · {anatomy.parameters:,} parameters · "

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import LayerRow, Report, StageRow
+from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.column_types import TableColumn
-from compressor.report.columns import MEDIUM, WIDE, metric_columns, stage_columns
+from compressor.report.columns import metric_columns, stage_columns
 from compressor.report.figures import doubts, headline, remarks
 from compressor.report.seeds import SeedRow
 
@@ -78,22 +78,6 @@ def _cell(column: TableColumn, stage: StageRow, baseline: StageRow) -> str:
     if better is None or not text:
         return text
     return f"[green]{text}[/]" if better else f"[red]{text}[/]"
-
-
-def layer_table(layers: list[LayerRow], width: int = WIDE) -> Table:
-    """One row a weight tensor, with less about it in few columns."""
-    narrow = width < MEDIUM
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("tensor", overflow="fold")
-    more = () if narrow else ("parameters", "zeros", "unique")
-    for heading in ("shape", "type", *more, "bytes"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for layer in layers:
-        cells = [escape(layer.name), "x".join(map(str, layer.shape)) or "scalar", layer.dtype]
-        if not narrow:
-            cells += [f"{layer.parameters:,}", f"{layer.zeros / layer.parameters:.1%}", f"{layer.unique:,}"]
-        table.add_row(*cells, f"{layer.bytes:,}")
-    return table
 
 
 def print_seeds(rows: list[SeedRow], count: int, console: Console) -> None:

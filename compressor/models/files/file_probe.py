@@ -50,10 +50,11 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
 
 def _run(content: bytes) -> None:
     import numpy as np
-    from ai_edge_litert.interpreter import Interpreter
+
+    from compressor.models.litert.interpreter import opened
 
     try:
-        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter = opened(content, threads=1)
         interpreter.allocate_tensors()
         for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
             if np.issubdtype(details["dtype"], np.number):

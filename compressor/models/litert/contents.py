@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from compressor.base.errors import ModelError
 from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.flatbuffer import has_block_scales, read_model
 from compressor.models.litert.float_islands import float_operators_of
+from compressor.models.litert.sparse_tensors import dense_values, index_bytes
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _WEIGHT_TYPES = {
@@ -34,6 +35,7 @@ class WeightTensor:
         unique: how many different values there are.
         channel_unique: the same in the channel that has most, where channels have scales of their own: one real value
             becomes another integer in each.
+        bytes: of the values that the file holds and, where they are stored sparsely, of what tells their places.
         kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or scalar.
     """
 
@@ -123,25 +125,29 @@ def _integer_activations(model: Any, graph: Any) -> int:
 
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
-    for tensor in graph.tensors or []:
+    tensors = graph.tensors or []
+    scales = {tensor.quantization.details.scales for tensor in tensors if has_block_scales(tensor)}
+    for index, tensor in enumerate(tensors):
         content, type_, scaled = _constant(model, tensor), type_of(tensor), _is_scaled(tensor)
-        if not content or type_ is None:
+        if not content or type_ is None or index in scales:
             continue
         if type_ not in _WEIGHT_TYPES and not (type_ in _BIAS_TYPES and scaled):
             continue
         shape = () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
+        zero = _zero(type_, tensor.quantization.zeroPoint if scaled else None)
         values = _values(content, type_, int(np.prod(shape)) if shape else 1)
-        zero_points = tensor.quantization.zeroPoint if scaled else None
+        if tensor.sparsity is not None:
+            values = dense_values(values, shape, tensor.sparsity, zero)
         unique = len(np.unique(values))
         yield WeightTensor(
             name=(tensor.name or b"").decode(errors="replace"),
             shape=shape,
             dtype=type_.dtype,
             bits=type_.bits,
-            zeros=int(np.count_nonzero(values == _zero(type_, zero_points))),
+            zeros=int(np.count_nonzero(values == zero)),
             unique=unique,
             channel_unique=_channel_unique(values, shape, tensor.quantization) if scaled else unique,
-            bytes=len(content),
+            bytes=len(content) + (index_bytes(tensor.sparsity) if tensor.sparsity is not None else 0),
             kernel=len(shape) > 1 and type_ not in _BIAS_TYPES,
         )
 

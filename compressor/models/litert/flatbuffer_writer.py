@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compressor.models.litert.flatbuffer import IDENTIFIER
+from compressor.models.litert.flatbuffer import IDENTIFIER, written
 from compressor.models.litert.flatbuffer_nodes import Node, Reference, References, Table, Text, Vector
 from compressor.models.litert.flatbuffer_recorder import recorded
 
 
 def compact(model: Any) -> bytes:
     """The smallest file of a `ModelT` of the LiteRT schema."""
-    return laid_out(recorded(model))
+    return written(model, lambda model: laid_out(recorded(model)))
 
 
 def laid_out(nodes: Sequence[Node]) -> bytes:

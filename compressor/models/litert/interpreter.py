@@ -62,10 +62,15 @@ class LiteRTModel:
             ModelError: the interpreter refuses it.
         """
         try:
-            self._interpreter = _opened(content, threads)
+            self._interpreter = opened(content, threads)
             inputs, outputs = _endpoint_details(self._interpreter)
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
+        for side, ends in (("input", inputs), ("output", outputs)):
+            for details in ends:
+                if details["dtype"] in (np.bytes_, np.object_):
+                    what = f"the {side} '{details['name']}' of the file is text"
+                    raise ModelError(what, "give a file whose inputs and outputs are numbers")
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
         self.inputs = tuple(map(_endpoint, inputs))
         self.outputs = tuple(map(_endpoint, outputs))
@@ -182,7 +187,7 @@ def _refuse_missing(names: Sequence[str], features: Mapping[str, Any]) -> None:
         raise ModelError(what, f"give the data {', '.join(missing)}, or call its parts as the model's inputs are")
 
 
-def _opened(content: bytes, threads: int) -> Any:
+def opened(content: bytes, threads: int) -> Any:
     """An interpreter of the file, with LiteRT's own kernels where the faster ones refuse it."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

@@ -39,8 +39,10 @@ class Operator(IntEnum):
     QUANTIZE = 114
     HARD_SWISH = 117
     WHILE = 119
+    DENSIFY = 124
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+    VAR_HANDLE = 142
 
 
 def operator_name(number: int) -> str:

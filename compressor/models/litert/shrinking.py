@@ -9,7 +9,7 @@ import numpy as np
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import operator_of, read_model
+from compressor.models.litert.flatbuffer import has_block_scales, operator_of, read_model
 from compressor.models.litert.flatbuffer_writer import compact
 from compressor.models.litert.operators import Operator
 
@@ -28,11 +28,10 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
         keep_names: keep the names of the tensors that are inputs and outputs.
 
     Raises:
-        ModelError: the file is damaged, or its weights lie outside of the flatbuffer.
+        ModelError: the file is damaged, or its weights are in another file.
     """
     model = read_model(content)
     try:
-        _refuse_external_weights(model)
         model.description = model.metadata = model.metadataBuffer = None
         if not keep_signature:
             model.signatureDefs = None
@@ -43,13 +42,6 @@ def shrunk(content: bytes, keep_signature: bool = True, keep_names: bool = True)
         return compact(model)
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
-
-
-def _refuse_external_weights(model: Any) -> None:
-    outside = any(buffer.offset > 1 for buffer in model.buffers)
-    outside |= any(operator.largeCustomOptionsOffset > 1 for graph in model.subgraphs for operator in graph.operators)
-    if outside or getattr(model, "externalBuffers", None):
-        raise ModelError("the file's weights lie outside of its flatbuffer", "use it as it is; it cannot be rewritten")
 
 
 def _shrink_graph(graph: Any, signatures: list[Any], keep_names: bool) -> None:
@@ -65,6 +57,8 @@ def _shrink_graph(graph: Any, signatures: list[Any], keep_names: bool) -> None:
     for operator in operators:
         for indices in (operator.inputs, operator.outputs, operator.intermediates):
             used |= {int(index) for index in (() if indices is None else indices) if index >= 0}
+    blocks = [graph.tensors[index].quantization.details for index in used if has_block_scales(graph.tensors[index])]
+    used |= {index for details in blocks for index in (details.scales, details.zeroPoints) if index >= 0}
     for index, tensor in enumerate(graph.tensors):
         if index not in named or not keep_names:
             tensor.name = None
@@ -74,6 +68,8 @@ def _shrink_graph(graph: Any, signatures: list[Any], keep_names: bool) -> None:
     graph.inputs, graph.outputs = _renumbered(graph.inputs, numbers), _renumbered(graph.outputs, numbers)
     for entry in ends:
         entry.tensorIndex = numbers[int(entry.tensorIndex)]
+    for details in blocks:
+        details.scales, details.zeroPoints = numbers[details.scales], numbers.get(details.zeroPoints, -1)
     for operator in operators:
         for name in ("inputs", "outputs", "intermediates"):
             if (indices := getattr(operator, name)) is not None:

@@ -3,6 +3,7 @@
 What is named here is for plugins, too; the modules behind it may change.
 """
 
+from compressor.models.packing.coders import LARGE
 from compressor.models.packing.package import coder_of, pack, unpack
 
-__all__ = ["coder_of", "pack", "unpack"]
+__all__ = ["LARGE", "coder_of", "pack", "unpack"]

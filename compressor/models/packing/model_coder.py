@@ -30,7 +30,7 @@ _END, _ABSENT, _TABLE, _REFERENCES, _TEXT = range(5)
 _SCALAR, _VECTOR = 4, 8  # plus 1, 2, 3 or 4 for 1, 2, 4 or 8 bytes
 _SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
 _TENSORS = 0  # of its SubGraph
-_SHAPE, _TYPE, _BUFFER = 0, 1, 2  # of its Tensor
+_SHAPE, _TYPE, _BUFFER, _SPARSITY = 0, 1, 2, 6  # of its Tensor
 _CODED = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)  # as matrices of weights
 _MOST_BITS = 2**21  # that are coded, in half a minute
 _SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
@@ -174,6 +174,8 @@ class _Walk:
 
     def _matrix(self, matrix: tuple[int, int, int], content: bytes | None) -> bytes:
         rows, columns, bits = matrix
+        if content is not None and len(content) != rows * columns * bits // 8:
+            raise DamagedError("a tensor's values do not fill its shape")
         self._take(rows * columns * bits // 8)
         known = None if content is None else split_bytes(content, bits).tolist()
         return joined_bytes(np.array(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
@@ -203,15 +205,15 @@ class _Walk:
     def _note_tensor(self, fields: dict[int, Any]) -> None:
         """Remember which buffer holds a matrix of weights; tensors are coded before buffers."""
         number = fields.get(_TYPE, b"\0")[0]
-        if number not in _CODED or _BUFFER not in fields or _SHAPE not in fields:
+        if number not in _CODED or _BUFFER not in fields or _SHAPE not in fields or _SPARSITY in fields:
             return
         vector = self.nodes.all[fields[_SHAPE].node]
         if not isinstance(vector, Vector):
             return
         shape = [size for (size,) in struct.iter_unpack("<i", vector.content)]
         size, bits = math.prod(shape), TensorType(number).bits
-        rows = shape[0] if len(shape) > 1 and shape[0] > 1 else size // max(1, *shape[-1:])
-        if size >= _FEWEST and min(shape) > 0 and size * bits % 8 == 0:
+        if size >= _FEWEST and min(shape) > 0 and size * bits % 8 == 0:  # a scalar has one value, and no last size
+            rows = shape[0] if len(shape) > 1 and shape[0] > 1 else size // shape[-1]
             self._matrices[int.from_bytes(fields[_BUFFER], "little")] = rows, size // rows, bits
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
 from compressor.models.packing.coder_type import DamagedError
-from compressor.models.packing.coders import CODERS
+from compressor.models.packing.coders import CODERS, FOR_LARGE, LARGE
 
 SUFFIX = ".tfpack"
 BEST = "best"
@@ -25,12 +25,13 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
 
     Args:
         content: any bytes.
-        coder: a name in `CODERS`, or `best` for the one that makes the smallest package.
+        coder: a name in `CODERS`, or `best` for the one that makes the smallest package. For a large file, `best` tries
+            those that suit it.
 
     Raises:
         ModelError: the coder that is named cannot code it.
     """
-    tries = CODERS if coder == BEST else [coder]
+    tries = (FOR_LARGE if len(content) >= LARGE else CODERS) if coder == BEST else [coder]
     payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
     if not payloads:
         remedy = "put 'slim' before 'pack', or name another coder"

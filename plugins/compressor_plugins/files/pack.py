@@ -24,8 +24,8 @@ class Pack(Strategy):
 
         coder: Literal["best", "model", "brotli", "zstd", "xz", "gzip"] = Field(
             "best",
-            description="`best` tries all and keeps the smallest result; `model` knows the file format, but takes only "
-            "small or sparse files that `slim` wrote; `xz` is raw LZMA1",
+            description="`best` tries all, or zstd and xz for 16 MiB and more, and keeps the smallest result; `model` "
+            "knows the file format, but takes only small or sparse files that `slim` wrote; `xz` is raw LZMA1",
         )
 
     def plan(self, state: ModelState) -> ModelState:
@@ -34,8 +34,11 @@ class Pack(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the package."""
-        from compressor.models.packing import coder_of, pack
+        from compressor.models.packing import LARGE, coder_of, pack
 
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")
+        if len(model) >= LARGE:
+            tried = "only zstd and xz were tried, at" if self.params.coder == "best" else "the coder took"
+            context.note(f"the file has 16 MiB or more: {tried} faster settings")
         return package

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import Arrays
+from compressor import Arrays, StepError
 from compressor.data import in_order
-from compressor.models.litert import LiteRTModel, read_model, takes_many
+from compressor.models.litert import LiteRTModel, Operator, operator_of, read_model, takes_many
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
 
 Samples = Sequence[Arrays]
@@ -28,6 +28,9 @@ def calibrated(content: bytes, quantizer: Any, samples: Samples) -> TensorStatis
 
     litert-quantizer's own way, sample by sample with a moving average, forgets all but the last few: the ranges were
     ten times worse than those of all samples, and took 25 times as long.
+
+    Raises:
+        StepError: the file holds variables, which calibration would take for arrays of numbers, and crash.
     """
     from litert_quantizer.calibrator import CalibrationMode, Calibrator
 
@@ -37,7 +40,11 @@ def calibrated(content: bytes, quantizer: Any, samples: Samples) -> TensorStatis
         mode=CalibrationMode.CALIBRATION_PRESERVE_ALL_TENSORS,
         qsv_update_func=_merged,
     )
-    key = read_model(content).signatureDefs[0].signatureKey.decode()
+    file = read_model(content)
+    if any(operator_of(code) == Operator.VAR_HANDLE for code in file.operatorCodes):
+        what = "the file keeps values from call to call in variables, and calibration cannot run it"
+        raise StepError(what, "use precision dynamic or float16, which need no calibration")
+    key = _signature(file).signatureKey.decode()
     for batch in _batches(samples, content, _samples_a_batch(content, samples)):
         # a call for each, after which an LSTM's state is reset
         calibrator.calibrate({key: [batch]}, quantizer._recipe_manager)
@@ -90,10 +97,15 @@ def _samples_a_batch(content: bytes, samples: Samples) -> int:
 def _batches(samples: Samples, content: bytes, size: int) -> Iterator[dict[str, NDArray[Any]]]:
     """The samples, `size` a call, by the names of the signature's inputs and in their dtypes."""
     file, inputs = read_model(content), LiteRTModel(content).inputs
-    names = {entry.tensorIndex: entry.name.decode() for entry in file.signatureDefs[0].inputs}
+    names = {entry.tensorIndex: entry.name.decode() for entry in _signature(file).inputs}
     for start in range(0, len(samples), size):
         parts = [in_order(sample, [end.name for end in inputs]) for sample in samples[start : start + size]]
         yield {
             names[index]: np.concatenate([part[place] for part in parts]).astype(end.dtype)
             for place, (index, end) in enumerate(zip(file.subgraphs[0].inputs, inputs, strict=True))
         }
+
+
+def _signature(file: Any) -> Any:
+    """The signature of the main graph."""
+    return next(signature for signature in file.signatureDefs if signature.subgraphIndex == 0)

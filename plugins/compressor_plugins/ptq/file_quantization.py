@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_o
 from compressor_plugins.shared.precision import BITS, ActivationType
 
 _QUANTIZED_TYPES = (TensorType.INT8, TensorType.INT4, TensorType.INT2)
+_COMPUTED_TYPES = (TensorType.INT8, TensorType.INT16)
 _SEES_SAMPLES = {"gptq", "oscar"}
 
 
@@ -44,7 +46,7 @@ def quantized(
     Raises:
         StepError: litert-quantizer cannot, or the file that it writes gives no finite numbers.
     """
-    plain, names = _prepared(content)
+    plain, before = _prepared(content)
     _refuse_off_grid(plain, storages)
     with _quiet():
         from litert_quantizer.quantizer import Quantizer
@@ -62,7 +64,7 @@ def quantized(
             reason = " ".join(str(error).split())[:300]
             what = f"litert-quantizer cannot quantize the file ({reason})"
             raise StepError(what, "choose another algorithm or precision") from error
-    result = _renamed(bytes(made.quantized_model), names)
+    result = _restored(bytes(made.quantized_model), before)
     _refuse_broken(result, samples[:4])
     return result
 
@@ -88,21 +90,27 @@ def _with_second_moments(
     return merged
 
 
-def _prepared(content: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """The file as litert-quantizer needs it, with a signature and different names of tensors, and the names before."""
+@dataclass(frozen=True)
+class _Before:
+    """What a file had before `_prepared`: its tensors' names, by the new ones, and whether it had a signature."""
+
+    names: Mapping[bytes, bytes]
+    signed: bool
+
+
+def _prepared(content: bytes) -> tuple[bytes, _Before]:
+    """The file as litert-quantizer needs it, with a signature and different names of tensors."""
     file = read_model(content)
-    names: dict[bytes, bytes] = {}
+    signed, names = any(signature.subgraphIndex == 0 for signature in file.signatureDefs or []), {}
+    if not signed:
+        file.signatureDefs = [_signature(file.subgraphs[0]), *(file.signatureDefs or [])]
     for number, graph in enumerate(file.subgraphs):
-        endpoints = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):
-            if index not in endpoints or not tensor.name:
-                name = f"tensor_{number}_{index}".encode()
-                names[name], tensor.name = tensor.name or b"", name
+            name = f"tensor_{number}_{index}".encode()
+            names[name], tensor.name = tensor.name or b"", name
     for code in file.operatorCodes:  # 'slim' leaves one of the two fields, and litert-quantizer reads the other
         code.builtinCode = operator_of(code)
-    if not file.signatureDefs:
-        file.signatureDefs = [_signature(file.subgraphs[0])]
-    return write_model(file), names
+    return write_model(file), _Before(names, signed)
 
 
 def _signature(graph: Any) -> Any:
@@ -112,7 +120,7 @@ def _signature(graph: Any) -> Any:
         named = []
         for index in indices:
             entry = schema.TensorMapT()
-            entry.name, entry.tensorIndex = graph.tensors[index].name, int(index)
+            entry.name, entry.tensorIndex = graph.tensors[index].name or f"tensor_{index}".encode(), int(index)
             named.append(entry)
         return named
 
@@ -122,15 +130,46 @@ def _signature(graph: Any) -> Any:
     return signature
 
 
-def _renamed(content: bytes, names: Mapping[bytes, bytes]) -> bytes:
+def _restored(content: bytes, before: _Before) -> bytes:
     """The file with the names that its tensors had; one that was put in is named after the tensor beside it."""
     file = read_model(content)
+    if not before.signed:
+        file.signatureDefs = [signature for signature in file.signatureDefs if signature.subgraphIndex] or None
     for graph in file.subgraphs:
-        for tensor in graph.tensors:
-            own = re.match(rb"tensor_\d+_\d+", tensor.name)
-            if own is not None and own[0] in names:
-                tensor.name = names[own[0]] + tensor.name[len(own[0]) :]
+        _reconnect(graph)
+        endpoints = {*graph.inputs, *graph.outputs}
+        taken = {_own_name(graph.tensors[index]) for index in endpoints}
+        for index, tensor in enumerate(graph.tensors):
+            own, type_ = _own_name(tensor), type_of(tensor)
+            suffix = tensor.name[len(own) :]
+            if index in endpoints:
+                suffix = b""
+            elif own in taken and type_ is not None:
+                suffix = f"_{type_.dtype}".encode()
+            if own in before.names:
+                tensor.name = before.names[own] + suffix if before.names[own] else None
     return write_model(file)
+
+
+def _reconnect(graph: Any) -> None:
+    """Let operators that compute in integers take a tensor itself, and not what it is turned into for the caller.
+
+    litert-quantizer takes the output of the graph for the last operator, since it writes -1 for it.
+    """
+    first: dict[bytes, int] = {}
+    for index, tensor in enumerate(graph.tensors):
+        first.setdefault(_own_name(tensor), index)
+    source = {index: first[_own_name(graph.tensors[index])] for index in graph.outputs}
+    for operator in graph.operators:
+        outputs = [] if operator.outputs is None else operator.outputs
+        if len(outputs) and all(type_of(graph.tensors[index]) in _COMPUTED_TYPES for index in outputs):
+            operator.inputs = [source.get(index, index) for index in operator.inputs]
+
+
+def _own_name(tensor: Any) -> bytes:
+    """The name that `_prepared` gave a tensor, or the one beside which litert-quantizer put it."""
+    own = re.match(rb"tensor_\d+_\d+", tensor.name)
+    return bytes(tensor.name if own is None else own[0])
 
 
 def _refuse_broken(content: bytes, samples: Samples) -> None:
@@ -141,7 +180,7 @@ def _refuse_broken(content: bytes, samples: Samples) -> None:
         if type_ not in _QUANTIZED_TYPES or data is None or not len(data):
             continue
         if len(data) != -(-int(np.prod(tensor.shape)) * type_.bits // 8):
-            name = tensor.name.decode(errors="replace")
+            name = (tensor.name or b"").decode(errors="replace")
             raise StepError(f"litert-quantizer left '{name}' half quantized", "choose another algorithm")
     model = LiteRTModel(content)
     for sample in samples:

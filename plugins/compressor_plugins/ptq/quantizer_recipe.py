@@ -29,26 +29,29 @@ class QuantizerRecipe:
 
         Args:
             quantizer: a `litert_quantizer.quantizer.Quantizer`.
-            file: the `ModelT` of its file, whose tensors have different names.
+            file: the `ModelT` of its file, whose tensors are called `tensor_{graph}_{tensor}`.
         """
         from litert_quantizer import qtyping
 
         self.quantizer = quantizer
         self._graph = file.subgraphs[0]
+        apart = {signature.subgraphIndex for signature in file.signatureDefs} - {0}
+        reached = [str(number) for number in range(len(file.subgraphs)) if number not in apart]
+        self._all = f"^tensor_({'|'.join(reached)})_"  # what calibration runs
         self._types = qtyping
 
     def compute_in(self, activations: ActivationType, io_dtype: IODtype) -> None:
         """Let every operator that can compute in integers."""
         bits = 16 if activations == "int16" else 8
-        self.quantizer.add_static_config(".*", "*", bits, 8)
+        self.quantizer.add_static_config(self._all, "*", bits, 8)
         types = self._types
         for end in (types.TFLOperationName.INPUT, types.TFLOperationName.OUTPUT):
             if io_dtype == "float32":
-                self.quantizer.update_quantization_recipe(".*", end, None, "no_quantize")
+                self.quantizer.update_quantization_recipe(self._all, end, None, "no_quantize")
             elif io_dtype == "uint8":
                 tensor = types.TensorQuantizationConfig(8, symmetric=False, dtype=types.TensorDataType.UINT)
                 config = types.OpQuantizationConfig(tensor, self._weights(8), types.ComputePrecision.INTEGER)
-                self.quantizer.update_quantization_recipe(".*", end, config)
+                self.quantizer.update_quantization_recipe(self._all, end, config)
 
     def store(self, operator: WeightedOperator, storage: Storage) -> None:
         """Quantize an operator, or keep it in float."""

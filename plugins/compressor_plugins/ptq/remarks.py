@@ -56,8 +56,13 @@ def tell_others(content: bytes, operators: Sequence[WeightedOperator], context: 
     """Record the weights of a float file whose operators cannot be quantized."""
     from compressor.models.litert import dissect, read_model
 
-    tensors = read_model(content).subgraphs[0].tensors
-    known = {(tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
+    main, *others = read_model(content).subgraphs
+    known = {(main.tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
+    elsewhere = {(tensor.name or b"").decode(errors="replace") for graph in others for tensor in graph.tensors}
     for tensor in dissect(content).kernels:
-        if tensor.name not in known and tensor.size > 1:
+        if tensor.name in known or tensor.size == 1:
+            continue
+        if tensor.name in elsewhere:
+            context.leave_alone(tensor.name, "only the main graph is quantized, and it is in another one")
+        else:
             context.leave_alone(tensor.name, "litert-quantizer cannot quantize the weights of its operator")

@@ -4,12 +4,13 @@ import random
 import re
 from contextlib import suppress
 
+import numpy as np
 import pytest
 
 import compressor
 from compressor.base.errors import ModelError
 from compressor.models.packing.coders import CODERS
-from compressor.models.packing.package import coder_of, is_package, pack, unpacked
+from compressor.models.packing.package import coder_of, is_package, pack, unpack, unpacked
 
 STANDARD = [name for name in CODERS if name != "model"]
 CONTENT = bytes(random.Random(0).choices(range(256), weights=[200, *[1] * 255], k=3000))
@@ -70,3 +71,19 @@ def test_a_package_that_claims_too_much_is_not_opened():
     bomb = package[:4] + b"\xff\xff\xff\xff\x0f" + package[6:]
     with pytest.raises(ModelError, match="the package claims to hold 4,294,967,295 bytes; do not open it"):
         compressor.unpack(bomb)
+
+
+def test_a_large_file_is_coded_with_faster_settings_and_comes_back(monkeypatch):
+    from compressor.models.packing import coders, package
+
+    content = np.random.default_rng(0).normal(0, 1, 2**17 + 1).astype(np.float32).tobytes()
+    monkeypatch.setattr(coders, "MEDIUM", 2**18)
+    for module in (coders, package):
+        monkeypatch.setattr(module, "LARGE", 2**19)
+    sizes = {}
+    for name in STANDARD:
+        packed = pack(content, name)
+        assert unpack(packed) == content
+        sizes[name] = len(packed)
+    assert sizes["xz"] < 0.95 * sizes["zstd"]  # it found out that floats have four bytes
+    assert coder_of(pack(content)) == "xz"

@@ -362,11 +362,13 @@ def test_what_litert_computes_wrongly_in_integers_computes_in_float_and_is_named
 
 
 def test_blocks_are_for_dense_layers_that_they_divide(mobile_file, step_context, digits):
+    from compressor.models.litert.flatbuffer import has_block_scales, read_model
+
     context = step_context()
     given = {"precision": "int4", "activations": "dynamic", "granularity": "block_32"}
     content = ptq(mobile_file, context, **given)
-    scales = {tensor.name for tensor in dissect(content).kernels if tensor.dtype == "float16"}
-    assert len(scales) == 2
+    assert sum(map(has_block_scales, read_model(content).subgraphs[0].tensors)) == 2
+    assert {tensor.dtype for tensor in dissect(content).kernels} == {"int4"}  # and the scales are no weights
     assert (
         "a scale for each channel, for only int4 dense layers have blocks: conv, depthwise, pointwise" in context.notes
     )

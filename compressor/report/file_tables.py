@@ -1,0 +1,85 @@
+"""Tables of what is in a `.tflite` file, for terminals of any width: names are never cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from compressor.base.text import printable
+from compressor.contracts.report_rows import LayerRow
+from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
+
+_MOST_NAMED = 10  # operators that compute in float
+
+
+def print_signatures(signatures: Sequence[FileSignature], console: Console) -> None:
+    """What each signature takes and gives; its name only where there are several."""
+    for signature in signatures:
+        if len(signatures) > 1:
+            console.print(Text(f" signature '{signature.name}'" if signature.name else " no signature"))
+        sides = (("input", signature.inputs), ("output", signature.outputs))
+        ends = [(side, endpoint) for side, endpoints in sides for endpoint in endpoints]
+        scaled = any(endpoint.scale for _, endpoint in ends)
+        headings = ["name", "", "shape", "type", *(("scale", "zero point") if scaled else ())]
+        _print_table(headings, [_endpoint_cells(side, endpoint, scaled) for side, endpoint in ends], console)
+
+
+def print_operators(operators: Sequence[FileOperator], console: Console) -> None:
+    """How often each operator is called, and in which types; in a file of integers, which calls compute in float."""
+    calls = Counter((operator.name, operator.computes_in) for operator in operators)
+    rows = [[name, f"{count:,}", types] for (name, types), count in calls.most_common()]
+    _print_table(["operator", "calls", "computes in"], rows, console)
+    left = [operator for operator in operators if operator.arithmetic == "float"]
+    if left and any(operator.arithmetic == "integer" for operator in operators):
+        named = ", ".join(printable(f"{operator.name} '{operator.output}'") for operator in left[:_MOST_NAMED])
+        more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+        console.print(Text(f" {len(left)} of {len(operators)} compute in float: {named}{more}", "yellow"))
+
+
+def print_layers(layers: Sequence[LayerRow], console: Console) -> None:
+    """The weights tensor by tensor; names have the right of way over what else is told of each."""
+    columns = {
+        "tensor": [layer.name for layer in layers],
+        "shape": ["x".join(map(str, layer.shape)) or "scalar" for layer in layers],
+        "type": [layer.dtype for layer in layers],
+        "parameters": [f"{layer.parameters:,}" for layer in layers],
+        "zeros": [f"{layer.zeros / max(1, layer.parameters):.1%}" for layer in layers],
+        "unique": [f"{layer.unique:,}" for layer in layers],
+        "bytes": [f"{layer.bytes:,}" for layer in layers],
+    }
+    for least in ("parameters", "unique", "zeros"):
+        if sum(2 + max(map(len, (name, *cells))) for name, cells in columns.items()) - 2 > console.width:
+            del columns[least]
+    _print_table(list(columns), list(zip(*columns.values(), strict=True)), console)
+
+
+def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str]:
+    shape = "x".join("?" if size is None else str(size) for size in endpoint.shape) or "scalar"
+    cells = [endpoint.name, side, shape, endpoint.dtype]
+    if scaled and endpoint.scale:
+        cells += [f"{endpoint.scale:.6g}", str(endpoint.zero_point)]
+    return cells + [""] * (6 - len(cells)) if scaled else cells
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Print rows of names and figures. A name that leaves no room for its figures gets a line of its own."""
+    if not rows:
+        return
+    rows = [[printable(cell) for cell in row] for row in rows]
+    names, *others = (max(map(len, column)) for column in zip(headings, *rows, strict=True))
+
+    def figures(row: Sequence[str]) -> str:
+        return "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], others, strict=True))
+
+    room = min(names, max(console.width - len(figures(headings)), len(headings[0])))
+    console.print(Text(f"{headings[0]:{room}}{figures(headings)}", "bold"), soft_wrap=True)
+    console.print(Text("─" * min(console.width, room + len(figures(headings)))))
+    for row in rows:
+        if len(row[0]) > room:
+            console.print(Text(row[0]), soft_wrap=True)
+        name = row[0] if len(row[0]) <= room else ""
+        console.print(Text(f"{name:{room}}{figures(row)}".rstrip()), soft_wrap=True)
+    console.print()
