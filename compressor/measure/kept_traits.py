@@ -74,11 +74,17 @@ def _refuse_lost_clusters(id_: str, before: Sequence[Stage], now: Anatomy) -> No
             raise StepError(f"the step '{id_}' claims clusters and left none", "mend its strategy, or drop the step")
         return
     old = made.measurement.anatomy
-    if worse := _worse(old, now, lambda tensor: tensor.channel_unique, lambda _: 0):
+    if worse := _worse(old, now, _values, lambda _: 0):
         was, became = worse
         what = f"the step '{id_}' lost clusters: '{became.name}' had {was} values after '{made.id}', "
-        what += f"and has {became.channel_unique} now"
+        what += f"and has {became.unique} now"
         raise StepError(what, f"put it before '{made.id}', or use a strategy that keeps clusters")
+
+
+def _values(kernel: WeightTensor) -> int:
+    """How many values a kernel has; as many as weights where hardly any are shared, which is no clustering to keep."""
+    nonzero = kernel.unique - (kernel.zeros > 0)
+    return kernel.unique if nonzero <= _alive(kernel) / 2 else kernel.size
 
 
 def _is_clustered(kernel: WeightTensor) -> bool:

@@ -1,6 +1,6 @@
 """A step is held to what it claims, counted kernel by kernel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -154,8 +154,21 @@ def test_lost_clusters_name_the_kernel():
     )
 
 
-def test_one_scale_a_channel_makes_more_integers_of_the_same_clusters():
-    passes(["clustered"], past(BASE, CLUSTERED), anatomy(kernel(unique=120, channel_unique=16)))
+def test_scales_of_channels_that_make_more_integers_of_the_same_values_lose_clusters():
+    now = anatomy(kernel(unique=120, channel_unique=16, name="dense/w"))
+    assert refusal(["clustered"], past(BASE, CLUSTERED), now) == (
+        "the step 'odd' lost clusters: 'dense/w' had 16 values after 'cluster', and has 120 now; "
+        "put it before 'cluster', or use a strategy that keeps clusters"
+    )
+    each = ("cluster", ("clustered",), anatomy(kernel(unique=120, channel_unique=16)))
+    passes(["clustered"], past(BASE, each), now)
+
+
+def test_a_kernel_of_hardly_more_weights_than_values_has_no_clusters_to_lose():
+    small = kernel(36, zeros=22, unique=15, shape=(12, 3))
+    before = ("cluster", ("clustered",), anatomy(kernel(unique=16), small))
+    passes(["clustered"], past(BASE, before), anatomy(kernel(unique=16), small))
+    passes(["clustered"], past(BASE, before), anatomy(kernel(unique=9), replace(small, zeros=20, unique=17)))
 
 
 def test_a_trait_that_was_dropped_and_made_again_counts_from_its_second_making():

@@ -9,23 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
 from compressor.models.library_errors import LOADING_ERRORS
 
 _UNKNOWN = re.compile(r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`")
 _SHOWN = 8  # names in a message
+_FROZEN_PARTS = "compressor_frozen_parts"  # an attribute of HDF5 files, for what Keras does not write down
 
 
 def save_keras(model: Any, path: Path) -> None:
     """Save a tf_keras model as HDF5, without its optimizer.
 
     HDF5 because a quantization-aware model saved as `.keras` cannot be loaded again
-    (tensorflow/model-optimization, pull request 1123).
+    (tensorflow/model-optimization, pull request 1123). What is frozen stays so when `load_keras` reads the file.
 
     Raises:
         OSError: the file cannot be written.
     """
+    import h5py
+
+    freeze_within(model)
     try:
-        model.save(path, save_format="h5", include_optimizer=False)
+        with parts_thawed(model) as places:
+            model.save(path, save_format="h5", include_optimizer=False)
+        if places:
+            with h5py.File(path, "r+") as file:
+                file.attrs[_FROZEN_PARTS] = places
     except (OSError, RuntimeError) as error:
         errno = re.search(r"errno = (\d+)", str(error))  # HDF5 raises no OSError with a number
         if errno is None:
@@ -51,7 +60,7 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
 
     try:
         known = dict(custom_objects or {})
-        return tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
+        model = tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
     except LOADING_ERRORS as error:
         whole = " ".join(str(error).split())
         reason = whole[:200]
@@ -62,6 +71,19 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
             raise ModelError(*_missing(path, unknown[1] or unknown[2], custom_objects)) from error
         what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
         raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error
+    freeze_parts(model, _frozen_parts(path))
+    freeze_within(model)
+    return model
+
+
+def _frozen_parts(path: Path) -> list[int]:
+    """What `save_keras` noted in an HDF5 file."""
+    import h5py
+
+    if not (path.is_file() and h5py.is_hdf5(path)):
+        return []
+    with h5py.File(path, "r") as file:
+        return [int(place) for place in file.attrs.get(_FROZEN_PARTS, ())]
 
 
 def _missing(path: Path, name: str, known: Mapping[str, Any] | None) -> tuple[str, str]:

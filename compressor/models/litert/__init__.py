@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
-    from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
+    from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes, type_of
 
 _HOMES = {
     "contents": (
@@ -47,6 +47,7 @@ _HOMES = {
     "shrinking": ("shrunk",),
     "tensor_types": (
         "TensorType",
+        "joined_bytes",
         "split_bytes",
         "type_of",
     ),
@@ -61,7 +62,7 @@ __all__ = [
     "LiteRTModel", "takes_many",
     "Operator",
     "shrunk",
-    "TensorType", "split_bytes", "type_of",
+    "TensorType", "joined_bytes", "split_bytes", "type_of",
 ]  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from compressor.contracts.frozen_layers import parts_thawed
+
 
 def in_float32(model: Any) -> Any:
     """The model itself, or, where a layer computes in half precision, a copy of it that computes in float32.
@@ -23,7 +25,8 @@ def in_float32(model: Any) -> Any:
         return type(layer).from_config(_without_halves(layer.get_config()))
 
     copied = tf_keras.models.clone_model(model, clone_function=copy_of)
-    copied.set_weights(model.get_weights())
+    with parts_thawed(model):
+        copied.set_weights(model.get_weights())
     return copied
 
 

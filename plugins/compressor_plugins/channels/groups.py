@@ -48,6 +48,9 @@ def channel_groups(graph: LayerGraph, fixing: Fixing) -> ChannelGroups:
         tensors[Ref(number)] = made
         if sources:
             groups.taken.setdefault(layer.name, sources[0])
+    for slot in groups.slots:
+        if graph.layers[slot.layer].is_frozen:
+            groups.fix(slot.atoms, f"'{slot.layer}' is frozen")
     for ref in refs(graph.outputs):
         groups.fix(tensors[ref], "")  # an output's channels are what the model is for
     return groups

@@ -20,6 +20,7 @@ from compressor_plugins.graph.flattening import flatten
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.operation_layers import map_operations
 from compressor_plugins.graph.rewrites import prepared
+from compressor_plugins.shared.frozen import FROZEN, nothing_left
 from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 
@@ -38,6 +39,9 @@ def narrowed(model: Model, params: PruneChannelsParams, context: StepContext) ->
     saliency = _saliency(graph, groups, params, context)
     _tell_of_fixed(graph, groups, saliency, params, context)
     order = removal_order(groups, saliency, params.floor)
+    if not order:
+        remedy = "choose other layers, lower 'floor', or drop the step"
+        raise nothing_left("there is no channel that may go", remedy, context)
     name, share = params.target
     cost = _cost(name, graph, groups, next(context.calibration(1)))
     gone = shortest(order, cost, share, name, params.floor)
@@ -62,6 +66,8 @@ def _tell_of_fixed(
         reason = groups.reason(slot.atoms)
         if reason is None and not any(int(root) in saliency for root in groups.roots(slot.atoms)):
             reason = "no BatchNormalization with a factor follows it"
+        if graph.layers[slot.layer].is_frozen:
+            reason = FROZEN
         if reason and params.selects(slot.layer, graph.layers[slot.layer].kind):
             context.leave_alone(slot.layer, reason)
     makers = [(slot.layer, graph.layers[slot.layer].kind) for slot in groups.makers()]
@@ -92,10 +98,8 @@ def shortest(order: Sequence[int], cost: Cost, share: float, name: str, floor: f
     """As few of the groups, in order, as bring the cost down to a share of what it is.
 
     Raises:
-        StepError: all of them do not, or there are none.
+        StepError: all of them do not.
     """
-    if not order:
-        raise StepError("there is no channel that may go", "choose other layers, lower 'floor', or drop the step")
     whole, least = cost(()), cost(order)
     wanted = whole * share
     if least > wanted:

@@ -12,6 +12,7 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor.contracts.layer_targets import value_for
 from compressor_plugins.cluster.centroids import clustered
+from compressor_plugins.shared.frozen import nothing_left
 from compressor_plugins.shared.kept_structure import groups_of, keeping, structure_of
 from compressor_plugins.shared.kernels import Target, others, targeted
 
@@ -58,7 +59,9 @@ class Cluster(Strategy):
         chosen = targeted(model, params, context, "clustered")
         chosen = self._large_enough(chosen, context)
         if not chosen:
-            raise StepError("there is no layer that can be clustered", "name other layers, or drop the step")
+            remedy = "name other layers, or drop the step"
+            raise nothing_left("there is no layer that can be clustered", remedy, context)
+        self._refuse_too_few(chosen, context)
         generator = np.random.default_rng(context.seed)
         for target in chosen:
             for kernel in target.kernels:
@@ -97,6 +100,20 @@ class Cluster(Strategy):
             else:
                 large.append(target)
         return large
+
+    def _refuse_too_few(self, targets: Sequence[Target], context: StepContext) -> None:
+        """Refuse kernels none of which has twice as many weights as values: hardly any weights would share one."""
+        room = [
+            (kernel.shape.num_elements() // (2 * self._parts(target, kernel)), self._most_values(target))
+            for target in targets
+            for kernel in target.kernels
+        ]
+        if all(most < values for most, values in room):
+            most, values = max(room)
+            where = " in each channel" if self.params.per_channel else ""
+            what = f"too few weights can be trained for {values} clusters{where}"
+            lower = f"lower 'number_of_clusters' to {most}, or drop the step" if most > 1 else "or drop the step"
+            raise nothing_left(what, lower, context)
 
     def _parts(self, target: Target, kernel: Any) -> int:
         """How many parts of a kernel have values of their own: one for each channel, or one in all."""

@@ -17,9 +17,19 @@ from compressor_plugins.graph.rewrites import Done
 
 
 def fold_batch_norms(graph: LayerGraph) -> Done:
-    """Fold each BatchNormalization into the linear convolution or dense layer whose output it alone takes."""
+    """Fold each BatchNormalization into the linear convolution or dense layer whose output it alone takes.
+
+    Where one of the two is frozen and the other is not, both stay: what is frozen would be trained, or the reverse.
+    """
     folded = _folded(graph, "weights", "converter")
-    return Done(f"folded {_counted(folded)} into the layer before", folded)
+    left = {}
+    for number in graph.nodes:
+        source = _folds_into(graph, number)
+        if source is not None and not _are_frozen_alike(graph, source, number):
+            pair = graph.layer_of(source), graph.layer_of(number)
+            frozen, other = pair if pair[0].is_frozen else reversed(pair)
+            left[pair[1].name] = f"'{frozen.name}' is frozen, and '{other.name}' is not"
+    return Done(f"folded {_counted(folded)} into the layer before", folded, left)
 
 
 def fold_dense_batch_norms(graph: LayerGraph) -> Done:
@@ -92,8 +102,10 @@ def _folded(graph: LayerGraph, *kinds: str) -> list[str]:
     folded = []
     for number in list(graph.nodes):
         norm, source = graph.layer_of(number), _folds_into(graph, number)
-        if source is not None and keras_layer(graph.layer_of(source).kind).folded_batch_norm in kinds:
-            before = graph.layer_of(source)
+        if source is None or not _are_frozen_alike(graph, source, number):
+            continue
+        before = graph.layer_of(source)
+        if keras_layer(before.kind).folded_batch_norm in kinds:
             graph.replace_layer(before.name, _scaled(before, *_affine(norm)))
             graph.remove(number)
             folded.append(norm.name)
@@ -113,6 +125,10 @@ def _folds_into(graph: LayerGraph, number: int) -> int | None:
     before = graph.layer_of(source)
     linear = before.config.get("activation") == "linear" and before.config.get("data_format") != "channels_first"
     return source if keras_layer(before.kind).folded_batch_norm and linear else None
+
+
+def _are_frozen_alike(graph: LayerGraph, one: int, other: int) -> bool:
+    return graph.layer_of(one).is_frozen == graph.layer_of(other).is_frozen
 
 
 def _is_norm(graph: LayerGraph, number: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from compressor.contracts.frozen_layers import freeze_parts
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, mapped, refs
 from compressor_plugins.graph.model_reader import read
 from compressor_plugins.graph.rewrites import Done
@@ -67,6 +68,7 @@ def _rebuilt(graph: LayerGraph, layer: GraphLayer, call: int) -> Any:
         source = graph.sources(call)[0]
         model.build(graph.nodes[source.node].shapes[source.tensor])
     model.set_weights(layer.weights)
+    freeze_parts(model, layer.frozen_parts)
     return model
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
+
 Weights = list[NDArray[Any]]
 Shape = tuple[int | None, ...]
 
@@ -29,7 +31,8 @@ class Ref:
 class GraphLayer:
     """What Keras needs to make a layer again: class, configuration, weights in the order of `get_weights`.
 
-    `was` is the name and the class that it had before a rewrite gave it others, and that patterns know it by.
+    `was` is the name and the class that it had before a rewrite gave it others, and that patterns know it by;
+    `frozen_parts` are what of the layers within it is frozen, as `parts_thawed` has it.
     """
 
     cls: type[Any]
@@ -37,6 +40,7 @@ class GraphLayer:
     weights: Weights = field(default_factory=list)
     takes_training: bool = False
     was: tuple[str, str] | None = None
+    frozen_parts: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,6 +56,11 @@ class GraphLayer:
     def known_as(self) -> tuple[str, str]:
         """The name and the class that the user gave it."""
         return self.was or (self.name, self.kind)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training must not change its weights."""
+        return not self.config.get("trainable", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +223,8 @@ class LayerGraph:
                 layer.set_weights(self.layers[name].weights)
                 for part in layer._flatten_layers():
                     part.finalize_state()  # Normalization keeps a copy of what it learned
+            freeze_parts(layer, self.layers[name].frozen_parts)
+            freeze_within(layer)
         return tf_keras.Model(rewired(self.inputs, tensors), rewired(self.outputs, tensors), name=self.name)
 
     def _drop(self, node: int) -> None:
@@ -225,7 +236,9 @@ class LayerGraph:
 def graph_layer(layer: Any, weights: Weights | None = None) -> GraphLayer:
     """A Keras layer as it stands in a graph, with other weights than its own if some are given."""
     training = bool(getattr(layer, "_expects_training_arg", False))
-    return GraphLayer(type(layer), layer.get_config(), layer.get_weights() if weights is None else weights, training)
+    with parts_thawed(layer) as frozen:
+        known = layer.get_weights() if weights is None else weights
+        return GraphLayer(type(layer), layer.get_config(), known, training, frozen_parts=frozen)
 
 
 def refs(structure: Any) -> Iterator[Ref]:

@@ -16,6 +16,7 @@ from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, gr
 from compressor_plugins.graph.rewrites import prepared
 from compressor_plugins.low_rank.factors import rank_for, spectrum, svd_factors, tucker_factors, unfolded
 from compressor_plugins.low_rank.params import LowRankParams
+from compressor_plugins.shared.frozen import FROZEN, nothing_left
 from compressor_plugins.shared.kernels import tell_of_idle
 
 _BISECTIONS = 40  # of the interval from 0 to 1 that the energy lies in
@@ -62,7 +63,8 @@ def factorized(model: Model, params: LowRankParams, context: StepContext) -> Mod
         replace_by(graph, layer.name, factored(layer, ranks))
         ranks_by_layer.append(f"{layer.name} to rank {ranks_text}")
     if not ranks_by_layer:
-        raise StepError("no layer would have fewer weights", "keep less energy, name other layers, or drop the step")
+        remedy = "keep less energy, name other layers, or drop the step"
+        raise nothing_left("no layer would have fewer weights", remedy, context)
     context.note(f"factored {', '.join(ranks_by_layer)}, at {energy:.1%} of the energy")
     built = graph.build()
     context.fit(built, params)
@@ -73,6 +75,9 @@ def _splits(graph: LayerGraph, params: LowRankParams, context: StepContext) -> l
     splits = []
     for layer in graph.layers.values():
         if not params.selects(layer.name, layer.kind):
+            continue
+        if layer.is_frozen and any(weight.ndim > 1 for weight in layer.weights):
+            context.leave_alone(layer.name, FROZEN)
             continue
         if layer.kind not in ("Dense", "Conv2D"):
             if any(weight.ndim > 1 for weight in layer.weights):

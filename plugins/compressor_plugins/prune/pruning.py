@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compressor import Model, StepContext, StepError
+from compressor import Model, StepContext
 from compressor_plugins.prune.callback import pruning
 from compressor_plugins.prune.goals import Goal, goals_for, note_shortfalls
 from compressor_plugins.prune.params import PruneParams
 from compressor_plugins.prune.rounds import prune_in_rounds
 from compressor_plugins.prune.schedule import Constant, Curve, Rounds, Schedule
 from compressor_plugins.prune.targets import prunable, require_sparse_inference
+from compressor_plugins.shared.frozen import nothing_left
 from compressor_plugins.shared.kept_structure import keeping, structure_of
 from compressor_plugins.shared.kernels import Target, others, targeted
 
@@ -32,7 +33,7 @@ def pruned(model: Model, params: PruneParams, context: StepContext) -> Model:
         min_weights=params.min_weights,
     )
     if not chosen:
-        raise StepError("there is no layer that can be pruned", "name other layers, or drop the step")
+        raise nothing_left("there is no layer that can be pruned", "name other layers, or drop the step", context)
     goals = goals_for(chosen, params)
     if params.rewind == "none":
         _prune(model, chosen, goals, params, context)

@@ -17,6 +17,7 @@ from compressor.data import arrays_in
 from compressor.models.litert import LiteRTModel, TensorType, operator_of, read_model, type_of, write_model
 from compressor_plugins.ptq.calibration import Samples, TensorStatistics, calibrated, pass_to_sources
 from compressor_plugins.ptq.quantizer_recipe import IODtype, QuantizerRecipe
+from compressor_plugins.ptq.tied_scales import tied
 from compressor_plugins.ptq.weight_quantization import Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 from compressor_plugins.shared.precision import BITS, ActivationType
@@ -64,7 +65,8 @@ def quantized(
             reason = " ".join(str(error).split())[:300]
             what = f"litert-quantizer cannot quantize the file ({reason})"
             raise StepError(what, "choose another algorithm or precision") from error
-    result = _restored(bytes(made.quantized_model), before)
+    scaled = [operator for operator, storage in storages.items() if storage.algorithm != "recovery"]  # which is exact
+    result = tied(_restored(bytes(made.quantized_model), before), content, scaled)
     _refuse_broken(result, samples[:4])
     return result
 

@@ -30,7 +30,7 @@ _CONVERTED: Mapping[tuple[WeightType, ActivationType], Weights] = {  # what the 
 }
 _OTHER_WEIGHTS = ("hadamard", "oscar")  # they store other weights than the layer's, and compensate for it elsewhere
 _LOSES_ZEROS = ("gptq", "hadamard")  # they change weights that are zero
-_LOSES_CLUSTERS = ("gptq", "hadamard", "oscar")
+_LOSES_CLUSTERS = ("gptq", "hadamard", "oscar", "recovery")
 
 
 class PTQ(Strategy):
@@ -146,6 +146,8 @@ class PTQ(Strategy):
             if trait in state.traits and params.algorithm in losing:
                 kept = "zeros" if trait == "sparse" else "clusters"
                 raise Refusal(f"with algorithm {params.algorithm} loses {kept}; use octav, which keeps them")
+        if "clustered" in state.traits and params.granularity.startswith("block"):
+            raise Refusal(f"with granularity {params.granularity} loses clusters; use channel, which keeps them")
         return state.to("litert").add("quantized")
 
     def apply(self, model: Model, context: StepContext) -> Model:
@@ -174,13 +176,14 @@ class PTQ(Strategy):
 
     def _by_converter(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
+        from compressor_plugins.ptq.tied_scales import with_clusters
 
         params = self.params
         request = params.request
         calibrated = request.activations in ("int8", "int16")
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
-        content = to_litert(model, Conversion(weights, params.io, calibration), context.note)
+        content = with_clusters(to_litert(model, Conversion(weights, params.io, calibration), context.note), model)
         _refuse_broken(content, next(iter(context.calibration(1))))
         if request.activations == "dynamic":
             tell_small(content, context)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor import Arrays
-from compressor.models.litert import TensorType, read_model, split_bytes, write_model
+from compressor.models.litert import read_model, write_model
 from compressor_plugins.ptq.file_quantization import quantized
+from compressor_plugins.ptq.tied_scales import stored_integers
 from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator, kernel_of
 
@@ -36,7 +37,7 @@ def rounded(content: bytes, storages: Mapping[WeightedOperator, Storage], sample
         stored = read_model(quantized(content, in_float, "float32", "float32", samples))
         for operator in chosen.keys() - found.keys():
             tensor = stored.subgraphs[0].tensors[operator.tensor]
-            found[operator] = _real(tensor, bytes(stored.buffers[tensor.buffer].data), operator)
+            found[operator] = _real(stored, tensor, operator)
     return found
 
 
@@ -49,12 +50,9 @@ def with_kernels(content: bytes, kernels: Kernels) -> bytes:
     return write_model(file)
 
 
-def _real(tensor: Any, data: bytes, operator: WeightedOperator) -> NDArray[np.float32]:
-    bits = TensorType(tensor.type).bits
-    values = split_bytes(data, bits)[: operator.size].astype(np.int32)
-    signed = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).reshape(operator.shape)
+def _real(file: Any, tensor: Any, operator: WeightedOperator) -> NDArray[np.float32]:
     scale = np.asarray(tensor.quantization.scale, np.float32)
     shape = [1] * len(operator.shape)
     if len(scale) > 1:
         shape[tensor.quantization.quantizedDimension or 0] = len(scale)
-    return (signed * scale.reshape(shape)).astype(np.float32)
+    return (stored_integers(file, tensor) * scale.reshape(shape)).astype(np.float32)

@@ -27,7 +27,8 @@ _WEIGHTED: Mapping[int, tuple[int, str]] = {
 class WeightedOperator:
     """An operator and its kernel, whose shape is LiteRT's. `index` is its place in the graph.
 
-    `layer` and `layer_kind` are the name and the class of its Keras layer, by which the user knows it.
+    `layer` and `layer_kind` are the name and the class of its Keras layer, by which the user knows it. `factors` are
+    what the converter multiplied the channels of the layer's kernel by; none where that is 1, or is not known.
     """
 
     index: int
@@ -36,6 +37,12 @@ class WeightedOperator:
     layer_kind: str
     tensor: int
     shape: tuple[int, ...]
+    factors: tuple[float, ...] = ()
+
+    @property
+    def axis(self) -> int:
+        """The axis of the channels in the kernel, those that it makes."""
+        return len(self.shape) - 1 if self.kind is Operator.DEPTHWISE_CONV_2D else 0
 
     @property
     def size(self) -> int:
@@ -110,35 +117,56 @@ def _named(operators: Sequence[WeightedOperator], file: Any, model: Any) -> list
     The converter names a kernel after whatever it was fused with, such as the BatchNormalization behind it.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
-    directions = [(layer, found) for layer in layers for weight in layer.weights if (found := _directions(weight))]
+    known = [(layer, channels) for layer in layers for weight in layer.weights for channels in _channels_of(weight)]
     named = []
     for operator in operators:
         kernel = kernel_of(file, operator)
-        axis = -1 if operator.kind is Operator.DEPTHWISE_CONV_2D else 0
-        own = _direction(np.moveaxis(kernel, axis, -1))
-        layer = next((layer for layer, found in directions for one in found if _same(one, own)), None)
-        if layer is not None:
-            operator = replace(operator, layer=layer.name, layer_kind=type(layer).__name__)
-        named.append(operator)
+        own = _channels(np.moveaxis(kernel, operator.axis, -1))
+        for layer, channels in known:
+            if _same(channels.directions, own.directions):
+                named.append(
+                    replace(
+                        operator,
+                        layer=layer.name,
+                        layer_kind=type(layer).__name__,
+                        factors=_factors(own.lengths, channels.lengths),
+                    )
+                )
+                break
+        else:
+            named.append(operator)
     return named
 
 
-def _directions(weight: Any) -> list[NDArray[np.float64]]:
-    """Each channel of a kernel as a unit vector of sorted magnitudes, for the channel axes that it may have."""
+@dataclass(frozen=True)
+class _Channels:
+    """The channels of a kernel as unit vectors of sorted magnitudes, in columns, and their lengths."""
+
+    directions: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+
+
+def _channels_of(weight: Any) -> list[_Channels]:
+    """The channels of a layer's kernel, for the axes that they may have."""
     if weight.shape.rank < 2:
         return []
     values = weight.numpy()
     depthwise = "depthwise" in weight.name.split("/")[-1]
     if depthwise:
-        return [_direction(values.reshape(*values.shape[:-2], -1))]
-    return [_direction(values), _direction(np.moveaxis(values, -2, -1))]
+        return [_channels(values.reshape(*values.shape[:-2], -1))]
+    return [_channels(values), _channels(np.moveaxis(values, -2, -1))]
 
 
-def _direction(kernel: NDArray[Any]) -> NDArray[np.float64]:
-    channels = np.sort(np.abs(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)), axis=0)
-    lengths = np.linalg.norm(channels, axis=0)
-    units: NDArray[np.float64] = np.divide(channels, lengths, out=np.zeros_like(channels), where=lengths > 0)
-    return units
+def _channels(kernel: NDArray[Any]) -> _Channels:
+    columns = np.sort(np.abs(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)), axis=0)
+    lengths = np.linalg.norm(columns, axis=0)
+    return _Channels(np.divide(columns, lengths, out=np.zeros_like(columns), where=lengths > 0), lengths)
+
+
+def _factors(made: NDArray[np.float64], given: NDArray[np.float64]) -> tuple[float, ...]:
+    """What channels of these lengths were multiplied by, if by anything."""
+    factors = np.divide(made, given, out=np.ones_like(made), where=given > 0)
+    return () if np.allclose(factors, 1, rtol=0, atol=1e-6) else tuple(factors.tolist())
 
 
 def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

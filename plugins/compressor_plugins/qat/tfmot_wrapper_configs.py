@@ -14,6 +14,8 @@ from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer
 from compressor_plugins.qat.quantizers import Scales, activation_quantizer, weight_quantizer
 
+_SHARED = 0.9  # distinct values of a kernel over the sum of those of its channels; 1 where channels share none
+
 Role = Literal["weights", "weights and output", "output", "none"]
 
 
@@ -71,7 +73,7 @@ def shares_values(kernel: NDArray[Any]) -> bool:
     if values > nonzero.size / 2:
         return False
     channels = kernel.reshape(-1, kernel.shape[-1]).T
-    return bool(values <= sum(len(np.unique(channel[channel != 0])) for channel in channels) / 2)
+    return bool(values <= _SHARED * sum(len(np.unique(channel[channel != 0])) for channel in channels))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 
 import compressor
 from compressor import StepContext
+from compressor_plugins.shared.frozen import FROZEN
 
 # what is no kernel whatever its rank: biases in attention, slopes in PReLU and factors in a normalization over several
 # axes have two dimensions or more
@@ -102,8 +103,8 @@ def _is_kernel(variable: Any) -> bool:
 
 def _reason_to_leave(layer: Any, verb: str) -> str:
     wide = [variable for variable in layer.weights if variable.shape.rank > 1]
+    if wide and not layer.trainable_weights:
+        return FROZEN
     if any("depthwise_kernel" in variable.name for variable in wide):
         return f"depthwise kernels are not {verb}: they are few, and every one of them matters"
-    if wide and not layer.trainable_weights:
-        return "it is frozen"
     return f"{type(layer).__name__} has no kernel" if wide else ""

@@ -7,6 +7,7 @@ from pydantic import Field
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy, Teacher
 from compressor.contracts.param_fields import or_text
+from compressor_plugins.shared.frozen import refuse_all_frozen
 from compressor_plugins.shared.kept_structure import kept
 
 
@@ -36,5 +37,6 @@ class Distill(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The trained model."""
+        refuse_all_frozen(model, context)
         context.fit(model, self.params, kept(model, context.state))
         return model

@@ -6,6 +6,7 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy
+from compressor_plugins.shared.frozen import refuse_all_frozen
 
 
 class Train(Strategy):
@@ -24,5 +25,6 @@ class Train(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The trained model."""
+        refuse_all_frozen(model, context)
         context.fit(model, self.params)
         return model

@@ -198,11 +198,11 @@ def test_layers_can_have_numbers_of_their_own_the_last_match_counting(small_cnn,
 
 
 def test_a_kernel_with_hardly_more_weights_than_values_keeps_its_clusters_too(small_cnn, step_context):
-    model = cluster(small_cnn(filters=2), step_context(), number_of_clusters=12, layers=["conv"])  # 18 weights
+    model = cluster(small_cnn(filters=3), step_context(), number_of_clusters=12, layers=["conv"])  # 27 weights
     kernel = model.get_layer("conv").kernel.numpy()
     assert 9 < values(kernel) <= 12
     (kept,) = structure_of(model.trainable_variables, ModelState().add("clustered"))  # and in the steps that follow
-    kept.variable.assign_add(np.arange(18, dtype=np.float32).reshape(kernel.shape))
+    kept.variable.assign_add(np.arange(27, dtype=np.float32).reshape(kernel.shape))
     kept.restore()
     assert values(kept.variable.numpy()) == values(kernel)
 

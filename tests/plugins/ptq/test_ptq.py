@@ -166,12 +166,21 @@ def test_another_precision_after_training_for_int8_is_refused():
         ("gptq", "sparse", "with algorithm gptq loses zeros; use octav, which keeps them"),
         ("hadamard", "sparse", "with algorithm hadamard loses zeros; use octav, which keeps them"),
         ("oscar", "clustered", "with algorithm oscar loses clusters; use octav, which keeps them"),
+        ("recovery", "clustered", "with algorithm recovery loses clusters; use octav, which keeps them"),
     ],
 )
 def test_an_algorithm_that_would_lose_earlier_work_is_refused(algorithm, trait, reason):
     with pytest.raises(Refusal) as refusal:
         PTQ(PTQ.Params(precision="int4", algorithm=algorithm)).plan(ModelState().add(trait))
     assert refusal.value.reason == reason
+
+
+def test_scales_of_blocks_that_would_part_clusters_are_refused():
+    blocks = PTQ(PTQ.Params(precision="int4", activations="dynamic", granularity="block_32"))
+    assert "quantized" in blocks.plan(ModelState()).traits
+    with pytest.raises(Refusal) as refusal:
+        blocks.plan(ModelState().add("clustered"))
+    assert refusal.value.reason == "with granularity block_32 loses clusters; use channel, which keeps them"
 
 
 def test_a_quantized_model_is_refused_before_anything_runs():
