@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def save_keras(model: Any, path: Path) -> None:
 
     freeze_within(model)
     try:
-        with parts_thawed(model) as places:
+        with _distinct_names(model), parts_thawed(model) as places:
             model.save(path, save_format="h5", include_optimizer=False)
         if places:
             with h5py.File(path, "r+") as file:
@@ -40,6 +41,26 @@ def save_keras(model: Any, path: Path) -> None:
         if errno is None:
             raise
         raise OSError(int(errno[1]), os.strerror(int(errno[1])), str(path)) from error
+
+
+@contextmanager
+def _distinct_names(model: Any) -> Iterator[None]:
+    """Number the weights of each layer that has several of one name, as sub-layers made in its `build` give it.
+
+    HDF5 holds a layer's weights by name, and Keras reads them by position, so the numbers need not last.
+    """
+    renamed: list[tuple[Any, str]] = []
+    try:
+        for layer in model.layers:
+            weights = list(layer.weights)
+            if len({weight.name for weight in weights}) < len(weights):
+                for index, weight in enumerate(weights):
+                    renamed.append((weight, weight.name))
+                    weight._handle_name = f"{index}/{weight.name}"
+        yield
+    finally:
+        for weight, name in reversed(renamed):
+            weight._handle_name = name
 
 
 def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trusted: bool = False) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from compressor.base.errors import ModelError
 from compressor.base.types import Model
 from compressor.models.litert.endpoint_names import input_names
@@ -10,7 +13,7 @@ _ELSE = "or export it as .tflite and start from that"
 
 
 def refuse_unusable(model: Model, who: str) -> None:
-    """Refuse what is not a functional, built tf_keras model with inputs of fixed sizes.
+    """Refuse what is not a functional, built tf_keras model with inputs of fixed sizes and no weight in two layers.
 
     Raises:
         ModelError: it is not; the message begins with `who`.
@@ -34,3 +37,16 @@ def refuse_unusable(model: Model, who: str) -> None:
             sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
             what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
             raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")
+    for weight, layers in _shared_weights(model):
+        names = " and ".join(f"'{layer}'" for layer in layers)
+        what = f"{who} has one weight ('{weight}') in the layers {names}, and would have one each after saving"
+        raise ModelError(what, f"call one layer in all places, or give each layer its own weight, {_ELSE}")
+
+
+def _shared_weights(model: Any) -> Iterator[tuple[str, list[str]]]:
+    """Each weight that several layers of a model hold, and their names."""
+    holders: dict[int, tuple[str, list[str]]] = {}
+    for layer in model.layers:
+        for weight in layer.weights:
+            holders.setdefault(id(weight), (weight.name, []))[1].append(layer.name)
+    return ((weight, layers) for weight, layers in holders.values() if len(layers) > 1)
