@@ -21,7 +21,8 @@ SMOKE_SAMPLES = {"train": 384, "validation": 64, "test": 256}
 class RunData:
     """The training, validation and test split of a run. `classes` names the classes where the source did.
 
-    `by_default` tells that neither the source nor the recipe declares preprocessing.
+    `by_default` tells that neither the source nor the recipe declares preprocessing. `drawn` are the splits that were
+    drawn from the training samples. `notes` are what the source says of the data.
     """
 
     name: str
@@ -30,6 +31,8 @@ class RunData:
     test: Split
     classes: tuple[str, ...] = ()
     by_default: bool = False
+    drawn: frozenset[Part] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -71,7 +74,10 @@ def run_data(name: str, splits: Splits, section: DataSection, seed: int, smoke: 
         split.read(range(1))  # raises where a step does not fit
     train = _augmented(parts["train"], section)
     by_default = splits.train.steps is None and section.preprocess is None
-    return RunData(name, train, parts["validation"], parts["test"], splits.classes, by_default)
+    drawn_parts = frozenset(part for part, split in brought.items() if split is None)
+    return RunData(
+        name, train, parts["validation"], parts["test"], splits.classes, by_default, drawn_parts, splits.notes
+    )
 
 
 def _with_steps(split: Split, train: Split, section: DataSection) -> Split:

@@ -89,7 +89,7 @@ def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:
     params = next((params for params in all_params if isinstance(params, TrainingDefaults)), None)
     loss = params.loss if params and isinstance(params.loss, str) else None
     loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
-    warnings = check_fit(ends, data, loss, params.batch_size if params else 1)
+    warnings = [*data.notes, *check_fit(ends, data, loss, params.batch_size if params else 1)]
     rehearse(plan.metrics, ends, data.test)
     for step in plan.stages:
         for name in loss_functions(step.strategy.params):
