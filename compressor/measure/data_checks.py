@@ -39,6 +39,7 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
         for inputs, labels in (samples[name], *every):
             _refuse_not_finite(name, inputs, "inputs")
             _refuse_not_finite(name, labels, "labels")
+        _refuse_weights(name, split.samples.weights())
     inputs, labels = samples["training"]
     if loss is not None:
         _refuse_constant_softmax(ends)
@@ -62,6 +63,16 @@ def _refuse_not_finite(split: str, values: Values, kind: str) -> None:
             at = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
             what = f"the {kind} of sample {at} of the {split} split hold NaN or infinity"
             raise DataError(what, "remove that sample, or fill it in")
+
+
+def _refuse_weights(split: str, weights: Values) -> None:
+    for array in arrays_in(weights):
+        if not np.isfinite(array).all() or array.min() < 0:
+            at = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)).reshape(len(array), -1).all(axis=1))[0])
+            what = f"the weight of sample {at} of the {split} split is {array[at]}"
+            raise DataError(what, "give numbers from 0 up; a sample of weight 1 counts once")
+        if not array.any():
+            raise DataError(f"all sample weights of the {split} split are 0", "give some that are above 0")
 
 
 def _refuse_constant_softmax(ends: Ends) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from compressor.base.params import Params
@@ -67,6 +68,17 @@ def or_text(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "string", "minLength": 1}, *options]
 
 
+def _form(value: Any) -> str:
+    return "by class" if isinstance(value, Mapping) else "of all"
+
+
+_Weight = Annotated[float, Field(ge=0)]
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("of all")] | Annotated[dict[str, _Weight], Field(min_length=1), Tag("by class")],
+    Discriminator(_form),
+]
+
+
 class TrainingDefaults(Params):
     """Defaults for every training step, from a recipe's `training:` section."""
 
@@ -84,6 +96,11 @@ class TrainingDefaults(Params):
     )
     loss_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="weight of the loss of each output, by output name; 1 for an output that is left out"
+    )
+    class_weight: ClassWeight | None = Field(
+        None,
+        description="how much samples of a class count, by its name or number, 1 for a class that is left out; or "
+        "`balanced`, which has all classes count alike",
     )
     batch_size: int = Field(128, ge=1, le=65_536, description="samples per training step")
     early_stopping: EarlyStopping | None = Field(None, description="stop when validation stops improving")

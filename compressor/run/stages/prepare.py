@@ -23,6 +23,7 @@ from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel, fresh_tensorflow
 from compressor.run.stages.stage_store import Made, StageStore
 from compressor.run.stages.step_result import layers_of
+from compressor.training.class_weights import class_weights
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:
     loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
     warnings = [*data.notes, *check_fit(ends, data, loss, params.batch_size if params else 1)]
     rehearse(plan.metrics, ends, data.test)
+    for params in all_params:
+        if isinstance(params, TrainingDefaults):
+            class_weights(params, ends.outputs, data)  # so that wrong ones are refused before anything is trained
     for step in plan.stages:
         for name in loss_functions(step.strategy.params):
             function_at(name)  # so that a missing function fails before anything is trained
