@@ -1,4 +1,4 @@
-"""A model or data set that a recipe names by path, by its name in a library, or as `package.module:function`."""
+"""A model or data set that a recipe names by path, by its name in a library, or as a function of its author's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compressor.base.errors import CompressorError
-from compressor.base.import_path import function_at
+from compressor.base.import_path import function_at, without_folder
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Format
 
@@ -36,7 +36,7 @@ class Reference:
     @property
     def name(self) -> str:
         """Its name in reports."""
-        return Path(self.target).name if self.kind == "path" else self.target
+        return Path(self.target).name if self.kind == "path" else without_folder(self.target)
 
     @property
     def runs_code(self) -> bool:

@@ -15,7 +15,9 @@ from compressor.data.preprocess import PreprocessStep
 class DataSection(Params):
     """The data to train, calibrate and measure with."""
 
-    source: SourceText = Field(description="a registered data set, a path, or package.module:function")
+    source: SourceText = Field(
+        description="a registered data set, a path, package.module:function or ./file.py:function"
+    )
     with_: Values = Field({}, alias="with", description="parameters of a registered data set, a file, or the function")
     validation_split: float = Field(
         0.1, gt=0, lt=1, description="share of the training samples kept for validation, where the set has none"

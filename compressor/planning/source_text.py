@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compressor.base.import_path import names_function
+from compressor.base.import_path import in_folder, names_function
 from compressor.base.path_or_function import APPLICATIONS, Reference
 from compressor.data.kinds import library_prefixes, path_suffixes
 
@@ -17,10 +17,11 @@ def reference(text: str, folder: Path, arguments: Mapping[str, Any]) -> Referenc
     """Parse the `source` of a model or a data set; None if it is a registered name.
 
     Args:
-        text: a path, `library:name`, `package.module:function`, or a registered name.
+        text: a path, `library:name`, `package.module:function`, `./file.py:function`, or a registered name.
         folder: the folder that relative paths start from, that of the recipe.
         arguments: the values under `with` in the recipe.
     """
+    text = in_folder(text, folder)
     if names_function(text):
         in_library = text.startswith((APPLICATIONS, *library_prefixes()))
         return Reference("library" if in_library else "function", text, arguments)

@@ -39,7 +39,7 @@ class Teacher(Params):
         min_length=1,
         max_length=1_000,
         description="`baseline`, `recipe:NAME` of a shipped recipe, the path of a recipe or of a Keras model, a "
-        "registered model that comes trained, or package.module:function",
+        "registered model that comes trained, package.module:function or ./file.py:function",
     )
     with_: dict[str, Any] = Field({}, alias="with", description="parameters of a registered model, or of the function")
     temperature: float = Field(
@@ -92,7 +92,8 @@ class TrainingDefaults(Params):
     )
     loss: Loss = Field(
         "sparse_categorical_crossentropy",
-        description="Keras loss by name, or package.module:function; or a mapping of these by output name",
+        description="Keras loss by name, package.module:function or ./file.py:function; or a mapping of these by "
+        "output name",
     )
     loss_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="weight of the loss of each output, by output name; 1 for an output that is left out"
