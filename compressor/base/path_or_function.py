@@ -22,6 +22,13 @@ def is_there(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
+def path_in(folder: Path, text: str) -> Path:
+    """The path that a text names, from a folder on, without any `..` that only goes back."""
+    path = folder / Path(text).expanduser()
+    plain = os.path.normpath(path)
+    return Path(plain) if os.path.realpath(plain) == os.path.realpath(path) else path  # a link may lead elsewhere
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A file or folder, a name in a library such as `tfds:mnist`, or a function of the recipe's author.

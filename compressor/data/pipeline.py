@@ -22,6 +22,15 @@ def default_steps(samples: Samples) -> Steps:
     return tuple(Rescale(scale=scale, only=name or None) for name, scale in scales.items() if scale)
 
 
+def with_default_scale(samples: Samples, steps: Steps) -> Steps:
+    """Declared steps, after the default ones for inputs whose scale none of them changes. No steps at all stay so."""
+
+    def changed(name: str | None) -> bool:
+        return any(not step.keeps_scale and step.only in (None, name) for step in steps)
+
+    return (*(step for step in default_steps(samples) if not changed(step.only)), *steps) if steps else ()
+
+
 def _scale(array: Any) -> float | None:
     """What brings the values to 0..1, where the type tells; numbers of 16 bits may be anything but in images."""
     if array.dtype == np.uint8:

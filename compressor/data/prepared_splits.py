@@ -8,7 +8,7 @@ from functools import cached_property
 
 from compressor.base.errors import DataError
 from compressor.data.measured_steps import measured_steps, with_measured_steps
-from compressor.data.pipeline import default_steps
+from compressor.data.pipeline import default_steps, with_default_scale
 from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
 from compressor.data.split_drawing import drawn
@@ -85,8 +85,8 @@ def _with_steps(split: Split, train: Split, section: DataSection) -> Split:
     steps = None if section.preprocess is None else tuple(choice.operation for choice in section.preprocess)
     if split.steps is not None:
         steps = (*split.steps, *(steps or ()))
-    elif steps is None:
-        steps = default_steps(train.samples)
+    else:
+        steps = default_steps(train.samples) if steps is None else with_default_scale(train.samples, steps)
     from_inputs = section.targets == "inputs" or split.inputs_as_labels
     if not from_inputs and split.samples.example[1] is None:
         remedy = "name them under data.with, or write 'targets: inputs' under data for an autoencoder"

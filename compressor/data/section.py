@@ -28,7 +28,10 @@ class DataSection(Params):
         "labels", description="what the model learns to give: the labels, or its own inputs (an autoencoder)"
     )
     preprocess: list[PreprocessStep] | None = Field(
-        None, max_length=MAX_ENTRIES, description="steps for all samples, in order; by default bytes are scaled to 0..1"
+        None,
+        max_length=MAX_ENTRIES,
+        description="steps for all samples, in order; bytes are scaled to 0..1 before them "
+        "unless one of them changes values, or there are none (`[]`)",
     )
     augment: list[AugmentStep] = Field(
         [], max_length=MAX_ENTRIES, description="random changes for training, in order, after all preprocessing"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.import_path import module_part
+from compressor.base.path_or_function import path_in
 from compressor.data.kinds import kind_of
 from compressor.planning.source_text import reference
 from compressor.planning.teachers import recipe_file, teacher_routes
@@ -49,7 +50,7 @@ def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any
         _put(plain, route, str(node.value).replace(str(path), rewrite(path)))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
-        plain["plugins"][index] = rewrite(folder_of(node) / name)
+        plain["plugins"][index] = rewrite(path_in(folder_of(node), name))
     return plain
 
 

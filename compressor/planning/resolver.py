@@ -10,7 +10,7 @@ from typing import Any
 
 from compressor.base.errors import PluginError
 from compressor.base.import_path import module_part, names_function
-from compressor.base.path_or_function import Reference, is_there
+from compressor.base.path_or_function import Reference, is_there, path_in
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
@@ -123,7 +123,7 @@ class Resolver:
         files = []
         for index, name in enumerate(self.recipe.plugins):
             node = self.recipe.tree.find(("plugins", index))
-            path = folder_of(node) / name
+            path = path_in(folder_of(node), name)
             if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
                 files.append((path, node))
             else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.import_path import in_folder, names_function
-from compressor.base.path_or_function import APPLICATIONS, Reference
+from compressor.base.path_or_function import APPLICATIONS, Reference, path_in
 from compressor.data.kinds import library_prefixes, path_suffixes
 
 _MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite", ".tfpack", ".onnx", ".pt", ".pth")
@@ -26,5 +26,5 @@ def reference(text: str, folder: Path, arguments: Mapping[str, Any]) -> Referenc
         in_library = text.startswith((APPLICATIONS, *library_prefixes()))
         return Reference("library" if in_library else "function", text, arguments)
     if text.endswith((*_MODEL_SUFFIXES, *path_suffixes())) or "/" in text or "\\" in text:
-        return Reference("path", str(folder / Path(text).expanduser()), arguments)
+        return Reference("path", str(path_in(folder, text)), arguments)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -102,13 +102,14 @@ class Trainer:
         if not state.done:
             if state.epoch:
                 self._observer.training_resumed(self._step_id, state.epoch)
-            progress = reporting(self._step_id, self._observer)
+            names = dict(zip(keras_keys(model), output_names(model), strict=True))
+            progress = reporting(self._step_id, self._observer, names)
             ending = ending_epochs(state, lambda: self._keep(fit, state, model, projections), epochs)
             train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
             validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
             if weights is not None:
                 train = weights.weighted(train)
-            train, validation = _by_keras_names(train, model), _by_keras_names(validation, model)
+            train, validation = (_by_keras_names(batches, model, params.loss) for batches in (train, validation))
             build_metrics(model, train)
             with distillation.active() if distillation else nullcontext():
                 model.fit(
@@ -154,8 +155,11 @@ class Trainer:
         self._checkpoints.save(fit, state.to_bytes())
 
 
-def _by_keras_names(batches: Any, model: Any) -> Any:
-    """Batches of named arrays as Keras takes them: inputs in the model's order, labels and weights by Keras' names."""
+def _by_keras_names(batches: Any, model: Any, loss: str | Mapping[str, str]) -> Any:
+    """Batches of named arrays as Keras takes them: inputs in the model's order, labels and weights by Keras' names.
+
+    Labels without a name are those of the only output that has a loss.
+    """
     inputs = input_names(model)
     keys = dict(zip(output_names(model), keras_keys(model), strict=True))
 
@@ -163,13 +167,17 @@ def _by_keras_names(batches: Any, model: Any) -> Any:
         named = {keys[name]: array for name, array in values.items() if name in keys}
         return named if len(keys) > 1 else next(iter(named.values()))
 
-    def placed(features: Any, *others: Any) -> tuple[Any, ...]:
+    only = next(iter(loss)) if not isinstance(loss, str) and len(loss) == 1 and len(keys) > 1 else None
+
+    def placed(features: Any, labels: Any, *weights: Any) -> tuple[Any, ...]:
         if is_named(features):
             ordered = tuple(in_order(features, inputs or list(features)))
             features = ordered if len(ordered) > 1 else ordered[0]
-        return features, *(by_key(values) if is_named(values) else values for values in others)
+        if only is not None and not is_named(labels):
+            labels = {only: labels}
+        return features, *(by_key(values) if is_named(values) else values for values in (labels, *weights))
 
-    return batches.map(placed) if any(map(is_named, batches.element_spec)) else batches
+    return batches.map(placed) if only or any(map(is_named, batches.element_spec)) else batches
 
 
 def _optimizer_variables(model: Any) -> list[Any]:
