@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compressor.base.errors import ModelError
 from compressor.base.types import Model
-from compressor.models.litert.endpoint_names import input_names
+from compressor.models.litert.endpoint_names import example_input, input_names
 
 _ELSE = "or export it as .tflite and start from that"
 
@@ -33,4 +33,5 @@ def refuse_unusable(model: Model, who: str) -> None:
         if any(size is None for size in tensor.shape[1:]):
             sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
             what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
-            raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")
+            example = example_input(tensor.shape[1:])
+            raise ModelError(what, f"build it with a fixed size, such as {example}, load its weights, and save that")
