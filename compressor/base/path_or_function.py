@@ -1,4 +1,4 @@
-"""A model or data set that a recipe names by path, by its name in a library, or as `package.module:function`."""
+"""A model or data set that a recipe names by path, by its name in a library, or as a function of its author's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compressor.base.errors import CompressorError
-from compressor.base.import_path import function_at
+from compressor.base.import_path import function_at, without_folder
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Format
 
@@ -20,6 +20,13 @@ APPLICATIONS = "keras_applications:"  # the prefix of Keras's own architectures
 def is_there(path: Path) -> bool:
     """Whether a file or folder is at `path`. Unlike `Path.exists`, it never raises, however long the name is."""
     return os.path.exists(path)  # noqa: PTH110
+
+
+def path_in(folder: Path, text: str) -> Path:
+    """The path that a text names, from a folder on, without any `..` that only goes back."""
+    path = folder / Path(text).expanduser()
+    plain = os.path.normpath(path)
+    return Path(plain) if os.path.realpath(plain) == os.path.realpath(path) else path  # a link may lead elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Reference:
     @property
     def name(self) -> str:
         """Its name in reports."""
-        return Path(self.target).name if self.kind == "path" else self.target
+        return Path(self.target).name if self.kind == "path" else without_folder(self.target)
 
     @property
     def runs_code(self) -> bool:

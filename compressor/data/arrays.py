@@ -14,8 +14,9 @@ import numpy as np
 from compressor.base.errors import DataError
 from compressor.data.data_errors import about, no_data_at
 from compressor.data.npy_files import open_npy
-from compressor.data.samples import ArraySamples, as_numbers, fits_in_memory
+from compressor.data.samples import ArraySamples, fits_in_memory, numbers_in
 from compressor.data.split import Split, Splits
+from compressor.data.text_labels import labels_in
 
 _NPZ_REMEDY = "save it with numpy.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)"
 _UNREADABLE = (
@@ -25,8 +26,12 @@ _UNREADABLE = (
 _FOLDER_REMEDY = "name them x_train.npy, y_train.npy, x_test.npy and y_test.npy"
 
 
-def npz_splits(path: Path) -> Splits:
+def npz_splits(path: Path, weights: str | None = None) -> Splits:
     """The splits in an `.npz` file.
+
+    Args:
+        path: of the file.
+        weights: the name of the arrays of sample weights.
 
     Raises:
         DataError: there is no such file, or it has other arrays.
@@ -35,7 +40,7 @@ def npz_splits(path: Path) -> Splits:
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, "files"):
                 raise ValueError("it holds a single array")
-            return splits_of_arrays(set(arrays.files), lambda name: as_numbers(arrays[name]))
+            return splits_of_arrays(set(arrays.files), arrays.__getitem__, weights)
     except FileNotFoundError:
         raise no_data_at(path) from None
     except _UNREADABLE as error:
@@ -43,8 +48,12 @@ def npz_splits(path: Path) -> Splits:
         raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None
 
 
-def npy_splits(folder: Path) -> Splits:
+def npy_splits(folder: Path, weights: str | None = None) -> Splits:
     """The splits in a folder of `.npy` files. Large files are read piece by piece.
+
+    Args:
+        folder: of the files.
+        weights: the name of the arrays of sample weights.
 
     Raises:
         DataError: the folder has other files.
@@ -52,40 +61,46 @@ def npy_splits(folder: Path) -> Splits:
     names = {path.stem for path in folder.glob("*.npy")}
 
     def opened(name: str) -> Any:
-        array = open_npy(folder / f"{name}.npy")
-        return array[:] if fits_in_memory(array.nbytes) else array
+        array = open_npy(folder / f"{name}.npy", text=name.startswith("y"))
+        return array[:] if fits_in_memory(array.nbytes) or array.dtype.kind in "US" else array
 
     try:
-        return splits_of_arrays(names, opened)
+        return splits_of_arrays(names, opened, weights)
     except KeyError as error:
         raise DataError(f"{folder} is not a data set ({error.args[0]})", _FOLDER_REMEDY) from None
 
 
-def splits_of_arrays(names: set[str], get: Callable[[str], Any]) -> Splits:
-    """The splits in arrays called `x_train`, `y_train` and so on, or just `x` and `y`.
+def splits_of_arrays(names: set[str], get: Callable[[str], Any], weights: str | None = None) -> Splits:
+    """The splits in arrays called `x_train`, `y_train`, `w_train` and so on, or just `x`, `y` and `w`.
 
     Args:
         names: the names of all arrays.
         get: reads the array of a name.
+        weights: the name of the arrays of sample weights in place of `w`; they must be there then.
 
     Raises:
         KeyError: there is no array to train with; its text says what there is.
         DataError: inputs and labels do not go together.
     """
+    if weights and not names & {weights, f"{weights}_train"}:
+        raise KeyError(f"it has {', '.join(sorted(names)[:8]) or 'nothing'}, and no {weights} of sample weights")
+    named = ("x", "y", weights or "w")
     if "x" in names:
-        return Splits(_split(names, get, "x", "y"))
+        return Splits(_split(names, get, *named))
     if "x_train" not in names:
         raise KeyError(f"it has {', '.join(sorted(names)[:8]) or 'nothing'}, and no x_train")
 
     def part(name: str) -> Split | None:
-        return _split(names, get, f"x_{name}", f"y_{name}") if f"x_{name}" in names else None
+        return _split(names, get, *(f"{array}_{name}" for array in named)) if f"x_{name}" in names else None
 
-    train = _split(names, get, "x_train", "y_train")
+    train = _split(names, get, *(f"{array}_train" for array in named))
     return Splits(train, part("test"), part("val") or part("validation"))
 
 
-def _split(names: set[str], get: Callable[[str], Any], inputs: str, labels: str) -> Split:
+def _split(names: set[str], get: Callable[[str], Any], inputs: str, labels: str, weights: str) -> Split:
     with about(labels):
-        targets = get(labels) if labels in names else None
+        targets = labels_in(get(labels)) if labels in names else None
+    with about(weights):
+        counts = numbers_in(get(weights)) if weights in names else None
     with about(inputs):
-        return Split(ArraySamples(get(inputs), targets))
+        return Split(ArraySamples(numbers_in(get(inputs)), targets, counts))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard, get_args
+from typing import Any, get_args
 
 from compressor.base.errors import DataError
-from compressor.base.named_arrays import Values, each, is_named
 from compressor.data.arrays import splits_of_arrays
 from compressor.data.data_errors import about
-from compressor.data.samples import ArraySamples, Pair, Samples, as_numbers
-from compressor.data.split import Split, Splits
+from compressor.data.samples import numbers_in
+from compressor.data.split import Split, Splits, are_arrays, split_of
 from compressor.data.split_names import Part
-from compressor.data.spool import spooled
+from compressor.data.spool import Piece, spooled
+from compressor.data.text_labels import StreamedText, labels_in
 
 _REMEDY = (
     "return compressor.Splits, ((x_train, y_train), (x_test, y_test)), a dict with x_train and so on, "
@@ -27,7 +27,8 @@ def splits_of(returned: Any, spool: Path) -> Splits:
     Args:
         returned: splits; a dict of arrays named as in an `.npz` file; the data of each split, as a dict by the split's
             name, or as a pair (train, test) or a triple (train, validation, test); or training data alone. The data
-            of a split is arrays, a pair of inputs and labels, or anything that gives batches in order.
+            of a split is arrays: inputs, (inputs, labels) or (inputs, labels, weights); or anything that gives batches
+            of these in order.
         spool: the folder for data that can only be read in order.
 
     Raises:
@@ -36,7 +37,7 @@ def splits_of(returned: Any, spool: Path) -> Splits:
     if isinstance(returned, Splits):
         return returned
     if isinstance(returned, Mapping) and {"x", "x_train"} & set(returned):
-        return splits_of_arrays(set(returned), lambda name: _numbers(returned[name]))
+        return splits_of_arrays(set(returned), lambda name: returned[name])
     parts = _parts(returned)
     if parts is None:
         return Splits(_split(returned, spool))
@@ -54,59 +55,47 @@ def _parts(returned: Any) -> Mapping[Part, Any] | None:
         if unknown := sorted({str(name) for name in returned} - set(names)):
             raise DataError(f"it returned the split '{unknown[0]}'", "name them train, validation and test")
         return returned
-    if isinstance(returned, tuple | list) and 2 <= len(returned) <= 3 and not all(map(_are_arrays, returned)):
+    if isinstance(returned, tuple | list) and 2 <= len(returned) <= 3 and not all(map(are_arrays, returned)):
         return dict(zip(names if len(returned) == 3 else ("train", "test"), returned, strict=True))
     return None
 
 
 def _split(part: Any, spool: Path) -> Split:
     """A split from its data."""
-    if isinstance(part, Split):
-        return part
-    if isinstance(part, Samples):
-        return Split(part)
-    if isinstance(part, tuple | list) and len(part) == 2 and all(map(_are_arrays, part)):
-        return Split(ArraySamples(_numbers(part[0]), _numbers(part[1])))
-    if _are_arrays(part):
-        return Split(ArraySamples(_numbers(part), None))
+    if (split := split_of(part)) is not None:
+        return split
     if hasattr(part, "element_spec"):  # a tf.data.Dataset
         batched = part if _is_batched(part) else part.batch(256)
-        return Split(spooled(lambda: map(_pair, batched.as_numpy_iterator()), spool))
+        return _streamed(batched.as_numpy_iterator, spool)
     if hasattr(part, "__getitem__") and (hasattr(part, "num_batches") or hasattr(part, "__len__")):  # a PyDataset
-        return Split(spooled(lambda: _by_number(part), spool))
+        return _streamed(lambda: _by_number(part), spool)
     if callable(part) or isinstance(part, Iterator):
-        return Split(spooled(lambda: map(_pair, part() if callable(part) else part), spool))
+        return _streamed(part if callable(part) else lambda: part, spool)
     raise DataError(f"it returned {type(part).__name__}", _REMEDY)
 
 
-def _are_arrays(values: Any) -> TypeGuard[Values]:
-    """Whether the values are an array, or a mapping of arrays by name."""
-    if is_named(values):
-        return bool(values) and all(map(_are_arrays, values.values()))
-    return hasattr(values, "shape") and hasattr(values, "dtype") and hasattr(values, "__array__")
+def _streamed(batches: Callable[[], Iterable[Any]], spool: Path) -> Split:
+    """A split from batches, which can be read once and in order."""
+    text = StreamedText()
+    samples = spooled(lambda: (text.numbered(_piece(batch)) for batch in batches()), spool)
+    return Split(text.restored(samples))
 
 
-def _numbers(values: Any) -> Values:
-    named = {str(name): array for name, array in values.items()} if is_named(values) else values
-    return each(named, as_numbers)
-
-
-def _pair(batch: Any) -> Pair:
-    """Inputs and labels of a batch, in any of the forms that Keras takes batches in."""
+def _piece(batch: Any) -> Piece:
+    """Inputs, labels and weights of a batch, in any of the forms that Keras takes batches in."""
     if not isinstance(batch, tuple | list):
-        return _numbers(batch), None
-    if len(batch) == 3:
-        raise DataError("the data comes with sample weights, which are not used", "leave them out")
+        return numbers_in(batch), None
     if len(batch) > 3 or any(isinstance(part, tuple | list) for part in batch):
         raise DataError("the data comes as a list of several inputs", "give a dict of them by the model's input names")
-    inputs, labels = (*batch, None)[:2]
-    return _numbers(inputs), None if labels is None else _numbers(labels)
+    inputs, labels, weights = (*batch, None, None)[:3]
+    piece = numbers_in(inputs), None if labels is None else labels_in(labels)
+    return piece if weights is None else (*piece, numbers_in(weights))
 
 
-def _by_number(batches: Any) -> Iterator[Pair]:
+def _by_number(batches: Any) -> Iterator[Any]:
     count = getattr(batches, "num_batches", None)
     for number in range(len(batches) if count is None else count):
-        yield _pair(batches[number])
+        yield batches[number]
 
 
 def _is_batched(dataset: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Reads the height and width of an image file from its first bytes, and checks that its last ones are there."""
+"""Reads the size and the depth of an image file from its first bytes, and checks that its last ones are there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import IO
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
@@ -19,7 +20,7 @@ def image_size(path: Path) -> tuple[int, int]:
         head = stream.read(32)
         if not head:
             raise ValueError("it is empty")
-        if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
+        if head.startswith(_PNG) and len(head) >= 24:
             _expect_end(stream, b"IEND\xaeB`\x82")
             width, height = struct.unpack(">II", head[16:24])
         elif head.startswith(b"\xff\xd8"):
@@ -31,6 +32,15 @@ def image_size(path: Path) -> tuple[int, int]:
         else:
             raise ValueError("it is no PNG, JPEG, GIF or BMP file")
     return abs(height), abs(width)
+
+
+def image_depth(content: bytes) -> int:
+    """Bits of a channel in an image: 16 in some PNG files, and 8 in all others, also where they hold fewer.
+
+    Args:
+        content: the first bytes of the file, at least 25.
+    """
+    return 16 if content.startswith(_PNG) and content[24:25] == b"\x10" else 8
 
 
 def _jpeg_size(stream: IO[bytes]) -> tuple[int, int]:

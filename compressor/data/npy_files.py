@@ -78,8 +78,8 @@ class StoredArray:
             done += count
 
 
-def open_npy(path: Path) -> StoredArray:
-    """The array in a `.npy` file. Only the header is read.
+def open_npy(path: Path, text: bool = False) -> StoredArray:
+    """The array in a `.npy` file, of numbers or, if `text`, of text. Only the header is read.
 
     Raises:
         DataError: it is no such file, or its entries cannot be read one by one.
@@ -88,7 +88,7 @@ def open_npy(path: Path) -> StoredArray:
         with path.open("rb") as stream:
             shape, in_columns, dtype = _header(stream)
             offset = stream.tell()
-        if dtype.kind not in "biuf":
+        if dtype.kind not in ("biufUS" if text else "biuf"):
             raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, not numbers")
         if not shape:
             raise ValueError("it holds a single number")

@@ -17,9 +17,25 @@ Steps = tuple[Step, ...]
 
 
 def default_steps(samples: Samples) -> Steps:
-    """The steps where none are declared: bytes are scaled to 0..1, and all else stays as it is."""
-    inputs = by_name(samples.example[0], "")
-    return tuple(Rescale(scale=1 / 255, only=name or None) for name in inputs if inputs[name].dtype == np.uint8)
+    """The steps where none are declared: bytes, and images of 16 bits, are scaled to 0..1; all else stays."""
+    scales = {name: _scale(array) for name, array in by_name(samples.example[0], "").items()}
+    return tuple(Rescale(scale=scale, only=name or None) for name, scale in scales.items() if scale)
+
+
+def with_default_scale(samples: Samples, steps: Steps) -> Steps:
+    """Declared steps, after the default ones for inputs whose scale none of them changes. No steps at all stay so."""
+
+    def changed(name: str | None) -> bool:
+        return any(not step.keeps_scale and step.only in (None, name) for step in steps)
+
+    return (*(step for step in default_steps(samples) if not changed(step.only)), *steps) if steps else ()
+
+
+def _scale(array: Any) -> float | None:
+    """What brings the values to 0..1, where the type tells; numbers of 16 bits may be anything but in images."""
+    if array.dtype == np.uint8:
+        return 1 / 255
+    return 1 / 65_535 if array.dtype == np.uint16 and array.ndim > 2 else None
 
 
 def prepared(pair: Pair, steps: Steps) -> Pair:
@@ -56,18 +72,18 @@ def prepared_tensors(pair: Pair, steps: Steps) -> Pair:
     return inputs, labels
 
 
-def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> Pair:
+def augmented(batch: Sequence[Values], changes: Sequence[Change], key: Any, follow: bool) -> tuple[Any, ...]:
     """A batch of tensors with the steps of augmentation applied in turn.
 
     Args:
-        pair: inputs and labels, prepared.
+        batch: inputs and labels, prepared, and weights where the samples have some.
         changes: the steps.
         key: two numbers from the seed, the epoch and the batch, which decide everything random.
-        follow: whether labels with the inputs' height and width, such as masks, are moved along.
+        follow: whether labels and weights with the inputs' height and width, such as masks, are moved along.
     """
     import tensorflow as tf
 
-    inputs, labels = pair
+    inputs, *others = batch
     for number, change in enumerate(changes):
         own = tf.random.experimental.stateless_fold_in(key, number)
 
@@ -81,8 +97,12 @@ def augmented(pair: Pair, changes: Sequence[Change], key: Any, follow: bool) -> 
         sizes = {tuple(tensor.shape[1:3]) for tensor in arrays_in(inputs) if len(tensor.shape) > 2}
         inputs = _apply_to(change.only, inputs, changed)
         if follow and change.moves:
-            labels = each(labels, lambda t: moved(t) if len(t.shape) > 2 and tuple(t.shape[1:3]) in sizes else t)  # noqa: B023
-    return inputs, labels
+
+            def along(tensor: Any, moved: Any = moved, sizes: Any = sizes) -> Any:
+                return moved(tensor) if len(tensor.shape) > 2 and tuple(tensor.shape[1:3]) in sizes else tensor
+
+            others = [each(values, along) for values in others]
+    return inputs, *others
 
 
 def _applied(steps: Steps, inputs: Values, labels: Values) -> Pair:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from compressor.base.errors import DataError
 from compressor.data.measured_steps import measured_steps, with_measured_steps
-from compressor.data.pipeline import default_steps
+from compressor.data.pipeline import default_steps, with_default_scale
 from compressor.data.section import DataSection
 from compressor.data.split import Split, Splits
 from compressor.data.split_drawing import drawn
@@ -21,7 +21,8 @@ SMOKE_SAMPLES = {"train": 384, "validation": 64, "test": 256}
 class RunData:
     """The training, validation and test split of a run. `classes` names the classes where the source did.
 
-    `by_default` tells that neither the source nor the recipe declares preprocessing.
+    `by_default` tells that neither the source nor the recipe declares preprocessing. `drawn` are the splits that were
+    drawn from the training samples. `notes` are what the source says of the data.
     """
 
     name: str
@@ -30,6 +31,8 @@ class RunData:
     test: Split
     classes: tuple[str, ...] = ()
     by_default: bool = False
+    drawn: frozenset[Part] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -71,7 +74,10 @@ def run_data(name: str, splits: Splits, section: DataSection, seed: int, smoke: 
         split.read(range(1))  # raises where a step does not fit
     train = _augmented(parts["train"], section)
     by_default = splits.train.steps is None and section.preprocess is None
-    return RunData(name, train, parts["validation"], parts["test"], splits.classes, by_default)
+    drawn_parts = frozenset(part for part, split in brought.items() if split is None)
+    return RunData(
+        name, train, parts["validation"], parts["test"], splits.classes, by_default, drawn_parts, splits.notes
+    )
 
 
 def _with_steps(split: Split, train: Split, section: DataSection) -> Split:
@@ -79,8 +85,8 @@ def _with_steps(split: Split, train: Split, section: DataSection) -> Split:
     steps = None if section.preprocess is None else tuple(choice.operation for choice in section.preprocess)
     if split.steps is not None:
         steps = (*split.steps, *(steps or ()))
-    elif steps is None:
-        steps = default_steps(train.samples)
+    else:
+        steps = default_steps(train.samples) if steps is None else with_default_scale(train.samples, steps)
     from_inputs = section.targets == "inputs" or split.inputs_as_labels
     if not from_inputs and split.samples.example[1] is None:
         remedy = "name them under data.with, or write 'targets: inputs' under data for an autoencoder"

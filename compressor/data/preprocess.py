@@ -15,6 +15,7 @@ class Step(Operation):
     """A step of preprocessing."""
 
     plain: ClassVar[bool] = False  # whether it is arithmetic that NumPy and TensorFlow do alike, to the last bit
+    keeps_scale: ClassVar[bool] = False  # whether inputs stay on the scale that they have
     labels: ClassVar[bool] = False  # whether it works on the labels rather than on the inputs
 
     def apply(self, values: Any) -> Any:
@@ -30,6 +31,7 @@ class Resize(Step):
     """Bring images to a size in pixels."""
 
     main = "size"
+    keeps_scale = True
 
     size: Size = Field(description="height and width")
     method: Literal["bilinear", "nearest", "bicubic", "area"] = Field("bilinear", description="interpolation")
@@ -135,6 +137,7 @@ class Pad(Step):
     """Fill samples up to a shape."""
 
     main = "to"
+    keeps_scale = True
 
     to: list[Pixels] = Field(
         min_length=1, max_length=4, description="sizes to reach, of a sample's first axes: [height, width], or [length]"
@@ -167,6 +170,7 @@ class Expand(Step):
 
     main = "axis"
     plain = True
+    keeps_scale = True
 
     axis: Literal[-1, 1] = Field(-1, description="-1: after a sample's axes; 1: before them")
 
@@ -182,6 +186,7 @@ class Squeeze(Step):
 
     main = "axis"
     plain = True
+    keeps_scale = True
 
     axis: Literal[-1, 1] = Field(-1, description="-1: the last one; 1: a sample's first one")
 
@@ -201,6 +206,7 @@ class OneHot(Step):
     """Turn class numbers into rows with a 1 at the class. It works on the labels."""
 
     main = "classes"
+    keeps_scale = True
     labels = True
 
     classes: int = Field(ge=2, le=1_000_000, description="how many classes there are")

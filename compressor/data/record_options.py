@@ -13,8 +13,10 @@ from compressor.data.declared_step import Pixels
 class RecordFeature(Params):
     """A feature of the examples."""
 
-    dtype: Literal["float32", "int64", "uint8", "int8", "int16", "int32", "float16", "float64"] = Field(
-        description="its type; other than float32 and int64, it is bytes, and needs an encoding"
+    dtype: Literal["float32", "int64", "uint8", "int8", "uint16", "int16", "int32", "float16", "float64", "string"] = (
+        Field(
+            description="its type; other than float32, int64 and string (text: a label), it is bytes with an encoding"
+        )
     )
     shape: list[Pixels] = Field(max_length=5, description="shape in one example; [] for a single number")
     encoding: Literal["raw", "jpeg", "png", "image"] | None = Field(

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.text import did_you_mean
+from compressor.data.image_header import image_depth
+from compressor.data.images import pixels
 from compressor.data.record_options import RecordFeature, RecordOptions
 from compressor.data.samples import Indices, Pair, Samples, loaded_if_small
 from compressor.data.split import Split, Splits
 from compressor.data.split_names import Part
+from compressor.data.text_labels import text_of
 
 _NUMBERS = ("float32", "int64")  # what an example holds as numbers; all else is bytes
 
@@ -103,6 +106,8 @@ def record_splits(files: Mapping[Part, Sequence[Path]], options: RecordOptions) 
         if name not in options.features:
             hint = did_you_mean(name, options.features).removeprefix("; ")
             raise DataError(f"'data.with.features' does not describe '{name}'", hint)
+        if name in options.inputs and options.features[name].dtype == "string":
+            raise DataError(f"the input '{name}' is text, and a model takes numbers", "give another input")
     splits = {part: _split(paths, options) for part, paths in files.items()}
     return Splits(splits["train"], splits.get("test"), splits.get("validation"))
 
@@ -150,24 +155,28 @@ def _names_in(record: bytes) -> list[str]:
 def _spec(feature: RecordFeature) -> Any:
     import tensorflow as tf
 
-    if feature.encoding is None and feature.dtype in _NUMBERS:
+    if feature.encoding is None and feature.dtype in (*_NUMBERS, "string"):
         return tf.io.FixedLenFeature(feature.shape, feature.dtype)
     return tf.io.FixedLenFeature([], tf.string)
 
 
 def _decoded(column: Any, feature: RecordFeature) -> NDArray[Any]:
-    import tensorflow as tf
 
     if feature.encoding is None and feature.dtype in _NUMBERS:
         numbers: NDArray[Any] = column.numpy()
         return numbers
     shape = tuple(feature.shape)
+    if feature.dtype == "string":
+        return np.array([text_of(value) for value in column.numpy().reshape(-1)], np.str_).reshape(-1, *shape)
     if feature.encoding in (None, "raw"):
         raw = [np.frombuffer(content, feature.dtype).reshape(shape) for content in column.numpy()]
         return np.stack(raw)
     channels = shape[2] if len(shape) == 3 else 1
-    images = [tf.io.decode_image(content, channels, expand_animations=False).numpy() for content in column]
-    stacked: NDArray[Any] = np.stack(images).astype(feature.dtype)
+    wide = max((image_depth(content) for content in column.numpy()), default=8) > 8
+    if wide and np.dtype(feature.dtype).itemsize < 2:
+        raise ValueError(f"images hold 16 bits a channel, and not {feature.dtype}; write 'dtype: uint16'")
+    stacked: NDArray[Any] = np.stack([pixels(content, channels, wide) for content in column.numpy()])
+    stacked = stacked.astype(feature.dtype)
     if stacked.shape[1:] not in (shape, (*shape, 1)):
         raise ValueError(f"images have the shape {stacked.shape[1:]}, and not {shape}")
     return stacked.reshape(-1, *shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -45,6 +45,14 @@ class Samples(ABC):
     def labels(self) -> Values:
         """The labels of all samples, in memory; None where the data has none."""
 
+    def weights(self) -> Values:
+        """How much each sample counts in training, in memory; None where all count alike."""
+        return None
+
+    def place(self, index: int) -> int:
+        """Where a sample stands in the data that it was taken from, counted from 0."""
+        return index
+
     @property
     @abstractmethod
     def fingerprint(self) -> str:
@@ -84,6 +92,12 @@ class Selection(Samples):
     def labels(self) -> Values:
         return each(self.whole.labels(), lambda array: rows(array, self.indices))
 
+    def weights(self) -> Values:
+        return each(self.whole.weights(), lambda array: rows(array, self.indices))
+
+    def place(self, index: int) -> int:
+        return self.whole.place(int(self.indices[index]))
+
     def part(self, indices: Indices) -> Samples:
         return Selection(self.whole, self._in_whole(indices))
 
@@ -104,21 +118,28 @@ class Selection(Samples):
 
 @dataclass(frozen=True)
 class ArraySamples(Samples):
-    """Samples in arrays, in memory or in files. `targets` may be None."""
+    """Samples in arrays, in memory or in files. `targets` and `sample_weights` may be None.
+
+    `places` are where the samples stood in the data that they were taken from, where that is not the order here.
+    """
 
     inputs: Values
     targets: Values
+    sample_weights: Values = None
+    places: Indices | None = None
 
     def __post_init__(self) -> None:
         _refuse_uneven(self.inputs, self.targets)
+        _refuse_unfit_weights(self.sample_weights, self.size)
         # a plugin that wrote into the arrays it is given would change the data of every later step
         object.__setattr__(self, "inputs", each(self.inputs, _read_only))
         object.__setattr__(self, "targets", each(self.targets, _read_only))
+        object.__setattr__(self, "sample_weights", each(self.sample_weights, _read_only))
 
     @property
     def in_memory(self) -> bool:  # type: ignore[override]
         """Whether all of it is held as NumPy arrays."""
-        return all(isinstance(array, np.ndarray) for array in arrays_in((self.inputs, self.targets)))
+        return all(isinstance(array, np.ndarray) for array in arrays_in(self._values))
 
     @property
     def size(self) -> int:
@@ -131,19 +152,33 @@ class ArraySamples(Samples):
         return each(self.inputs, chosen), each(self.targets, chosen)
 
     def labels(self) -> Values:
-        return each(self.targets, lambda array: rows(array, range(len(array))))
+        return each(self.targets, _whole)
+
+    def weights(self) -> Values:
+        return each(self.sample_weights, _whole)
+
+    def place(self, index: int) -> int:
+        return index if self.places is None else int(self.places[index])
 
     def part(self, indices: Indices) -> Samples:
-        return ArraySamples(*self.read(indices)) if self.in_memory else Selection(self, indices)
+        if not self.in_memory:
+            return Selection(self, indices)
+        weights = each(self.sample_weights, lambda array: rows(array, indices))
+        places = indices if self.places is None else np.asarray(self.places, np.int64)[np.asarray(indices, np.int64)]
+        return ArraySamples(*self.read(indices), weights, places)
 
     @cached_property
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
-        for name, array in labelled_arrays((self.inputs, self.targets)):
+        for name, array in labelled_arrays(self._values):
             digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
             for piece in _pieces_of(array):
                 digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
+
+    @property
+    def _values(self) -> tuple[Values, Values, Values]:
+        return self.inputs, self.targets, self.sample_weights
 
 
 def fits_in_memory(size: int) -> bool:
@@ -157,13 +192,14 @@ def loaded_if_small(samples: Samples) -> Samples:
     if samples.in_memory or not fits_in_memory(size):
         return samples
     pieces = list(samples.pieces())
-    return ArraySamples(joined([inputs for inputs, _ in pieces]), joined([targets for _, targets in pieces]))
+    inputs, targets = (joined(values) for values in zip(*pieces, strict=True))
+    return ArraySamples(inputs, targets, samples.weights())
 
 
-def labelled_arrays(pair: Pair) -> list[tuple[str, Any]]:
-    """All arrays of inputs and labels, each with a label of its own: `x` and `y`, or `x.image` and so on, sorted."""
+def labelled_arrays(parts: Sequence[Values]) -> list[tuple[str, Any]]:
+    """All arrays of inputs, labels and weights, each with a label: `x`, `y` and `w`, or `x.image` and so on, sorted."""
     arrays = []
-    for letter, values in zip("xy", pair, strict=True):
+    for letter, values in zip("xyw", parts, strict=False):
         if is_named(values):
             arrays += [(f"{letter}.{name}", values[name]) for name in sorted(values)]
         elif values is not None:
@@ -188,6 +224,21 @@ def as_numbers(values: Any) -> NDArray[Any]:
     return array
 
 
+def numbers_in(values: Any) -> Values:
+    """The values as an array of numbers, or as a mapping of these by name. Arrays in files are left where they are.
+
+    Raises:
+        DataError: as for `as_numbers`.
+    """
+    return each_array(values, as_numbers)
+
+
+def each_array(values: Any, function: Callable[[Any], NDArray[Any]]) -> Values:
+    """What the function makes of an array, or of each array of a mapping, but for those in files."""
+    named = {str(name): array for name, array in values.items()} if is_named(values) else values
+    return each(named, lambda array: array if isinstance(array, StoredArray) else function(array))
+
+
 def rows(array: NDArray[Any] | StoredArray, indices: Indices) -> NDArray[Any]:
     """The entries of an array at these indices; a view where the array is in memory and the indices are a range."""
     chosen: NDArray[Any] = array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
@@ -207,6 +258,19 @@ def _refuse_uneven(inputs: Values, targets: Values) -> None:
         raise DataError(what, "give each input one label")
     if not min(counts):
         raise DataError("there are no samples", "give at least one")
+
+
+def _refuse_unfit_weights(weights: Values, size: int) -> None:
+    """Refuse weights that are not there for each sample."""
+    for array in arrays_in(weights):
+        if not len(array.shape) or len(array) != size:
+            count = len(array) if len(array.shape) else 1
+            what = f"there are {size:,} inputs and {count:,} sample weights"
+            raise DataError(what, "give each input one weight")
+
+
+def _whole(array: Any) -> NDArray[Any]:
+    return rows(array, range(len(array)))
 
 
 def _read_only(array: Any) -> Any:

@@ -7,16 +7,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, arrays_in, each, is_named
 from compressor.data.augment import Change
+from compressor.data.data_errors import about
 from compressor.data.pipeline import Steps, augmented, default_steps, prepared, prepared_tensors
 from compressor.data.preprocess import Rescale
-from compressor.data.samples import ArraySamples, Indices, Pair, Samples
+from compressor.data.samples import ArraySamples, Indices, Pair, Samples, numbers_in
+from compressor.data.text_labels import labels_in, with_class_numbers
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Split:
     def training_batches(self, batch_size: int, seed: int, first_epoch: int, epochs: int) -> Any:
         """A `tf.data.Dataset` of the epochs from `first_epoch` up to `epochs`, each shuffled anew and augmented.
 
+        Its batches are inputs and labels, and the samples' weights where the data has some.
         The order of an epoch and its augmentation depend on the seed and the epoch alone, so that training can resume
         where it was interrupted.
         """
@@ -74,17 +78,16 @@ class Split:
                 return batches
             return batches.enumerate().map(lambda batch, indices: (epoch, batch, indices))
 
-        def changed(epoch: Any, batch: Any, indices: Any) -> Pair:
+        def changed(epoch: Any, batch: Any, indices: Any) -> tuple[Any, ...]:
             key = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed), epoch]), batch)
-            inputs, labels = augmented(fetch(indices), self.changes, key, follow=True)
-            return inputs, labels
+            return augmented(fetch(indices), self.changes, key, follow=True)
 
         every_epoch = tf.data.Dataset.range(first_epoch, epochs, output_type=tf.int32).flat_map(order)
         batches = every_epoch.map(_without_autograph(changed if self.changes else fetch), 2, deterministic=True)
         return batches.prefetch(4)
 
     def evaluation_batches(self, batch_size: int) -> Any:
-        """A `tf.data.Dataset` of the samples in order."""
+        """A `tf.data.Dataset` of the samples in order: inputs and labels, and weights where the data has some."""
         import tensorflow as tf
 
         return tf.data.Dataset.range(self.size).batch(batch_size).map(_without_autograph(self._fetch())).prefetch(1)
@@ -92,6 +95,12 @@ class Split:
     def part(self, indices: Indices) -> Split:
         """Some of the samples, in the order of the indices."""
         return Split(self.samples.part(indices), self.preprocessing, self.changes, self.inputs_as_labels)
+
+    def of(self, samples: Samples) -> Split:
+        """The same of other samples."""
+        if samples is self.samples:
+            return self
+        return Split(samples, self.steps, self.changes, self.inputs_as_labels)
 
     def take(self, samples: int) -> Split:
         """The first `samples` of it, or all where there are fewer."""
@@ -105,6 +114,10 @@ class Split:
         """The labels of all samples, as stored; None where the data has none, or the inputs are the labels."""
         return None if self.inputs_as_labels else self.samples.labels()
 
+    def place(self, index: int) -> int:
+        """Where a sample stands in the data that it was taken from, counted from 0."""
+        return self.samples.place(index)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, in hexadecimal, of the samples and of what is done to them."""
@@ -112,13 +125,18 @@ class Split:
         spec = json.dumps([steps, self.inputs_as_labels], sort_keys=True)
         return hashlib.sha256(f"{self.samples.fingerprint}{spec}".encode()).hexdigest()
 
-    def _fetch(self) -> Callable[[Any], Pair]:
+    def _fetch(self) -> Callable[[Any], tuple[Any, ...]]:
         """The function that fetches a batch within tf.data, given the tensor of its indices."""
-        read = _reads_memory(self.samples) if self.samples.in_memory else _reads_files(self.samples)
+        import tensorflow as tf
 
-        def fetch(indices: Any) -> Pair:
+        read = _reads_memory(self.samples) if self.samples.in_memory else _reads_files(self.samples)
+        with tf.device("cpu"):
+            weights = each(self.samples.weights(), lambda array: tf.constant(array, tf.float32))
+
+        def fetch(indices: Any) -> tuple[Any, ...]:
             inputs, labels = prepared_tensors(read(indices), self.preprocessing)
-            return inputs, inputs if self.inputs_as_labels else labels
+            pair = inputs, inputs if self.inputs_as_labels else labels
+            return pair if weights is None else (*pair, each(weights, lambda array: tf.gather(array, indices)))
 
         return fetch
 
@@ -134,17 +152,73 @@ class ArraySplit(Split):
         super().__init__(ArraySamples(inputs, targets), (Rescale(scale=float(scale)),) if scale != 1 else ())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Splits:
     """The splits that a source brings. Those that are missing are drawn from `train` by the recipe's shares.
 
-    `classes` names the classes, in the order of their numbers, where the source has names for them.
+    Each may be given as arrays: `Splits((x_train, y_train), (x_test, y_test))`, with weights of the samples as the
+    third of a tuple. Labels that are text become class numbers. `classes` names the classes, in the order of their
+    numbers, where the source has names for them. `notes` are for the report.
+
+    Raises:
+        DataError: a split is something else, or a class is not among those of the training data.
     """
 
     train: Split
-    test: Split | None = None
-    validation: Split | None = None
-    classes: tuple[str, ...] = ()
+    test: Split | None
+    validation: Split | None
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __init__(
+        self,
+        train: Split | Samples | Values,
+        test: Split | Samples | Values | None = None,
+        validation: Split | Samples | Values | None = None,
+        classes: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        given = {"train": train, "test": test, "validation": validation}
+        splits: dict[str, Split] = {}
+        for name, part in given.items():
+            if part is None and name != "train":
+                continue
+            with about(f"the split '{name}'"):
+                split = split_of(part)
+                if split is None:
+                    what = f"compressor.Splits takes arrays, and not {type(part).__name__}"
+                    raise DataError(what, "give (x, y) of arrays, or return a dict of what you have by split")
+                splits[name] = split
+        numbered, names = with_class_numbers({name: split.samples for name, split in splits.items()})
+        for name in given:
+            object.__setattr__(self, name, splits[name].of(numbered[name]) if name in splits else None)
+        object.__setattr__(self, "classes", names or classes)
+        object.__setattr__(self, "notes", notes)
+
+
+def split_of(part: Any) -> Split | None:
+    """The split in samples or arrays: inputs, (inputs, labels) or (inputs, labels, weights); None for anything else.
+
+    Raises:
+        DataError: the arrays do not go together, or hold no numbers.
+    """
+    if isinstance(part, Split):
+        return part
+    if isinstance(part, Samples):
+        return Split(part)
+    if are_arrays(part):
+        return Split(ArraySamples(numbers_in(part), None))
+    if isinstance(part, tuple | list) and 2 <= len(part) <= 3 and all(map(are_arrays, part)):
+        inputs, labels, *weights = part
+        return Split(ArraySamples(numbers_in(inputs), labels_in(labels), *map(numbers_in, weights)))
+    return None
+
+
+def are_arrays(values: Any) -> TypeGuard[Values]:
+    """Whether the values are an array, or a mapping of arrays by name."""
+    if is_named(values):
+        return bool(values) and all(map(are_arrays, values.values()))
+    return hasattr(values, "shape") and hasattr(values, "dtype") and hasattr(values, "__array__")
 
 
 def _reads_memory(samples: Samples) -> Callable[[Any], Pair]:

@@ -31,7 +31,11 @@ def drawn(
     if not 0 < count < train.size:
         samples = f"{train.size:,} training sample{'' if train.size == 1 else 's'}"
         what = f"a {part} split cannot be drawn: {share:.0%} of {samples} is {'none' if not count else 'all of them'}"
-        raise DataError(what, f"give more samples, or change data.{part}_split")
+        if train.size < 2:
+            raise DataError(what, "give more samples")
+        fitting = 1 / train.size if not count else 1 - 1 / train.size
+        remedy = f"give more samples, or {part} data of its own, or write '{part}_split: {fitting:.2g}' under data"
+        raise DataError(what, remedy)
     # [seed, 1] keeps the draw of the test split from being the same as that of the validation split
     order = np.random.default_rng([seed, 1] if part == "test" else seed).permutation(train.size)
     if stratify:

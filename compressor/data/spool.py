@@ -9,26 +9,28 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from compressor.base.atomic_files import write_whole
 from compressor.base.errors import DataError
-from compressor.base.named_arrays import is_named, joined
+from compressor.base.named_arrays import Values, is_named, joined
 from compressor.data.npy_files import ArrayWriter, open_npy
-from compressor.data.samples import ArraySamples, Pair, fits_in_memory, labelled_arrays
+from compressor.data.samples import ArraySamples, fits_in_memory, labelled_arrays
+
+Piece: TypeAlias = Sequence[Values]  # inputs, labels or None, and weights if there are any, of some samples
 
 _INDEX = "index.json"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, DataError)
 
 
-def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None = None) -> ArraySamples:
+def spooled(pieces: Callable[[], Iterable[Piece]], folder: Path, key: str | None = None) -> ArraySamples:
     """The samples of all pieces.
 
     Args:
-        pieces: starts a reading, which gives the inputs and labels of some samples at a time.
+        pieces: starts a reading, which gives the inputs and labels, and any weights, of some samples at a time.
         folder: where spooled data is kept.
         key: hash of all that the pieces depend on, by which spooled data is found again; without one, the pieces are
             read each time.
@@ -38,7 +40,7 @@ def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None 
     """
     if key and (earlier := _spooled_in(folder / key)):
         return earlier
-    in_memory: list[Pair] = []
+    in_memory: list[Piece] = []
     size = 0
     stream = iter(pieces())
     for piece in stream:
@@ -50,7 +52,7 @@ def spooled(pieces: Callable[[], Iterable[Pair]], folder: Path, key: str | None 
             return _written(in_memory, stream, folder, key)
     if not in_memory:
         raise DataError("there are no samples", "give at least one")
-    return ArraySamples(joined([inputs for inputs, _ in in_memory]), joined([labels for _, labels in in_memory]))
+    return ArraySamples(*(joined(values) for values in zip(*in_memory, strict=True)))
 
 
 def damage(folder: Path) -> str | None:
@@ -62,9 +64,9 @@ def damage(folder: Path) -> str | None:
     return None
 
 
-def _refuse_unlike(piece: Pair, first: Pair) -> None:
+def _refuse_unlike(piece: Piece, first: Piece) -> None:
     """Refuse a piece whose arrays have other names, shapes or types than those of the first piece."""
-    expected, arrays = (dict(labelled_arrays(pair)) for pair in (first, piece))
+    expected, arrays = (dict(labelled_arrays(parts)) for parts in (first, piece))
     if expected.keys() != arrays.keys():
         what = f"samples have {', '.join(arrays) or 'nothing'}, and those before them {', '.join(expected)}"
         raise DataError(what, "give all of them the same inputs and labels")
@@ -78,7 +80,7 @@ def _refuse_unlike(piece: Pair, first: Pair) -> None:
             raise DataError(what, "bring them to one type where they are made")
 
 
-def _written(in_memory: list[Pair], rest: Iterable[Pair], folder: Path, key: str | None) -> ArraySamples:
+def _written(in_memory: list[Piece], rest: Iterable[Piece], folder: Path, key: str | None) -> ArraySamples:
     """Write the pieces in memory, which are let go one by one, and those that are still to be read."""
     first = in_memory[0]
     temporary = folder / f".{uuid.uuid4().hex[:12]}.tmp"
@@ -111,7 +113,7 @@ def _written(in_memory: list[Pair], rest: Iterable[Pair], folder: Path, key: str
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _add(piece: Pair, writers: dict[str, ArrayWriter]) -> None:
+def _add(piece: Piece, writers: dict[str, ArrayWriter]) -> None:
     for name, array in labelled_arrays(piece):
         writers[name].add(array)
 
@@ -145,8 +147,8 @@ def _mark_used(folder: Path) -> None:
 
 def _opened(folder: Path, index: dict[str, Any]) -> ArraySamples:
     arrays = {name: open_npy(folder / f"{number}.npy") for number, name in enumerate(index["arrays"])}
-    pair: list[Any] = []
-    for letter, in_mapping in zip("xy", index["named"], strict=True):
+    parts: list[Any] = []
+    for letter, in_mapping in zip("xyw", index["named"], strict=False):
         below = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{letter}.")}
-        pair.append(below if in_mapping else arrays.get(letter))
-    return ArraySamples(*pair)
+        parts.append(below if in_mapping else arrays.get(letter))
+    return ArraySamples(*parts)

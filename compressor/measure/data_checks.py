@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, arrays_in, is_named
 from compressor.data.prepared_splits import RunData
-from compressor.measure.input_checks import check_inputs, scale_warnings
+from compressor.data.split import Split
+from compressor.measure.input_checks import check_inputs, constant_warnings, scale_warnings
 from compressor.measure.label_checks import CLASS_LOSSES, SAMPLES_CHECKED, check_labels, class_warnings
 from compressor.models.files.inputs_and_outputs import Ends
 from compressor.recipe.loss_names import full_name
 
 
-def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) -> list[str]:
+def check_fit(
+    ends: Ends, data: RunData, loss: str | None, batch_size: int = 1, used: Collection[str] | None = None
+) -> list[str]:
     """Check that data fits a model.
 
     Args:
@@ -21,6 +26,7 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
         data: all splits.
         loss: the loss that the model is trained with, by any of Keras' names; None where nothing is trained.
         batch_size: samples a training step.
+        used: the outputs that a loss or a metric compares with labels; all when left out.
 
     Returns:
         Warnings about what is likely a mistake.
@@ -36,18 +42,21 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
     for name, split in splits.items():
         check_inputs(name, samples[name][0], ends.inputs)
         every = (split.samples.read(range(split.size)),) if split.samples.in_memory else ()
+        origin = "training" if name in data.drawn else name
         for inputs, labels in (samples[name], *every):
-            _refuse_not_finite(name, inputs, "inputs")
-            _refuse_not_finite(name, labels, "labels")
+            _refuse_not_finite(split, origin, inputs, "inputs")
+            _refuse_not_finite(split, origin, labels, "labels")
+        _refuse_weights(split, origin)
     inputs, labels = samples["training"]
     if loss is not None:
         _refuse_constant_softmax(ends)
-    check_labels(ends.outputs, labels, loss)
+    check_labels(ends.outputs, labels, loss, used)
     if loss in CLASS_LOSSES and not is_named(labels):
         units = next(iter(ends.outputs.values()))[-1]
         for name, split in splits.items():
             warnings += class_warnings(name, split, units, str(loss))
     warnings += scale_warnings(inputs, ends.scaling, data)
+    warnings += constant_warnings(inputs, data.train.size)
     if data.train.size < batch_size:
         warnings.append(
             f"there are {data.train.size:,} training samples, fewer than a batch of {batch_size:,}; "
@@ -56,12 +65,23 @@ def check_fit(ends: Ends, data: RunData, loss: str | None, batch_size: int = 1) 
     return warnings
 
 
-def _refuse_not_finite(split: str, values: Values, kind: str) -> None:
+def _refuse_not_finite(split: Split, origin: str, values: Values, kind: str) -> None:
+    """Refuse NaN and infinity; the message counts samples where they were brought, before any split was drawn."""
     for array in arrays_in(values):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             at = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
-            what = f"the {kind} of sample {at} of the {split} split hold NaN or infinity"
+            what = f"the {kind} of sample {split.place(at)} of the {origin} data (the first is 0) hold NaN or infinity"
             raise DataError(what, "remove that sample, or fill it in")
+
+
+def _refuse_weights(split: Split, origin: str) -> None:
+    for array in arrays_in(split.samples.weights()):
+        if not np.isfinite(array).all() or array.min() < 0:
+            at = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)).reshape(len(array), -1).all(axis=1))[0])
+            what = f"the weight of sample {split.place(at)} of the {origin} data (the first is 0) is {array[at]}"
+            raise DataError(what, "give numbers from 0 up; a sample of weight 1 counts once")
+        if not array.any():
+            raise DataError(f"all sample weights of the {origin} data are 0", "give some that are above 0")
 
 
 def _refuse_constant_softmax(ends: Ends) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, by_name, is_named
@@ -12,6 +14,8 @@ from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
 from compressor.models.files.input_scale import Scaling
 from compressor.models.files.inputs_and_outputs import Shape
+
+_NARROW = 0.1  # share of a range within which images hardly differ
 
 
 def check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> None:
@@ -85,6 +89,7 @@ def scale_warnings(inputs: Values, scaling: Scaling, data: RunData) -> list[str]
     for name, array in by_name(inputs, "").items():
         if array.ndim < 3 or not array.size:
             continue
+        warnings += _narrow_warning(name, array, data)
         of, low, high = f" of '{name}'" if name else "", array.min(), array.max()
         if scaling in ("none", "untold") and low >= 0 and 100 < high <= 255 and np.array_equal(array, np.round(array)):
             silent = "does not rescale" if scaling == "none" else "does not tell whether it rescales"
@@ -99,6 +104,42 @@ def scale_warnings(inputs: Values, scaling: Scaling, data: RunData) -> list[str]
                 f"{_pixels_remedy(data)}"
             )
     return warnings
+
+
+def constant_warnings(inputs: Values, size: int) -> list[str]:
+    """Tell of inputs that never change, which a model learns nothing from, and whose range calibration cannot see.
+
+    Args:
+        inputs: of the first training samples.
+        size: training samples in all.
+    """
+    warnings = []
+    for name, array in by_name(inputs, "").items():
+        if len(array) > 1 and array.size and array.min() == array.max():
+            which = f"the input '{name}' is" if name else "all inputs are"
+            of = f"all {size:,}" if len(array) == size else f"the first {len(array):,}"
+            warnings.append(
+                f"{which} {array.flat[0]:g} in {of} training samples; a model learns nothing from that, "
+                "and calibration sees no range"
+            )
+    return warnings
+
+
+def _narrow_warning(name: str, array: NDArray[Any], data: RunData) -> list[str]:
+    """Tell of images of 16 bits that use little of their range, and so hardly differ once they are scaled to 0..1."""
+    stored = by_name(data.train.samples.read(range(min(len(array), data.train.size)))[0], "").get(name)
+    if stored is None or stored.dtype != np.uint16:
+        return []
+    low, high = int(stored.min()), int(stored.max())
+    span = float(array.max() - array.min())
+    if low == high or high - low > _NARROW * 65_535 or not 0 < span <= _NARROW:
+        return []
+    of = f" of '{name}'" if name else ""
+    step = f"{{normalize: {{mean: adapt, only: {name}}}}}" if name else "{normalize: adapt}"
+    return [
+        f"the inputs{of} go from {low:,} to {high:,} of 65,535, so that images hardly differ once scaled to 0..1: "
+        f"add 'preprocess: [{step}]' under data"
+    ]
 
 
 def _pixels_remedy(data: RunData) -> str:

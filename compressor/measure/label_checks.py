@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, arrays_in, is_named
+from compressor.base.text import listing
 from compressor.data.samples import fits_in_memory
 from compressor.data.split import Split
 from compressor.measure.input_checks import fits, name_list, shape_text
@@ -23,19 +24,27 @@ CLASS_LOSSES = (_SPARSE, *_ONE_HOT)
 _ROUNDING = 1e-3  # of a sum of shares
 
 
-def check_labels(outputs: Mapping[str, Shape], labels: Values, loss: str | None) -> None:
+def check_labels(
+    outputs: Mapping[str, Shape], labels: Values, loss: str | None, used: Collection[str] | None = None
+) -> None:
     """Compare names and shapes of labels with a model's outputs, and the values with what the loss takes.
 
     Args:
         outputs: shapes by name.
         labels: of some training samples.
         loss: its full name, or None where nothing is trained.
+        used: the outputs that a loss or a metric compares with labels; all when left out. Others need none.
 
     Raises:
         DataError: they do not go together.
     """
     if is_named(labels):
-        if labels.keys() != outputs.keys():
+        missing = [name for name in outputs if name not in labels and (used is None or name in used)]
+        if loss is not None and missing and labels.keys() < outputs.keys():
+            what = f"the output '{missing[0]}' has a loss, and the data has labels for {name_list(labels)}"
+            losses = ", ".join(f"{name}: {loss}" for name in sorted(labels))
+            raise DataError(what, f"give labels for it, or name the outputs that learn: 'training.loss: {{{losses}}}'")
+        if missing or not labels.keys() <= outputs.keys():
             what = f"the model has the outputs {name_list(outputs)}, and the data has labels for {name_list(labels)}"
             raise DataError(what, "give both the same names")
         return
@@ -129,13 +138,22 @@ def class_warnings(name: str, split: Split, units: int | None, loss: str) -> lis
             remedy = f"set 'training.loss: {fitting}', or {remedy}"
         elif low >= 1 and high == units:
             remedy = "number them from 0"
-        elif high > len(np.unique(numbers)):
-            remedy += ", or number the classes from 0 without gaps"
+        elif high >= len(classes := np.unique(numbers)):
+            raise DataError(*_gaps(name, classes, units))
         what = f"the {name} labels go from {low} to {high}, and the model has {_outputs(units)}"
         raise DataError(what, remedy)
     if len(numbers) > 1 and low == high:
         return [f"all {name} labels are of class {low}; a model learns nothing from one class"]
     return []
+
+
+def _gaps(name: str, classes: NDArray[Any], units: int) -> tuple[str, str]:
+    """What is wrong with classes that are not numbered one after the other, and what to do."""
+    listed, count = listing([f"{number:g}" for number in classes], most=8), len(classes)
+    what = f"the {name} labels have gaps ({listed}), and the model has {_outputs(units)}"
+    renumbered = f"number these {count} classes 0 to {count - 1}, as y = numpy.unique(y, return_inverse=True)[1] does"
+    fitting = renumbered if count <= units else f"{renumbered}, and give the model {count} outputs"
+    return what, f"{fitting}; or give the model {int(classes[-1]) + 1} outputs"
 
 
 def _outputs(units: int) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from compressor.base.import_path import module_part
+from compressor.base.path_or_function import path_in
 from compressor.data.kinds import kind_of
 from compressor.planning.source_text import reference
 from compressor.planning.teachers import recipe_file, teacher_routes
 from compressor.recipe import shipped
+from compressor.recipe.function_files import function_files
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import Route, folder_of
 
@@ -42,9 +45,12 @@ def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any
         path = recipe_file(source, node) or (Path(model.target) if model and model.kind == "path" else None)
         if path is not None and source.removeprefix("recipe:") not in shipped.names():
             _put(plain, route, rewrite(path))
+    for route, node in function_files(recipe.tree):
+        path = Path(module_part(str(node.value)))
+        _put(plain, route, str(node.value).replace(str(path), rewrite(path)))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
-        plain["plugins"][index] = rewrite(folder_of(node) / name)
+        plain["plugins"][index] = rewrite(path_in(folder_of(node), name))
     return plain
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import pluggy
 
 from compressor.base.errors import PluginError
+from compressor.base.import_path import module_of
 from compressor.base.params import Params
 from compressor.base.text import did_you_mean
 from compressor.contracts import hookspecs
@@ -106,7 +105,7 @@ class Registry:
         for name, plugin in self.manager.list_name_plugin():
             registry.manager.register(plugin, name)
         provider = Provider(str(path), f"sha256:{hashlib.sha256(code).hexdigest()}")
-        registry._load(lambda: _module_of(code, path), path.name, provider)
+        registry._load(lambda: module_of(code, path), path.name, provider)
         return registry
 
     def add(self, plugin: object, name: str, provider: Provider) -> None:
@@ -198,26 +197,3 @@ def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> Non
     if not (isinstance(params, type) and issubclass(params, Params)):
         what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"
         raise PluginError(what, "derive them from it, so that unknown keys are refused")
-
-
-def local_module(code: bytes, path: Path) -> str:
-    """The name of the module made from a local plugin file."""
-    return f"compressor_local_{hashlib.sha256(str(path.resolve()).encode() + code).hexdigest()[:16]}"
-
-
-def _module_of(code: bytes, path: Path) -> ModuleType:
-    """Import a plugin file from the bytes that were hashed, and never from a stale bytecode cache.
-
-    The same bytes are run only once.
-    """
-    name = local_module(code, path)
-    if name not in sys.modules:
-        module = ModuleType(name)
-        module.__file__ = str(path)
-        sys.modules[name] = module  # so that the classes in it can be pickled
-        try:
-            exec(compile(code, path, "exec"), module.__dict__)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import PluginError
-from compressor.base.import_path import names_function
-from compressor.base.path_or_function import Reference, is_there
+from compressor.base.import_path import module_part, names_function
+from compressor.base.path_or_function import Reference, is_there, path_in
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
@@ -31,6 +31,7 @@ from compressor.planning.teachers import (
 )
 from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
+from compressor.recipe.function_files import function_files
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
@@ -109,6 +110,10 @@ class Resolver:
         start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
+        for _, node in function_files(self.recipe.tree):
+            path = module_part(str(node.value))
+            if not is_there(Path(path)):
+                self._report(f"there is no file '{path}'; check the path", node)
         if self.problems:
             raise RecipeError(self.problems)
         return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
@@ -118,7 +123,7 @@ class Resolver:
         files = []
         for index, name in enumerate(self.recipe.plugins):
             node = self.recipe.tree.find(("plugins", index))
-            path = folder_of(node) / name
+            path = path_in(folder_of(node), name)
             if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
                 files.append((path, node))
             else:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.path_or_function import Reference, is_there
+from compressor.base.path_or_function import Reference, is_there, path_in
 from compressor.contracts.execution_plan import BASELINE
 from compressor.planning.source_text import reference
 from compressor.recipe import shipped
@@ -56,7 +56,7 @@ def recipe_file(source: str, place: Node | None) -> Path | None:
         return None
     name = source.removeprefix(_RECIPE)
     folder = folder_of(place)
-    return shipped.find(name, folder) or folder / name
+    return shipped.find(name, folder) or path_in(folder, name)
 
 
 def read_recipe(path: Path, place: Node | None, chain: tuple[Path, ...]) -> Recipe:

@@ -16,6 +16,7 @@ from compressor.base.text import printable, quoted
 from compressor.recipe import shipped
 from compressor.recipe.document import Node, Route, from_data, mapping, read, sequence
 from compressor.recipe.extends import extended
+from compressor.recipe.function_files import with_absolute_files
 from compressor.recipe.overrides import overridden
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
@@ -90,7 +91,7 @@ def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
         raise RecipeError((*problems, Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)))
     all_problems = list(problems)
-    tree = _with_default_name(_escaped(tree, all_problems), default_name)
+    tree = _with_default_name(with_absolute_files(_escaped(tree, all_problems)), default_name)
     try:
         recipe = _recipe(tree)
     except ValidationError as error:

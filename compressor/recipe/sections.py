@@ -27,10 +27,12 @@ Version = Annotated[Literal[1], BeforeValidator(_version)]
 class ModelSection(Params):
     """The model to compress."""
 
-    source: SourceText = Field(description="a registered model, a path, or package.module:function")
+    source: SourceText = Field(description="a registered model, a path, package.module:function or ./file.py:function")
     with_: Values = Field({}, alias="with", description="parameters of a registered model, or of the function")
     custom_objects: list[SourceText] = Field(
-        [], max_length=MAX_ENTRIES, description="modules (or module:Name) of your own Keras classes; their code is run"
+        [],
+        max_length=MAX_ENTRIES,
+        description="modules or files (or module:Name) of your own Keras classes; their code is run",
     )
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 
@@ -38,7 +40,7 @@ class ModelSection(Params):
 class MetricSection(Params):
     """A metric; its name alone is short for a mapping with `uses`."""
 
-    uses: SourceText = Field(description="the metric, by name, or package.module:function")
+    uses: SourceText = Field(description="the metric, by name, package.module:function or ./file.py:function")
     with_: Values = Field({}, alias="with", description="the metric's parameters, or the function's arguments")
     name: str | None = Field(None, min_length=1, max_length=80, description="its name in the report")
     output: str | None = Field(None, min_length=1, description="the output of the model that it measures, by name")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from compressor.base.params import Params
@@ -38,7 +39,7 @@ class Teacher(Params):
         min_length=1,
         max_length=1_000,
         description="`baseline`, `recipe:NAME` of a shipped recipe, the path of a recipe or of a Keras model, a "
-        "registered model that comes trained, or package.module:function",
+        "registered model that comes trained, package.module:function or ./file.py:function",
     )
     with_: dict[str, Any] = Field({}, alias="with", description="parameters of a registered model, or of the function")
     temperature: float = Field(
@@ -67,6 +68,17 @@ def or_text(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "string", "minLength": 1}, *options]
 
 
+def _form(value: Any) -> str:
+    return "by class" if isinstance(value, Mapping) else "of all"
+
+
+_Weight = Annotated[float, Field(ge=0)]
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("of all")] | Annotated[dict[str, _Weight], Field(min_length=1), Tag("by class")],
+    Discriminator(_form),
+]
+
+
 class TrainingDefaults(Params):
     """Defaults for every training step, from a recipe's `training:` section."""
 
@@ -80,10 +92,16 @@ class TrainingDefaults(Params):
     )
     loss: Loss = Field(
         "sparse_categorical_crossentropy",
-        description="Keras loss by name, or package.module:function; or a mapping of these by output name",
+        description="Keras loss by name, package.module:function or ./file.py:function; or a mapping of these by "
+        "output name",
     )
     loss_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {}, description="weight of the loss of each output, by output name; 1 for an output that is left out"
+    )
+    class_weight: ClassWeight | None = Field(
+        None,
+        description="how much samples of a class count, by its name or number, 1 for a class that is left out; or "
+        "`balanced`, which has all classes count alike",
     )
     batch_size: int = Field(128, ge=1, le=65_536, description="samples per training step")
     early_stopping: EarlyStopping | None = Field(None, description="stop when validation stops improving")

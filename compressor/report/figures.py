@@ -97,10 +97,15 @@ def headline(report: Report) -> str:
     """The whole run in one sentence."""
     first, last = report.stages[0], report.stages[-1]
     metric = next(iter(last.metrics.values()))
-    text = f"{last.bytes / first.bytes:.0%} of the size, {last.gzip_bytes / first.gzip_bytes:.0%} zipped"
+    text = f"{_share(last.bytes / first.bytes)} of the size, {_share(last.gzip_bytes / first.gzip_bytes)} zipped"
     if metric.from_baseline is None:
         return f"{metric_text(metric)} in {last.bytes:,} bytes"
     return f"{text}, for {change_text(metric.from_baseline, metric.share)} of {next(iter(last.metrics))}"
+
+
+def _share(share: float) -> str:
+    """`28%`, and `0.4%` of what would round to nothing."""
+    return f"{share:.0%}" if share >= 0.01 else f"{share * 100:.1g}%"
 
 
 def remarks(stage: StageRow, most: int | None = None) -> list[str]:

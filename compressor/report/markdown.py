@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import EndpointRow, Report, StageRow
+from compressor.contracts.report_rows import EndpointRow, LayerRow, Report, StageRow
 from compressor.report.columns import stage_columns
 from compressor.report.figures import clock_text, doubts, headline, remarks
+
+_LONG = 24  # tensors, above which a table leaves out the smallest
 
 
 def render_markdown(report: Report) -> str:
@@ -60,6 +62,7 @@ def _stages(report: Report) -> str:
 
 
 def _layers(stage: StageRow) -> str:
+    shown, rest = _without_small(stage.layers)
     rows = [
         [
             f"`{layer.name}`",
@@ -70,9 +73,25 @@ def _layers(stage: StageRow) -> str:
             f"{layer.unique:,}",
             format_size(layer.bytes),
         ]
-        for layer in stage.layers
+        for layer in shown
     ]
+    if rest:
+        sums = f"{sum(layer.parameters for layer in rest):,}", format_size(sum(layer.bytes for layer in rest))
+        rows.append([f"{len(rest)} smaller ones, listed in report.json", "", "", sums[0], "", "", sums[1]])
     return _table(["tensor", "shape", "type", "parameters", "zeros", "unique", "bytes"], rows)
+
+
+def _without_small(layers: Sequence[LayerRow]) -> tuple[Sequence[LayerRow], Sequence[LayerRow]]:
+    """The tensors to show, in order, and the smallest ones of a long list, which make up at most 1 % of all bytes."""
+    left = sum(layer.bytes for layer in layers) / 100
+    small = set()
+    for index in sorted(range(len(layers)), key=lambda index: layers[index].bytes):
+        left -= layers[index].bytes
+        if left < 0 or len(layers) <= _LONG:
+            break
+        small.add(index)
+    shown = [layer for index, layer in enumerate(layers) if index not in small]
+    return shown, [layers[index] for index in sorted(small)]
 
 
 def _endpoint(label: str, end: EndpointRow) -> list[str]:

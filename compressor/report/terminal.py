@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import Report, StageRow
-from compressor.report.column_types import TableColumn
+from compressor.report.column_types import Align, TableColumn
 from compressor.report.columns import metric_columns, stage_columns
 from compressor.report.figures import doubts, headline, remarks
 from compressor.report.seeds import SeedRow
@@ -55,9 +55,15 @@ def metric_table(report: Report, metric: str, console: Console) -> Table:
 
 def _fitting(report: Report, columns: Sequence[TableColumn], console: Console) -> Table:
     """The table, less the columns that need a wider terminal; long names may take the room of some more."""
-    least = [width for width in sorted({column.from_width for column in columns}) if width <= console.width]
-    for width in reversed(least):
-        table = _table(report, [column for column in columns if column.from_width <= width])
+    widths = [width for width in sorted({column.from_width for column in columns}) if width <= console.width]
+    choices = [[column for column in columns if column.from_width <= width] for width in reversed(widths)]
+    choices += [choices[-1][:count] for count in range(len(choices[-1]) - 1, 1, -1)]
+    return _first_that_fits((_table(report, choice) for choice in choices), console)
+
+
+def _first_that_fits(tables: Iterable[Table], console: Console) -> Table:
+    """The first table whose figures all fit the terminal, or else the last one, whose names go over several lines."""
+    for table in tables:
         if console.measure(table, options=console.options.update_width(_ENDLESS)).maximum <= console.width:
             break
     return table
@@ -66,7 +72,8 @@ def _fitting(report: Report, columns: Sequence[TableColumn], console: Console) -
 def _table(report: Report, columns: Sequence[TableColumn]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(escape(column.heading), justify=column.align, no_wrap=True)
+        is_name = column.align == "left"
+        table.add_column(escape(column.heading), justify=column.align, no_wrap=not is_name, overflow="fold")
     for stage in report.stages:
         table.add_row(*(_cell(column, stage, report.stages[0]) for column in columns))
     return table
@@ -81,17 +88,23 @@ def _cell(column: TableColumn, stage: StageRow, baseline: StageRow) -> str:
 
 
 def print_seeds(rows: list[SeedRow], count: int, console: Console) -> None:
-    """Means and spreads over seeds."""
+    """Means and spreads over seeds; a narrow terminal leaves out columns, the least important first."""
+    choices = [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4], [0, 1, 3, 4], [0, 3, 4], [0, 3]]
+    console.print(_first_that_fits((_seed_table(rows, count, choice) for choice in choices), console))
+
+
+def _seed_table(rows: list[SeedRow], count: int, chosen: Sequence[int]) -> Table:
+    headings = ("stage", "size", "gzip", f"{rows[0].metric}, {count} seeds", "vs base", "")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("stage", no_wrap=True)
-    for heading in ("size", "gzip", f"{rows[0].metric}, {count} seeds", "vs base", ""):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for index in chosen:
+        justify: Align = "right" if index else "left"
+        table.add_column(escape(headings[index]), justify=justify, no_wrap=bool(index), overflow="fold")
     for row in rows:
         factor, unit, points = (100, " %", " pt") if row.share else (1, "", "")
         spread = "" if row.half_width is None else f" ±{row.half_width * factor:.2f}"
         verdict = "" if row.beyond_noise is None else "beyond noise" if row.beyond_noise else "within noise"
         first = row is rows[0]
-        table.add_row(
+        cells = (
             escape(row.id),
             format_size(row.bytes),
             format_size(row.gzip_bytes),
@@ -99,4 +112,5 @@ def print_seeds(rows: list[SeedRow], count: int, console: Console) -> None:
             "-" if first else f"{row.change * factor:+.2f}{spread}{points}",
             "" if first else verdict,
         )
-    console.print(table)
+        table.add_row(*(cells[index] for index in chosen))
+    return table

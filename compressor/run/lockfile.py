@@ -9,12 +9,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from compressor.base.errors import CompressorError, StepError
+from compressor.base.import_path import local_module, module_part
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
 from compressor.base.versions import versions
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.recipe_paths import portable
-from compressor.planning.registry import local_module
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.run.cache.code_digest import code_digest, core_digest, owner
@@ -121,7 +121,7 @@ def _code(plan: Plan) -> dict[str, str]:
     ]
     modules = {type(instance).__module__ for instance in instances if not isinstance(instance, Reference)}
     functions = [name for each in plans for name in (*each.own_functions, *each.recipe.model.custom_objects)]
-    modules |= {name.partition(":")[0] for name in functions}
+    modules |= set(map(module_part, functions))
     local = {local_module(path.read_bytes(), path): path.name for each in plans for path in each.plugin_files}
     outside = {module for module in modules - local.keys() if module.partition(".")[0] != "compressor"}
     digests = {owner(module): code_digest(module) for module in outside} | {"compressor": core_digest()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from compressor.base.errors import StepError
@@ -40,8 +40,14 @@ def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -
     return EndingEpochs()
 
 
-def reporting(step_id: str, observer: Observer) -> Any:
-    """The callback that tells an observer of Keras' progress in a step."""
+def reporting(step_id: str, observer: Observer, names: Mapping[str, str]) -> Any:
+    """The callback that tells an observer of Keras' progress in a step.
+
+    Args:
+        step_id: of the step.
+        observer: is told.
+        names: of the model's outputs, by the names that Keras has for them.
+    """
     import tf_keras
 
     class Reporting(tf_keras.callbacks.Callback):  # type: ignore[misc]
@@ -58,9 +64,19 @@ def reporting(step_id: str, observer: Observer) -> Any:
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if batch % 10 == 0:
-                observer.batch_finished(step_id, self._epoch, batch, {k: float(v) for k, v in (logs or {}).items()})
+                observer.batch_finished(step_id, self._epoch, batch, _named(logs, names))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            observer.epoch_finished(step_id, epoch, {k: float(v) for k, v in (logs or {}).items()})
+            observer.epoch_finished(step_id, epoch, _named(logs, names))
 
     return Reporting()
+
+
+def _named(logs: Any, names: Mapping[str, str]) -> dict[str, float]:
+    """Keras' figures, with the outputs' own names in them: `age_loss`, and not `quant_age_loss`."""
+    named = {}
+    for key, value in (logs or {}).items():
+        prefix, bare = ("val_", key.removeprefix("val_")) if key.startswith("val_") else ("", key)
+        output = max((name for name in names if bare.startswith(f"{name}_")), key=len, default="")
+        named[f"{prefix}{names.get(output, '')}{bare.removeprefix(output)}"] = float(value)
+    return named

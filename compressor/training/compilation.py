@@ -32,6 +32,7 @@ def compile_model(model: Any, params: TrainingParams, metrics: Sequence[Configur
         loss=losses_for(model, params.loss),
         loss_weights=_loss_weights(model, params.loss_weights),
         metrics=_keras_metrics(model, metrics),
+        weighted_metrics=[],  # those that are shown count each sample once; without this, Keras warns of it
     )
     return optimizer
 

@@ -15,7 +15,7 @@ from compressor.base.errors import StepError
 from compressor.base.import_path import names_function
 from compressor.base.types import EndsIn
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.endpoint_names import input_names, output_names
+from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names
 from compressor.recipe.loss_names import full_name
 from compressor.recipe.training_params import Hint, Teacher, TrainingParams
 from compressor.training.losses import named_losses
@@ -93,34 +93,37 @@ class Distillation:
             learned = tf.nest.flatten(self._student_taps(inputs, training=True))
             outputs = tf.nest.pack_sequence_as(student.output, learned[:count])
             hard = student.compute_loss(inputs, labels, outputs, weights)
-            soft = self._soft_loss(learned[:count], taught[:count])
+            soft = self._soft_loss(learned[:count], taught[:count], weights)
             if student.losses:  # regularization is part of the hard loss, and no less needed
                 soft += tf.add_n(student.losses)
             loss = (1 - self._soft_share) * hard + self._soft_share * soft
             if self.variables:
-                loss += self._hint_weight * self._hint_loss(learned[count:], taught[count:])
+                loss += self._hint_weight * self._hint_loss(learned[count:], taught[count:], weights)
         student.optimizer.minimize(loss, [*student.trainable_variables, *self.variables], tape=tape)
         return student.compute_metrics(inputs, labels, outputs, weights)
 
-    def _soft_loss(self, learned: Sequence[Any], taught: Sequence[Any]) -> Any:
+    def _soft_loss(self, learned: Sequence[Any], taught: Sequence[Any], weights: Any) -> Any:
         import tensorflow as tf
 
         return tf.add_n(
             [
-                output.weight * _difference(output, own, wanted, self._temperature)
-                for output, own, wanted in zip(self._outputs, learned, taught, strict=True)
+                output.weight * _mean(_difference(output, own, wanted, self._temperature), _weights_of(key, weights))
+                for key, output, own, wanted in zip(
+                    keras_keys(self._student), self._outputs, learned, taught, strict=True
+                )
             ]
         )
 
-    def _hint_loss(self, learned: Sequence[Any], taught: Sequence[Any]) -> Any:
+    def _hint_loss(self, learned: Sequence[Any], taught: Sequence[Any], weights: Any) -> Any:
         import tensorflow as tf
 
         projected = [tf.tensordot(own, kernel, 1) for kernel, own in zip(self.variables, learned, strict=True)]
-        return tf.add_n([tf.reduce_mean((own - wanted) ** 2) for own, wanted in zip(projected, taught, strict=True)])
+        of_all = None if isinstance(weights, Mapping) else weights  # a hint belongs to no output
+        return tf.add_n([_mean((own - wanted) ** 2, of_all) for own, wanted in zip(projected, taught, strict=True)])
 
 
 def _difference(output: _Output, learned: Any, taught: Any, temperature: float) -> Any:
-    """The soft loss of one output, as the mean over a batch.
+    """The soft loss of one output, of each entry of a batch: a sample, or a place in it.
 
     Numbers are compared by their squared difference. Classes are compared by cross-entropy at the temperature, times
     its square, so that gradients are as large as those of the labels' loss, and less the teacher's own entropy, so that
@@ -129,15 +132,29 @@ def _difference(output: _Output, learned: Any, taught: Any, temperature: float) 
     import tensorflow as tf
 
     if output.kind == "number":
-        return tf.reduce_mean((learned - taught) ** 2)
+        return (learned - taught) ** 2
     own = _logits(learned, output.student, output.kind) / temperature
     wanted = _logits(taught, output.teacher, output.kind) / temperature
     if output.kind == "one class":
         divergence = tf.nn.softmax(wanted) * (tf.nn.log_softmax(wanted) - tf.nn.log_softmax(own))
-        return temperature**2 * tf.reduce_mean(tf.reduce_sum(divergence, -1))
+        return temperature**2 * tf.reduce_sum(divergence, -1)
     probability = tf.sigmoid(wanted)
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits
-    return temperature**2 * tf.reduce_mean(cross_entropy(probability, own) - cross_entropy(probability, wanted))
+    return temperature**2 * (cross_entropy(probability, own) - cross_entropy(probability, wanted))
+
+
+def _mean(values: Any, weights: Any) -> Any:
+    """The mean over a batch and all places in its samples, each times its weight, as Keras takes it of other losses."""
+    import tensorflow as tf
+
+    if weights is None:
+        return tf.reduce_mean(values)
+    axes = list(range(len(weights.shape), len(values.shape)))
+    return tf.reduce_mean(tf.reduce_mean(values, axes) * tf.cast(weights, values.dtype))
+
+
+def _weights_of(key: str, weights: Any) -> Any:
+    return weights.get(key) if isinstance(weights, Mapping) else weights
 
 
 def _logits(values: Any, ends_in: EndsIn, kind: _Kind) -> Any:

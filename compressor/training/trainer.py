@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -13,9 +13,10 @@ from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import score_of
-from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names
+from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names, output_shapes
 from compressor.recipe.training_params import TrainingParams
 from compressor.training.callbacks import ending_epochs, reporting
+from compressor.training.class_weights import class_weights
 from compressor.training.compilation import build_metrics, compile_model
 from compressor.training.distillation import Distillation
 from compressor.training.losses import refuse_misfit
@@ -87,6 +88,7 @@ class Trainer:
         """
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
         refuse_misfit(model, params.loss, next(iter(self._data.train.batches(_LABELS_CHECKED)))[1])
+        weights = class_weights(params, output_shapes(model), self._data)
         optimizer = compile_model(model, params, self._metrics, steps * epochs)
         distillation = self._distillation(model, params)
         projections = distillation.variables if distillation else []
@@ -100,11 +102,14 @@ class Trainer:
         if not state.done:
             if state.epoch:
                 self._observer.training_resumed(self._step_id, state.epoch)
-            progress = reporting(self._step_id, self._observer)
+            names = dict(zip(keras_keys(model), output_names(model), strict=True))
+            progress = reporting(self._step_id, self._observer, names)
             ending = ending_epochs(state, lambda: self._keep(fit, state, model, projections), epochs)
             train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
             validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
-            train, validation = _by_keras_names(train, model), _by_keras_names(validation, model)
+            if weights is not None:
+                train = weights.weighted(train)
+            train, validation = (_by_keras_names(batches, model, params.loss) for batches in (train, validation))
             build_metrics(model, train)
             with distillation.active() if distillation else nullcontext():
                 model.fit(
@@ -150,22 +155,29 @@ class Trainer:
         self._checkpoints.save(fit, state.to_bytes())
 
 
-def _by_keras_names(batches: Any, model: Any) -> Any:
-    """Batches of named arrays as Keras takes them: inputs in the model's order, labels by Keras' names."""
+def _by_keras_names(batches: Any, model: Any, loss: str | Mapping[str, str]) -> Any:
+    """Batches of named arrays as Keras takes them: inputs in the model's order, labels and weights by Keras' names.
+
+    Labels without a name are those of the only output that has a loss.
+    """
     inputs = input_names(model)
     keys = dict(zip(output_names(model), keras_keys(model), strict=True))
 
-    def placed(features: Any, labels: Any) -> tuple[Any, Any]:
+    def by_key(values: Any) -> Any:
+        named = {keys[name]: array for name, array in values.items() if name in keys}
+        return named if len(keys) > 1 else next(iter(named.values()))
+
+    only = next(iter(loss)) if not isinstance(loss, str) and len(loss) == 1 and len(keys) > 1 else None
+
+    def placed(features: Any, labels: Any, *weights: Any) -> tuple[Any, ...]:
         if is_named(features):
             ordered = tuple(in_order(features, inputs or list(features)))
             features = ordered if len(ordered) > 1 else ordered[0]
-        if is_named(labels):
-            named = {keys[name]: values for name, values in labels.items() if name in keys}
-            labels = named if len(keys) > 1 else next(iter(named.values()))
-        return features, labels
+        if only is not None and not is_named(labels):
+            labels = {only: labels}
+        return features, *(by_key(values) if is_named(values) else values for values in (labels, *weights))
 
-    features, labels = batches.element_spec
-    return batches.map(placed) if is_named(features) or is_named(labels) else batches
+    return batches.map(placed) if only or any(map(is_named, batches.element_spec)) else batches
 
 
 def _optimizer_variables(model: Any) -> list[Any]:

@@ -129,7 +129,7 @@ def test_an_empty_array_is_named_with_its_file(tmp_path):
     ("labels", "reason"),
     [
         (5, "a.npz: y: the data is a single number; give an array with an entry for each sample"),
-        (np.array(["cat", "dog"]), "a.npz: y: the data is of the type <U3; give numbers"),
+        (np.array(["cat", " "]), "a.npz: y: the label of sample 1 is missing; fill it in, or remove the sample"),
         (np.array([1j, 2]), "a.npz: y: the data is of the type complex128; give numbers"),
     ],
 )

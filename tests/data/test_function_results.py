@@ -157,8 +157,8 @@ def test_what_is_no_data_is_refused(splits, given, message):
             "samples differ in type: float64, then int8; bring them to one type where they are made",
         ),
         (
-            [(np.zeros((2, 3)), np.zeros(2), np.ones(2))],
-            "the data comes with sample weights, which are not used; leave them out",
+            [(np.zeros((2, 3)), np.zeros(2), np.ones(2)), (np.zeros((2, 3)), np.zeros(2))],
+            "samples have x, y, and those before them x, y, w; give all of them the same inputs and labels",
         ),
         (
             [([np.zeros((2, 3)), np.zeros((2, 3))], np.zeros(2))],

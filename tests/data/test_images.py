@@ -147,3 +147,40 @@ def test_a_class_that_only_the_test_has_is_refused(pictures, tmp_path):
         f"the class '{first}' in {tmp_path / 'test'} has no images to train with; "
         "add some to the training folder, or remove it"
     )
+
+
+def deep_picture(tensorflow, path, low):
+    """Write a PNG file of 16 bits with values from `low` up, and return them."""
+    values = (low + np.arange(48).reshape(6, 8, 1)).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tensorflow.io.encode_png(values).numpy())
+    return values
+
+
+def test_images_of_16_bits_are_read_as_such_and_scaled_to_1(tensorflow, tmp_path, budget):
+    values = [deep_picture(tensorflow, tmp_path / name / "0.png", low) for name, low in (("cold", 3), ("warm", 65_000))]
+    splits = opened(tmp_path, color="grayscale")
+    stored, labels = splits.train.samples.read(range(2))
+    assert (stored.dtype, labels.tolist(), splits.notes) == (np.uint16, [0, 1], ())
+    np.testing.assert_array_equal(stored, values)
+    np.testing.assert_array_equal(inputs_of(splits.train), stored.astype(np.float32) * np.float32(1 / 65_535))
+    assert opened(tmp_path, color="rgb").train.samples.read(range(1))[0].shape == (1, 6, 8, 3)
+    resized = opened(tmp_path, color="grayscale", size=[3, 4]).train.samples.read(range(2))[0]
+    assert (resized.dtype, resized.shape) == (np.uint16, (2, 3, 4, 1))
+    assert 65_000 < resized[1].min() < resized[1].max() < 65_048
+
+
+def test_images_of_8_bits_among_those_of_16_are_spread_and_told(tensorflow, tmp_path, budget):
+    deep_picture(tensorflow, tmp_path / "train" / "a" / "0.png", 500)
+    for part in ("train", "test"):
+        path = tmp_path / part / "a" / "1.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tensorflow.io.encode_png(np.full((6, 8, 1), 255, np.uint8)).numpy())
+    splits = opened(tmp_path)
+    assert splits.notes == (
+        "1 of 3 images hold 16 bits a channel (0.png), and the others 8 (1.png); "
+        "these are spread over 16 bits, so that white stays white",
+    )
+    test = splits.test.samples.read(range(1))[0]
+    assert (test.dtype, test.min()) == (np.uint16, 65_535)
+    assert splits.train.samples.read(range(2))[0].max(axis=(1, 2, 3)).tolist() == [547, 65_535]

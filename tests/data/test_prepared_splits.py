@@ -89,9 +89,57 @@ def test_one_training_sample_cannot_give_any_to_validation():
     with pytest.raises(DataError) as error:
         run_data("d", Splits(split(1), split(1)), DataSection(source="d"), seed=0, smoke=False)
     assert str(error.value) == (
-        "a validation split cannot be drawn: 10% of 1 training sample is none; "
-        "give more samples, or change data.validation_split"
+        "a validation split cannot be drawn: 10% of 1 training sample is none; give more samples"
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "reason", "advice"),
+    [
+        (3, {}, "10% of 3 training samples is none", {"validation_split": 0.33}),
+        (4, {"validation_split": 0.9}, "90% of 4 training samples is all of them", {"validation_split": 0.75}),
+    ],
+)
+def test_a_split_of_too_few_samples_is_refused_with_a_share_that_works(count, options, reason, advice):
+    whole = Splits(split(count), split(count))
+    with pytest.raises(DataError) as error:
+        run_data("d", whole, DataSection(source="d", **options), seed=0, smoke=False)
+    assert str(error.value) == (
+        f"a validation split cannot be drawn: {reason}; give more samples, or validation data of its own, or write "
+        f"'validation_split: {advice['validation_split']:g}' under data"
+    )
+    drawn = run_data("d", whole, DataSection(source="d", **advice), seed=0, smoke=False)
+    assert drawn.train.size + drawn.validation.size == count
+
+
+def test_steps_that_leave_values_alone_keep_the_default_scale(section):
+    pixels = (np.arange(10 * 16).reshape(10, 4, 4) % 256).astype(np.uint8)
+    read = {}
+    for steps in (
+        None,
+        [{"expand": -1}],
+        [{"resize": [4, 4]}, {"pad": [4, 4]}],
+        [{"one_hot": 2}],
+        [],
+        [{"rescale": 2}],
+    ):
+        given = {} if steps is None else {"preprocess": steps}
+        train = run_data("d", Splits((pixels, np.arange(10) % 2)), section(**given), 0, smoke=False).train
+        read[str(steps)] = train.read(range(7))[0].reshape(7, 16)
+    default, *same, raw, doubled = read.values()
+    assert default.max() <= 1
+    for other in same:
+        np.testing.assert_array_equal(default, other)
+    np.testing.assert_allclose(raw, default * 255, rtol=1e-6)
+    np.testing.assert_array_equal(doubled, raw * 2)
+
+
+def test_an_input_whose_values_no_step_changes_keeps_its_default_scale(section):
+    pixels = np.full((10, 4, 4), 255, np.uint8)
+    steps = [{"rescale": {"scale": 2, "only": "a"}}]
+    given = Splits(({"a": pixels, "b": pixels}, np.zeros(10)))
+    inputs = run_data("d", given, section(preprocess=steps), 0, smoke=False).train.read(range(1))[0]
+    assert (inputs["a"].max(), inputs["b"].max()) == (510, 1)
 
 
 def test_an_npz_file_of_bytes_is_scaled(tmp_path):

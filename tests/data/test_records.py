@@ -99,3 +99,22 @@ def test_an_input_without_a_description_is_named(records, tmp_path):
     assert refusal(lambda: opened(path, inputs=["images"])) == (
         "a.tfrecord: 'data.with.features' does not describe 'images'; did you mean 'image'?"
     )
+
+
+def test_images_of_16_bits_in_records_are_read_whole_or_refused(tmp_path, tensorflow):
+    train = tensorflow.train
+    values = np.arange(300, 312).reshape(3, 4, 1).astype(np.uint16)
+    image = train.Feature(bytes_list=train.BytesList(value=[tensorflow.io.encode_png(values).numpy()]))
+    with tensorflow.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        writer.write(train.Example(features=train.Features(feature={"x": image})).SerializeToString())
+
+    def read(dtype):
+        options = {"features": {"x": {"dtype": dtype, "shape": [3, 4, 1], "encoding": "png"}}, "inputs": ["x"]}
+        return load_splits(Reference("path", str(tmp_path / "a.tfrecord"), options)).train.samples.read(range(1))[0]
+
+    np.testing.assert_array_equal(read("uint16")[0], values)
+    assert refusal(read, "uint8") == (
+        f"a.tfrecord: the records in {tmp_path} are not as 'data.with.features' says "
+        "(images hold 16 bits a channel, and not uint8; write 'dtype: uint16'); "
+        "correct names, dtype, shape and encoding there; the records hold x"
+    )

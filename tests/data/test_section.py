@@ -59,9 +59,7 @@ def test_the_parameters_of_a_file_are_checked(problems, tmp_path):
         "3:53 'size.0' must be 1 or more, but is 0",
     ]
     assert problems("data: {source: ./a.tfrecord, with: {inputs: [image]}}\n") == ["3:30 'features' is missing; add it"]
-    assert problems("data: {source: ./a.npz, with: {size: 3}}\n") == [
-        "3:31 'data.with' has no effect for a file; remove it"
-    ]
+    assert problems("data: {source: ./a.npz, with: {size: 3}}\n") == ["3:32 unknown key 'size'; known: weights"]
 
 
 @pytest.mark.parametrize(

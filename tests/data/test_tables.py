@@ -196,3 +196,10 @@ def test_a_csv_file_without_a_line_of_names_is_told_so(tmp_path):
     mend = "begin the file with a line of names; its first line, '0.5, 0.5, a', is taken for them"
     assert refusal(lambda: opened(path, label="kind")) == f"{path} has no column 'kind'; {mend}"
     assert refusal(lambda: opened(path, label="a")) == f"{path} has 2 columns '0.5'; {mend}"
+
+
+def test_a_value_that_is_no_finite_number_is_told_with_its_row(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,0\n2,1\nnan,0\n4,1\n")
+    assert refusal(lambda: opened(tmp_path / "a.csv", label="y")) == (
+        f"{tmp_path / 'a.csv'}, row 3, column 'x': the value is nan; remove that row, or fill it in"
+    )

@@ -5,10 +5,11 @@ import pytest
 
 from compressor.base.errors import DataError
 from compressor.data import ArraySplit
-from compressor.data.prepared_splits import RunData
+from compressor.data.prepared_splits import RunData, run_data
 from compressor.data.preprocess import Rescale
 from compressor.data.samples import ArraySamples
-from compressor.data.split import Split
+from compressor.data.section import DataSection
+from compressor.data.split import Split, Splits
 from compressor.measure.data_checks import check_fit
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
 
@@ -136,7 +137,8 @@ def test_values_that_are_not_finite_are_refused_with_their_place(value):
     broken = images(5)
     broken[3, 2] = value
     assert refusal(ends((5,)), data(broken, CLASSES), SPARSE) == (
-        "the inputs of sample 3 of the training split hold NaN or infinity; remove that sample, or fill it in"
+        "the inputs of sample 3 of the training data (the first is 0) hold NaN or infinity; "
+        "remove that sample, or fill it in"
     )
 
 
@@ -146,8 +148,9 @@ def test_values_that_are_not_finite_are_refused_with_their_place(value):
         (
             np.arange(8) * 14,
             SPARSE,
-            "the training labels go from 0 to 98, and the model has 10 outputs, for 0 to 9; "
-            "give the model 99 outputs, or number the classes from 0 without gaps",
+            "the training labels have gaps (0, 14, 28, 42, 56, 70, 84, 98), and the model has 10 outputs, for 0 to 9; "
+            "number these 8 classes 0 to 7, as y = numpy.unique(y, return_inverse=True)[1] does; "
+            "or give the model 99 outputs",
         ),
         (
             np.arange(8) + 3,
@@ -251,8 +254,9 @@ def test_a_model_with_one_output_is_trained_with_another_loss(labels, told):
 def test_every_split_s_labels_are_looked_at():
     late = np.array([0, 1, 2, 0, 1, 2, 0, 10])
     assert refusal(ends((5,)), data(images(5), CLASSES, late), SPARSE) == (
-        "the test labels go from 0 to 10, and the model has 10 outputs, for 0 to 9; "
-        "give the model 11 outputs, or number the classes from 0 without gaps"
+        "the test labels have gaps (0, 1, 2, 10), and the model has 10 outputs, for 0 to 9; "
+        "number these 4 classes 0 to 3, as y = numpy.unique(y, return_inverse=True)[1] does; "
+        "or give the model 11 outputs"
     )
 
 
@@ -329,7 +333,8 @@ def test_all_values_in_memory_are_looked_at():
     inputs, labels = images(2, count=700), np.zeros((700, 1), np.float32)
     labels[690] = np.nan
     assert refusal(ends((2,), (1,)), data(inputs, labels), "mse") == (
-        "the labels of sample 690 of the training split hold NaN or infinity; remove that sample, or fill it in"
+        "the labels of sample 690 of the training data (the first is 0) hold NaN or infinity; "
+        "remove that sample, or fill it in"
     )
     inputs[600] = np.inf
     assert refusal(ends((2,), (1,)), data(inputs, labels), "mse").startswith("the inputs of sample 600 of the training")
@@ -342,10 +347,92 @@ def test_labels_that_would_fill_the_memory_are_looked_at_in_part(monkeypatch):
     masks[690] = 3  # which no model of two outputs has
     given = data(images(4, 4, 1, count=700), masks)
     assert refusal(ends((4, 4, 1), (4, 4, 2)), given, SPARSE).endswith(
-        "give the model 4 outputs, or number the classes from 0 without gaps"
+        "number these 2 classes 0 to 1, as y = numpy.unique(y, return_inverse=True)[1] does; "
+        "or give the model 4 outputs"
     )
     monkeypatch.setattr(samples, "IN_MEMORY_BYTES", 1000)
     assert check_fit(ends((4, 4, 1), (4, 4, 2)), given, SPARSE) == [
         f"all {name} labels are of class 0; a model learns nothing from one class"
         for name in ("training", "validation", "test")
     ]
+
+
+def test_classes_with_gaps_that_are_more_than_the_outputs_need_both():
+    labels = np.array([0, 1, 7, 9] * 2)
+    assert refusal(ends((5,), (3,)), data(images(5), labels), SPARSE) == (
+        "the training labels have gaps (0, 1, 7, 9), and the model has 3 outputs, for 0 to 2; "
+        "number these 4 classes 0 to 3, as y = numpy.unique(y, return_inverse=True)[1] does, and give the model 4 "
+        "outputs; or give the model 10 outputs"
+    )
+
+
+@pytest.mark.parametrize("bad", ["train", "test"])
+def test_a_value_that_is_not_finite_is_told_by_its_place_before_any_draw(bad):
+    inputs = np.linspace(0, 1, 120, dtype=np.float32).reshape(60, 2)
+    inputs[37] = np.nan
+    whole, good = (inputs, np.zeros(60)), (images(2, count=60), np.zeros(60))
+    splits = Splits(whole) if bad == "train" else Splits(good, whole)
+    messages = {
+        refusal(ends((2,), (1,)), run_data("d", splits, DataSection(source="d"), seed, smoke=False), "mse")
+        for seed in range(4)  # which draw it into each of the splits
+    }
+    of = "training" if bad == "train" else "test"
+    assert messages == {
+        f"the inputs of sample 37 of the {of} data (the first is 0) hold NaN or infinity; "
+        "remove that sample, or fill it in"
+    }
+
+
+def test_bad_sample_weights_are_told_by_their_place():
+    weights = np.ones(60)
+    weights[12] = -1
+    splits = Splits((images(2, count=60), np.zeros(60), weights))
+    given = run_data("d", splits, DataSection(source="d"), 0, smoke=False)
+    assert refusal(ends((2,), (1,)), given, "mse") == (
+        "the weight of sample 12 of the training data (the first is 0) is -1.0; "
+        "give numbers from 0 up; a sample of weight 1 counts once"
+    )
+    splits = Splits((images(2, count=60), np.zeros(60), np.zeros(60)))
+    assert refusal(ends((2,), (1,)), run_data("d", splits, DataSection(source="d"), 0, smoke=False), "mse") == (
+        "all sample weights of the training data are 0; give some that are above 0"
+    )
+
+
+def test_an_input_that_never_changes_is_told():
+    assert check_fit(ends((2,), (1,)), data(np.full((8, 2), 0.5, np.float32), np.zeros(8)), "mse") == [
+        "all inputs are 0.5 in all 8 training samples; a model learns nothing from that, and calibration sees no range"
+    ]
+    two = Ends({"a": (2,), "b": (2,)}, {"out": (1,)})
+    given = data({"a": images(2, count=600), "b": np.zeros((600, 2), np.float32)}, np.zeros(600))
+    assert check_fit(two, given, "mse") == [
+        "the input 'b' is 0 in the first 512 training samples; a model learns nothing from that, and calibration sees "
+        "no range"
+    ]
+
+
+def test_images_of_16_bits_in_a_narrow_range_are_told():
+    pixels = np.linspace(29_952, 30_207, 8 * 16).astype(np.uint16).reshape(8, 4, 4, 1)
+    labels = np.zeros(8)
+    given = run_data("d", Splits((pixels, labels), (pixels, labels)), DataSection(source="d"), 0, smoke=False)
+    assert check_fit(ends((4, 4, 1), (1,)), given, "mse") == [
+        "the inputs go from 29,952 to 30,207 of 65,535, so that images hardly differ once scaled to 0..1: "
+        "add 'preprocess: [{normalize: adapt}]' under data"
+    ]
+    wide = (np.linspace(0, 65_535, 128).astype(np.uint16).reshape(8, 4, 4, 1), labels)
+    assert (
+        check_fit(ends((4, 4, 1), (1,)), run_data("d", Splits(wide, wide), DataSection(source="d"), 0, False), "mse")
+        == []
+    )
+
+
+def test_an_output_that_nothing_uses_needs_no_labels():
+    two = Ends({"image": (2,)}, {"age": (3,), "state": (4,)})
+    given = data(images(2), {"age": CLASSES})
+    assert check_fit(two, given, None, used={"age"}) == []
+    assert refusal(two, given, SPARSE, used={"age", "state"}) == (
+        "the output 'state' has a loss, and the data has labels for 'age'; give labels for it, or name the outputs "
+        "that learn: 'training.loss: {age: sparse_categorical_crossentropy}'"
+    )
+    assert refusal(two, data(images(2), {"ages": CLASSES}), None, used={"age"}) == (
+        "the model has the outputs 'age', 'state', and the data has labels for 'ages'; give both the same names"
+    )

@@ -439,7 +439,7 @@ def test_parameters_for_a_file_are_refused_rather_than_ignored(write):
     )
     assert heads(path) == [
         "recipe.yaml:2:34: error: 'model.with' has no effect for a file; remove it",
-        "recipe.yaml:3:31: error: 'data.with' has no effect for a file; remove it",
+        "recipe.yaml:3:32: error: unknown key 'size'; known: weights",
     ]
 
 

@@ -51,3 +51,17 @@ def test_a_path_starts_at_the_folder_of_the_recipe_that_holds_it(tmp_path, monke
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert reference("~/models/a.keras", HERE, {}).target == str(tmp_path / "models/a.keras")
+
+
+def test_a_path_has_no_dots_that_only_go_back_unless_a_link_leads_elsewhere(tmp_path):
+    (tmp_path / "recipes").mkdir()
+    assert reference("../a.npz", tmp_path / "recipes", {}) == Reference("path", str(tmp_path / "a.npz"))
+    (tmp_path / "far" / "below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "below")
+    assert reference("link/../a.npz", tmp_path, {}) == Reference("path", str(tmp_path / "link" / ".." / "a.npz"))
+
+
+def test_a_function_in_a_file_starts_at_the_folder_of_the_recipe(tmp_path):
+    found = reference("./code/mine.py:data", tmp_path, {"size": 3})
+    assert found == Reference("function", str(tmp_path / "code" / "mine.py:data"), {"size": 3})
+    assert (found.name, found.runs_code) == ("mine.py:data", True)

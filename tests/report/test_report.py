@@ -11,7 +11,7 @@ from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 from compressor.recipe.constraints import Constraints
 from compressor.report.columns import stage_columns, value_columns
-from compressor.report.figures import agreement_text, change_text, metric_text, ratio_text, remarks, time_text
+from compressor.report.figures import agreement_text, change_text, headline, metric_text, ratio_text, remarks, time_text
 from compressor.report.markdown import render_markdown
 from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.summary import constraint_rows
@@ -210,3 +210,27 @@ def test_a_file_that_disagrees_with_its_model_is_the_headline_in_red(smoke_run):
     assert "% of the size" not in plain
     assert f"**{doubt}**" in render_markdown(report)
     assert "% of the size" not in render_markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("now", "text"), [(1_290, "129% of the size"), (994, "99% of the size"), (4, "0.4% of the size")]
+)
+def test_a_small_share_of_the_size_is_not_called_nothing(smoke_run, now, text):
+    first, *_, last = smoke_run[0].stages
+    stages = [first.model_copy(update={"bytes": 1_000}), last.model_copy(update={"bytes": now})]
+    assert headline(smoke_run[0].model_copy(update={"stages": stages})).startswith(text)
+
+
+def test_the_smallest_of_many_tensors_are_summed_up(smoke_run):
+    *others, last = smoke_run[0].stages
+    kernel = last.layers[0].model_copy(update={"name": "kernel", "parameters": 100_000, "bytes": 100_000})
+    bias = last.layers[0].model_copy(update={"name": "bias", "parameters": 10, "bytes": 40})
+    tables = []
+    for count in (3, 30):  # 30 biases of 40 bytes are 1.2 % of all bytes, and 25 of them are less than 1 %
+        stages = [*others, last.model_copy(update={"layers": [kernel, *[bias] * count]})]
+        text = render_markdown(smoke_run[0].model_copy(update={"stages": stages}))
+        tables.append(text.partition("## Weights of the last stage")[2].partition("##")[0])
+    assert tables[0].count("`bias`") == 3
+    assert "smaller ones" not in tables[0]
+    assert tables[1].count("`bias`") == 5
+    assert "| 25 smaller ones, listed in report.json |  |  | 250 |  |  | 1.0 kB |" in tables[1]

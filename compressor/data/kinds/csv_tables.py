@@ -25,6 +25,9 @@ class TableOptions(Params):
     features: list[str] | None = Field(
         None, min_length=1, description="the columns of the inputs; all others by default"
     )
+    weights: str | None = Field(
+        None, min_length=1, description="the column that says how much each sample counts in training"
+    )
     delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the columns of a CSV file")
 
 
@@ -44,4 +47,4 @@ class CsvTables(DataKind):
 
         parts = parted_by_name(files_of(target, self), Path(target))
         tables = {part: CsvTable(tuple(files), options.delimiter) for part, files in parts.items()}
-        return table_splits(tables, options.label, options.features, spool)
+        return table_splits(tables, options.label, options.features, options.weights, spool)

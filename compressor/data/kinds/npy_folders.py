@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.params import Params
 from compressor.data.data_kind import DataKind
+from compressor.data.kinds.npz_files import ArrayOptions
 
 if TYPE_CHECKING:
     from compressor.data.split import Splits
@@ -19,9 +19,10 @@ class NpyFiles(DataKind):
     example = "`./folder` of `.npy` files"
     told_apart = "by the names of the files"
     suffixes = (".npy",)
+    Options = ArrayOptions
 
-    def splits(self, target: str, options: Params, spool: Path) -> Splits:
+    def splits(self, target: str, options: ArrayOptions, spool: Path) -> Splits:
         from compressor.data.arrays import npy_splits
 
         path = Path(target)
-        return npy_splits(path if path.is_dir() else path.parent)
+        return npy_splits(path if path.is_dir() else path.parent, options.weights)

@@ -31,4 +31,4 @@ class ParquetTables(DataKind):
 
         parts = parted_by_name(files_of(target, self), Path(target))
         tables = {part: ParquetTable(tuple(files)) for part, files in parts.items()}
-        return table_splits(tables, options.label, options.features, spool)
+        return table_splits(tables, options.label, options.features, options.weights, spool)

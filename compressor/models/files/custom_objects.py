@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.base.import_path import module_at, module_part
 from compressor.base.plugin_errors import fenced
 
 
@@ -16,27 +16,19 @@ def known_objects(names: Sequence[str]) -> Mapping[str, Any]:
     """The classes and functions that a model's file may name, by their names there.
 
     Args:
-        names: `package.module:Name`, or modules, of which all public classes and functions of their own are taken.
-            Importing them runs their code.
+        names: `package.module:Name`, or modules or files, of which all public classes and functions of their own are
+            taken. Importing them runs their code.
 
     Raises:
         ModelError: a module cannot be imported, or has nothing of that name.
     """
     objects: dict[str, Any] = {}
     for text in names:
-        module_name, _, name = text.partition(":")
+        name = text.removeprefix(module_part(text)).removeprefix(":")
         with fenced(f"'{text}' of model.custom_objects", ModelError):
-            module = _imported(module_name)
+            module = module_at(module_part(text))
             objects |= {name: _member(module, name)} if name else _own(module)
     return objects
-
-
-def _imported(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        remedy = "install it, put its folder on PYTHONPATH, or mend the name"
-        raise ModelError(f"it cannot be imported ({error})", remedy) from error
 
 
 def _member(module: ModuleType, name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.types import Model
-from compressor.models.litert.endpoint_names import input_names
+from compressor.models.litert.endpoint_names import example_input, input_names
 
 _ELSE = "or export it as .tflite and start from that"
 
@@ -36,7 +36,8 @@ def refuse_unusable(model: Model, who: str) -> None:
         if any(size is None for size in tensor.shape[1:]):
             sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
             what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
-            raise ModelError(what, "build it with a fixed size, such as Input((128,)), load its weights, and save that")
+            example = example_input(tensor.shape[1:])
+            raise ModelError(what, f"build it with a fixed size, such as {example}, load its weights, and save that")
     for weight, layers in _shared_weights(model):
         names = " and ".join(f"'{layer}'" for layer in layers)
         what = f"{who} has one weight ('{weight}') in the layers {names}, and would have one each after saving"

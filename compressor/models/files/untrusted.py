@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from compressor.base.errors import ModelError
+from compressor.base.import_path import module_part, names_file
 from compressor.base.sizes import swells
 from compressor.models.library_errors import FILE_ERRORS
 
@@ -39,7 +40,7 @@ def refuse_harmful_keras(
         code = ["a SavedModel is a program"]
     else:
         _refuse_bombs(path)
-        vouched = {name.partition(":")[0] for name in custom_objects}
+        vouched = {Path(module).stem if names_file(module) else module for module in map(module_part, custom_objects)}
         names: list[str] = json.loads(_probed("keras", path, "save it again", known))
         code = [name for name in names if name.strip("'").rpartition(".")[0] not in vouched]
     if code and not trusted:

@@ -20,7 +20,7 @@ from compressor.base.types import Arrays
 from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.converter_faults import rewritten
 from compressor.models.litert.converter_output import finished
-from compressor.models.litert.endpoint_names import input_names, output_names
+from compressor.models.litert.endpoint_names import example_input, input_names, output_names
 from compressor.models.litert.float32_model import in_float32
 from compressor.models.litert.float_islands import float_operators
 from compressor.models.litert.integer_completion import completed
@@ -163,7 +163,8 @@ def _endpoints(model: Any) -> _Endpoints:
     for name, tensor in zip(input_names(model), model.inputs, strict=True):
         if any(size is None for size in tensor.shape[1:]):
             what = f"the input '{name}' of the model has the shape {tuple(tensor.shape)}, which leaves a size open"
-            raise StepError(what, "build the model with a fixed size, such as Input((128,)), and load its weights")
+            example = example_input(tensor.shape[1:])
+            raise StepError(what, f"build the model with a fixed size, such as {example}, and load its weights")
     dtypes = tuple(tensor.dtype.name for tensor in model.inputs)
     return _Endpoints(tuple(input_names(model)), dtypes, tuple(output_names(model)))
 

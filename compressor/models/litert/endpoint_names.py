@@ -1,7 +1,8 @@
-"""The names of a Keras model's inputs and outputs, in Keras and in the file."""
+"""The names of a Keras model's inputs and outputs, in Keras and in the file, and the shapes of its outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -24,6 +25,18 @@ def keras_keys(model: Any) -> list[str]:
     """The names that Keras itself uses for the outputs in `compile` and `fit`."""
     nested = getattr(model, "_nested_outputs", None)
     return sorted(nested) if isinstance(nested, dict) else list(model.output_names or [])
+
+
+def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shapes of a tf_keras model's outputs by name, without the batch; none where they are not known yet."""
+    names = output_names(model)
+    return dict(zip(names, (tuple(tensor.shape[1:]) for tensor in model.outputs or []), strict=bool(model.outputs)))
+
+
+def example_input(shape: Sequence[int | None]) -> str:
+    """How to write an input of such a shape, without the batch, whose open sizes are fixed: `Input((96, 96, 1))`."""
+    likely = 96 if len(shape) > 2 else 128  # pixels, or steps of a sequence
+    return f"Input({tuple(likely if size is None else size for size in shape)})"
 
 
 def _is_tfmot_wrapper(layer: Any) -> bool:

@@ -10,22 +10,37 @@ import site
 import sys
 import sysconfig
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
 from pathlib import Path
 
 from compressor.base.hashing import file_digest
+from compressor.base.import_path import names_file
 
 _OWN = "compressor"  # the name of the distribution, and of its core, whose code is another part of every key
 _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
 
 
-@cache
+def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
+    """The function, which runs once for a module; a file by its path may be edited while the tool runs."""
+    of_module = cache(function)
+
+    @wraps(function)
+    def digest(module: str) -> str:
+        return function(module) if names_file(module) else of_module(module)
+
+    digest.cache_clear = of_module.cache_clear  # type: ignore[attr-defined]
+    return digest
+
+
+@_cached
 def code_digest(module: str) -> str:
     """SHA-256 of the code that a module runs, in hexadecimal, so that any edit changes the keys that depend on it.
+
+    A module may be given by the absolute path of its file, too.
 
     It covers the folder of the module's package and, by following imports, other packages of the same distribution or
     of none, as on PYTHONPATH. Other distributions count by their version. The module is not imported, so imports by a
@@ -128,6 +143,8 @@ def _imports(path: Path, package: str, _: str) -> tuple[str, ...]:
 
 def _unit_of(name: str) -> _Unit | None:
     """The innermost package that contains a name, or its module if none does; a namespace package does not count."""
+    if names_file(name):
+        return _Unit(Path(name).name, Path(name)) if Path(name).is_file() else None
     parts = name.split(".")
     package = None
     for depth in range(1, len(parts) + 1):
@@ -144,7 +161,7 @@ def _unit_of(name: str) -> _Unit | None:
 
 def _enclosing_packages(unit: _Unit) -> Iterator[_Unit]:
     """The packages that contain a package; their `__init__.py` files run before it is imported."""
-    parts = unit.name.split(".")
+    parts = [] if unit.name == unit.file.name else unit.name.split(".")
     for depth in range(1, len(parts)):
         prefix = ".".join(parts[:depth])
         file, _ = _located(prefix)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
+from compressor.base.import_path import module_part, without_folder
 from compressor.base.path_or_function import Reference, is_there
 from compressor.base.versions import versions
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
@@ -51,7 +52,7 @@ def step_parts(
         "strategy": step.uses,
         "provider": step.provider.full,
         "code of the strategy": code_digest(type(step.strategy).__module__),
-        "parameters": step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content),
+        "parameters": _portable(step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content)),
         "teacher": teacher,
         "code of the losses": _loss_code(step),
         "scored by": _scored_by(step, plan),
@@ -85,8 +86,13 @@ def _metric_parts(configured: ConfiguredMetric) -> Parts:
     }
     if not isinstance(metric, FunctionMetric):
         return parts
-    code = code_digest(metric.target.partition(":")[0])
-    return {**parts, "function": metric.target, "arguments": metric.arguments, "code of the function": code}
+    code = code_digest(module_part(metric.target))
+    return {
+        **parts,
+        "function": without_folder(metric.target),
+        "arguments": metric.arguments,
+        "code of the function": code,
+    }
 
 
 def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
@@ -119,7 +125,7 @@ def source_parts(plan: Plan) -> Parts | None:
     return parts and {
         "source model": parts,
         "code in the model": loading_code(plan, ()),
-        "custom objects": plan.recipe.model.custom_objects,
+        "custom objects": _portable(plan.recipe.model.custom_objects),
         "trusted": plan.trust_model,
         "seed": plan.seed,
         "versions": versions(),
@@ -142,7 +148,7 @@ def loading_code(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
     if (steps[-1].after if steps else plan.start).format != "keras":
         return []
     modules = {type(step.strategy).__module__ for step in steps}
-    modules |= {name.partition(":")[0] for name in plan.recipe.model.custom_objects}
+    modules |= set(map(module_part, plan.recipe.model.custom_objects))
     if isinstance(plan.model, ModelSource):
         modules.add(type(plan.model).__module__)
     return sorted({code_digest(module) for module in modules})
@@ -155,7 +161,16 @@ def note_name(plan: Plan, step_id: str) -> str:
 
 def _loss_code(step: PlannedStep) -> list[str]:
     """Hashes of the code of the user's own losses."""
-    return [code_digest(name.partition(":")[0]) for name in loss_functions(step.strategy.params)]
+    return [code_digest(module_part(name)) for name in loss_functions(step.strategy.params)]
+
+
+def _portable(values: Any) -> Any:
+    """The values with the names of Python files in place of their paths: where a file is changes nothing."""
+    if isinstance(values, Mapping):
+        return {key: _portable(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return list(map(_portable, values))
+    return without_folder(values) if isinstance(values, str) else values
 
 
 def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:

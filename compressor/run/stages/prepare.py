@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from compressor.base.import_path import function_at, names_function
@@ -23,6 +23,7 @@ from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel, fresh_tensorflow
 from compressor.run.stages.stage_store import Made, StageStore
 from compressor.run.stages.step_result import layers_of
+from compressor.training.class_weights import class_weights
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,27 @@ def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:
     params = next((params for params in all_params if isinstance(params, TrainingDefaults)), None)
     loss = params.loss if params and isinstance(params.loss, str) else None
     loss = None if loss and names_function(loss) else loss  # a function of the user's own may take any labels
-    warnings = check_fit(ends, data, loss, params.batch_size if params else 1)
+    used = _outputs_in_use(plan, ends.outputs)
+    warnings = [*data.notes, *check_fit(ends, data, loss, params.batch_size if params else 1, used)]
     rehearse(plan.metrics, ends, data.test)
+    for params in all_params:
+        if isinstance(params, TrainingDefaults):
+            class_weights(params, ends.outputs, data)  # so that wrong ones are refused before anything is trained
     for step in plan.stages:
         for name in loss_functions(step.strategy.params):
             function_at(name)  # so that a missing function fails before anything is trained
     return warnings
+
+
+def _outputs_in_use(plan: Plan, outputs: Collection[str]) -> set[str]:
+    """The outputs of the model that a loss or a metric compares with labels."""
+    used = {configured.output for configured in plan.metrics if configured.output}
+    if len(outputs) == 1:
+        used |= set(outputs)
+    for step in plan.stages:
+        loss = getattr(step.strategy.params, "loss", ())
+        used |= set(outputs) if isinstance(loss, str) else set(loss)
+    return used
 
 
 def _may_use_random_numbers(data: Reference | Dataset) -> bool:

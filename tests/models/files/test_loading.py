@@ -143,3 +143,13 @@ def test_a_model_that_leaves_a_size_open_is_refused_before_it_is_trained(tensorf
         "the model 'mine:model' leaves a size of its input 'tokens' open (any), and a file needs it; "
         "build it with a fixed size, such as Input((128,)), load its weights, and save that"
     )
+
+
+def test_an_example_of_a_fixed_input_is_like_the_open_one(tensorflow):
+    import tf_keras
+
+    pixels = tf_keras.Input((None, None, 1), name="pixels")
+    model = tf_keras.Model(pixels, tf_keras.layers.Conv2D(2, 3)(pixels))
+    assert message_of(lambda: refuse_unusable(model, "the model 'mine:model'")).endswith(
+        "build it with a fixed size, such as Input((96, 96, 1)), load its weights, and save that"
+    )
