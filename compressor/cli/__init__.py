@@ -18,6 +18,7 @@ _COMMANDS = {
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
     "sensitivity": "show how much the outputs change when a layer has fewer bits",
+    "debug": "show which layers of a quantized model cost its accuracy",
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",

@@ -65,7 +65,8 @@ def command(
     """Show how much the outputs of MODEL change when one layer's weights are stored in fewer bits.
 
     MODEL is a Keras model or a float .tflite file. The figures are root mean square differences, as shares of the
-    float model's outputs, and the step mixed_precision chooses types by them.
+    float model's outputs, and the step mixed_precision chooses types by them. `compressor debug` looks instead at a
+    file that is quantized already, with its activations.
     """
     import tempfile
     from itertools import islice

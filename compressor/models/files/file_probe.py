@@ -51,10 +51,10 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
 def _run(content: bytes) -> None:
     import numpy as np
 
-    from compressor.models.litert.interpreter import opened
+    from compressor.models.litert.interpreter import open_interpreter
 
     try:
-        interpreter = opened(content, threads=1)
+        interpreter = open_interpreter(content, threads=1)
         interpreter.allocate_tensors()
         for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
             if np.issubdtype(details["dtype"], np.number):

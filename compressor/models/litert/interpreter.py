@@ -62,7 +62,7 @@ class LiteRTModel:
             ModelError: the interpreter refuses it.
         """
         try:
-            self._interpreter = opened(content, threads)
+            self._interpreter = open_interpreter(content, threads)
             inputs, outputs = _endpoint_details(self._interpreter)
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
@@ -187,7 +187,7 @@ def _refuse_missing(names: Sequence[str], features: Mapping[str, Any]) -> None:
         raise ModelError(what, f"give the data {', '.join(missing)}, or call its parts as the model's inputs are")
 
 
-def opened(content: bytes, threads: int) -> Any:
+def open_interpreter(content: bytes, threads: int) -> Any:
     """An interpreter of the file, with LiteRT's own kernels where the faster ones refuse it."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

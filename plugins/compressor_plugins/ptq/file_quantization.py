@@ -16,6 +16,7 @@ from compressor import StepError
 from compressor.data import arrays_in
 from compressor.models.litert import LiteRTModel, TensorType, operator_of, read_model, type_of, write_model
 from compressor_plugins.ptq.calibration import Samples, TensorStatistics, calibrated, pass_to_sources
+from compressor_plugins.ptq.float_regions import between_floats
 from compressor_plugins.ptq.quantizer_recipe import IODtype, QuantizerRecipe
 from compressor_plugins.ptq.tied_scales import tied
 from compressor_plugins.ptq.weight_quantization import Storage
@@ -57,6 +58,9 @@ def quantized(
             recipe.compute_in(activations, io_dtype)
         for operator, storage in storages.items():
             recipe.store(operator, storage)
+        in_float = [operator.index for operator, storage in storages.items() if storage.activations == "float32"]
+        for index in between_floats(plain, [operator.index for operator in storages], in_float):
+            recipe.leave(index)
         try:
             statistics = calibrated(plain, recipe.quantizer, samples) if activations in ("int8", "int16") else {}
             statistics = _with_second_moments(statistics, plain, storages, samples)

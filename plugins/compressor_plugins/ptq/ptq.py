@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
-from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError, Strategy
+from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError
 from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import LayerPatterns
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
+from compressor_plugins.ptq.layer_keeping import KeepsLayersInFloat16
 from compressor_plugins.ptq.remarks import IO, tell_ends, tell_others, tell_small, tell_wider
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request
 from compressor_plugins.shared.float_parts import refuse_floats, tell_floats
@@ -33,7 +34,7 @@ _LOSES_ZEROS = ("gptq", "hadamard")  # they change weights that are zero
 _LOSES_CLUSTERS = ("gptq", "hadamard", "oscar", "recovery")
 
 
-class PTQ(Strategy):
+class PTQ(KeepsLayersInFloat16):
     """Quantize without training: weights alone, or weights and activations with ranges found by calibration.
 
     Jacob et al. 2018 (arXiv 1712.05877), section 3. Calibration runs samples of the training split; after

@@ -78,6 +78,11 @@ class QuantizerRecipe:
         )
         self.quantizer.update_quantization_recipe(*self._scope(operator), config, algorithm)
 
+    def leave(self, index: int) -> None:
+        """Keep the operator at this place, which has no weights, in float."""
+        output = self._graph.tensors[self._graph.operators[index].outputs[0]]
+        self.quantizer.update_quantization_recipe(f"^{output.name.decode()};", "*", None, "no_quantize")
+
     def _scope(self, operator: WeightedOperator) -> tuple[str, Any]:
         """The pattern and the kind by which litert-quantizer finds an operator."""
         output = self._graph.tensors[self._graph.operators[operator.index].outputs[0]]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from compressor import Model, ModelState, StepContext, Strategy
+from compressor import Model, ModelState, StepContext
+from compressor.contracts.kept_layers import KeepsLayers
 from compressor_plugins.qat.params import QATParams
 
 
-class QAT(Strategy):
+class QAT(KeepsLayers):
     """Fine-tune with few bits simulated (weights 8 or 4, activations 8 or 16), so that the model learns to live with
     them.
 
@@ -21,6 +22,7 @@ class QAT(Strategy):
     """
 
     name = "qat"
+    kept_in = "float"
 
     Params = QATParams
 
@@ -34,6 +36,10 @@ class QAT(Strategy):
         from compressor_plugins.qat.fine_tuning import fine_tuned
 
         return fine_tuned(model, self.params, context)
+
+    def keeping(self, layers: Sequence[str]) -> Mapping[str, Any]:
+        """The layers left alone, in float."""
+        return {"except": [*self.params.except_, *(name for name in layers if name not in self.params.except_)]}
 
     def custom_objects(self) -> Mapping[str, Any]:
         """tfmot's wrappers, quantizers and configs, and our own."""
