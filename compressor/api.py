@@ -119,6 +119,7 @@ def _executed(
         lock = lock_of(plan, run.fingerprints)
         if locked is not None:
             refuse_moved(locked, lock)
+        run.rehearse()
         for step in plan.stages:
             run.stage(step)
         result, files = run.result(), run.files

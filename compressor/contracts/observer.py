@@ -21,6 +21,12 @@ class Observer:
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """A run begins; `sizes` counts the samples of each split."""
 
+    def rehearsing(self) -> None:
+        """All steps are taken on the untrained model and a few samples, to see that they can be."""
+
+    def rehearsed(self, seconds: float) -> None:
+        """They can; it took so long."""
+
     def step_started(self, step_id: str, /) -> None:
         """A step begins."""
 
@@ -78,6 +84,8 @@ class Observers(Observer):
         self.observers = observers
 
     run_started = _told_to_all(Observer.run_started)
+    rehearsing = _told_to_all(Observer.rehearsing)
+    rehearsed = _told_to_all(Observer.rehearsed)
     step_started = _told_to_all(Observer.step_started)
     training_started = _told_to_all(Observer.training_started)
     training_resumed = _told_to_all(Observer.training_resumed)

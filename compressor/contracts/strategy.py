@@ -19,12 +19,15 @@ class Strategy(ABC):
     """A way to compress a model. The first line of a subclass's docstring describes it; the rest names the paper.
 
     Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
-    `makes_layers` to True if `apply` adds layers whose names later steps may refer to.
+    `makes_layers` to True if `apply` adds layers whose names later steps may refer to. Set `depends_on_weights` to True
+    if what `apply` refuses depends on what the weights were trained to be: such a step is left out when a run rehearses
+    its steps on the untrained model.
     """
 
     name: ClassVar[str]
     scores: ClassVar[bool] = False
     makes_layers: ClassVar[bool] = False
+    depends_on_weights: ClassVar[bool] = False
     Params: type[AnyParams] = AnyParams
 
     def __init__(self, params: AnyParams) -> None:

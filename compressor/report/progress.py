@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
     from compressor.contracts.report_rows import Report, StageRow
 
+_REHEARSAL = "rehearsal"
+
 
 def watching(console: Console, quiet: bool) -> Observer:
     """The observer that suits the terminal, or its absence."""
@@ -42,6 +44,10 @@ class Lines(Observer):
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Say what is about to run."""
         self._say(introduction(plan, sizes))
+
+    def rehearsed(self, seconds: float) -> None:
+        """Say that nothing is in the way of training."""
+        self._say(f" rehearsal: all steps can be taken on this model, tried in {clock_text(seconds)}")
 
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         """Say how long a training will be."""
@@ -88,7 +94,7 @@ class Bars(Observer):
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Say what is about to run."""
         self._console.print(introduction(plan, sizes) + "\n", markup=False, highlight=False)
-        width = max([len("baseline"), *(len(step.id) for step in plan.steps)])
+        width = max([len(_REHEARSAL), *(len(step.id) for step in plan.steps)])
         wide = self._console.width >= 100
         self._progress = Progress(
             TextColumn(f" {{task.description:<{width}}}", markup=False),
@@ -99,6 +105,14 @@ class Bars(Observer):
             refresh_per_second=5,
         )
         self._progress.start()
+
+    def rehearsing(self) -> None:
+        """Show it as a step of its own."""
+        self.step_started(_REHEARSAL)
+
+    def rehearsed(self, seconds: float) -> None:
+        """Fill its bar."""
+        self._update(total=1, completed=1, status="all steps can be taken on this model")
 
     def step_started(self, step_id: str) -> None:
         """Show the step."""

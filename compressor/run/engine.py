@@ -13,10 +13,12 @@ from compressor.contracts.observer import Observer, TeacherObserver
 from compressor.measure.results import RunResult, Stage
 from compressor.report.summary import stage_row
 from compressor.run.cache.store import Cache
+from compressor.run.forecast import forecast
 from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.make_step import make_step
 from compressor.run.stages.measure_stage import measure_stage
 from compressor.run.stages.prepare import Prepared, load_source, prepare
+from compressor.run.stages.rehearsal import rehearse, trains
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import StageStore
 from compressor.run.stages.step_result import refuse_left_alone
@@ -85,6 +87,21 @@ class Run:
         """SHA-256 of every stage file that the run wrote, by its name in the run's folder."""
         return self._store.files
 
+    def rehearse(self) -> None:
+        """Take all steps on the untrained model and a few samples, unless no training that would be lost is ahead.
+
+        Raises:
+            CompressorError: a step refuses the model, or what an earlier step makes of it.
+        """
+        plan = self._prepared.plan
+        ahead = {found.step_id for found in forecast(plan, self._store.cache) if not found.cached}
+        if plan.smoke or not any(step.id in ahead and trains(step) for step in plan.stages):
+            return
+        began = time.perf_counter()
+        self._observer.rehearsing()
+        rehearse(self._prepared.source, self._prepared.data, self._untrained_teacher)
+        self._observer.rehearsed(time.perf_counter() - began)
+
     def measure_source(self) -> None:
         """Measure the model that the run starts from, as the baseline."""
         self._observer.step_started(BASELINE)
@@ -138,6 +155,11 @@ class Run:
         if name not in self._teachers:
             self._teachers[name] = self._make_teacher(step.teacher.plan_for(self._prepared.plan), name)
         return self._teachers[name]
+
+    def _untrained_teacher(self, step: PlannedStep) -> SavedModel | None:
+        if step.teacher is None or step.teacher.is_baseline:
+            return self._prepared.source if step.teacher else None
+        return load_source(step.teacher.plan_for(self._prepared.plan), self._store)
 
     def _make_teacher(self, plan: Plan, name: str) -> SavedModel:
         """Run a teacher's plan; if the plan has no steps, only load its model, without measuring it."""

@@ -11,6 +11,10 @@ from compressor.contracts.observer import Observer
 from compressor.training.training_state import TrainingState
 
 
+class DivergedError(StepError):
+    """The loss became NaN or infinite."""
+
+
 def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -> Any:
     """The callback that ends each epoch, and so comes last.
 
@@ -29,7 +33,7 @@ def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             losses = [float((logs or {})[name]) for name in ("loss", "val_loss")]
             if not all(math.isfinite(loss) for loss in losses):
-                raise StepError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
+                raise DivergedError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
             stopped = state.stop is not None and state.stop.judge(epoch, losses[1], self.model.get_weights())
             state.epoch = epoch + 1
             state.done = stopped or state.epoch == epochs

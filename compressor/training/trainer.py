@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from compressor.base.errors import StepError
 from compressor.base.named_arrays import in_order, is_named
@@ -39,6 +39,8 @@ class Checkpoints(Protocol):
 
 class Trainer:
     """Trains Keras models on a run's data, in an order that depends on the seed alone."""
+
+    eagerly: ClassVar[bool] = False  # whether operations run one by one, without a graph, which takes time to build
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class Trainer:
                 train = weights.weighted(train)
             train, validation = (_by_keras_names(batches, model, params.loss) for batches in (train, validation))
             build_metrics(model, train)
+            model.run_eagerly = self.eagerly
             with distillation.active() if distillation else nullcontext():
                 model.fit(
                     train,

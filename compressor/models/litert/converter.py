@@ -26,6 +26,7 @@ from compressor.models.litert.float_islands import float_operators
 from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
+from compressor.models.litert.narrow_outputs import runnable
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
@@ -85,7 +86,7 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
-    return finished(content, endpoints.inputs, endpoints.outputs)
+    return finished(runnable(content), endpoints.inputs, endpoints.outputs)
 
 
 def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None) -> bytes:

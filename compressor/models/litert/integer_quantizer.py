@@ -29,8 +29,6 @@ _MOVING = {  # operators whose output has the range of their input
 _OUTPUT_STATE = 18  # the place of an LSTM's output state among its inputs
 _HIDDEN = 4  # the place of what its state is made from among its intermediate tensors
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
-_HARD_SWISH = 64  # times as wide as its output's range an input's may be: LiteRT's operator takes up to 128
-_STEPS = 255  # between the ends of a range
 
 
 def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> bytes:
@@ -77,33 +75,14 @@ def _multiply_squares(model: Any, graph: Any) -> bool:
     return True
 
 
-def _fill_ranges(model: Any, graph: Any) -> bool:
-    """Widen ranges that are empty, or too narrow for the operator that makes the tensor."""
+def _fill_ranges(_: Any, graph: Any) -> bool:
+    """Widen ranges that are empty."""
     changed = False
     for index, tensor in enumerate(graph.tensors):
         if _has_range(graph, index) and tensor.quantization.max[0] - tensor.quantization.min[0] < _EMPTY:
             tensor.quantization.min, tensor.quantization.max = np.array([-1], np.float32), np.array([1], np.float32)
             changed = True
-    for call in graph.operators:
-        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.HARD_SWISH:
-            changed |= _widen(graph, int(call.outputs[0]), _width(graph, int(call.inputs[0])) / _HARD_SWISH)
     return changed
-
-
-def _width(graph: Any, index: int) -> float:
-    """How wide the range of a tensor is, recorded or that of its integers."""
-    found = graph.tensors[index].quantization
-    if _has_range(graph, index):
-        return float(found.max[0] - found.min[0])
-    return float(found.scale[0]) * _STEPS if found is not None and found.scale is not None and len(found.scale) else 0.0
-
-
-def _widen(graph: Any, index: int, width: float) -> bool:
-    if not _has_range(graph, index) or _width(graph, index) >= width:
-        return False
-    found = graph.tensors[index].quantization
-    found.max = found.min + np.float32(width)
-    return True
 
 
 def _join_ranges(model: Any, graph: Any) -> bool:

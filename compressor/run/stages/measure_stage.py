@@ -72,14 +72,20 @@ def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[
         content = unpacked(model)
         return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
     with fenced(maker, StepError, (CompressorError,)):
-        content = to_litert(model, _conversion(saved, data.train))
+        content = to_litert(model, conversion(saved, data.train))
     return content, measure(content, data.test, metrics, model, maker, None, data.train)
 
 
-def _conversion(saved: SavedModel, train: Split) -> Conversion:
-    """How a Keras model is converted to the file that would ship."""
+def conversion(saved: SavedModel, train: Split, samples: int = CALIBRATION_SAMPLES) -> Conversion:
+    """How a Keras model is converted to the file that would ship.
+
+    Args:
+        saved: the model.
+        train: the split that ranges are measured on which training left out.
+        samples: how many samples of it.
+    """
     state = saved.state
     if "quantization_aware" not in state.traits:
         return Conversion()
-    samples = (features for features, _ in train.sample(CALIBRATION_SAMPLES, saved.plan.seed).batches(1))
-    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8", calibration=samples, trained=True)
+    calibration = (features for features, _ in train.sample(samples, saved.plan.seed).batches(1))
+    return Conversion("int16x8" if state.trained_for == "int16x8" else "int8", calibration=calibration, trained=True)

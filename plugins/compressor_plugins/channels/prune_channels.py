@@ -15,6 +15,7 @@ class PruneChannels(Strategy):
     is not understood keeps them, and is named. Layers that make the model's outputs keep theirs.
     """
 
+    depends_on_weights = True
     name = "prune_channels"
 
     Params = PruneChannelsParams

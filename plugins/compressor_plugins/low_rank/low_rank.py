@@ -14,6 +14,7 @@ class LowRank(Strategy):
     Fast and Low Power Mobile Applications", arXiv 1511.06530). A layer that would not have fewer weights is left alone.
     """
 
+    depends_on_weights = True
     name = "low_rank"
     makes_layers = True
 
