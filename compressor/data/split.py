@@ -96,8 +96,8 @@ class Split:
         """Some of the samples, in the order of the indices."""
         return Split(self.samples.part(indices), self.preprocessing, self.changes, self.inputs_as_labels)
 
-    def of(self, samples: Samples) -> Split:
-        """The same of other samples."""
+    def with_samples(self, samples: Samples) -> Split:
+        """The same steps for other samples."""
         if samples is self.samples:
             return self
         return Split(samples, self.steps, self.changes, self.inputs_as_labels)
@@ -191,7 +191,7 @@ class Splits:
                 splits[name] = split
         numbered, names = with_class_numbers({name: split.samples for name, split in splits.items()})
         for name in given:
-            object.__setattr__(self, name, splits[name].of(numbered[name]) if name in splits else None)
+            object.__setattr__(self, name, splits[name].with_samples(numbered[name]) if name in splits else None)
         object.__setattr__(self, "classes", names or classes)
         object.__setattr__(self, "notes", notes)
 

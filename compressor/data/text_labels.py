@@ -40,11 +40,12 @@ def is_number(text: Any) -> bool:
 
 
 def _as_labels(values: Any) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.dtype.kind == "O":  # as pandas gives columns of text
-        plain = array.reshape(-1).tolist()
-        if not any(isinstance(value, str | bytes) for value in plain):
-            return as_numbers(np.asarray(values.tolist() if isinstance(values, np.ndarray) else values))
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):
+        return as_numbers(values)  # which tells what is wrong
+    if array.dtype.kind == "O" and not any(isinstance(value, str | bytes) for value in array.reshape(-1).tolist()):
+        return as_numbers(array.tolist())  # numbers as objects, as pandas may give them
     return _texts(array) if array.ndim and array.dtype.kind in "USO" else as_numbers(values)
 
 
@@ -66,7 +67,7 @@ def with_class_numbers(splits: Mapping[str, Samples]) -> tuple[dict[str, Samples
     for part, samples in splits.items():
         own = {}
         for name, array in labels[part].items():
-            if name in classes:
+            if name in classes and array is not None:
                 own[name] = _numbers(array, classes[name], part)
             elif _is_text(array):
                 of = f" of '{name}'" if name else ""
@@ -74,7 +75,8 @@ def with_class_numbers(splits: Mapping[str, Samples]) -> tuple[dict[str, Samples
                 raise DataError(what, "give both as text, or both as numbers")
             else:
                 own[name] = array
-        numbered[part] = _with_labels(samples, own if is_named(samples.example[1]) else own[""])
+        targets = own if is_named(samples.example[1]) else own[""]
+        numbered[part] = samples if targets is None else _with_labels(samples, targets)
     names = [known for known in classes.values() if known]
     return numbered, names[0] if len(names) == 1 else ()
 
@@ -127,6 +129,9 @@ class _Relabelled(Samples):
     def labels(self) -> Any:
         return self._targets.inputs
 
+    def place(self, index: int) -> int:
+        return self._samples.place(index)
+
     def weights(self) -> Any:
         return self._samples.weights()
 
@@ -137,7 +142,7 @@ class _Relabelled(Samples):
 
 def _with_labels(samples: Samples, targets: Any) -> Samples:
     if isinstance(samples, ArraySamples):
-        return ArraySamples(samples.inputs, targets, samples.sample_weights)
+        return ArraySamples(samples.inputs, targets, samples.sample_weights, samples.places)
     return _Relabelled(samples, targets)
 
 

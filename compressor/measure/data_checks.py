@@ -11,7 +11,13 @@ from compressor.base.named_arrays import Values, arrays_in, is_named
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
 from compressor.measure.input_checks import check_inputs, constant_warnings, scale_warnings
-from compressor.measure.label_checks import CLASS_LOSSES, SAMPLES_CHECKED, check_labels, class_warnings
+from compressor.measure.label_checks import (
+    CLASS_LOSSES,
+    SAMPLES_CHECKED,
+    check_labels,
+    class_count_warnings,
+    class_warnings,
+)
 from compressor.models.files.inputs_and_outputs import Ends
 from compressor.recipe.loss_names import full_name
 
@@ -55,6 +61,8 @@ def check_fit(
         units = next(iter(ends.outputs.values()))[-1]
         for name, split in splits.items():
             warnings += class_warnings(name, split, units, str(loss))
+    if len(ends.outputs) == 1:
+        warnings += class_count_warnings(data.classes, next(iter(ends.outputs.values())))
     warnings += scale_warnings(inputs, ends.scaling, data)
     warnings += constant_warnings(inputs, data.train.size)
     if data.train.size < batch_size:

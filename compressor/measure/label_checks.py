@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,22 @@ def class_warnings(name: str, split: Split, units: int | None, loss: str) -> lis
     if len(numbers) > 1 and low == high:
         return [f"all {name} labels are of class {low}; a model learns nothing from one class"]
     return []
+
+
+def class_count_warnings(classes: Sequence[str], output: Shape) -> list[str]:
+    """Warn of a model with another number of outputs than the data has names of classes, which are numbered by name.
+
+    Args:
+        classes: the names, in the order of their numbers; none where labels are numbers.
+        output: the shape of the model's only output.
+    """
+    units = output[-1] if output else None
+    if not classes or units in (None, 1, len(classes)):
+        return []
+    return [
+        f"the data has {len(classes)} classes ({listing(list(classes), most=4)}), which are numbered from 0 in this "
+        f"order, and the model has {units} outputs; if it learned other classes too, give the training data along"
+    ]
 
 
 def _gaps(name: str, classes: NDArray[Any], units: int) -> tuple[str, str]:

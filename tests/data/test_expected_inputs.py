@@ -41,3 +41,9 @@ def test_each_of_several_inputs_is_said_by_its_name(section):
         "a: int64 of shape one number; the model gets 5..5",
         "b: float64 of shape 2, minus [1, 2], divided by 4; the model gets 0..0",
     ]
+
+
+def test_images_of_16_bits_are_told_with_their_range():
+    pixels = np.array([[[0, 65_535], [257, 514]]], np.uint16).reshape(1, 2, 2, 1)
+    (found,) = expected_inputs(Splits((pixels, np.zeros(1))).train)
+    assert found.text == "uint16 0..65535 of shape 2x2x1, times 1/65535; the model gets 0..1"

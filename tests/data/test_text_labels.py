@@ -165,3 +165,16 @@ def test_splits_take_pairs_of_arrays():
         "the split 'train': compressor.Splits takes arrays, and not list; "
         "give (x, y) of arrays, or return a dict of what you have by split"
     )
+
+
+def test_numbers_as_objects_are_numbers_and_labels_of_no_array_are_refused(tmp_path):
+    splits = splits_of((inputs(3), np.array([2, 0, 1], dtype=object)), tmp_path)
+    assert (splits.classes, splits.train.labels().tolist()) == ((), [2, 0, 1])
+    ragged = np.empty(2, dtype=object)
+    ragged[:] = [[1], [2, 3]]
+    assert refusal(splits_of, (inputs(2), ragged), tmp_path).startswith("the data is not an array (")
+
+
+def test_a_split_without_labels_stays_so_beside_text(tmp_path):
+    splits = splits_of({"x_train": inputs(), "y_train": np.array(ANIMALS), "x_test": inputs(2)}, tmp_path)
+    assert (splits.train.labels().tolist(), splits.test.labels()) == (NUMBERS, None)

@@ -436,3 +436,13 @@ def test_an_output_that_nothing_uses_needs_no_labels():
     assert refusal(two, data(images(2), {"ages": CLASSES}), None, used={"age"}) == (
         "the model has the outputs 'age', 'state', and the data has labels for 'ages'; give both the same names"
     )
+
+
+def test_a_model_with_another_number_of_outputs_than_classes_is_told():
+    labels = np.array(["bee", "cow"] * 4)
+    given = run_data("d", Splits((images(5), labels), (images(5), labels)), DataSection(source="d"), 0, smoke=False)
+    assert check_fit(ends((5,), (2,)), given, SPARSE) == []
+    assert check_fit(ends((5,), (3,)), given, SPARSE) == [
+        "the data has 2 classes (bee, cow), which are numbered from 0 in this order, and the model has 3 outputs; "
+        "if it learned other classes too, give the training data along"
+    ]

@@ -176,3 +176,9 @@ def test_a_name_that_is_known_vouches_for_nothing_else(model, module):
             made.writestr(name, json.dumps(config) if name == "config.json" else whole.read(name))
     with pytest.raises(ModelError, match=r"\('os.system'\)"):
         build_model(Reference("path", str(path)), custom_objects=["doubling_layers"])
+
+
+def test_a_file_of_own_layers_needs_no_python_path(tmp_path):
+    (tmp_path / "own.py").write_text("def one():\n    pass\n\ndef two():\n    pass\n")
+    assert set(known_objects([str(tmp_path / "own.py")])) == {"one", "two"}
+    assert set(known_objects([f"{tmp_path / 'own.py'}:two"])) == {"two"}
