@@ -94,7 +94,7 @@ KERAS_LAYERS: Mapping[str, KerasLayer] = {
         equalization="weights",
         fused_relu="activation",
         folded_batch_norm="converter",
-        quantization=Quantization(weights="tensor", fewest_bits=8, in_16_bits=False),
+        quantization=Quantization(weights="tensor", fewest_bits=8),
         bridge=_TRANSPOSED_BRIDGE,
     ),
     "Conv3DTranspose": KerasLayer(kernels=(_TRANSPOSED,), channel_option="filters", bridge=_TRANSPOSED_BRIDGE),
@@ -166,7 +166,7 @@ KERAS_LAYERS: Mapping[str, KerasLayer] = {
     "Maximum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
     "Minimum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
     "Concatenate": KerasLayer(
-        channels="concatenated", row_image=_AXIS_ON_ROWS, quantization=Quantization(output="own", in_16_bits=False)
+        channels="concatenated", row_image=_AXIS_ON_ROWS, quantization=Quantization(output="own")
     ),
     "Dot": KerasLayer(),
     # pooling

@@ -68,7 +68,6 @@ class Quantization:
             that of a softmax; or the one that its "activation" asks for. None for a layer that stays in float. It says
             nothing of a layer with `weights`, which goes by its option `activation`.
         joins_range: whether its output can have the range of a concatenation that takes it.
-        in_16_bits: whether the converter can write it with 16-bit activations in a form that LiteRT runs.
         is_preprocessing: whether it prepares the model's input, and so stays in float without being reported.
     """
 
@@ -76,7 +75,6 @@ class Quantization:
     fewest_bits: Literal[4, 8] = 4
     output: OutputRange | None = None
     joins_range: bool = False
-    in_16_bits: bool = True
     is_preprocessing: bool = False
 
 

@@ -27,6 +27,7 @@ from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
 from compressor.models.litert.narrow_outputs import runnable
+from compressor.models.litert.without_fake_quantization import without_fake_quantization
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
 IODtype = Literal["float32", "int8", "uint8", "int16"]
@@ -110,12 +111,31 @@ def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: 
 def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
     """A file with the ranges of the model's fake quantization, and those of calibration where it has none."""
     without_samples = replace(conversion, calibration=None)
+    if conversion.weights == "int16x8":
+        return _trained_in_16_bits(traced, model, conversion, endpoints)
     content: bytes = _configured(traced, model, without_samples, endpoints).convert()
     if not (_is_trained(traced) and float_operators(content)) or holds_loop(content):
         return content
     content = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
     samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
-    return completed(content, samples, conversion.weights == "int16x8", conversion.io)
+    return completed(content, samples, conversion.io)
+
+
+def _trained_in_16_bits(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
+    """The same with 16-bit activations, all of whose ranges come from calibration where training's do not do."""
+    content = b""
+    try:
+        content = _configured(traced, model, replace(conversion, calibration=None), endpoints).convert()
+    # the converter fails on many operators, and its error derives from nothing narrower
+    except Exception:
+        if not _is_trained(traced):
+            raise
+    if content and not (_is_trained(traced) and float_operators(content)):
+        return content
+    converter = _configured(without_fake_quantization(traced), model, conversion, endpoints)
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # trained with one scale each
+    again: bytes = converter.convert()
+    return again
 
 
 def saved_model_to_litert(folder: Path) -> bytes:

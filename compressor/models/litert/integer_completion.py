@@ -21,17 +21,15 @@ from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, type_of
 
-_INTEGERS = {TensorType.INT8, TensorType.INT16}
 _CONVERTING = {Operator.QUANTIZE, Operator.DEQUANTIZE}
 
 
-def completed(content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], wide: bool, io: str) -> bytes:
+def completed(content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], io: str) -> bytes:
     """The file with integers in its islands, as far as LiteRT's quantizer knows their operators.
 
     Args:
         content: a file that the converter made of a model with fake quantization; inputs and outputs are floats.
         samples: what ranges are measured on: arrays of shape (1, ...) by the names in the file's signature.
-        wide: whether activations have 16 bits.
         io: dtype of the file's inputs and outputs, where the operators at them have integers.
     """
     import tensorflow as tf
@@ -39,7 +37,7 @@ def completed(content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], wid
     from tensorflow.lite.python.util import modify_model_io_type
 
     calibrator = Calibrator(add_intermediate_tensors(_prepared(content)))
-    result = quantized(calibrator.calibrate(lambda: iter(samples)), wide)
+    result = quantized(calibrator.calibrate(lambda: iter(samples)))
     return bytes(modify_model_io_type(result, tf.as_dtype(io), tf.as_dtype(io)))
 
 
@@ -74,7 +72,7 @@ class _Bounds:
             if self.code(operator) not in _CONVERTING and any(
                 self._type(index) in FLOATS for index in operator.outputs
             ):
-                taken = {int(index) for index in operator.inputs if self._type(index) in _INTEGERS}
+                taken = {int(index) for index in operator.inputs if self._type(index) is TensorType.INT8}
                 self._redirect(operator, {index: self._as_floats(index) for index in taken & made})
 
     def share_trained_ranges(self) -> None:

@@ -31,17 +31,15 @@ _HIDDEN = 4  # the place of what its state is made from among its intermediate t
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
 
 
-def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> bytes:
+def quantized(calibrated: bytes, io: str = "float32") -> bytes:
     """The file in integers.
 
     Args:
         calibrated: a file in whose tensors of floats the smallest and largest value are recorded.
-        wide: whether activations have 16 bits.
         io: dtype of the file's inputs and outputs.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert import deduplicate_readonly_buffers, mlir_quantize
-    from tensorflow.lite.toco import types_pb2
 
     model = read_model(calibrated)
     changed = [
@@ -49,7 +47,6 @@ def quantized(calibrated: bytes, wide: bool = False, io: str = "float32") -> byt
     ]
     result: bytes = mlir_quantize(
         write_model(model) if any(changed) else calibrated,
-        inference_type=types_pb2.QUANTIZED_INT16 if wide else types_pb2.QUANTIZED_INT8,
         input_data_type=tf.as_dtype(io),
         output_data_type=tf.as_dtype(io),
         denylisted_nodes=fragile_operators(calibrated),

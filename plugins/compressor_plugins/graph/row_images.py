@@ -16,12 +16,9 @@ from compressor_plugins.graph.rewrites import Done
 Config: TypeAlias = dict[str, Any]
 
 
-def convolutions_as_2d(graph: LayerGraph, in_16_bits: bool = False) -> Done:
-    """Give each one-dimensional convolution images of one row, and what stands between two of them as well.
-
-    With `in_16_bits`, those alone whose two-dimensional layer has a form with 16-bit activations.
-    """
-    work = _Rows(graph, in_16_bits)
+def convolutions_as_2d(graph: LayerGraph) -> Done:
+    """Give each one-dimensional convolution images of one row, and what stands between two of them as well."""
+    work = _Rows(graph)
     if any(work.starts(layer) for layer in graph.layers.values()):
         for number in graph.order():
             work.visit(number)
@@ -32,7 +29,6 @@ def convolutions_as_2d(graph: LayerGraph, in_16_bits: bool = False) -> Done:
 @dataclass
 class _Rows:
     graph: LayerGraph
-    in_16_bits: bool
     changed: list[str] = field(default_factory=list)
     images: set[int] = field(default_factory=set)  # nodes that make images now
     entries: dict[Ref, int] = field(default_factory=dict)  # reshapes of sequences to images
@@ -41,9 +37,7 @@ class _Rows:
     def starts(self, layer: GraphLayer) -> bool:
         """Whether sequences are to be made images for this layer."""
         row = keras_layer(layer.kind).row_image
-        if row is None or row.place != "start":
-            return False
-        return not self.in_16_bits or keras_layer(row.layer).quantization.in_16_bits
+        return row is not None and row.place == "start"
 
     def visit(self, number: int) -> None:
         """Turn a node, whose sources were visited, or give it the sequences that it took before."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from compressor import Arrays, StepError
+from compressor import Arrays
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.batch_norm import follows_convolution
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
@@ -26,7 +26,6 @@ _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
 _FIXED = {"linear", *_FROM_INPUT}
 _ONE_LAYER = (_RANGED | _FIXED) - {"swish"}  # tfmot gives it no range before, and the converter no 8 bits without one
-_NOT_IN_16_BITS = {"gelu", "sigmoid", "swish"}  # the converter refuses them, or writes what LiteRT refuses
 
 
 @dataclass
@@ -127,8 +126,6 @@ class _Chooser:
                 self.found.preprocessing.append(layer.name)
             return
         bits = self.simulation.weight_bits(*layer.known_as) if quantization.weights else 0
-        if self.simulation.activation_bits == 16 and (bits or (ready and not quantization.weights)):
-            _refuse_in_16_bits(layer)
         if quantization.weights:
             if bits:
                 self._quantize_weights(number, layer)
@@ -259,14 +256,6 @@ class _Chooser:
                 self.found.roles[name] = "none"
             elif role == "weights and output" and layer.config["activation"] in ("linear", "relu"):
                 self.found.roles[name] = "weights"
-
-
-def _refuse_in_16_bits(layer: GraphLayer) -> None:
-    in_16_bits, activation = keras_layer(layer.kind).quantization.in_16_bits, layer.config.get("activation")
-    if not in_16_bits or activation in _NOT_IN_16_BITS:
-        found = activation if in_16_bits else layer.kind
-        remedy = "use 'activations: int8', or 'ptq' with precision int16x8 alone"
-        raise StepError(f"the converter makes no 16-bit {found} of a trained one, as '{layer.name}' is", remedy)
 
 
 def _split_activations(graph: LayerGraph) -> None:

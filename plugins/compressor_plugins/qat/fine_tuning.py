@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from compressor import Model, ModelState, StepContext, StepError
@@ -92,7 +91,7 @@ def _rewrites(params: QATParams, state: ModelState) -> list[Rewrite]:
     if params.map_operations:
         rewrites.append(map_operations)
     if params.conv1d_as_2d:
-        rewrites.append(partial(convolutions_as_2d, in_16_bits=params.activations == "int16"))
+        rewrites.append(convolutions_as_2d)
     rewrites.append(split_separable)
     clustered = "clustered" in state.traits
     if params.fold_batch_norm == "all" and not clustered:

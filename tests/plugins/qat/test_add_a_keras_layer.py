@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from compressor.base.errors import ModelError, StepError
+from compressor.base.errors import ModelError
 from compressor.contracts.keras_layer_support import KERAS_LAYERS
 from compressor.contracts.layer_record import Bridge, KerasLayer, Kernel, OptionChanges, Quantization, RowImage
 from compressor.models.keras3 import bridge, from_keras3
@@ -141,18 +141,12 @@ def test_the_output_of_a_layer_without_weights_has_the_range_that_the_record_say
     assert {layer.name for layer in quantized.layers if layer.name.endswith("own")} == made
 
 
-def test_the_record_says_what_bits_it_can_have(model, step_context, record):
+def test_the_record_says_what_bits_it_can_have(record):
     asked = QAT.Params(weights="int4")
     record("OwnConv2D", CONVOLUTION)
     assert asked.bits_of("own", "OwnConv2D") == 4
-    record("OwnConv2D", replace(CONVOLUTION, quantization=Quantization("channel", fewest_bits=8, in_16_bits=False)))
+    record("OwnConv2D", replace(CONVOLUTION, quantization=Quantization("channel", fewest_bits=8)))
     assert asked.bits_of("own", "OwnConv2D") == 8
-    with pytest.raises(StepError) as error:
-        qat(model(), step_context(), activations="int16")
-    assert str(error.value) == (
-        "the converter makes no 16-bit OwnConv2D of a trained one, as 'own' is; "
-        "use 'activations: int8', or 'ptq' with precision int16x8 alone"
-    )
 
 
 def test_its_channels_are_evened_out_and_removed_as_the_record_says(model, step_context, record):

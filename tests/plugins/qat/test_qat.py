@@ -14,6 +14,7 @@ from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.graph.relu_fusion import fuse_relus
 from compressor_plugins.graph.rewrites import rewritten
 from compressor_plugins.prune.prune import Prune
+from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT
 
 AVERAGE_POOL_2D = 1  # BuiltinOperator in the LiteRT schema
@@ -696,7 +697,11 @@ def test_ptq_ships_the_bits_that_were_trained_for_and_refuses_others(in_four_bit
     step = PTQ(PTQ.Params(precision="int4"))
     assert step.plan(state) == ModelState("litert", frozenset({"quantized"}))
     content = step.apply(in_four_bits, step_context(state))
-    assert {(tensor.shape, tensor.bits) for tensor in dissect(content).kernels} == {((12, 3, 3, 1), 8), ((10, 2028), 4)}
+    in_four = [
+        [kernel.shape for kernel in dissect(file).kernels if kernel.bits == 4]
+        for file in (content, shipped(in_four_bits))
+    ]
+    assert sorted(in_four[0]) == sorted(in_four[1]) != []
     assert float_operators(content) == ()
     for params, reason in (
         ({}, "with precision int8 would waste the training for int4; use precision int4"),
@@ -852,18 +857,20 @@ def test_sixteen_bit_activations_are_for_eight_bit_weights(other):
         QAT.Params(activations="int16", **other)
 
 
-def test_a_concatenation_of_sixteen_bit_values_is_an_error(tensorflow, step_context):
+def test_what_the_converter_refuses_in_16_bits_gets_its_ranges_from_calibration(tensorflow, step_context, digits):
+    # the converter writes no 16-bit Concatenate, gelu or swish whose ranges come from training
     import tf_keras
     from tf_keras import layers
 
-    from compressor.base.errors import StepError
-
+    tf_keras.utils.set_random_seed(0)
     image = tf_keras.Input((28, 28))
-    found = layers.Dense(4)(layers.Flatten()(image))
-    model = tf_keras.Model(image, layers.Dense(10)(layers.Concatenate(name="both")([found, found])))
-    with pytest.raises(StepError) as error:
-        qat(model, step_context(), activations="int16")
-    assert str(error.value) == (
-        "the converter makes no 16-bit Concatenate of a trained one, as 'both' is; "
-        "use 'activations: int8', or 'ptq' with precision int16x8 alone"
-    )
+    flat = layers.Flatten()(image)
+    both = layers.Concatenate()([layers.Dense(8, "swish")(flat), layers.Dense(8, "sigmoid")(flat)])
+    model = qat(tf_keras.Model(image, layers.Dense(10)(both)), step_context(), activations="int16")
+    state = QAT(QAT.Params(activations="int16")).plan(ModelState())
+    content = PTQ(PTQ.Params(precision="int16x8", io="int16")).apply(model, step_context(state))
+    assert float_operators(content) == ()
+    images = next(digits.test.batches(100))[0]
+    expected = model.predict(images, verbose=0)
+    noise = np.square(LiteRTModel(content).run(images) - expected).mean()
+    assert np.square(expected).mean() > 1e3 * noise  # 30 dB
