@@ -152,6 +152,29 @@ def test_a_batch_norm_stays_where_its_input_is_used_elsewhere_or_is_not_linear(k
     assert kinds(folded).count("BatchNormalization") == 2
 
 
+def test_frozen_layers_stay_frozen_and_are_folded_with_frozen_ones_alone(keras, step_context):
+    layers = keras.layers
+    model = keras.Sequential([layers.InputLayer((28, 28)), layers.Conv1D(4, 3, name="both", trainable=False)])
+    model.add(layers.BatchNormalization(name="with_it", trainable=False))
+    model.add(layers.Conv1D(4, 3, name="frozen", trainable=False))
+    model.add(layers.BatchNormalization(name="trained"))
+    model.add(layers.SeparableConv1D(4, 3, name="parts", trainable=False))
+    model.add(layers.Conv1D(4, 3, name="free"))
+    model.add(layers.BatchNormalization(name="still", trainable=False))
+    model.add(layers.GlobalAveragePooling1D())
+    context = step_context()
+    fused = Fuse(Fuse.Params()).apply(trained_like(model), context)
+    assert context.left_alone == {
+        "trained": "'frozen' is frozen, and 'trained' is not",
+        "still": "'still' is frozen, and 'free' is not",
+    }
+    assert context.notes == ["folded 1 BatchNormalization into the layer before: with_it"]
+    rows, _ = told(fused, convolutions_as_2d, split_separable)
+    frozen = {layer.name for layer in rows.layers if layer.weights and not layer.trainable}
+    assert frozen == {"both", "frozen", "parts", "parts_depthwise", "still"}
+    assert {layer.name for layer in rows.layers if layer.trainable_weights} == {"trained", "free"}
+
+
 def test_a_batch_norm_before_its_convolution_becomes_a_depthwise_convolution_of_the_same_name(keras):
     layers = keras.layers
     model = keras.Sequential(
