@@ -107,16 +107,34 @@ def attention():
     return _scaled(Model(start, layers.Dense(5, name="head")(pooled)), "bad", "second")
 
 
+def summed():
+    """The bad channel passes through a sum, which two layers give and one takes."""
+    from tf_keras import Input, Model, layers
+
+    start = Input((10, 10, 3), name="image")
+    one = layers.Conv2D(12, 3, padding="same", activation="relu", name="one")(start)
+    two = layers.Conv2D(12, 3, padding="same", activation="relu", name="two")(start)
+    both = layers.Add(name="sum")([one, two])
+    third = layers.Conv2D(12, 3, padding="same", activation="relu", name="third")(both)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(third)
+    model = Model(start, layers.Dense(5, name="head")(pooled))
+    _scaled(model, "one", "third")
+    kernel, bias = model.get_layer("two").get_weights()
+    kernel[..., 0] *= FACTOR
+    model.get_layer("two").set_weights([kernel, bias * _only(0, len(bias))])
+    return model
+
+
 NETS = {net.__name__: net for net in (plain, separable, residual, autoencoder, sequence, attention)}
 
 
 def built(name):
-    """The net, always with the same weights, and with biases."""
+    """The net of that name, always with the same weights."""
     import tf_keras
 
     tf_keras.backend.clear_session()
     tf_keras.utils.set_random_seed(0)
-    return NETS[name]()
+    return globals()[name]()
 
 
 def samples(model, count=64):

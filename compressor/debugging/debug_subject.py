@@ -90,7 +90,11 @@ def of_run(folder: Path, registry: Registry, data: str | None, metrics: Sequence
         maker = Requantizing(step.strategy, _section(plan, step), before.load, around)
     why_not = "" if maker else f"the strategy '{(trained or step).uses}' has no parameter that keeps single layers"
     origin = f"'{before.steps[-1].id}'" if before.steps else "the model that the run started from"
-    title = f"'{step.id}' of {folder} against {origin}" if quantized_here else f"'{step.id}' of {folder} in integers"
+    title = (
+        f"'{step.id}' of {folder} against {origin}"
+        if quantized_here
+        else f"'{step.id}' of {folder} against itself in float"
+    )
     return Subject(title, shipped, exact, names, own_data, measured, maker, why_not)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
 import numpy as np
 
 from compressor.debugging.operator_graph import Node, OperatorGraph
+from compressor.models.litert.flatbuffer import write_model
 from compressor.models.litert.operators import Operator
 
 _FAKE_QUANT = 80  # the schema's number of an operator that rounds and stays in float
@@ -28,7 +29,7 @@ def without_fake_quantization(content: bytes, leave_in: Callable[[Node], bool] =
         for node in graph.nodes
         if (source := _rounded_tensor(graph, node)) is not None and not _left_in(graph, node, source, leave_in)
     }
-    return graph.rewritten(lambda model, main: _bypass(graph, rounding, model, main)) if rounding else content
+    return _bypassed(graph, rounding) if rounding else content
 
 
 def _rounded_tensor(graph: OperatorGraph, node: Node) -> int | None:
@@ -50,7 +51,10 @@ def _left_in(graph: OperatorGraph, last: Node, source: int, leave_in: Callable[[
     return any(leave_in(node) for node in graph.nodes)
 
 
-def _bypass(graph: OperatorGraph, rounding: dict[int, int], model: Any, main: Any) -> None:
+def _bypassed(graph: OperatorGraph, rounding: Mapping[int, int]) -> bytes:
+    """The file in which what a rounding gave is what it took."""
+    model, main = graph.copied(signatures=True)
+
     def exact(tensor: int) -> int:
         while tensor in rounding:
             tensor = rounding[tensor]
@@ -75,10 +79,11 @@ def _bypass(graph: OperatorGraph, rounding: dict[int, int], model: Any, main: An
     for signature in model.signatureDefs or ():
         for entry in signature.outputs or ():
             entry.tensorIndex = renamed.get(entry.tensorIndex, entry.tensorIndex)
-    _without_unused_tensors(model, main)
+    _drop_unused_tensors(model, main)
+    return write_model(model)
 
 
-def _without_unused_tensors(model: Any, main: Any) -> None:
+def _drop_unused_tensors(model: Any, main: Any) -> None:
     used = {*map(int, main.inputs), *map(int, main.outputs)}
     for call in main.operators:
         used |= {index for index in (*map(int, call.inputs), *map(int, call.outputs)) if index >= 0}

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
 from compressor.debugging.operator_graph import Node, OperatorGraph
+from compressor.debugging.rewired_files import disturbed, separated, with_all_outputs
 from compressor.debugging.stored_values import StoredValuesFile
+from compressor.debugging.stored_weights import stored_weights
 from compressor.debugging.tensor_figures import Figures
 from compressor.debugging.tensor_pairs import TensorPairs, paired
 from compressor.models.litert.interpreter import LiteRTModel, takes_many
@@ -112,22 +114,22 @@ class _Comparing:
         def opened(content: bytes) -> StoredValuesFile:
             return StoredValuesFile(content, threads)
 
-        content, self._made = exact.all_outputs()
+        content, self._made = with_all_outputs(exact)
         self._exact_run = opened(content)
-        content, self._quantized_made = quantized.all_outputs()
+        content, self._quantized_made = with_all_outputs(quantized)
         self._quantized_run = opened(content)
-        self._single = quantized.separated()
+        self._single = separated(quantized)
         self._single_run = opened(self._single.content)
-        self._exact_single = exact.separated()
+        self._exact_single = separated(exact)
         self._exact_single_run = opened(self._exact_single.content)
-        weights = self._stored_weights()
-        self._weights_run = opened(exact.separated(weights).content)
+        weights = stored_weights(quantized, exact, self.pairs)
+        self._weights_run = opened(separated(exact, weights).content)
         self._changed_weights = {*weights}
         nodes = (*_storing_inputs(quantized), *quantized.nodes)
         self.rows = [self._row(node) for node in nodes if self._is_compared(node)]
         wanted = (self.pairs.tensors[row.tensor] for row in self.rows)
         self._places = {tensor: place for place, tensor in enumerate(dict.fromkeys(wanted)) if self._is_float(tensor)}
-        self._disturbed_run = opened(exact.disturbed(list(self._places)))
+        self._disturbed_run = opened(disturbed(exact, list(self._places)))
         self.outputs = [Figures() for _ in exact.outputs]
 
     def samples_a_batch(self, samples: Sequence[Arrays]) -> int:
@@ -254,21 +256,6 @@ class _Comparing:
         if row.node.casts and row.node.index >= 0:
             return taken[row.node.inputs[0]]
         return rounded[partner] if row.exact is not None else exact[partner]
-
-    def _stored_weights(self) -> dict[int, NDArray[np.float32]]:
-        """The quantized file's weights as real numbers, by the float file's tensors."""
-        found = {}
-        for index, other in self.pairs.nodes.items():
-            node = self.quantized.nodes[index]
-            for own, tensor in zip(node.inputs, other.inputs, strict=False):
-                if own not in self.quantized.fixed or tensor not in self.exact.fixed or tensor < 0:
-                    continue
-                values, before = self.quantized.constant(own), self.exact.constant(tensor)
-                if values is None or before is None or not self._is_float(tensor) or values.shape != before.shape:
-                    continue
-                if not np.array_equal(values, before):
-                    found[tensor] = values.astype(np.float32)
-        return found
 
     def _row(self, node: Node) -> OperatorError:
         tensor = node.outputs[0]

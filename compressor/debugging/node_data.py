@@ -15,7 +15,6 @@ from compressor.debugging.operator_graph import Node, OperatorGraph
 from compressor.debugging.ranking import RankedOperator, weights_of, zeros_in
 
 _GRADIENT = ({"stop": 0, "bgColor": "#ffffff"}, {"stop": 0.5, "bgColor": "#ffd54f"}, {"stop": 1, "bgColor": "#d32f2f"})
-_MAIN = "main"  # what Model Explorer calls the main graph of every file
 
 NODE_DATA = ("error", "zeros", "bits", "bytes")
 
@@ -39,7 +38,10 @@ def node_data(graph: OperatorGraph, rows: Sequence[RankedOperator]) -> dict[str,
         if (zeros := zeros_in(graph, node)) is not None:
             figures["zeros"][node.index] = zeros
     keys = _keys(graph)
-    return {name: _text({keys[index]: value for index, value in values.items()}) for name, values in figures.items()}
+    return {
+        name: _text(graph.name, {keys[index]: value for index, value in values.items()})
+        for name, values in figures.items()
+    }
 
 
 def _keys(graph: OperatorGraph) -> Mapping[int, str]:
@@ -53,8 +55,8 @@ def _keys(graph: OperatorGraph) -> Mapping[int, str]:
     return {node.index: key(node) for node in graph.nodes}
 
 
-def _text(values: Mapping[str, float]) -> str:
+def _text(graph: str, values: Mapping[str, float]) -> str:
     data: dict[str, Any] = {
-        _MAIN: {"results": {key: {"value": value} for key, value in values.items()}, "gradient": _GRADIENT}
+        graph: {"results": {key: {"value": value} for key, value in values.items()}, "gradient": _GRADIENT}
     }
     return json.dumps(data, indent=2) + "\n"

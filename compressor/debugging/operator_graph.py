@@ -1,8 +1,8 @@
-"""The operators of a LiteRT file's main graph, and copies of the file in which they can be looked at one by one."""
+"""The operators and tensors of a LiteRT file's main graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
@@ -93,7 +93,7 @@ class OperatorGraph:
         self.content = content
         self._model = read_model(content)
         graph = self._model.subgraphs[0]
-        self.name = (graph.name or b"main").decode(errors="replace") or "main"
+        self.name = _name(self._model, graph)
         self.inputs = tuple(map(int, graph.inputs))
         self.outputs = tuple(map(int, graph.outputs))
         self.nodes = tuple(
@@ -157,91 +157,11 @@ class OperatorGraph:
         data = self._data(tensor)
         return 0 if data is None else len(data)
 
-    def all_outputs(self) -> tuple[bytes, list[int]]:
-        """The file with every computed tensor among its outputs, and the tensors in the order of these."""
-        model, graph = self._copy()
-        wanted = [tensor for node in self.nodes for tensor in node.outputs if tensor not in self.fixed]
-        graph.outputs = np.array(wanted, np.int32)
-        return write_model(model), wanted
+    def copied(self, signatures: bool = False) -> tuple[Any, Any]:
+        """A copy of the `ModelT` and its main graph, to be changed; what they hold is to be copied first.
 
-    def separated(self, constants: Mapping[int, NDArray[np.float32]] | None = None) -> Separated:
-        """The file with an input of its own for each operator's each computed input.
-
-        Args:
-            constants: float values to put in the place of constants, by tensor.
+        Without `signatures` it has none, since these name inputs and outputs that may change.
         """
-        model, graph = self._copy()
-        places: list[tuple[int, int]] = []
-        indices: list[int] = []
-        graph.operators = [copy(call) for call in graph.operators]
-        for node in self.nodes:
-            computed = self.computed_inputs(node)
-            own = {}
-            for tensor in computed:
-                own[tensor] = len(graph.tensors)
-                twin = copy(graph.tensors[tensor])
-                twin.name = f"input_{node.index}_{tensor}".encode()
-                twin.shape = np.array(self.tensors[tensor].shape, np.int32)
-                graph.tensors.append(twin)
-                places.append((node.index, tensor))
-                indices.append(own[tensor])
-            graph.operators[node.index].inputs = np.array([own.get(tensor, tensor) for tensor in node.inputs], np.int32)
-        for tensor, values in (constants or {}).items():
-            buffer = copy(model.buffers[graph.tensors[tensor].buffer])
-            buffer.data = np.frombuffer(values.astype(np.float32).tobytes(), np.uint8)
-            twin = copy(graph.tensors[tensor])
-            twin.buffer = len(model.buffers)
-            model.buffers.append(buffer)
-            graph.tensors[tensor] = twin
-        outputs = [tensor for node in self.nodes for tensor in node.outputs if tensor not in self.fixed]
-        graph.inputs, graph.outputs = np.array(indices, np.int32), np.array(outputs, np.int32)
-        return Separated(write_model(model), places, outputs)
-
-    def disturbed(self, tensors: Sequence[int]) -> bytes:
-        """The float file with a further input for each of these float tensors, which is added to it."""
-        from ai_edge_litert import schema_py_generated as schema
-
-        model, graph = self._copy()
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
-        code.version = 1
-        model.operatorCodes = [*model.operatorCodes, code]
-        sums: dict[int, int] = {}
-        added: list[int] = []
-        adding: dict[int, Any] = {}
-        for tensor in tensors:
-            for collected, name in ((added, "noise"), (None, "sum")):
-                twin = copy(graph.tensors[tensor])
-                twin.name = f"{name}_{tensor}".encode()
-                if collected is None:
-                    sums[tensor] = len(graph.tensors)
-                else:
-                    collected.append(len(graph.tensors))
-                graph.tensors.append(twin)
-            call = schema.OperatorT()
-            call.opcodeIndex = len(model.operatorCodes) - 1
-            call.inputs = np.array([tensor, added[-1]], np.int32)
-            call.outputs = np.array([sums[tensor]], np.int32)
-            call.builtinOptionsType, call.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
-            adding[tensor] = call
-        calls = [adding[tensor] for tensor in self.inputs if tensor in adding]
-        for node in self.nodes:
-            call = copy(graph.operators[node.index])
-            call.inputs = np.array([sums.get(tensor, tensor) for tensor in node.inputs], np.int32)
-            calls += [call, *(adding[tensor] for tensor in node.outputs if tensor in adding)]
-        graph.operators = calls
-        graph.inputs = np.array([*self.inputs, *added], np.int32)
-        graph.outputs = np.array([sums.get(tensor, tensor) for tensor in self.outputs], np.int32)
-        return write_model(model)
-
-    def rewritten(self, change: Callable[[Any, Any], None]) -> bytes:
-        """The file after a change to a copy of its model and of its main graph."""
-        model, graph = self._copy(signatures=True)
-        change(model, graph)
-        return write_model(model)
-
-    def _copy(self, signatures: bool = False) -> tuple[Any, Any]:
-        """The model with a main graph and lists of its own, to be changed, with or without its signatures."""
         model, graph = copy(self._model), copy(self._model.subgraphs[0])
         model.buffers, model.subgraphs = list(model.buffers), [graph, *model.subgraphs[1:]]
         model.signatureDefs = deepcopy(model.signatureDefs) if signatures else []
@@ -253,13 +173,10 @@ class OperatorGraph:
         return None if data is None or not len(data) else bytes(data)
 
 
-@dataclass(frozen=True)
-class Separated:
-    """A file whose inputs are the (operator, tensor) in `places`, and whose outputs are the tensors in `outputs`."""
-
-    content: bytes
-    places: Sequence[tuple[int, int]]
-    outputs: Sequence[int]
+def _name(model: Any, graph: Any) -> str:
+    """The name of a main graph, as Model Explorer has it."""
+    keys = [signature.signatureKey for signature in model.signatureDefs or () if signature.subgraphIndex == 0]
+    return next((name.decode(errors="replace") for name in (graph.name, *keys) if name), "main")
 
 
 def _tensor(index: int, tensor: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -15,13 +15,14 @@ from compressor.base.types import Arrays
 from compressor.debugging.debug_subject import Subject
 from compressor.debugging.kept_layers_tryout import Maker
 from compressor.debugging.layer_errors import Comparison
-from compressor.debugging.operator_graph import Node
+from compressor.debugging.operator_graph import Node, OperatorGraph
 from compressor.debugging.ranking import RankedOperator, weights_of
 from compressor.debugging.tensor_figures import Figures
 from compressor.measure.evaluation import score_of
 from compressor.models.litert.interpreter import LiteRTModel
 
 _LEAST_COST = 1e-3  # share of the outputs below which no layer is worth trying
+_MOST_AROUND = 6  # layers kept together for one tensor
 _LEAST_GAIN = 1.0  # dB by which the outputs must come nearer to the float model's
 
 
@@ -51,8 +52,8 @@ def tried(
 ) -> Tryouts:
     """Keep the layers that cost most, one after another, and in the end all of them that helped.
 
-    Where a layer costs by storing its output in few bits, the layers that take the output are kept with it, or else it
-    would be rounded in front of them.
+    Where a layer costs by storing its output in few bits, the layers that take the output are kept with it, and so are
+    those that a sum joins to it, or else it would be rounded in front of them.
 
     Args:
         subject: with a maker.
@@ -138,32 +139,49 @@ def _candidates(
         node = exact.get(row.index)
         if node is None or row.cost is None or row.cost < _LEAST_COST:
             continue
-        with_weights = bool(weights_of(comparison.exact, node))
-        if maker.needs_weights and not with_weights:
-            continue
-        layers = [subject.names[node.index]]
-        if row.by_storing:
-            layers += [subject.names[other.index] for other in _next_weighted(comparison, node)]
-        kept = tuple(dict.fromkeys(layers))
-        if kept not in found:
+        nodes = [node] if weights_of(comparison.exact, node) or not maker.needs_weights else []
+        if row.by_storing or not nodes:
+            nodes += _around_output(comparison.exact, node)
+        kept = tuple(dict.fromkeys(subject.names[each.index] for each in nodes))
+        if kept and kept not in found:
             found.append(kept)
     return found
 
 
-def _next_weighted(comparison: Comparison, node: Node) -> list[Node]:
-    """The operators with weights that take what a node gives, directly or through others without weights."""
-    graph, found, seen = comparison.exact, [], {node.index}
-    waiting = [user for tensor in node.outputs for user in graph.users(tensor)]
+def _around_output(graph: OperatorGraph, node: Node) -> list[Node]:
+    """The operators with weights that give or take a node's output, directly or through others without weights.
+
+    All of them must be in float for nothing to be rounded there. Where they are too many, as around the sums of a long
+    residual stage, those that take it.
+    """
+    taking = _reached(graph, node, lambda each: [user for tensor in each.outputs for user in graph.users(tensor)])
+    around = _reached(graph, node, lambda each: _beside(graph, each), passing=not weights_of(graph, node))
+    return around if len(around) <= _MOST_AROUND else taking
+
+
+def _reached(
+    graph: OperatorGraph, start: Node, neighbours: Callable[[Node], Sequence[Node]], passing: bool = True
+) -> list[Node]:
+    """The operators with weights that a walk comes to which goes on from those without."""
+    first = neighbours(start) if passing else [user for tensor in start.outputs for user in graph.users(tensor)]
+    found, seen, waiting = [], {start.index}, list(first)
     while waiting:
-        user = waiting.pop(0)
-        if user.index in seen:
+        node = waiting.pop(0)
+        if node.index in seen:
             continue
-        seen.add(user.index)
-        if weights_of(graph, user):
-            found.append(user)
+        seen.add(node.index)
+        if weights_of(graph, node):
+            found.append(node)
         else:
-            waiting += [after for tensor in user.outputs for after in graph.users(tensor)]
+            waiting += neighbours(node)
     return found
+
+
+def _beside(graph: OperatorGraph, node: Node) -> list[Node]:
+    """The operators that give what a node takes, and those that take what it gives or takes."""
+    taken = graph.computed_inputs(node)
+    makers = [graph.maker[tensor] for tensor in taken if tensor in graph.maker]
+    return makers + [user for tensor in (*taken, *node.outputs) for user in graph.users(tensor)]
 
 
 def _outputs(content: bytes, samples: Sequence[Arrays]) -> dict[str, NDArray[np.float32]]:

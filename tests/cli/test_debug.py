@@ -189,3 +189,37 @@ def test_a_run_without_quantization_is_refused(run, files):
     code, _, err = run("debug", str(folder))
     assert code == 1
     assert err == f"error: no step of {folder} quantizes (its steps: fuse); name a run with 'ptq' or 'qat'\n"
+
+
+def test_a_folder_of_several_seeds_is_told_apart(run, tmp_path):
+    (tmp_path / "runs" / "seed-0").mkdir(parents=True)
+    (tmp_path / "runs" / "seed-0" / "recipe.yaml").write_text("")
+    code, _, err = run("debug", "runs")
+    assert (code, err) == (1, "error: runs holds a run for each of several seeds; name one of the folders in it\n")
+
+
+def test_without_a_score_the_outputs_decide_and_it_is_said(run, files, tmp_path):
+    inputs = np.load(files / "data.npz")["x"]
+    np.savez(tmp_path / "unlabelled.npz", x=inputs, y=np.zeros((len(inputs), 3, 2)))
+    code, out, _ = run(*arguments(files, "--data", "unlabelled.npz", "--try", "1", "--json"))
+    found = json.loads(out)
+    assert code == 0
+    assert found["notes"][0].startswith("no score: ")
+    assert (found["as_it_is"]["score"], found["keep"]) == (None, ["bad", "decoder_2"])
+    assert found["tried"][0]["snr"] > found["as_it_is"]["snr"] + 20
+
+
+def test_a_strategy_that_keeps_no_layers_is_told(run, files):
+    import compressor
+
+    recipe = {
+        "version": 1,
+        "model": {"source": str(files / "model.h5")},
+        "data": {"source": str(files / "data.npz")},
+        "steps": [{"uses": "mixed_precision", "with": {"max_size": "9 kB", "activations": "int8"}}],
+    }
+    _, folder = compressor.apply(recipe, output="mixed")
+    code, out, _ = run("debug", str(folder), "--samples", "8")
+    assert code == 0
+    told = "nothing was tried: the strategy 'mixed_precision' has no parameter that keeps single layers"
+    assert told in " ".join(out.split())

@@ -65,5 +65,5 @@ def test_an_operator_without_a_name_of_its_own_goes_by_its_place(small):
     from compressor.models.litert import shrunk
 
     nameless = OperatorGraph(shrunk(graph.content))
-    keys = json.loads(node_data(nameless, rows)["bits"])["main"]["results"].keys()
+    keys = json.loads(node_data(nameless, rows)["bits"])["serving_default"]["results"].keys()
     assert {"1", "2"} <= keys

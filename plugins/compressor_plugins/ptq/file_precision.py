@@ -8,7 +8,8 @@ from typing import Any
 
 from compressor.models.litert import LiteRTModel, Operator, TensorType, dissect, operator_of, read_model, type_of
 
-_PRECISIONS = {"int8": "int8", "int4": "int4", "int2": "int2", "float16": "float16"}
+_PRECISIONS = ("int8", "int4", "int2", "float16")
+_WEIGHTS = (TensorType.INT8, TensorType.INT4, TensorType.INT2, TensorType.FLOAT16)
 
 
 def parameters_of(content: bytes) -> Mapping[str, Any] | None:
@@ -19,33 +20,45 @@ def parameters_of(content: bytes) -> Mapping[str, Any] | None:
     stored = [dtype for dtype, _ in sizes.most_common() if dtype in _PRECISIONS]
     if not stored:
         return None
-    weights, computes = stored[0], _computes_in(content)
-    if weights == "int8":
-        named = {"int8": "int8", "int16": "int16x8", "dynamic": "dynamic"}.get(computes)
-        params = {"precision": named} if named else {"precision": "int8", "activations": computes}
-    else:
-        params = {"precision": weights, **({} if computes == "float32" else {"activations": computes})}
+    weights, (computes, one_scale) = stored[0], _most_operators(content)
+    named = {"int8": "int8", "int16": "int16x8", "dynamic": "dynamic"}.get(computes) if weights == "int8" else None
+    params = {"precision": named or weights}
+    if named is None and not (weights != "int8" and computes == "float32"):
+        params["activations"] = computes
+    if one_scale:
+        params["granularity"] = "tensor"
     io = LiteRTModel(content).inputs[0].dtype
-    return {**params, "io": io} if io in ("int8", "uint8", "int16") and computes in ("int8", "int16") else params
+    if io in ("int8", "uint8", "int16") and computes in ("int8", "int16"):
+        params["io"] = io
+    return params
 
 
-def _computes_in(content: bytes) -> str:
-    """What most operators with weights compute in."""
+def _most_operators(content: bytes) -> tuple[str, bool]:
+    """What most operators with weights compute in, and whether all values of their weights share a scale."""
     file = read_model(content)
     graph = file.subgraphs[0]
-    found: Counter[str] = Counter()
-    casts = {call.outputs[0] for call in graph.operators if _kind(file, call) == Operator.DEQUANTIZE}
+    found: Counter[tuple[str, bool]] = Counter()
+    casts = {call.outputs[0]: call.inputs[0] for call in graph.operators if _kind(file, call) == Operator.DEQUANTIZE}
     for call in graph.operators:
-        if len(call.inputs) < 2 or call.inputs[1] < 0 or _kind(file, call) in (Operator.DEQUANTIZE, Operator.QUANTIZE):
+        if len(call.inputs) < 2 or call.inputs[1] < 0:
             continue
-        weights, taken = graph.tensors[call.inputs[1]], graph.tensors[call.inputs[0]]
+        taken, weights = graph.tensors[call.inputs[0]], graph.tensors[casts.get(call.inputs[1], call.inputs[1])]
+        if type_of(weights) not in _WEIGHTS or not _has_values(file, weights):
+            continue
+        computes = type_of(taken)
         if call.inputs[1] in casts:
-            found["float32"] += 1
-        elif type_of(weights) in (TensorType.INT8, TensorType.INT4, TensorType.INT2):
-            type_ = type_of(taken)
-            found[type_.dtype if type_ in (TensorType.INT8, TensorType.INT16) else "dynamic"] += 1
-    return found.most_common(1)[0][0] if found else "float32"
+            name = "float32"
+        else:
+            name = computes.dtype if computes in (TensorType.INT8, TensorType.INT16) else "dynamic"
+        scales = None if weights.quantization is None else weights.quantization.scale
+        found[name, scales is not None and len(scales) == 1 < weights.shape[0]] += 1
+    return found.most_common(1)[0][0] if found else ("float32", False)
 
 
 def _kind(file: Any, call: Any) -> int:
     return operator_of(file.operatorCodes[call.opcodeIndex])
+
+
+def _has_values(file: Any, tensor: Any) -> bool:
+    data = file.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0

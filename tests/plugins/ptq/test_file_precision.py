@@ -41,6 +41,8 @@ def made(net, **params):
         {"precision": "int4"},
         {"precision": "int4", "activations": "int8"},
         {"precision": "int8", "activations": "float32"},
+        {"precision": "int8", "granularity": "tensor"},
+        {"precision": "int4", "activations": "int8", "granularity": "tensor"},
     ],
     ids=lambda params: "-".join(params.values()),
 )
