@@ -20,18 +20,21 @@ from compressor.cli.outputs import refuse_output, written
 def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     """Write FILE, a .tflite or a package, as a C header with its bytes, their number and their SHA-256.
 
-    The array is aligned to 16 bytes, as LiteRT for Microcontrollers requires of a model that runs from flash.
+    The array is aligned to 16 bytes, as LiteRT for Microcontrollers requires of a model that runs from flash, and holds
+    all weights within the flatbuffer, since it reads none after it.
     """
     from compressor.models.litert.c_header import c_header, c_name
-    from compressor.models.litert.flatbuffer import IDENTIFIER
+    from compressor.models.litert.flatbuffer import IDENTIFIER, one_flatbuffer
     from compressor.models.packing.package import is_package
 
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")
     refuse_output(output, force)
-    content, array_name = file.read_bytes(), c_name(name or output.stem)
-    if not (is_package(content) or content[4:8] == IDENTIFIER):
+    stored, array_name = file.read_bytes(), c_name(name or output.stem)
+    if not (is_package(stored) or stored[4:8] == IDENTIFIER):
         raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
-    with written(output) as temporary:
-        temporary.write_text(c_header(content, array_name), newline="\n")
-    click.echo(f"{output}: {array_name}, {len(content):,} bytes")
+    content = stored if is_package(stored) else one_flatbuffer(stored)
+    with written(output) as temporary, temporary.open("w", newline="\n") as header:
+        header.writelines(c_header(content, array_name))
+    moved = ", with the weights that lay after its flatbuffer in it" if content is not stored else ""
+    click.echo(f"{output}: {array_name}, {len(content):,} bytes{moved}")

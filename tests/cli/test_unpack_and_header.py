@@ -96,3 +96,17 @@ def test_a_c_compiler_takes_the_header(call, package, tmp_path):
     )
     subprocess.run(["cc", "-std=c11", "-Wall", "-Werror", source, "-o", tmp_path / "main"], check=True)
     assert subprocess.run([tmp_path / "main"], check=True, capture_output=True).stdout == package.read_bytes()
+
+
+def test_firmware_gets_weights_within_the_flatbuffer(call, tmp_path, small_cnn, monkeypatch):
+    from compressor.models.litert import flatbuffer
+    from compressor.models.litert.converter import to_litert
+
+    content = flatbuffer.write_model(flatbuffer.read_model(to_litert(small_cnn())))
+    with monkeypatch.context() as patch:
+        patch.setattr(flatbuffer, "_MOST_INLINE", 0)
+        (tmp_path / "model.tflite").write_bytes(flatbuffer.write_model(flatbuffer.read_model(content)))
+    header = tmp_path / "model.h"
+    told = f"{header}: model, {len(content):,} bytes, with the weights that lay after its flatbuffer in it\n"
+    assert call("header", tmp_path / "model.tflite", header)[:2] == (0, told)
+    assert bytes.fromhex("".join(re.findall(r"0x(..)", header.read_text()))) == content

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.models.litert.contents import Anatomy, WeightTensor, dissect
+    from compressor.models.litert.contents import Anatomy, WeightTensor, dissect, kernels_in
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.float_islands import FloatOperator, counted, float_operators
@@ -23,6 +23,7 @@ _HOMES = {
         "Anatomy",
         "WeightTensor",
         "dissect",
+        "kernels_in",
     ),
     "converter": (
         "Conversion",
@@ -55,7 +56,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Anatomy", "WeightTensor", "dissect",
+    "Anatomy", "WeightTensor", "dissect", "kernels_in",
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
     "FloatOperator", "counted", "float_operators",

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
 _BYTES_A_LINE = 12
+_BYTE = [f"0x{byte:02x}" for byte in range(256)]
 
 
-def c_header(content: bytes, name: str) -> str:
-    """A header that defines `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
+def c_header(content: bytes, name: str) -> Iterator[str]:
+    """A header, in parts, that defines `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
 
     It is for C11 and C++11 or later, and is to be included in one source file only.
     """
     guard = f"{name.upper()}_H"
-    lines = [content[start : start + _BYTES_A_LINE] for start in range(0, len(content), _BYTES_A_LINE)]
-    body = ",\n".join("  " + ", ".join(f"0x{byte:02x}" for byte in line) for line in lines)
-    return (
-        f"#ifndef {guard}\n#define {guard}\n\n"
-        f"#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n\n"
-        f"alignas(16) static const unsigned char {name}[] = {{\n{body}\n}};\n"
-        f"static const unsigned int {name}_len = {len(content)};\n"
-        f'static const char {name}_sha256[] = "{hashlib.sha256(content).hexdigest()}";\n\n'
-        f"#endif\n"
-    )
+    yield f"#ifndef {guard}\n#define {guard}\n\n#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n\n"
+    yield f"alignas(16) static const unsigned char {name}[] = {{\n"
+    for start in range(0, len(content), _BYTES_A_LINE):
+        end = start + _BYTES_A_LINE
+        yield "  " + ", ".join([_BYTE[byte] for byte in content[start:end]]) + (",\n" if end < len(content) else "\n")
+    yield f"}};\nstatic const unsigned int {name}_len = {len(content)};\n"
+    yield f'static const char {name}_sha256[] = "{hashlib.sha256(content).hexdigest()}";\n\n#endif\n'
 
 
 def c_name(text: str) -> str:

@@ -46,6 +46,20 @@ def read_model(content: bytes) -> Any:
     return model
 
 
+def one_flatbuffer(content: bytes) -> bytes:
+    """The file with no weights after its flatbuffer; the same bytes where there are none.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    from ai_edge_litert.schema_py_generated import Model
+
+    model = read_model(content)
+    table = Model.GetRootAs(content, 0)
+    inline = all(table.Buffers(index).Offset() <= 1 for index in range(table.BuffersLength()))
+    return content if inline else write_model(model)
+
+
 def operator_of(code: Any) -> int:
     """The number of an `OperatorCodeT`'s operator. Old files, and those that 'slim' wrote, fill one field of two."""
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))

@@ -90,7 +90,9 @@ def _samples_a_batch(content: bytes, samples: Samples) -> int:
     if len(samples) > 1 and not takes_many(content, next(_batches(samples, content, 2))):
         return 1
     file = read_model(content)
-    sizes = [int(np.prod(tensor.shape)) for tensor in file.subgraphs[0].tensors if tensor.shape is not None]
+    held = [buffer.data is not None and len(buffer.data) > 0 for buffer in file.buffers]
+    computed = [tensor for tensor in file.subgraphs[0].tensors if not held[tensor.buffer]]
+    sizes = [int(np.prod(tensor.shape)) for tensor in computed if tensor.shape is not None]
     return max(1, min(_MOST_A_BATCH, _BATCH_BYTES // max(1, 4 * sum(sizes))))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from compressor.models.litert import LiteRTModel, Operator, TensorType, dissect, operator_of, read_model, type_of
+from compressor.models.litert import LiteRTModel, Operator, TensorType, kernels_in, operator_of, read_model, type_of
 
 _PRECISIONS = ("int8", "int4", "int2", "float16")
 _WEIGHTS = (TensorType.INT8, TensorType.INT4, TensorType.INT2, TensorType.FLOAT16)
@@ -15,7 +15,7 @@ _WEIGHTS = (TensorType.INT8, TensorType.INT4, TensorType.INT2, TensorType.FLOAT1
 def parameters_of(content: bytes) -> Mapping[str, Any] | None:
     """The parameters with which `ptq` makes a file like this one; None where its weights are all in float."""
     sizes: Counter[str] = Counter()
-    for tensor in dissect(content).kernels:
+    for tensor in kernels_in(content):
         sizes[tensor.dtype] += tensor.size
     stored = [dtype for dtype, _ in sizes.most_common() if dtype in _PRECISIONS]
     if not stored:

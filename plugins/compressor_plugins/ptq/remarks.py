@@ -15,9 +15,9 @@ _FEWEST = 1_024  # values: with dynamic activations the converter leaves smaller
 
 def tell_wider(content: bytes, bits: int, context: StepContext) -> None:
     """Record the weights that the converter kept in more than so many bits."""
-    from compressor.models.litert import dissect
+    from compressor.models.litert import kernels_in
 
-    for tensor in dissect(content).kernels:
+    for tensor in kernels_in(content):
         if tensor.bits > bits:
             context.leave_alone(tensor.name, f"the converter kept it in {tensor.dtype}")
 
@@ -28,9 +28,9 @@ def tell_small(content: bytes, context: StepContext) -> None:
     Raises:
         StepError: it left all of them.
     """
-    from compressor.models.litert import dissect
+    from compressor.models.litert import kernels_in
 
-    kernels = dissect(content).kernels
+    kernels = kernels_in(content)
     if kernels and all(tensor.size < _FEWEST for tensor in kernels):
         what = f"with dynamic activations the converter quantizes only weight tensors of {_FEWEST:,} values or more"
         raise StepError(f"{what}, and this model has none", "use precision int8")
@@ -54,12 +54,12 @@ def tell_ends(content: bytes, io: IO, context: StepContext) -> None:
 
 def tell_others(content: bytes, operators: Sequence[WeightedOperator], context: StepContext) -> None:
     """Record the weights of a float file whose operators cannot be quantized."""
-    from compressor.models.litert import dissect, read_model
+    from compressor.models.litert import kernels_in, read_model
 
     main, *others = read_model(content).subgraphs
     known = {(main.tensors[operator.tensor].name or b"").decode(errors="replace") for operator in operators}
     elsewhere = {(tensor.name or b"").decode(errors="replace") for graph in others for tensor in graph.tensors}
-    for tensor in dissect(content).kernels:
+    for tensor in kernels_in(content):
         if tensor.name in known or tensor.size == 1:
             continue
         if tensor.name in elsewhere:
