@@ -98,7 +98,8 @@ def measure(
     remarks: tuple[str, ...] = ()
     if keras_model is not None and precision.is_float32:
         samples = typical_samples(test, comparison.worst)
-        remarks = refuse_other_outputs(content, keras_model, samples, origin)
+        with fenced(origin, StepError, (CompressorError,)):
+            remarks = refuse_other_outputs(content, keras_model, samples, origin)
     scores = rows.joined()
     _refuse_undefined(scores, metrics)
     keras_scores = {}

@@ -125,6 +125,19 @@ def test_a_layer_that_mixes_the_samples_of_a_batch_is_named(tensorflow):
     )
 
 
+def test_a_sample_that_a_layer_refuses_is_left_out(tensorflow):
+    from tf_keras import layers
+
+    def positive(x):
+        with tensorflow.control_dependencies([tensorflow.debugging.assert_positive(x)]):
+            return tensorflow.identity(x)
+
+    model = model_of(layers.Lambda(positive), dense(2, "end"))
+    content, samples = to_litert(model_of(model.layers[-1])), np.abs(SAMPLES) + 1
+    samples[3] = -1
+    assert checked(model, content, samples) == ()
+
+
 def test_random_samples_stay_within_the_range_of_each_column_and_are_whole_where_the_data_is():
     table = np.stack([GENERATOR.uniform(5, 6, 100), GENERATOR.integers(0, 3, 100)], 1).astype(np.float32)
     samples = typical_samples(ArraySplit({"a": table, "b": np.round(table)}, np.zeros(100)), also=[99])

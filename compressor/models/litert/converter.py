@@ -27,6 +27,7 @@ from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
 from compressor.models.litert.narrow_outputs import runnable
+from compressor.models.litert.saved_model_check import refuse_other_outputs
 from compressor.models.litert.without_fake_quantization import without_fake_quantization
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
@@ -142,7 +143,7 @@ def saved_model_to_litert(folder: Path) -> bytes:
     """Convert the serving signature of a SavedModel to a float LiteRT file that takes one sample a call.
 
     Raises:
-        ModelError: it has no such signature, or the converter cannot.
+        ModelError: it has no such signature, the converter cannot, or its file computes something else.
     """
     import tensorflow as tf
 
@@ -174,7 +175,9 @@ def saved_model_to_litert(folder: Path) -> bytes:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
-    return finished(content, names, outputs)
+    content = finished(content, names, outputs)
+    refuse_other_outputs(content, serving, inputs, outputs)
+    return content
 
 
 def _endpoints(model: Any) -> _Endpoints:
