@@ -28,7 +28,7 @@ from compressor.models.litert.output_operators import file_endings
 from compressor.models.litert.trial_run import refuse_failing
 
 _REHEARSED = 32  # samples
-_COMPARED = 1_024  # samples, to tell whether two files agree
+_COMPARED = 256  # samples, to tell whether two files agree
 
 
 @dataclass(frozen=True)
