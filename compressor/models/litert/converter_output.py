@@ -95,9 +95,16 @@ def _name_endpoints(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -
     """Put Keras' names into the signature and on the tensors, and inputs and outputs in Keras' order."""
     (signature,) = model.signatureDefs
     graph = model.subgraphs[signature.subgraphIndex]
-    graph.inputs = [entry.tensorIndex for entry in sorted(signature.inputs, key=lambda entry: entry.name)]
-    graph.outputs = [entry.tensorIndex for entry in sorted(signature.outputs, key=lambda entry: entry.name)]
+    graph.inputs = [entry.tensorIndex for entry in sorted(signature.inputs, key=_by_number)]
+    graph.outputs = [entry.tensorIndex for entry in sorted(signature.outputs, key=_by_number)]
     for entries, names in ((signature.inputs, inputs), (signature.outputs, outputs)):
-        for entry, name in zip(sorted(entries, key=lambda entry: entry.name), names, strict=True):
+        for entry, name in zip(sorted(entries, key=_by_number), names, strict=True):
             entry.name = name.encode()
             graph.tensors[entry.tensorIndex].name = name.encode()
+
+
+def _by_number(entry: Any) -> tuple[str, int]:
+    """A signature's entry in the order of the number that its name ends in: `Identity_2` comes before `Identity_10`."""
+    name = entry.name.decode()
+    stem = name.rstrip("0123456789")
+    return stem.rstrip("_"), int(name.removeprefix(stem) or 0)

@@ -95,3 +95,18 @@ def test_an_lstm_ships_as_one_operator_and_its_embedding_under_its_name(tensorfl
     assert {"GATHER", "UNIDIRECTIONAL_SEQUENCE_LSTM"} <= set(operators(to_litert(model)))
     bare = tf_keras.Model(model.inputs, model.get_layer("words").output)
     assert [tensor.name for tensor in dissect(to_litert(bare)).kernels] == ["words/embedding_lookup"]
+
+
+def test_more_than_ten_outputs_keep_their_names_and_order(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    inputs = tf_keras.Input((2,), name="in")
+    heads = [layers.Dense(index + 1, name=f"head_{index}")(inputs) for index in range(12)]
+    model = tf_keras.Model(inputs, heads)
+    file = LiteRTModel(to_litert(model))
+    assert [(end.name, end.shape) for end in file.outputs] == [(f"head_{i}", (1, i + 1)) for i in range(12)]
+    sample = np.ones((1, 2), np.float32)
+    outputs = file.run(sample)
+    for head, expected in zip(model.output_names, model(sample), strict=True):
+        np.testing.assert_allclose(outputs[head], expected, atol=1e-6)
