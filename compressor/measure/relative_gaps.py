@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SMALLEST = 1e-3
-"""Outputs that are all smaller are held against this size, since they may be what is left of larger numbers."""
+_SMALLEST = float(np.finfo(np.float32).tiny)
+"""The size that outputs of nothing but zeros are held against."""
 
 
 def relative_gaps(expected: NDArray[Any], actual: NDArray[Any]) -> NDArray[np.float64]:
     """The largest difference of each sample, as a share of the largest magnitude in all of `expected`.
 
-    It is infinite where `actual` alone is not finite, and 0 for a sample that is not finite in `expected`, which has
-    nothing to be compared with.
+    It is infinite where `actual` alone is not finite or has another shape. It is 0 for a sample that is not finite in
+    `expected`, which has nothing to be compared with.
     """
     wanted = np.asarray(expected, np.float64).reshape(len(expected), -1)
-    given = np.asarray(actual, np.float64).reshape(len(expected), -1)
+    given = np.asarray(actual, np.float64).reshape(len(actual), -1)
+    if wanted.shape != given.shape:
+        return np.full(len(wanted), np.inf)
     if not wanted.size:
         return np.zeros(len(wanted))
     known = np.isfinite(wanted).all(axis=1)

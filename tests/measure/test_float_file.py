@@ -68,6 +68,13 @@ def test_a_layer_within_a_model_within_the_model_is_named_by_its_path(columns_in
         checked(model_of(dense(4, "before"), inner, dense(2, "after")))
 
 
+def test_outputs_are_held_against_their_own_size_however_small(columns_in_turn):
+    model = model_of(columns_in_turn(name="columns"), dense(2, "tiny"))
+    model.set_weights([weight * 1e-9 for weight in model.get_weights()])
+    with pytest.raises(StepError, match="they part at the layer 'columns', which the file computes by RESHAPE;"):
+        checked(model)
+
+
 def test_a_file_of_other_weights_is_refused_though_no_layer_is_at_fault(tensorflow):
     model = model_of(dense(2, "only"))
     content = to_litert(model)

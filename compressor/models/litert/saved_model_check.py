@@ -58,4 +58,4 @@ def _gap(expected: NDArray[np.float64], actual: NDArray[np.float64]) -> float:
     """The largest difference as a share of the largest value; 0 where the signature itself gives no finite numbers."""
     if not expected.size or not np.isfinite(expected).all():
         return 0.0
-    return float(np.abs(actual - expected).max() / max(1e-3, np.abs(expected).max()))
+    return float(np.abs(actual - expected).max() / max(np.finfo(np.float32).tiny, np.abs(expected).max()))
