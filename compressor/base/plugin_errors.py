@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from compressor.base.errors import CompressorError
+from compressor.base.text import shortened
 
 
 @contextmanager
@@ -31,6 +32,6 @@ def fenced(subject: str, error: type[CompressorError], passing: tuple[type[Excep
         raise error(f"{subject} ran out of memory", "use a smaller batch_size, or a larger machine") from failure
     # a plugin may raise anything, and may even try to end the process
     except (Exception, SystemExit) as failure:
-        reason = " ".join(str(failure).split())[:300]
+        reason = shortened(str(failure), 300)
         what = f"{subject} failed with {type(failure).__name__}" + (f": {reason}" if reason else "")
         raise error(what, "fix it, or report it to its author; --debug shows the traceback") from failure

@@ -1,4 +1,4 @@
-"""Text for messages: suggestions, lists, quotes, and escapes for what a terminal would act on."""
+"""Text for messages: suggestions, lists, quotes, shortened texts, and escapes for what a terminal would act on."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def listing(words: Sequence[str], most: int = 12) -> str:
 def quoted(text: str, most: int = 60) -> str:
     """The text in quotes, cut to `most` characters."""
     return f"'{text if len(text) <= most else text[: most - 3] + '...'}'"
+
+
+def shortened(text: str, most: int) -> str:
+    """The text on one line, cut between two words to `most` characters, with an ellipsis where it was cut."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    return line[: most - 3].rsplit(" ", 1)[0].rstrip(" ,;:") + "..."
 
 
 def printable(text: str) -> str:

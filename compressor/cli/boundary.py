@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from compressor.base.errors import CompressorError, ExitCode
+from compressor.base.text import shortened
 from compressor.cli.child_process import KEPT, Tell
 
 _ISSUES = "the project's issue tracker"
@@ -85,7 +86,7 @@ def _output_closed() -> int:
 
 
 def _report_bug(error: Exception) -> int:
-    what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
+    what = f"{type(error).__name__}: {shortened(str(error), 200)}".rstrip(": ")
     click.echo(f"error: compressor itself failed ({what})", err=True)
     try:
         with tempfile.NamedTemporaryFile(

@@ -15,7 +15,7 @@ LAYER_ERRORS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError
 FILE_ERRORS = (*LAYER_ERRORS, OSError, OverflowError, zipfile.BadZipFile)
 """From the readers of HDF5, JSON and ZIP, for a file that is not whole."""
 
-LOADING_ERRORS = (*LAYER_ERRORS, AssertionError, ImportError, OSError)
+LOADING_ERRORS = (*LAYER_ERRORS, AssertionError, ImportError, OSError, zipfile.BadZipFile)
 """From Keras and TensorFlow, for a file that they cannot make a model of."""
 
 INTERPRETER_ERRORS = (RuntimeError, ValueError)

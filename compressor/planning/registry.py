@@ -15,7 +15,7 @@ import pluggy
 from compressor.base.errors import PluginError
 from compressor.base.import_path import module_of
 from compressor.base.params import Params
-from compressor.base.text import did_you_mean
+from compressor.base.text import did_you_mean, shortened
 from compressor.contracts import hookspecs
 from compressor.contracts.execution_plan import Provider
 from compressor.contracts.metric import Metric
@@ -150,7 +150,7 @@ class Registry:
             raise
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins
         except (Exception, SystemExit) as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
+            reason = shortened(f"{type(error).__name__}: {error}", 300).rstrip(": ")
             raise PluginError(reason, "fix the plugin, or remove it") from error
 
 

@@ -11,13 +11,16 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
+from compressor.base.text import shortened
 from compressor.models.files.allowed_names import is_keras_class, is_keras_function, is_tensor_operation
+from compressor.models.files.bytecode import refuse_other_bytecode
+from compressor.models.files.config_entries import entries
 from compressor.models.library_errors import FILE_ERRORS
 
 _LAMBDA = "a lambda"
 
 
-def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
+def code_of(path: Path, known: Collection[str] = (), trusted: bool = False) -> list[str]:
     """Name everything in a Keras file that would run code when it is loaded, and read all of the file once.
 
     A file may be a ZIP archive and HDF5 at once, and its suffix tells the loader which to take: it is read as both.
@@ -25,9 +28,11 @@ def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
     Args:
         path: a `.keras` or `.h5` file.
         known: names of objects that Keras is given, and which it therefore does not take from where the file says.
+        trusted: the user vouches for the file, so its bytecode is decoded, to see whether this Python can run it.
 
     Raises:
-        ModelError: the file is damaged, or would unpack to something huge.
+        ModelError: the file is damaged, would unpack to something huge, or is trusted and holds the bytecode of
+            another Python.
     """
     import h5py
 
@@ -38,6 +43,8 @@ def code_of(path: Path, known: Collection[str] = ()) -> list[str]:
         configs.append(_hdf5_config(path, path.stat().st_size))
     if not configs:
         raise ModelError("this is neither a .keras nor an HDF5 file", "")
+    if trusted:
+        refuse_other_bytecode(configs)
     code = {name for config in configs for name in _code_in(config, known)}
     return sorted(code - {_LAMBDA} or code)  # a named layer says more than the lambda in it
 
@@ -91,19 +98,13 @@ def _read_through(file: Any, size: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    return shortened(str(error), 120) or type(error).__name__
 
 
 def _code_in(config: Any, known: Collection[str]) -> Iterator[str]:
     """What in a configuration, at any depth, would run other code than Keras's own."""
-    waiting = [config]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            yield from _code_of_object(part, known)
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
+    for part in entries(config):
+        yield from _code_of_object(part, known)
 
 
 def _code_of_object(entry: dict[str, Any], known: Collection[str]) -> Iterator[str]:

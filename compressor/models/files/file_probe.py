@@ -9,15 +9,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from compressor.base.errors import ModelError
+from compressor.base.text import shortened
 from compressor.models.library_errors import INTERPRETER_ERRORS
+from compressor.models.litert.open_sizes import open_inputs
 
 _MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
+_OPEN_SIZES = (1, 32, 224)
+"""What a file that leaves sizes of its inputs open is tried with."""
 
 
 def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
-    """Read a file, and print the code in it, or what is wrong with it."""
-    seconds = _KERAS_SECONDS if kind == "keras" else _LITERT_SECONDS
+    """Read a file, and print the code in it, or what is wrong with it and what to do, as JSON.
+
+    Args:
+        kind: "keras" to look for code, "trusted" to check as well that this Python can run it, "litert" to run a file.
+        path: of the file.
+        known: names of objects that Keras is given.
+    """
+    seconds = _LITERT_SECONDS if kind == "litert" else _KERAS_SECONDS
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
         import resource
 
@@ -25,43 +35,57 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        if kind == "keras":
+        if kind != "litert":
             from compressor.models.files.code_in_file import code_of
 
-            print(json.dumps(code_of(path, known)))
+            print(json.dumps(code_of(path, known, trusted=kind == "trusted")))
         else:
             from compressor.models.litert.contents import dissect
             from compressor.models.packing.package import unpacked
 
             content = unpacked(path.read_bytes())
             dissect(content)
-            _run(content)
+            return _run(content)
     except ModelError as error:
-        print(error.what)
-        return 1
+        return _told(error.what, "" if kind == "litert" else error.remedy)
     except OSError as error:
-        print(f"it cannot be read ({error.strerror or error})")
-        return 1
+        return _told(f"it cannot be read ({error.strerror or error})")
     except MemoryError:
-        print("it asks for more memory than there is")
-        return 1
+        return _told("it asks for more memory than there is")
     return 0
 
 
-def _run(content: bytes) -> None:
+def _told(what: str, remedy: str = "") -> int:
+    print(json.dumps([what, remedy]))
+    return 1
+
+
+def _run(content: bytes) -> int:
     import numpy as np
 
     from compressor.models.litert.interpreter import open_interpreter
 
-    try:
-        interpreter = open_interpreter(content, threads=1)
-        interpreter.allocate_tensors()
-        for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
-            if np.issubdtype(details["dtype"], np.number):
-                interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
-        interpreter.invoke()
-    except INTERPRETER_ERRORS as error:
-        raise ModelError(f"LiteRT cannot run it ({' '.join(str(error).split())[:200]})", "") from None
+    leaves_open = bool(open_inputs(content))
+    for size in _OPEN_SIZES if leaves_open else (1,):
+        try:
+            interpreter = open_interpreter(content, threads=1)
+            for details in interpreter.get_input_details() if leaves_open else ():
+                shape = np.where(details["shape_signature"] < 0, size, details["shape"])
+                interpreter.resize_tensor_input(details["index"], [*details["shape"][:1], *shape[1:]])
+            interpreter.allocate_tensors()
+            for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
+                if np.issubdtype(details["dtype"], np.number):
+                    interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+            interpreter.invoke()
+        except INTERPRETER_ERRORS as error:
+            reason = shortened(str(error), 200)
+        else:
+            return 0
+    if leaves_open:
+        sizes = ", ".join(map(str, _OPEN_SIZES))
+        what = f"it leaves sizes of its inputs open, and LiteRT runs it with none of {sizes} in their place ({reason})"
+        return _told(what, "convert it with fixed sizes")
+    return _told(f"LiteRT cannot run it ({reason})")
 
 
 if __name__ == "__main__":

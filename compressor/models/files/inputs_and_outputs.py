@@ -38,7 +38,7 @@ def _tensor_ending(tensor: Any) -> EndsIn:
         return "softmax"
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "activation", activation)  # tfmot's QuantizeAwareActivation
-    name = getattr(activation, "__name__", "linear")
+    name = getattr(activation, "__name__", type(activation).__name__.lower())  # a layer may be an activation
     if kind in _PASSING_LAYERS or (kind, name) == ("Activation", "linear"):
         source = history.layer.inbound_nodes[history.node_index].keras_inputs
         return _tensor_ending(source[0]) if source else "linear"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.base.text import shortened
 from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
+from compressor.models.files.older_files import readable
 from compressor.models.library_errors import LOADING_ERRORS
 
-_UNKNOWN = re.compile(r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`")
+_UNKNOWN = re.compile(
+    r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`"
+    r"|Could not locate (?:class|function) '([\w>.]+)'"
+)
 _SHOWN = 8  # names in a message
 _FROZEN_PARTS = "compressor_frozen_parts"  # an attribute of HDF5 files, for what Keras does not write down
 
@@ -81,17 +88,10 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
 
     try:
         known = dict(custom_objects or {})
-        model = tf_keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=not trusted)
+        with readable(path) as file:
+            model = tf_keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=not trusted)
     except LOADING_ERRORS as error:
-        whole = " ".join(str(error).split())
-        reason = whole[:200]
-        if reason.startswith("No model config found"):
-            remedy = "save the whole model, with model.save and not model.save_weights"
-            raise ModelError(f"{path} holds no model, or its weights alone", remedy) from error
-        if unknown := _UNKNOWN.search(whole):
-            raise ModelError(*_missing(path, unknown[1] or unknown[2], custom_objects)) from error
-        what = f"{path} cannot be loaded as a Keras 2 model ({reason})"
-        raise ModelError(what, "save it again with tf_keras, as .keras or .h5") from error
+        raise _unreadable(path, error, custom_objects) from error
     freeze_parts(model, _frozen_parts(path))
     freeze_within(model)
     return model
@@ -105,6 +105,32 @@ def _frozen_parts(path: Path) -> list[int]:
         return []
     with h5py.File(path, "r") as file:
         return [int(place) for place in file.attrs.get(_FROZEN_PARTS, ())]
+
+
+def _unreadable(path: Path, error: Exception, known: Mapping[str, Any] | None) -> ModelError:
+    """The error for a file that tf_keras cannot load, by what tf_keras says."""
+    text = " ".join(str(error).split())
+    if text.startswith("No model config found"):
+        remedy = "save the whole model, with model.save and not model.save_weights"
+        return ModelError(f"{path} holds no model, or its weights alone", remedy)
+    if unknown := _UNKNOWN.search(text):
+        name = next(filter(None, unknown.groups()))
+        if _is_subclassed(path, name):
+            what = f"{path} holds a model of the class '{name}', a subclass of Model, and not how it computes"
+            remedy = "build it with the functional API, or export it as .tflite, which post-training steps take"
+            return ModelError(what, remedy)
+        return ModelError(*_missing(path, name, known))
+    what = f"{path} cannot be loaded as a Keras 2 model ({shortened(text, 200)})"
+    return ModelError(what, "save it again with tf_keras, as .keras or .h5")
+
+
+def _is_subclassed(path: Path, name: str) -> bool:
+    """Whether a `.keras` file holds a model of this class, without the layers that a functional model has."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        model = json.loads(archive.read("config.json"))
+    return model["class_name"] == name and "layers" not in model["config"]
 
 
 def _missing(path: Path, name: str, known: Mapping[str, Any] | None) -> tuple[str, str]:

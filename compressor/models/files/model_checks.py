@@ -1,13 +1,14 @@
-"""Refuses Keras models that steps cannot work on."""
+"""Refuses models that steps cannot work on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.types import Model
 from compressor.models.litert.endpoint_names import example_input, input_names
+from compressor.models.litert.open_sizes import open_inputs
 
 _ELSE = "or export it as .tflite and start from that"
 
@@ -34,14 +35,29 @@ def refuse_unusable(model: Model, who: str) -> None:
         raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")
     for name, tensor in zip(input_names(model), model.inputs, strict=True):
         if any(size is None for size in tensor.shape[1:]):
-            sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape[1:])
-            what = f"{who} leaves a size of its input '{name}' open ({sizes}), and a file needs it"
             example = example_input(tensor.shape[1:])
-            raise ModelError(what, f"build it with a fixed size, such as {example}, load its weights, and save that")
+            remedy = f"build it with a fixed size, such as {example}, load its weights, and save that"
+            raise ModelError(f"{who} {_leaves_open(name, tensor.shape[1:])}, and a file needs it", remedy)
     for weight, layers in _shared_weights(model):
         names = " and ".join(f"'{layer}'" for layer in layers)
         what = f"{who} has one weight ('{weight}') in the layers {names}, and would have one each after saving"
         raise ModelError(what, f"call one layer in all places, or give each layer its own weight, {_ELSE}")
+
+
+def refuse_open_sizes(content: bytes, who: str) -> None:
+    """Refuse a LiteRT file that leaves a size of a sample open.
+
+    Raises:
+        ModelError: it does; the message begins with `who`.
+    """
+    for name, sizes in open_inputs(content).items():
+        remedy = "convert the model with a fixed size, as with Input((96, 96, 3))"
+        raise ModelError(f"{who} {_leaves_open(name, sizes)}, and a run needs it", remedy)
+
+
+def _leaves_open(name: str, sizes: Iterable[int | None]) -> str:
+    shape = ", ".join("any" if size is None else str(size) for size in sizes)
+    return f"leaves a size of its input '{name}' open ({shape})"
 
 
 def _shared_weights(model: Any) -> Iterator[tuple[str, list[str]]]:

@@ -41,7 +41,7 @@ def refuse_harmful_keras(
     else:
         _refuse_bombs(path)
         vouched = {Path(module).stem if names_file(module) else module for module in map(module_part, custom_objects)}
-        names: list[str] = json.loads(_probed("keras", path, "save it again", known))
+        names: list[str] = json.loads(_probed("trusted" if trusted else "keras", path, "save it again", known))
         code = [name for name in names if name.strip("'").rpartition(".")[0] not in vouched]
     if code and not trusted:
         what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
@@ -59,7 +59,7 @@ def refuse_harmful_litert(path: Path) -> None:
     _probed("litert", path, "give a whole .tflite file")
 
 
-def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
+def _probed(kind: Literal["keras", "trusted", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
     """Inspect a file in a child process, and return the last line that it prints."""
     command = [sys.executable, "-P", "-m", "compressor.models.files.file_probe", kind, str(path), *known]
     try:
@@ -70,8 +70,9 @@ def _probed(kind: Literal["keras", "litert"], path: Path, remedy: str, known: Co
     if done.returncode == 0:
         return line
     if done.returncode == 1 and line:
-        raise ModelError(f"{path}: {line}", remedy)
-    reader = "HDF5" if kind == "keras" else "LiteRT"
+        what, better = json.loads(line)
+        raise ModelError(f"{path}: {what}", better or remedy)
+    reader = "LiteRT" if kind == "litert" else "HDF5"
     raise ModelError(f"{path} makes {reader} crash (exit code {done.returncode})", "make it again; it is damaged")
 
 

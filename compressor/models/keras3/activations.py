@@ -64,6 +64,9 @@ def _tanh_shrink(x: Any, name: str) -> Any:
     return tf_keras.layers.Subtract(name=name)([x, operation(tf.math.tanh, f"{name}_tanh", x)])
 
 
+LAYERS = {"ELU", "LeakyReLU", "ReLU", "Softmax"}
+"""Layers without weights that Keras 3 models may have as an activation."""
+
 COMPOSED: dict[str, Callable[[Any, str], Any]] = {
     "hard_sigmoid": _hard_sigmoid,
     "hard_silu": _hard_silu,

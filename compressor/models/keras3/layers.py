@@ -9,7 +9,7 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.contracts.keras_layer_support import keras_layer
-from compressor.models.keras3.activations import COMPOSED, KERAS2_NAMES, SAME
+from compressor.models.keras3.activations import COMPOSED, KERAS2_NAMES, LAYERS, SAME
 from compressor.models.keras3.layer_options import INWARD
 from compressor.models.keras3.part_tree import Part
 from compressor.models.keras3.refusal import reason_of, refused_layer
@@ -63,7 +63,7 @@ def make_layer(entry: dict[str, Any], place: str, custom: Mapping[str, Any], nes
         raise refused_layer(place, kind, f"uses {key}={_shown(value)}, which Keras 2 does not have")
     held = {key: nested(options[key], place) for key in ("layer", "backward_layer", "cell") if options.get(key)}
     cells = [nested(cell, place) for cell in options.get("cells", ())]
-    behind = _activation_behind(options, kind, place)
+    behind = _activation_layer(options, place, custom, nested) or _activation_behind(options, kind, place)
     try:
         plain = {key: _plain(value, key) for key, value in options.items() if key not in held}
         plain |= {key: part.layer for key, part in held.items()}
@@ -106,6 +106,26 @@ def _dtype(value: Any, place: str, kind: str) -> str | None:
     raise refused_layer(place, kind, f"has the dtype policy '{named}', which Keras 2 does not have", remedy)
 
 
+def _activation_layer(
+    options: dict[str, Any], place: str, custom: Mapping[str, Any], nested: Nested
+) -> Callable[[Any, str], Any] | None:
+    """Make an activation that is a layer linear.
+
+    Returns:
+        What adds the layer behind then.
+    """
+    entry = options.get("activation")
+    if not isinstance(entry, dict) or entry.get("class_name") not in LAYERS or "recurrent_activation" in options:
+        return None
+    options["activation"] = "linear"
+
+    def behind(x: Any, name: str) -> Any:
+        made = make_layer({**entry, "config": {**entry["config"], "name": name}}, place, custom, nested)
+        return made.part.layer(x)
+
+    return behind
+
+
 def _activation_behind(options: dict[str, Any], kind: str, place: str) -> Callable[[Any, str], Any] | None:
     """Give activations their names in Keras 2; one that it lacks becomes linear.
 
@@ -131,10 +151,11 @@ def _activation_behind(options: dict[str, Any], kind: str, place: str) -> Callab
 def _plain(value: Any, key: str) -> Any:
     """An option without what only Keras 3 writes: modules, registered names, shared ids."""
     if isinstance(value, dict) and "class_name" in value:
-        settings = dict(value.get("config") or {})
+        kind, settings = value["class_name"], dict(value.get("config") or {})
         if key.endswith("initializer"):  # which need not be complete, since the weights are in the file
             settings = {name: value for name, value in settings.items() if name not in ("input_axes", "output_axes")}
-        return {"class_name": value["class_name"], "config": settings}
+            kind = kind.removesuffix("Initializer")  # until 3.4, as OrthogonalInitializer
+        return {"class_name": kind, "config": settings}
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compressor.base.errors import ModelError
+from compressor.base.text import shortened
 
 REMEDY = (
     "build the model without it, or export it from Keras 3 with model.export('model.tflite', format='litert'), "
@@ -34,4 +35,4 @@ def joined(place: str, name: str) -> str:
 
 def reason_of(error: Exception) -> str:
     """The beginning of a library's error message, on one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return shortened(str(error), 200) or type(error).__name__

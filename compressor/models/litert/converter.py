@@ -16,6 +16,7 @@ import numpy as np
 
 from compressor.base.errors import ModelError, StepError
 from compressor.base.named_arrays import in_order
+from compressor.base.text import shortened
 from compressor.base.types import Arrays
 from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.converter_faults import rewritten
@@ -84,7 +85,7 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
         raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = shortened(str(error), 300)
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
@@ -173,7 +174,7 @@ def saved_model_to_litert(folder: Path) -> bytes:
         content = converter.convert()
     # the converter's own error derives from nothing narrower
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = shortened(str(error), 300)
         raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
     content = finished(content, names, outputs)
     refuse_other_outputs(content, serving, inputs, outputs)

@@ -12,7 +12,7 @@ from compressor.data.data_errors import about
 from compressor.data.from_source import dataset_splits, load_splits
 from compressor.data.prepared_splits import RunData, run_data
 from compressor.models.files.loading import Built, build_model
-from compressor.models.files.model_checks import refuse_unusable
+from compressor.models.files.model_checks import refuse_open_sizes, refuse_unusable
 
 
 def load_data(plan: Plan, cache: Path) -> RunData:
@@ -41,7 +41,10 @@ def build_source(plan: Plan) -> Built:
     else:
         with fenced(f"the model '{source.name}' ({plan.origins['model']})", ModelError):
             built = Built(source.build())
-    if not isinstance(built.model, bytes):
-        origin = plan.origins.get("model")
-        refuse_unusable(built.model, f"the model '{source.name}'{f' ({origin})' if origin else ''}")
+    origin = plan.origins.get("model")
+    who = f"the model '{source.name}'{f' ({origin})' if origin else ''}"
+    if isinstance(built.model, bytes):
+        refuse_open_sizes(built.model, who)
+    else:
+        refuse_unusable(built.model, who)
     return built

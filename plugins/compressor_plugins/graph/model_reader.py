@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from compressor_plugins.graph.activation_layers import split_activation_layers
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Node, Ref, flat, graph_layer, mapped
 
 
 def read(model: Any) -> LayerGraph:
-    """The graph of a functional model, or of a sequential one that knows its input.
+    """The graph of a functional model, or of a sequential one that knows its input; activation layers stand apart.
 
     Raises:
         ValueError: it is a subclassed model, which has no graph.
@@ -43,4 +44,6 @@ def read(model: Any) -> LayerGraph:
             dtypes = tuple(tensor.dtype.name for tensor in outputs)
             nodes[number] = Node(layer.name, arguments, settings, shapes, dtypes)
     ends = mapped(ref, model._nested_inputs), mapped(ref, model._nested_outputs)
-    return LayerGraph(model.name, layers, nodes, *ends)
+    graph = LayerGraph(model.name, layers, nodes, *ends)
+    split_activation_layers(graph)
+    return graph

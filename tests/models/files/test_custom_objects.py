@@ -4,6 +4,7 @@ import json
 import sys
 import zipfile
 
+import numpy as np
 import pytest
 
 import compressor
@@ -95,6 +96,29 @@ def test_a_class_that_no_named_module_has_is_told_by_its_name(model, tmp_path):
         assert str(error.value) == (
             f"{missing}the classes and functions of 'model.custom_objects' are {brought}: name the module that has it"
         )
+
+
+def test_a_subclassed_model_is_told_as_what_it_is(tensorflow, tmp_path):
+    import tf_keras
+
+    class Net(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf_keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+    Net.__module__ = "__main__"
+    model, path = Net(), tmp_path / "net.keras"
+    model(np.zeros((1, 3)))
+    model.save(path)
+    with pytest.raises(ModelError) as error:
+        load_keras(path)
+    assert str(error.value) == (
+        f"{path} holds a model of the class 'Net', a subclass of Model, and not how it computes; build it with the "
+        "functional API, or export it as .tflite, which post-training steps take"
+    )
 
 
 def test_a_name_that_is_not_there_is_told_of_a_model_that_was_loaded_before(model, tmp_path):

@@ -1,9 +1,12 @@
 """A model from elsewhere runs no code, fills no disk and takes no process down."""
 
+import binascii
 import json
+import marshal
 import random
 import re
 import shutil
+import sys
 import zipfile
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from compressor.base.errors import ModelError
 from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model
+from compressor.models.files.model_checks import refuse_open_sizes
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
 from compressor.models.litert.contents import dissect
 
@@ -319,3 +323,44 @@ def test_a_mutated_litert_file_is_dissected_or_refused(small, data):
     except ModelError:
         return
     assert anatomy.bytes == len(content)
+
+
+OF_PYTHON_3_8 = """
+4wEAAAAAAAAAAAAAAAEAAAACAAAAQwAAAHMMAAAAfABkARQAZAIXAFMAKQNO6QIAAADpAQAAAKkA
+KQHaAXhyAwAAAHIDAAAA+gdzdWJzLnB52gg8bGFtYmRhPhIAAADzAAAAAA==
+"""
+_OWN = marshal.dumps((lambda x: x.shape[-1]).__code__)
+OF_A_LATER_ONE = _OWN[:32] + b"S" + _OWN[33:]  # as if the third instruction needed no empty ones behind it
+
+
+@pytest.mark.parametrize("code", [OF_PYTHON_3_8, binascii.b2a_base64(OF_A_LATER_ONE).decode()])
+def test_a_lambda_layer_of_another_python_is_refused_even_with_trust(layers, small, keras_file, code):
+
+    with zipfile.ZipFile(small / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    function = {"function": [code, None, None], "function_type": "lambda", "name": "times"}
+    config["config"]["layers"].append({"module": "keras.layers", "class_name": "Lambda", "config": function})
+    path = keras_file(json.dumps(config))
+    assert refusal(path).startswith(f"{path} carries code of its own")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert refusal(path, trusted=True) == (
+        f"{path}: it holds a Lambda layer with the bytecode of another Python, which Python {version} cannot run; "
+        "load it with the Python that saved it, put a layer class in its place, and save it again"
+    )
+
+
+def test_a_litert_file_that_leaves_sizes_open_is_tried_with_larger_ones(tensorflow, tmp_path):
+    import tf_keras
+
+    image = tf_keras.Input((None, None, 3), name="image")
+    x = tf_keras.layers.Conv2D(2, 3, strides=2)(tf_keras.layers.Conv2D(2, 3, strides=2)(image))
+    model = tf_keras.Model(image, tf_keras.layers.GlobalAveragePooling2D()(x))
+    path = tmp_path / "open.tflite"
+    path.write_bytes(tensorflow.lite.TFLiteConverter.from_keras_model(model).convert())
+    refuse_harmful_litert(path)
+    with pytest.raises(ModelError) as error:
+        refuse_open_sizes(path.read_bytes(), "the model 'open.tflite'")
+    assert str(error.value) == (
+        "the model 'open.tflite' leaves a size of its input 'image' open (any, any, 3), and a run needs it; "
+        "convert the model with a fixed size, as with Input((96, 96, 3))"
+    )

@@ -62,6 +62,15 @@ def activations(keras: Any) -> Any:
     return keras.Model(x, [layers.Dense(4, activation=name)(x) for name in names.split()])
 
 
+def activation_layers(keras: Any) -> Any:
+    """Layers as activations, once of a layer that is called twice."""
+    layers = keras.layers
+    a, b = keras.Input((5,), name="a"), keras.Input((5,), name="b")
+    twin = layers.Dense(4, activation=layers.LeakyReLU(0.1))
+    x = layers.Dense(4, activation=layers.ELU(0.5))(layers.Add()([twin(a), twin(b)]))
+    return keras.Model([a, b], layers.Dense(3, activation=layers.Softmax())(layers.Activation(layers.ReLU(2.0))(x)))
+
+
 def activation_in_sequence(keras: Any) -> Any:
     layers = keras.layers
     return keras.Sequential([keras.Input((5,)), layers.Dense(4, activation="hard_silu"), layers.Dense(3)])
@@ -122,8 +131,8 @@ def application(name: str, size: int, **options: Any) -> Callable[[Any], Any]:
 MODELS: dict[str, Callable[[Any], Any]] = {
     maker.__name__: maker
     for maker in (
-        sequential, nested, shared, dictionaries, operations, activations, activation_in_sequence, masked,
-        transformer, wrapped_model, frozen, in_half_precision,
+        sequential, nested, shared, dictionaries, operations, activations, activation_layers, activation_in_sequence,
+        masked, transformer, wrapped_model, frozen, in_half_precision,
     )
 }  # fmt: skip
 APPLICATIONS: dict[str, Callable[[Any], Any]] = {

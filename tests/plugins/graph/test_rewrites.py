@@ -251,6 +251,28 @@ def test_separable_convolutions_are_split_in_two(keras):
     assert [layer.name for layer in changed.layers][1:] == ["separable_conv2d_depthwise", "separable_conv2d"]
 
 
+def test_a_layer_that_is_an_activation_gets_a_place_of_its_own_and_an_output_its_name(keras):
+    layers = keras.layers
+    image = keras.Input((6, 6, 2))
+    twin = layers.Conv2D(2, 3, padding="same", activation=layers.LeakyReLU(0.1), name="twin")
+    x = layers.Dense(4, activation=layers.PReLU(), name="dense")(layers.Flatten()(twin(twin(image))))
+    model = trained_like(keras.Model(image, layers.Dense(3, activation=layers.Softmax(), name="classes")(x)))
+    assert model_endings(model) == {"classes": "softmax"}
+    graph = read(model)
+    rebuilt = graph.build()
+    assert_same(model, rebuilt)
+    assert [(name, graph.layers[name].kind) for name in graph.layers if name.startswith(("twin", "dense", "cl"))] == [
+        ("twin", "Conv2D"),
+        ("twin_activation", "LeakyReLU"),
+        ("dense", "Dense"),
+        ("dense_activation", "PReLU"),
+        ("classes_linear", "Dense"),
+        ("classes", "Softmax"),
+    ]
+    assert rebuilt.output_names == ["classes"]
+    assert graph.layers["classes_linear"].known_as == ("classes", "Dense")
+
+
 def test_mixed_precision_becomes_float32(keras):
     layers = keras.layers
     policy = keras.mixed_precision.Policy("mixed_float16")
