@@ -24,6 +24,8 @@ from layer_zoo import ZOO, sample
 
 DOCS = Path(__file__).parents[1] / "docs" / "layers.md"
 TECHNIQUES = ("bridge", "prune", "cluster", "qat", "ptq")
+IN_FLOAT = "float operators left in the int8 file"
+COLUMNS = (*TECHNIQUES, IN_FLOAT)
 _TRAINING = {"epochs": 1, "batch_size": 3, "optimizer": "sgd", "learning_rate": 1e-4, "loss": "mse"}
 _INTRODUCTION = """# Layer types
 
@@ -33,10 +35,14 @@ made by `python tests/layer_table.py --write`.
 
 - **works**: the layer is converted (`bridge`), or its kernels become sparse (`prune`), clustered (`cluster`) or 8-bit
   (`qat`, `ptq`); a layer without kernels computes in 8 bits
-- **float**: the step runs, but leaves the layer as it is, in float; the report names the layer if it has weights. After
-  `qat` the converter may still store its weights in 8 bits, which they were not trained for, as it does for Embedding
+- **calibrated**: `qat` trains around the layer; its weights and ranges become integers after training, by calibration,
+  as with `ptq` alone. The report names the layer if it has weights
+- **float**: the step runs, but leaves the layer as it is, in float; the report names the layer if it has weights
 - **-**: the layer has no kernel, so there is nothing to do
 - **refused**: the step stops with a message that says why
+
+The last column counts the operators of the file after `qat` that compute in float, or after `ptq` where `qat` is
+refused.
 
 """
 
@@ -52,6 +58,7 @@ def verdicts(name: str, file: Path) -> dict[str, str]:
             found[technique] = globals()[f"_{technique}"](_with_dense(bridged), name)
         except _errors():
             found[technique] = "refused"
+    found[IN_FLOAT] = _left_in_float(_with_dense(from_keras3(file, verify=False)), name)
     return found
 
 
@@ -118,12 +125,32 @@ def _cluster(model: Any, name: str) -> str:
 
 
 def _qat(model: Any, name: str) -> str:
+    context = _context(model, name)
+    content = _trained_file(model, context)
+    verdict = _in_file(content, model, name, ())
+    if verdict == "works" and {layer.name for layer in _specimens(model, name)} & set(context.left_alone):
+        return "calibrated"
+    return verdict
+
+
+def _trained_file(model: Any, context: Any) -> bytes:
     from compressor.models.litert.converter import Conversion, to_litert
     from compressor_plugins.qat.qat import QAT
 
-    context = _context(model, name)
     quantized = QAT(QAT.Params(**_TRAINING)).apply(model, context)
-    return _in_file(to_litert(quantized, Conversion("int8")), model, name, context.left_alone)
+    return to_litert(quantized, Conversion("int8", calibration=context.calibration(3), trained=True))
+
+
+def _left_in_float(model: Any, name: str) -> str:
+    from compressor.models.litert.float_islands import counted, float_operators
+    from compressor_plugins.ptq.ptq import PTQ
+
+    for quantize in (_trained_file, PTQ(PTQ.Params()).apply):
+        try:
+            return counted(float_operators(quantize(model, _context(model, name)))) or "none"
+        except _errors():
+            continue
+    return "refused"
 
 
 def _ptq(model: Any, name: str) -> str:
@@ -139,7 +166,7 @@ def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str])
     `left_alone` are the names of layers, or of tensors that begin with them, that the step says it left in float.
     """
     from compressor.models.litert.contents import dissect
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.float_islands import float_operators
 
     kernels = _kernels(model, name)
     if kernels and {layer.name for layer in _specimens(model, name)} & {left.split("/")[0] for left in left_alone}:
@@ -147,10 +174,7 @@ def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str])
     if kernels:  # none of them in the file where the converter folded the layer into the one behind
         own = [tensor for tensor in dissect(content).kernels if not tensor.name.startswith("zoo_dense")]
         return "works" if all(tensor.bits <= 8 for tensor in own) else "float"
-    graph = read_model(content).subgraphs[0]
-    ends = {*graph.inputs, *graph.outputs}
-    floats = sum(1 for i, tensor in enumerate(graph.tensors) if (tensor.type or 0) == 0 and i not in ends)
-    return "works" if not floats else "float"
+    return "float" if float_operators(content) else "works"
 
 
 def document(rows: dict[str, dict[str, str]]) -> str:
@@ -162,8 +186,8 @@ def document(rows: dict[str, dict[str, str]]) -> str:
 
 def table(rows: dict[str, dict[str, str]]) -> str:
     """The rows as Markdown."""
-    lines = [f"| layer | {' | '.join(TECHNIQUES)} |", "| --- " * (len(TECHNIQUES) + 1) + "|"]
-    lines += [f"| `{name}` | {' | '.join(row[key] for key in TECHNIQUES)} |" for name, row in sorted(rows.items())]
+    lines = [f"| layer | {' | '.join(COLUMNS)} |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| `{name}` | {' | '.join(row[key] for key in COLUMNS)} |" for name, row in sorted(rows.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -171,7 +195,7 @@ def read_table() -> dict[str, dict[str, str]]:
     """The rows of the table in the docs."""
     lines = [line for line in DOCS.read_text().splitlines() if line.startswith("| `")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {name.strip("`"): dict(zip(TECHNIQUES, rest, strict=True)) for name, *rest in cells}
+    return {name.strip("`"): dict(zip(COLUMNS, rest, strict=True)) for name, *rest in cells}
 
 
 def main() -> None:
@@ -188,7 +212,7 @@ def main() -> None:
             prepare_tensorflow(0)
             tf_keras.backend.clear_session()
             rows[name] = verdicts(name, files / f"{name}.keras")
-            print(f"{name:24}", *(f"{rows[name][key]:8}" for key in TECHNIQUES), flush=True)
+            print(f"{name:24}", *(f"{rows[name][key]:8}" for key in COLUMNS), flush=True)
             if write:
                 DOCS.write_text(document(rows))
 

@@ -86,7 +86,7 @@ def values(content):
         (sequences, 16, 7, 0.03, {}),
         (sequences, 16, 7, 0.03, {"precision": "int16x8"}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_no_kernel_has_more_integers_than_values(
     maker, clusters, kernels, most_error, params, tensorflow, step_context, digits
