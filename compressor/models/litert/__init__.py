@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
     from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes, type_of
+    from compressor.models.litert.trial_run import refuse_failing
 
 _HOMES = {
     "contents": (
@@ -52,6 +53,7 @@ _HOMES = {
         "split_bytes",
         "type_of",
     ),
+    "trial_run": ("refuse_failing",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -64,6 +66,7 @@ __all__ = [
     "Operator",
     "shrunk",
     "TensorType", "joined_bytes", "split_bytes", "type_of",
+    "refuse_failing",
 ]  # fmt: skip
 
 

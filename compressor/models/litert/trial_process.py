@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,12 +15,13 @@ _SAMPLES_A_CALL = 64
 
 
 def main(folder: Path) -> int:
-    """Run `model.tflite` of a folder on `samples.npz`, which has an array for each input, in the file's order."""
+    """Run `model.tflite` of a folder on the arrays of `samples.npz`, which `names.json` names if there are several."""
     content = (folder / "model.tflite").read_bytes()
     try:
         model = LiteRTModel(content)
         with np.load(folder / "samples.npz") as arrays:
-            samples = {end.name: arrays[name] for end, name in zip(model.inputs, arrays.files, strict=True)}
+            names = json.loads((folder / "names.json").read_text()) or [end.name for end in model.inputs]
+            samples = dict(zip(names, arrays.values(), strict=True))
         several = takes_many(content, {name: array[:2] for name, array in samples.items()})
         size = _SAMPLES_A_CALL if several else 1
         for start in range(0, len(next(iter(samples.values()))), size):

@@ -5,6 +5,7 @@ The child imports LiteRT alone, not TensorFlow, which takes a fraction of a seco
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -17,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import StepError
-from compressor.base.named_arrays import in_order
+from compressor.base.named_arrays import arrays_in, is_named
 from compressor.base.types import Arrays
 from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
-from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.operators import operator_name
 
 _SECONDS = 600
@@ -37,12 +37,12 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
 
     Raises:
         StepError: LiteRT reports an error, crashes or does not end; the message names the operator at fault.
-        ModelError: LiteRT cannot open the file.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        arrays = in_order(samples, [end.name for end in LiteRTModel(content).inputs])
-        np.savez(folder / "samples.npz", *arrays)
+        names = list(samples) if is_named(samples) else []
+        (folder / "names.json").write_text(json.dumps(names))
+        np.savez(folder / "samples.npz", *arrays_in(samples))
         reason = _failure(content, folder)
         if reason is None:
             return

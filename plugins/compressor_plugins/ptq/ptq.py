@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from compressor import Arrays, Model, ModelError, ModelState, Refusal, StepContext, StepError
+from compressor import Arrays, Model, ModelState, Refusal, StepContext
 from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import LayerPatterns
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
+from compressor_plugins.ptq.input_scale import parse_scale, with_input_scale
 from compressor_plugins.ptq.layer_keeping import KeepsLayersInFloat16
 from compressor_plugins.ptq.remarks import IO, tell_ends, tell_others, tell_small, tell_wider
 from compressor_plugins.ptq.weight_quantization import Algorithm, Assignment, Granularity, Request
@@ -73,6 +74,12 @@ class PTQ(KeepsLayersInFloat16):
         per_layer: dict[str, WeightType] = Field(
             {}, description="type of the weights of single layers, by name, glob or type; the last match counts"
         )
+        input_scale: Annotated[float | None, BeforeValidator(parse_scale)] = Field(
+            None,
+            gt=0,
+            description="with io uint8, what a byte of an input counts, so that raw bytes can be fed: 1/255 where the "
+            "data is divided by 255, 1 where the model does that; by default the scale that calibration found",
+        )
         integer_only: bool = Field(
             False,
             description="fail where an operator would compute in float, or an input or output is not of the type `io`",
@@ -110,6 +117,8 @@ class PTQ(KeepsLayersInFloat16):
             request = self.request
             if (needed := _NEEDED_FOR_IO.get(self.io)) and request.activations != needed:
                 raise ValueError(f"io {self.io} needs {needed} activations, not {request.activations}")
+            if self.input_scale is not None and self.io != "uint8":
+                raise ValueError(f"input_scale needs io uint8, not {self.io}")
             if self.integer_only and request.activations not in ("int8", "int16"):
                 raise ValueError(f"integer_only needs int8 or int16 activations, not {request.activations}")
             if request.weights == "float16" and (
@@ -159,6 +168,8 @@ class PTQ(KeepsLayersInFloat16):
             content = self._by_quantizer(model, context)
         else:
             content = self._by_converter(model, context)
+        if self.params.input_scale is not None:
+            content = with_input_scale(content, self.params.input_scale)
         if self.params.integer_only:
             refuse_floats(content, self.params.io)
         return content
@@ -177,6 +188,7 @@ class PTQ(KeepsLayersInFloat16):
 
     def _by_converter(self, model: Model, context: StepContext) -> bytes:
         from compressor import Conversion, to_litert
+        from compressor.models.litert import refuse_failing
         from compressor_plugins.ptq.tied_scales import with_clusters
 
         params = self.params
@@ -185,7 +197,7 @@ class PTQ(KeepsLayersInFloat16):
         calibration = context.calibration(params.calibration_samples) if calibrated else None
         weights = _CONVERTED[request.weights, request.activations]
         content = with_clusters(to_litert(model, Conversion(weights, params.io, calibration), context.note), model)
-        _refuse_broken(content, next(iter(context.calibration(1))))
+        refuse_failing(content, next(iter(context.calibration(1))), "the quantized model")
         if request.activations == "dynamic":
             tell_small(content, context)
         else:
@@ -244,17 +256,3 @@ class PTQ(KeepsLayersInFloat16):
         for reason in dict.fromkeys(uncorrected.values()):
             context.note(f"{reason}: {listed([layer for layer, why in uncorrected.items() if why == reason])}")
         return corrected
-
-
-def _refuse_broken(content: bytes, sample: Arrays) -> None:
-    """Refuse a converted file that LiteRT cannot run, such as an LSTM in 16 bits.
-
-    Raises:
-        StepError: LiteRT cannot.
-    """
-    from compressor.models.litert import LiteRTModel
-
-    try:
-        LiteRTModel(content).run(sample)
-    except ModelError as error:
-        raise StepError(f"the converted file does not work: {error.what}", "use another precision") from None

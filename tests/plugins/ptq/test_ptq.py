@@ -558,8 +558,10 @@ def test_a_file_that_litert_does_not_run_is_no_result(tensorflow, step_context):
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.LSTM(8), layers.Dense(10)])
     with pytest.raises(StepError) as error:
         PTQ(PTQ.Params(precision="int16x8", calibration_samples=4)).apply(model, step_context())
-    assert str(error.value).startswith("the converted file does not work: LiteRT cannot run the file (")
-    assert str(error.value).endswith("); use another precision")
+    assert str(error.value).startswith("the quantized model: the file fails on samples of the data at the operator ")
+    assert str(error.value).endswith(
+        "); keep that operator in float, by another precision, or write it with other operations"
+    )
 
 
 def test_bias_correction_takes_the_mean_error_off_the_outputs(mobile_file, step_context, digits):
