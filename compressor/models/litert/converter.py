@@ -9,26 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from compressor.base.errors import ModelError, StepError
+from compressor.base.errors import StepError
 from compressor.base.named_arrays import in_order
 from compressor.base.text import shortened
 from compressor.base.types import Arrays
-from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.converter_faults import rewritten
 from compressor.models.litert.converter_output import finished
-from compressor.models.litert.endpoint_names import example_input, input_names, output_names
+from compressor.models.litert.endpoint_names import (
+    example_input,
+    input_names,
+    numbered_input,
+    numbered_output,
+    output_names,
+)
 from compressor.models.litert.float32_model import in_float32
 from compressor.models.litert.float_islands import float_operators
 from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
 from compressor.models.litert.narrow_outputs import runnable
-from compressor.models.litert.saved_model_check import refuse_other_outputs
 from compressor.models.litert.without_fake_quantization import without_fake_quantization
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
@@ -96,7 +99,8 @@ def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: 
     """What TensorFlow's converter and quantizer make of a model."""
     traced = _one_sample(model)
     integers = conversion.weights in INTEGERS and conversion.calibration is not None
-    if integers and _may_loop(traced) and holds_loop(_converter(traced, model).convert()):
+    wide = conversion.weights == "int16x8"  # for which LiteRT has no LSTM
+    if integers and _may_loop(traced) and (wide or holds_loop(_converter(traced, model).convert())):
         with unrolled(model) as layers:
             traced = _one_sample(model)
         if layers and tell:
@@ -140,47 +144,6 @@ def _trained_in_16_bits(traced: Any, model: Any, conversion: Conversion, endpoin
     return again
 
 
-def saved_model_to_litert(folder: Path) -> bytes:
-    """Convert the serving signature of a SavedModel to a float LiteRT file that takes one sample a call.
-
-    Raises:
-        ModelError: it has no such signature, the converter cannot, or its file computes something else.
-    """
-    import tensorflow as tf
-
-    try:
-        loaded = tf.saved_model.load(str(folder))
-        serving = loaded.signatures["serving_default"]
-    except KeyError:
-        remedy = "save it with a serving signature, as model.export does"
-        raise ModelError(f"{folder} has no signature 'serving_default'", remedy) from None
-    except LOADING_ERRORS as error:
-        raise ModelError(f"{folder} is not a whole SavedModel ({error})", "save it again") from None
-    inputs = dict(sorted(serving.structured_input_signature[1].items()))
-    names, outputs = tuple(inputs), tuple(sorted(serving.structured_outputs))
-    specs = [
-        tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name=_input_name(index))
-        for index, spec in enumerate(inputs.values())
-    ]
-
-    def call(*tensors: Any) -> Any:
-        results = serving(**dict(zip(names, tensors, strict=True)))
-        return {_output_name(index): results[name] for index, name in enumerate(outputs)}
-
-    try:
-        converter = tf.lite.TFLiteConverter.from_concrete_functions(
-            [tf.function(call).get_concrete_function(*specs)], loaded
-        )
-        content = converter.convert()
-    # the converter's own error derives from nothing narrower
-    except Exception as error:
-        reason = shortened(str(error), 300)
-        raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
-    content = finished(content, names, outputs)
-    refuse_other_outputs(content, serving, inputs, outputs)
-    return content
-
-
 def _endpoints(model: Any) -> _Endpoints:
     if not getattr(model, "inputs", None):
         what = "the model has no fixed inputs, so it cannot be exported"
@@ -202,13 +165,13 @@ def _one_sample(model: Any) -> Any:
     import tensorflow as tf
 
     specs = [
-        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_input_name(index))
+        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=numbered_input(index))
         for index, tensor in enumerate(model.inputs)
     ]
 
     def call(*inputs: Any) -> Any:
         outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
-        named = {_output_name(index): output for index, output in enumerate(outputs)}
+        named = {numbered_output(index): output for index, output in enumerate(outputs)}
         return tf.autograph.experimental.do_not_convert(rewritten)(named)
 
     return tf.function(call).get_concrete_function(*specs)
@@ -259,14 +222,6 @@ def _nodes(traced: Any) -> Iterator[Any]:
         yield from function.node_def
 
 
-def _input_name(index: int) -> str:
-    return f"input_{index:03}"
-
-
-def _output_name(index: int) -> str:
-    return f"output_{index:03}"
-
-
 def _configured(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> Any:
     """TensorFlow's converter, told what to convert to."""
     import tensorflow as tf
@@ -298,6 +253,6 @@ def _by_number(sample: Arrays, endpoints: _Endpoints) -> dict[str, Any]:
     """A sample by the numbered names of the traced inputs, in their dtypes."""
     arrays = in_order(sample, endpoints.inputs)
     return {
-        _input_name(index): array.astype(dtype)
+        numbered_input(index): array.astype(dtype)
         for index, (array, dtype) in enumerate(zip(arrays, endpoints.dtypes, strict=True))
     }

@@ -42,3 +42,13 @@ def example_input(shape: Sequence[int | None]) -> str:
 def _is_tfmot_wrapper(layer: Any) -> bool:
     bases = [base.__module__ for base in type(layer).__mro__]
     return hasattr(layer, "layer") and any(name.startswith("tensorflow_model_optimization") for name in bases)
+
+
+def numbered_input(index: int) -> str:
+    """The name of a traced input: Keras' names may hold characters that TensorFlow's must not."""
+    return f"input_{index:03}"
+
+
+def numbered_output(index: int) -> str:
+    """The name of a traced output."""
+    return f"output_{index:03}"

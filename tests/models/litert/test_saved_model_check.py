@@ -3,7 +3,7 @@
 import pytest
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.converter import saved_model_to_litert
+from compressor.models.litert.saved_model_converter import saved_model_to_litert
 
 
 def exported(tensorflow, folder, function, shape):
