@@ -25,6 +25,7 @@ from compressor_plugins.qat.tfmot_wrappers import quantize_layers
 _RANGED = {"swish", "gelu", "relu", "relu6"}  # activations whose output needs a range of its own
 _FROM_INPUT = {"softmax", "sigmoid", "tanh"}  # whose output has a known range, and whose input has not
 _FIXED = {"linear", *_FROM_INPUT}
+_CALIBRATED = "is not simulated in training; calibration gives it its ranges"
 _ONE_LAYER = (_RANGED | _FIXED) - {"swish"}  # tfmot gives it no range before, and the converter no 8 bits without one
 
 
@@ -164,10 +165,10 @@ class _Chooser:
         kind, known = layer.kind, keras_layer(layer.kind)
         has_form = known.quantization.output == "own"
         if has_form and known.is_batch_norm:
-            self.found.left[layer.name] = f"a {kind} that follows no convolution"
+            self.found.left[layer.name] = f"a {kind} that follows no convolution {_CALIBRATED}"
         elif layer.weights or (was_quantized and not has_form):
             name = f"{kind} '{layer.config['activation']}'" if kind == "Activation" else kind
-            self.found.left[layer.name] = f"tfmot cannot quantize {name}"
+            self.found.left[layer.name] = f"{name} {_CALIBRATED}"
 
     def _enter(self, number: int) -> None:
         """Quantize those of a node's inputs that come from the model's input or from a layer in float."""
