@@ -17,6 +17,7 @@ from compressor.base.errors import StepError
 from compressor.base.named_arrays import in_order
 from compressor.base.text import shortened
 from compressor.base.types import Arrays
+from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.litert.converter_faults import rewritten
 from compressor.models.litert.converter_output import finished
 from compressor.models.litert.endpoint_names import (
@@ -124,7 +125,12 @@ def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _End
         return content
     content = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
     samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
-    return completed(content, samples, conversion.io)
+    return completed(content, samples, conversion.io, _kept_in_float(model))
+
+
+def _kept_in_float(model: Any) -> list[str]:
+    """The layers that could have been trained with fake quantization and were not, since somebody chose so."""
+    return [layer.name for layer in model.layers if keras_layer(type(layer).__name__).quantization.weights]
 
 
 def _trained_in_16_bits(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
@@ -136,7 +142,7 @@ def _trained_in_16_bits(traced: Any, model: Any, conversion: Conversion, endpoin
     except Exception:
         if not _is_trained(traced):
             raise
-    if content and not (_is_trained(traced) and float_operators(content)):
+    if content and (_kept_in_float(model) or not (_is_trained(traced) and float_operators(content))):
         return content
     converter = _configured(without_fake_quantization(traced), model, conversion, endpoints)
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # trained with one scale each

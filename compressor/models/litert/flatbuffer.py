@@ -20,6 +20,8 @@ IDENTIFIER = b"TFL3"
 _MOST_INLINE = 2_000_000_000  # bytes of weights in a flatbuffer, whose offsets end at 2**31
 _ALIGNMENT = 16
 
+_GREATEST = 127  # number in the older of the two fields that an operator's number is in
+
 
 def read_model(content: bytes) -> Any:
     """The file as a `ModelT` of the LiteRT schema, with all its weights in `data` of its buffers.
@@ -71,6 +73,19 @@ def has_block_scales(tensor: Any) -> bool:
 
     quantization = tensor.quantization
     return quantization is not None and quantization.detailsType == QuantizationDetails.BlockwiseQuantization
+
+
+def code_index(model: Any, operator: int) -> int:
+    """The place of an operator among a `ModelT`'s operator codes, where it is added if it is not there."""
+    from ai_edge_litert.schema_py_generated import OperatorCodeT
+
+    known = [operator_of(code) for code in model.operatorCodes]
+    if operator not in known:
+        code = OperatorCodeT()
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = operator, min(operator, _GREATEST), 2
+        model.operatorCodes.append(code)
+        return len(known)
+    return known.index(operator)
 
 
 def write_model(model: Any) -> bytes:

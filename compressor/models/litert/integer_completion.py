@@ -8,14 +8,14 @@ does the rest. Integers that the file already computes in stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
 from compressor.models.litert.float_islands import FLOATS
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.operators import Operator
@@ -24,20 +24,21 @@ from compressor.models.litert.tensor_types import TensorType, type_of
 _CONVERTING = {Operator.QUANTIZE, Operator.DEQUANTIZE}
 
 
-def completed(content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], io: str) -> bytes:
+def completed(content: bytes, samples: Iterable[Mapping[str, NDArray[Any]]], io: str, kept: Collection[str]) -> bytes:
     """The file with integers in its islands, as far as LiteRT's quantizer knows their operators.
 
     Args:
         content: a file that the converter made of a model with fake quantization; inputs and outputs are floats.
         samples: what ranges are measured on: arrays of shape (1, ...) by the names in the file's signature.
         io: dtype of the file's inputs and outputs, where the operators at them have integers.
+        kept: the names of layers to leave in float.
     """
     import tensorflow as tf
     from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors
     from tensorflow.lite.python.util import modify_model_io_type
 
     calibrator = Calibrator(add_intermediate_tensors(_prepared(content)))
-    result = quantized(calibrator.calibrate(lambda: iter(samples)))
+    result = quantized(calibrator.calibrate(lambda: iter(samples)), kept=kept)
     return bytes(modify_model_io_type(result, tf.as_dtype(io), tf.as_dtype(io)))
 
 
@@ -99,7 +100,7 @@ class _Bounds:
             tensor.name, tensor.type, tensor.quantization = tensor.name + b"/float", TensorType.FLOAT32, None
             self._graph.tensors.append(tensor)
             self._floats[integers] = len(self._graph.tensors) - 1
-            operator = _operator(self._code_index(Operator.DEQUANTIZE), integers, self._floats[integers])
+            operator = _operator(code_index(self._model, Operator.DEQUANTIZE), integers, self._floats[integers])
             self._graph.operators.insert(self._place_behind(integers), operator)
         return self._floats[integers]
 
@@ -107,9 +108,6 @@ class _Bounds:
         """Where in the order of operators the one that makes a tensor is over; 0 for an input."""
         makers = [number for number, operator in enumerate(self._graph.operators) if tensor in operator.outputs]
         return makers[0] + 1 if makers else 0
-
-    def _code_index(self, code: Operator) -> int:
-        return next(index for index, known in enumerate(self._model.operatorCodes) if operator_of(known) == code)
 
     def _type(self, index: int) -> TensorType | None:
         return type_of(self._graph.tensors[index]) if index >= 0 else None

@@ -10,13 +10,13 @@ leaves wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from typing import Any
 
 import numpy as np
 
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
 from compressor.models.litert.fragile_operators import fragile_operators
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, type_of
@@ -31,12 +31,13 @@ _HIDDEN = 4  # the place of what its state is made from among its intermediate t
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
 
 
-def quantized(calibrated: bytes, io: str = "float32") -> bytes:
+def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()) -> bytes:
     """The file in integers.
 
     Args:
         calibrated: a file in whose tensors of floats the smallest and largest value are recorded.
         io: dtype of the file's inputs and outputs.
+        kept: the names of layers to leave in float.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert import deduplicate_readonly_buffers, mlir_quantize
@@ -49,25 +50,35 @@ def quantized(calibrated: bytes, io: str = "float32") -> bytes:
         write_model(model) if any(changed) else calibrated,
         input_data_type=tf.as_dtype(io),
         output_data_type=tf.as_dtype(io),
-        denylisted_nodes=fragile_operators(calibrated),
+        denylisted_nodes=fragile_operators(calibrated) | set(_of_layers(model, kept)),
     )
     return bytes(deduplicate_readonly_buffers(_finish_islands(result)))
 
 
+def _of_layers(model: Any, layers: Collection[str]) -> Iterator[str]:
+    """The names of the first outputs of the operators that the converter made of these layers."""
+    for graph in model.subgraphs:
+        made = {int(index) for call in graph.operators for index in call.outputs} | {*map(int, graph.inputs)}
+        for call in graph.operators:
+            weights = [index for index in call.inputs if index >= 0 and int(index) not in made]
+            names = [graph.tensors[index].name.decode() for index in (call.outputs[0], *weights)]
+            parts = {part for name in names for path in name.split(";") for part in path.split("/")}
+            if not parts.isdisjoint(layers):
+                yield names[0]
+
+
 def _multiply_squares(model: Any, graph: Any) -> bool:
     """Write a square as a product, which LiteRT has integers for."""
-    from ai_edge_litert.schema_py_generated import BuiltinOptions, MulOptionsT, OperatorCodeT
+    from ai_edge_litert.schema_py_generated import BuiltinOptions, MulOptionsT
 
     squares = [
         call for call in graph.operators if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.SQUARE
     ]
     if not squares:
         return False
-    product = OperatorCodeT()
-    product.builtinCode = product.deprecatedBuiltinCode = Operator.MUL
-    model.operatorCodes.append(product)
+    product = code_index(model, Operator.MUL)
     for call in squares:
-        call.opcodeIndex, call.inputs = len(model.operatorCodes) - 1, np.array([*call.inputs] * 2, np.int32)
+        call.opcodeIndex, call.inputs = product, np.array([*call.inputs] * 2, np.int32)
         call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
     return True
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, type_of
 
@@ -37,19 +37,14 @@ def runnable(content: bytes) -> bytes:
 
 
 def _coarsen(model: Any, graph: Any, call: Any, step: float) -> None:
-    from ai_edge_litert.schema_py_generated import OperatorCodeT, OperatorT
+    from ai_edge_litert.schema_py_generated import OperatorT
 
     made = int(call.outputs[0])
     coarse = deepcopy(graph.tensors[made])
     coarse.quantization.scale = np.array([step], np.float32)
     graph.tensors.append(coarse)
-    if not any(operator_of(code) == Operator.QUANTIZE for code in model.operatorCodes):
-        code = OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = Operator.QUANTIZE
-        code.version = 2
-        model.operatorCodes.append(code)
     quantize = OperatorT()
-    quantize.opcodeIndex = [operator_of(code) for code in model.operatorCodes].index(Operator.QUANTIZE)
+    quantize.opcodeIndex = code_index(model, Operator.QUANTIZE)
     call.outputs = np.array([len(graph.tensors) - 1], np.int32)
     quantize.inputs, quantize.outputs = call.outputs, np.array([made], np.int32)
     graph.operators.insert(graph.operators.index(call) + 1, quantize)

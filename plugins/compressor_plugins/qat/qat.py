@@ -18,7 +18,8 @@ class QAT(KeepsLayers):
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
     (arXiv 1712.05877). Ranges may be learned as well: Esser et al. 2020, "Learned Step Size Quantization" (arXiv
     1902.08153), on the logarithms of Jain et al. 2020, "Trained Quantization Thresholds" (arXiv 1903.08066). Zeros and
-    clusters that earlier steps made are kept. Layers that have no quantized form stay in float and are named.
+    clusters that earlier steps made are kept. Layers that have no form here are named, and get their ranges
+    from calibration when the file is made.
     """
 
     name = "qat"

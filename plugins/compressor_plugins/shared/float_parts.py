@@ -12,7 +12,7 @@ def tell_floats(content: bytes, context: StepContext) -> None:
     from compressor.models.litert import counted, float_operators
 
     if left := float_operators(content):
-        context.note(f"computed in float, where LiteRT has no integers or they are unsafe: {counted(left)}")
+        context.note(f"computed in float, as asked or where LiteRT has no safe integers: {counted(left)}")
 
 
 def refuse_floats(content: bytes, io: str = "float32") -> None:

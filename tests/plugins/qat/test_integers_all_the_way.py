@@ -203,7 +203,7 @@ def test_a_division_by_what_may_round_to_zero_stays_in_float(tensorflow, step_co
     model, context = _trained(_divided, step_context)
     content = _quantized(model, context)
     assert [operator.kind for operator in float_operators(content)] == ["MUL", "ADD", "DIV"]
-    assert "computed in float, where LiteRT has no integers or they are unsafe: 1 MUL, 1 ADD, 1 DIV" in context.notes
+    assert "computed in float, as asked or where LiteRT has no safe integers: 1 MUL, 1 ADD, 1 DIV" in context.notes
 
 
 def test_integer_only_refuses_what_would_compute_in_float_before_training(tensorflow, step_context):
@@ -219,3 +219,14 @@ def test_integer_only_refuses_an_input_of_another_type(tensorflow, step_context)
     model, context = _trained(transformer, step_context, integer_only=True)
     content = _quantized(model, context, integer_only=True, io="int8")  # words are integers as they are
     assert [end.dtype for end in (*LiteRTModel(content).inputs, *LiteRTModel(content).outputs)] == ["int32", "int8"]
+
+
+def test_layers_that_are_left_out_stay_in_float_and_what_was_never_trained_does_not(tensorflow, step_context):
+    net = attention_behind_a_convolution
+    model, context = _trained(net, step_context, **{"except": ["type:Dense"]})
+    content = _quantized(model, context)
+    assert [operator.kind for operator in float_operators(content)] == ["FULLY_CONNECTED"]
+    assert "computed in float, as asked or where LiteRT has no safe integers: 1 FULLY_CONNECTED" in context.notes
+    assert {kernel.dtype for kernel in dissect(content).kernels if kernel.shape == (2, 8)} == {"float32"}
+    assert {kernel.dtype for kernel in dissect(content).kernels if kernel.shape != (2, 8)} == {"int8"}
+    assert _decibels(content, model, context) > 30
