@@ -142,7 +142,7 @@ def _trained_file(model: Any, context: Any) -> bytes:
 
 
 def _left_in_float(model: Any, name: str) -> str:
-    from compressor.models.litert.float_islands import counted, float_operators
+    from compressor.models.litert.graph_contents import counted, float_operators
     from compressor_plugins.ptq.ptq import PTQ
 
     for quantize in (_trained_file, PTQ(PTQ.Params()).apply):
@@ -166,7 +166,7 @@ def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str])
     `left_alone` are the names of layers, or of tensors that begin with them, that the step says it left in float.
     """
     from compressor.models.litert.contents import dissect
-    from compressor.models.litert.float_islands import float_operators
+    from compressor.models.litert.graph_contents import float_operators
 
     kernels = _kernels(model, name)
     if kernels and {layer.name for layer in _specimens(model, name)} & {left.split("/")[0] for left in left_alone}:

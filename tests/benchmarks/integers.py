@@ -89,7 +89,7 @@ def decibels(found: Any, wanted: Any) -> float:
 def row(name: str) -> str:
     """The row of a net in the table."""
     from compressor.models.litert.converter import Conversion, to_litert
-    from compressor.models.litert.float_islands import counted, float_operators
+    from compressor.models.litert.graph_contents import counted, float_operators
     from compressor.models.litert.interpreter import LiteRTModel
 
     model = built(name)

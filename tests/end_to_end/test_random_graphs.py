@@ -13,7 +13,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
 from compressor.models.litert.converter import to_litert
-from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.prune.prune import Prune
 from compressor_plugins.ptq.ptq import PTQ
@@ -145,7 +145,7 @@ def _holds(net, step_context):
     except StepError as error:
         assert precision == "int16x8" or "loss became" in error.what, error
         return
-    left = {operator.kind for operator in float_operators(content)}
+    left = {operator.name for operator in float_operators(content)}
     assert precision == "int16x8" or not left or left & FROM_ZERO, left
     assert _decibels(content, model, context) > LEAST[precision], (names, chain)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.contents import Anatomy, WeightTensor, dissect, kernels_in
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
-    from compressor.models.litert.float_islands import FloatOperator, counted, float_operators
+    from compressor.models.litert.graph_contents import FileOperator, counted, float_operators
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
@@ -36,8 +36,8 @@ _HOMES = {
         "read_model",
         "write_model",
     ),
-    "float_islands": (
-        "FloatOperator",
+    "graph_contents": (
+        "FileOperator",
         "counted",
         "float_operators",
     ),
@@ -61,7 +61,7 @@ __all__ = [
     "Anatomy", "WeightTensor", "dissect", "kernels_in",
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
-    "FloatOperator", "counted", "float_operators",
+    "FileOperator", "counted", "float_operators",
     "LiteRTModel", "takes_many",
     "Operator",
     "shrunk",

@@ -14,7 +14,7 @@ from compressor.base.errors import ModelError
 from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import has_block_scales, read_model
-from compressor.models.litert.float_islands import float_operators_of
+from compressor.models.litert.graph_contents import operators_in
 from compressor.models.litert.sparse_tensors import dense_values, index_bytes
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
@@ -109,7 +109,7 @@ def dissect(content: bytes) -> Anatomy:
     model = read_model(content)
     try:
         activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
-        in_float = len(float_operators_of(model))
+        in_float = sum(operator.arithmetic == "float" for operator in operators_in(model))
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)

@@ -28,7 +28,7 @@ from compressor.models.litert.endpoint_names import (
     output_names,
 )
 from compressor.models.litert.float32_model import in_float32
-from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import TensorType, type_of
+from compressor.models.litert.operators import Operator, operator_name
+from compressor.models.litert.tensor_types import FLOATS, TensorType, type_of
 
-_FLOATS = {TensorType.FLOAT32, TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64}
 _INTEGERS = {TensorType.INT8, TensorType.UINT8, TensorType.INT16}
 _CONVERTING = {Operator.QUANTIZE, Operator.DEQUANTIZE, Operator.DENSIFY}
 _WEIGHTS = {TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2, TensorType.FLOAT16}
@@ -98,11 +97,30 @@ def operators_of(content: bytes) -> tuple[FileOperator, ...]:
     Raises:
         ModelError: it is not a whole LiteRT file.
     """
-    file = read_model(content)
+    return operators_in(read_model(content))
+
+
+def operators_in(file: Any) -> tuple[FileOperator, ...]:
+    """The same of a file that was read."""
     try:
         return tuple(_operator(file, graph, call) for graph in file.subgraphs for call in graph.operators or [])
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+
+
+def float_operators(content: bytes) -> tuple[FileOperator, ...]:
+    """The operators of a file that compute in float: in one that should compute in integers, the islands left over.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    return tuple(operator for operator in operators_of(content) if operator.arithmetic == "float")
+
+
+def counted(operators: Iterable[FileOperator]) -> str:
+    """The names of operators with their numbers, the most frequent first: `3 ADD, 1 MUL`."""
+    names = Counter(operator.name for operator in operators)
+    return ", ".join(f"{count} {name}" for name, count in names.most_common())
 
 
 def _operator(file: Any, graph: Any, call: Any) -> FileOperator:
@@ -114,13 +132,13 @@ def _operator(file: Any, graph: Any, call: Any) -> FileOperator:
     constants = [tensor for tensor in inputs if _is_constant(file, tensor)]
     takes = _types(tensor for tensor in inputs if converts or not _is_constant(file, tensor))
     makes = _types(outputs)
-    in_float = not converts and not _FLOATS.isdisjoint({*takes, *makes})
+    in_float = not converts and not FLOATS.isdisjoint({*takes, *makes})
     in_integers = not converts and not in_float and not _INTEGERS.isdisjoint({*takes, *makes})
     types = " to ".join(dict.fromkeys(_listed(side) for side in (takes, makes) if side))
     weights = [type_ for type_ in _types(constants) if in_float and type_ in _WEIGHTS]
     custom = _text(code.customCode) if code.customCode else ""
     return FileOperator(
-        custom or _names().get(number, f"operator {number}"),
+        custom or operator_name(number),
         _text(outputs[0].name) if outputs else "",
         f"{types}, {_listed(weights)} weights" if weights else types,
         "float" if in_float else "integer" if in_integers else "neither",
@@ -164,11 +182,3 @@ def _indices(array: Any) -> list[int]:
 
 def _text(name: bytes | None) -> str:
     return (name or b"").decode(errors="replace")
-
-
-@cache
-def _names() -> dict[int, str]:
-    """The names of all operators of the schema, by their numbers."""
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
-
-    return {number: name for name, number in vars(BuiltinOperator).items() if isinstance(number, int)}

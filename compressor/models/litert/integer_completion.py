@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
-from compressor.models.litert.float_islands import FLOATS
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import TensorType, type_of
+from compressor.models.litert.tensor_types import FLOATS, TensorType, type_of
 
 _CONVERTING = {Operator.QUANTIZE, Operator.DEQUANTIZE}
 

@@ -49,6 +49,10 @@ _BITS: Mapping[TensorType, int] = {
 }  # fmt: skip
 
 
+FLOATS = frozenset({TensorType.FLOAT32, TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64})
+"""The types of numbers that are no integers."""
+
+
 def type_of(tensor: Any) -> TensorType | None:
     """The type of a `TensorT` of the schema; None for strings, complex numbers and other types that are not here."""
     try:

@@ -24,7 +24,7 @@ def refuse_floats(content: bytes, io: str = "float32") -> None:
     from compressor.models.litert import LiteRTModel, counted, float_operators
 
     if left := float_operators(content):
-        names = [f"{operator.kind} '{operator.makes}'" for operator in left[:_SHOWN]]
+        names = [f"{operator.name} '{operator.output}'" for operator in left[:_SHOWN]]
         more = f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else ""
         what = f"integer_only is asked for, and {counted(left)} would compute in float: {', '.join(names)}{more}"
         raise StepError(what, "replace these operators, or leave integer_only out")

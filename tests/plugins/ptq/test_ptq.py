@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.contents import dissect
-from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.models.litert.shrinking import shrunk
 from compressor.recipe.training_params import TrainingParams

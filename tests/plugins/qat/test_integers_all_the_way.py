@@ -8,7 +8,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
 from compressor.models.litert.contents import dissect
-from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT
@@ -202,7 +202,7 @@ def test_a_division_by_what_may_round_to_zero_stays_in_float(tensorflow, step_co
     # LiteRT's integer DIV aborts the process there
     model, context = _trained(_divided, step_context)
     content = _quantized(model, context)
-    assert [operator.kind for operator in float_operators(content)] == ["MUL", "ADD", "DIV"]
+    assert [operator.name for operator in float_operators(content)] == ["MUL", "ADD", "DIV"]
     assert "computed in float, as asked or where LiteRT has no safe integers: 1 MUL, 1 ADD, 1 DIV" in context.notes
 
 
@@ -225,7 +225,7 @@ def test_layers_that_are_left_out_stay_in_float_and_what_was_never_trained_does_
     net = attention_behind_a_convolution
     model, context = _trained(net, step_context, **{"except": ["type:Dense"]})
     content = _quantized(model, context)
-    assert [operator.kind for operator in float_operators(content)] == ["FULLY_CONNECTED"]
+    assert [operator.name for operator in float_operators(content)] == ["FULLY_CONNECTED"]
     assert "computed in float, as asked or where LiteRT has no safe integers: 1 FULLY_CONNECTED" in context.notes
     assert {kernel.dtype for kernel in dissect(content).kernels if kernel.shape == (2, 8)} == {"float32"}
     assert {kernel.dtype for kernel in dissect(content).kernels if kernel.shape != (2, 8)} == {"int8"}

@@ -9,7 +9,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.float_islands import float_operators
+from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor_plugins.graph.relu_fusion import fuse_relus
 from compressor_plugins.graph.rewrites import rewritten
