@@ -115,10 +115,10 @@ class _Bounds:
         operator.inputs = np.array([to.get(int(index), int(index)) for index in operator.inputs], np.int32)
 
 
-def _operator(code_index: int, takes: int, makes: int) -> Any:
+def _operator(code: int, takes: int, makes: int) -> Any:
     from ai_edge_litert.schema_py_generated import OperatorT
 
     operator = OperatorT()
-    operator.opcodeIndex = code_index
+    operator.opcodeIndex = code
     operator.inputs, operator.outputs = np.array([takes], np.int32), np.array([makes], np.int32)
     return operator
