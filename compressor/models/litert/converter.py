@@ -123,9 +123,12 @@ def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _End
     content: bytes = _configured(traced, model, without_samples, endpoints).convert()
     if not (_is_trained(traced) and float_operators(content)) or holds_loop(content):
         return content
-    content = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
+    in_floats = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
     samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
-    return completed(content, samples, conversion.io, _kept_in_float(model))
+    try:
+        return completed(in_floats, samples, conversion.io, _kept_in_float(model))
+    except RuntimeError:  # the quantizer's, which gives up on a SELECT between floats and constants, among others
+        return content
 
 
 def _kept_in_float(model: Any) -> list[str]:
