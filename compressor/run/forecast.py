@@ -17,6 +17,7 @@ from compressor.run.cache.keys import (
     step_parts,
     teacher_parts,
 )
+from compressor.run.cache.source_entries import known_source_parts
 from compressor.run.cache.store import Cache
 
 
@@ -71,7 +72,7 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
 def _start(plan: Plan, cache: Cache) -> Entry | None:
     """The cached model that the plan starts from, or None; a forecast does not know whether the model is trusted."""
     for variant in (plan, replace(plan, trust_model=True)):
-        parts = source_parts(variant)
+        parts = known_source_parts(variant, cache)
         if parts and (entry := cache.get("step", key_of(parts))):
             return entry
     return None

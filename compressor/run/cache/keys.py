@@ -119,11 +119,19 @@ def measurement_parts(
     }
 
 
-def source_parts(plan: Plan) -> Parts | None:
-    """The parts of the key of the model that a run starts from; None if the model must be built to know them."""
+def source_parts(plan: Plan, sized_by_data: bool = False) -> Parts | None:
+    """The parts of the key of the model that a run starts from; None if the model must be built to know them.
+
+    With `sized_by_data` they are those of a model with open sizes, which is built for the samples of the data.
+    """
     parts = _origin("model", plan)
-    return parts and {
+    data = data_parts(plan) if sized_by_data else None
+    if parts is None or (sized_by_data and data is None):
+        return None
+    return {
         "source model": parts,
+        "input shape": plan.recipe.model.input_shape,
+        "sized by": data,
         "code in the model": loading_code(plan, ()),
         "custom objects": _portable(plan.recipe.model.custom_objects),
         "trusted": plan.trust_model,

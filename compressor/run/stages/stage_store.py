@@ -24,11 +24,11 @@ from compressor.run.cache.keys import (
     loading_code,
     measurement_parts,
     note_name,
-    source_parts,
     step_parts,
     teacher_parts,
 )
 from compressor.run.cache.locks import InUse, making
+from compressor.run.cache.source_entries import known_source_parts, new_source_parts
 from compressor.run.cache.store import Cache
 from compressor.run.stages.cached_stages import cached_measurement, cached_model, keep_measurement, keep_model
 from compressor.run.stages.checkpoints import KeptCheckpoints
@@ -85,13 +85,16 @@ class StageStore:
 
     def source(self, build: Callable[[], Made]) -> SavedModel:
         """The model that the run starts from, from the cache or built."""
-        parts = source_parts(self._plan)
+        parts = known_source_parts(self._plan, self._cache)
         file = None
         if parts is not None:
             self._in_use.add(key_of(parts))
             file = cached_model(self._cache, parts, self._folder, "source")
         if file is None:
             model, facts = build()
+            parts = new_source_parts(self._plan, self._cache, facts.sized_by_data)
+            if parts is not None:
+                self._in_use.add(key_of(parts))
             with fenced(f"{describe_origin(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
                 path = saved(model, self._folder, "source")
             file = keep_model(self._cache, parts, path, facts)
