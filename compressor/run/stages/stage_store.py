@@ -98,7 +98,7 @@ class StageStore:
             with fenced(f"{describe_origin(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
                 path = saved(model, self._folder, "source")
             file = keep_model(self._cache, parts, path, facts)
-        return SavedModel(self._plan, (), file)
+        return SavedModel(self._plan, (), file, file.facts.was_open)
 
     def step(
         self,
@@ -121,7 +121,8 @@ class StageStore:
             StepError: the step failed, or its model cannot be saved.
         """
         teacher_key = _teacher_parts(teacher) if teacher else None
-        parts = step_parts(step, before.file.digest, _loading_code(before), data, self._plan, teacher_key)
+        loaded, was_open = _loading_code(before), before.was_open
+        parts = step_parts(step, before.file.digest, loaded, data, self._plan, teacher_key, was_open)
         key = key_of(parts)
         self._in_use.add(key)
         stem = f"{before.after(step, before.file).stage}-{step.id}"
@@ -146,7 +147,7 @@ class StageStore:
         """
         loaded, state = _loading_code(model), str(model.state)
         other = bytes_digest(made_of) if made_of else ""
-        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other)
+        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other, model.was_open)
         self._in_use.add(key_of(parts))
         measured = cached_measurement(self._cache, parts)
         if measured is None:
