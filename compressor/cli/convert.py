@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from compressor.base.errors import ModelError, OutputError, StepError
-from compressor.cli.options import debug_option, trust_option
+from compressor.cli.options import debug_option, shape_option, trust_option
 from compressor.cli.outputs import refuse_output, written
 
 _OUTPUTS = (".h5", ".keras", ".tflite")
@@ -18,9 +18,10 @@ _OUTPUTS = (".h5", ".keras", ".tflite")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@shape_option
 @trust_option
 @debug_option
-def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bool) -> None:
+def command(model: Path, output: Path, force: bool, input_shape: Any, trust_model: bool, debug: bool) -> None:
     """Convert a Keras MODEL to the format of OUTPUT's suffix, and check that both compute the same.
 
     \b
@@ -33,8 +34,10 @@ def command(model: Path, output: Path, force: bool, trust_model: bool, debug: bo
     from compressor.cli.native_output import native_output_to
 
     _refuse(model, output, force)
+    if input_shape is not None and output.suffix != ".tflite":
+        raise ModelError(f"{output} keeps sizes open that {model} leaves open", "leave out --input-shape")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
-        summary = _convert(model, output, trust_model)
+        summary = _convert(model, output, trust_model, input_shape)
     click.echo(f"{output}: {summary}")
 
 
@@ -51,7 +54,7 @@ def _refuse(model: Path, output: Path, force: bool) -> None:
     refuse_output(output, force)
 
 
-def _convert(model: Path, output: Path, trusted: bool) -> str:
+def _convert(model: Path, output: Path, trusted: bool, shape: Any) -> str:
     """Write the output, and return a line that says what was done."""
     from compressor.models.files.keras_files import load_keras, save_keras
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
@@ -72,18 +75,19 @@ def _convert(model: Path, output: Path, trusted: bool) -> str:
             with written(output) as temporary:
                 save_keras(loaded, temporary)
             return f"a Keras 2 model from Keras 3, {checked}"
-        return f"{_write_litert(loaded, output, str(model))} from Keras 3, its {checked}"
+        return f"{_write_litert(loaded, output, str(model), shape, trusted)} from Keras 3, its {checked}"
     loaded = load_keras(model, trusted=trusted)
     if output.suffix == ".keras":
         return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
-    return f"{_write_litert(loaded, output, str(model))} from Keras 2"
+    return f"{_write_litert(loaded, output, str(model), shape, trusted)} from Keras 2"
 
 
-def _write_litert(model: Any, output: Path, subject: str) -> str:
+def _write_litert(model: Any, output: Path, subject: str, shape: Any, trusted: bool) -> str:
     """Write a LiteRT file with float weights, and return what it is and how far it is from the Keras model."""
     import numpy as np
 
     from compressor.measure.float_file import refuse_other_outputs
+    from compressor.models.files.as_litert import with_sizes
     from compressor.models.files.model_checks import refuse_unusable
     from compressor.models.keras3.random_inputs import random_inputs
     from compressor.models.keras3.verify import difference, outputs_of
@@ -91,7 +95,8 @@ def _write_litert(model: Any, output: Path, subject: str) -> str:
     from compressor.models.litert.endpoint_names import input_names
     from compressor.models.litert.interpreter import LiteRTModel
 
-    refuse_unusable(model, subject)
+    refuse_unusable(model, subject, sizes_follow=True)
+    model = with_sizes(model, subject, trusted, shape)
     try:
         content = to_litert(model)
     except StepError as error:

@@ -29,6 +29,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
     from compressor.measure.evaluation import measure
+    from compressor.measure.input_checks import shapes_of
     from compressor.measure.label_checks import class_count_warnings
     from compressor.measure.statistics import score
     from compressor.models.files.as_litert import shipped_bytes
@@ -43,7 +44,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         loaded = find_data(registry, data)
         test = loaded.test
-        measured = measure(shipped_bytes(model, trust_model), test, configured_metrics)
+        measured = measure(shipped_bytes(model, trust_model, of_data=shapes_of(test)), test, configured_metrics)
     outputs = [end.shape[1:] for end in measured.outputs]
     for warning in class_count_warnings(loaded.classes, outputs[0]) if len(outputs) == 1 else ():
         click.echo(f"warning: {warning}", err=True)

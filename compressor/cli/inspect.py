@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from compressor.base.errors import ModelError
-from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.options import debug_option, json_option, shape_option, trust_option
 
 
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
+@shape_option
 @trust_option
 @json_option
 @debug_option
-def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
+def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, debug: bool) -> None:
     """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship."""
     import tempfile
     from collections import Counter
@@ -36,7 +38,7 @@ def command(model: Path, trust_model: bool, as_json: bool, debug: bool) -> None:
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
-        content = shipped_bytes(model, trust_model)
+        content = shipped_bytes(model, trust_model, input_shape)
     anatomy, signatures, operators = dissect(content), signatures_of(content), operators_of(content)
     rows: list[LayerRow] = layer_rows(anatomy)
     if as_json:

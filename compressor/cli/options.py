@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[int] | dict[str, list[int]] | None:
+    """The shape of a sample, or shapes by the names of inputs; None where none is given."""
+    shapes: dict[str, list[int]] = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        if not re.fullmatch(r"[1-9]\d*([,x][1-9]\d*)*", sizes) or (not name and len(texts) > 1):
+            raise click.BadParameter(f"'{text}' is not like 64,64,3, or INPUT=64,64,3 for each of several inputs")
+        shapes[name] = [int(size) for size in re.split("[,x]", sizes)]
+    if "" in shapes:
+        return shapes[""]
+    return shapes or None
+
 
 set_option = click.option(
     "--set", "overrides", metavar="PATH=VALUE", multiple=True,
@@ -19,6 +34,10 @@ seed_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks, and what the libraries print.")
 traceback_option = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+shape_option = click.option(
+    "--input-shape", metavar="SIZES", multiple=True, callback=_input_shape,
+    help="Shape of a sample, as 64,64,3, for a model with open sizes; INPUT=SIZES for each of several inputs.",
+)  # fmt: skip
 trust_option = click.option(
     "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only for a file you trust."
 )

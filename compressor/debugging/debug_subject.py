@@ -20,7 +20,8 @@ from compressor.debugging.float_twin import without_fake_quantization
 from compressor.debugging.kept_layers_tryout import Maker, Requantizing, Surroundings, Unrounding
 from compressor.debugging.layer_names import layer_names, strategies_for_files
 from compressor.debugging.operator_graph import OperatorGraph
-from compressor.models.files.as_litert import shipped_bytes
+from compressor.measure.input_checks import shapes_of
+from compressor.models.files.as_litert import shipped_bytes, with_sizes
 from compressor.models.files.loading import build_model
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.tensor_types import TensorType
@@ -122,12 +123,16 @@ def of_files(
         what = f"{file} is not quantized: no weights or activations in it are integers or float16"
         raise ModelError(what, "give the quantized .tflite file, and this one as --float if it was made from it")
 
+    own_data, measured = find_data(registry, data), find_metrics(registry, metrics)
+
     def load() -> Model:
-        return build_model(Reference("path", str(float_model)), trusted).model
+        model = build_model(Reference("path", str(float_model)), trusted).model
+        if isinstance(model, bytes):
+            return model
+        return with_sizes(model, str(float_model), trusted, of_data=shapes_of(own_data.test))
 
     model = load()
     exact = _float_twin(model if isinstance(model, bytes) else to_litert(model), str(float_model))
-    own_data, measured = find_data(registry, data), find_metrics(registry, metrics)
     names = layer_names(OperatorGraph(exact), model, registry)
     for strategy in strategies_for_files(registry):
         if (params := strategy.parameters_of(quantized)) is not None:

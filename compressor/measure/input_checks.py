@@ -12,6 +12,7 @@ from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, by_name, is_named
 from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
+from compressor.data.split import Split
 from compressor.models.files.input_scale import Scaling
 from compressor.models.files.inputs_and_outputs import Shape
 
@@ -38,6 +39,12 @@ def check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> Non
             of = f" for '{name}'" if len(wanted) > 1 else ""
             what = f"the {split} data has samples of shape {own}{of}, and the model wants {shape_text(shape)}"
             raise DataError(what, _remedy(own, shape, name if len(wanted) > 1 else None))
+
+
+def shapes_of(split: Split) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
+    """The shape of a sample as the model gets it, or shapes by the names of inputs."""
+    inputs, _ = split.read(range(1))
+    return {name: array.shape[1:] for name, array in inputs.items()} if is_named(inputs) else inputs.shape[1:]
 
 
 def _remedy(own: tuple[int, ...], wanted: Shape, only: str | None) -> str:

@@ -24,6 +24,20 @@ def _version(value: object) -> object:
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 
 
+def _shape(value: object) -> object:
+    shapes = list(value.values()) if isinstance(value, dict) else [value]
+    if shapes and all(isinstance(shape, list) and shape and all(map(_is_size, shape)) for shape in shapes):
+        return value
+    raise ValueError("give the size of each axis of a sample, such as [64, 64, 3], or a mapping of these by input")
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+InputShape = Annotated[list[int] | dict[str, list[int]], BeforeValidator(_shape)]
+
+
 class ModelSection(Params):
     """The model to compress."""
 
@@ -33,6 +47,11 @@ class ModelSection(Params):
         [],
         max_length=MAX_ENTRIES,
         description="modules or files (or module:Name) of your own Keras classes; their code is run",
+    )
+    input_shape: InputShape | None = Field(
+        None,
+        description="shape of a sample, such as [64, 64, 3], or a mapping of these by input: "
+        "what a model with open sizes is built for; as the data has it if left out",
     )
     train: Values | None = Field(None, description="train it first, with the parameters of the strategy 'train'")
 

@@ -159,20 +159,29 @@ class Run:
     def _untrained_teacher(self, step: PlannedStep) -> SavedModel | None:
         if step.teacher is None or step.teacher.is_baseline:
             return self._prepared.source if step.teacher else None
-        return load_source(step.teacher.plan_for(self._prepared.plan), self._store)
+        return self._load_teacher(step.teacher.plan_for(self._prepared.plan), step.teacher.name)
 
     def _make_teacher(self, plan: Plan, name: str) -> SavedModel:
         """Run a teacher's plan; if the plan has no steps, only load its model, without measuring it."""
-        subfolder = f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', name)}"
-        folder, relay = self._store.folder_for(subfolder), TeacherObserver(self._observer, name)
         if not plan.stages:
-            with StageStore(plan, folder, self._store.cache, relay.waiting) as store:
-                model = load_source(plan, store)
-                store.count(model)
-                self._store.count_files(subfolder, store.files)
-                return model
+            model = self._load_teacher(plan, name)
+            path = model.file.path
+            self._store.count_files(_subfolder(name), {f"{path.parent.name}/{path.name}": model.file.digest})
+            return model
+        subfolder = _subfolder(name)
+        folder, relay = self._store.folder_for(subfolder), TeacherObserver(self._observer, name)
         with started(plan, folder, self._store.cache, relay) as run:
             for step in plan.stages:
                 run.stage(step)
             self._store.count_files(subfolder, run.files)
             return run.model
+
+    def _load_teacher(self, plan: Plan, name: str) -> SavedModel:
+        """The model that a teacher's plan starts from."""
+        folder, relay = self._store.folder_for(_subfolder(name)), TeacherObserver(self._observer, name)
+        with StageStore(plan, folder, self._store.cache, relay.waiting) as store:
+            return load_source(plan, store)
+
+
+def _subfolder(teacher: str) -> str:
+    return f"teachers/{re.sub(r'[^A-Za-z0-9._-]', '-', teacher)}"

@@ -17,6 +17,7 @@ from compressor.run.cache.keys import (
     step_parts,
     teacher_parts,
 )
+from compressor.run.cache.source_entries import known_source_parts
 from compressor.run.cache.store import Cache
 
 
@@ -49,6 +50,7 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
         return _unseen(plan, cache), None
     forecasts: list[Forecast] = []
     model: str | None = str(entry.facts["digest"])
+    was_open = entry.facts.get("facts", {}).get("was_open", {})
     baseline: str | None = None if plan.baseline else model
     for index, step in enumerate(plan.stages):
         if model is None:
@@ -60,7 +62,7 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
             model = None
             continue
         loaded = loading_code(plan, plan.stages[:index])
-        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher)
+        parts = step_parts(step, model, loaded, str(noted["fingerprint"]), plan, teacher, was_open)
         entry = cache.get("step", key_of(parts))
         forecasts.append(_step_forecast(step.id, entry is not None, parts, cache.recall(note_name(plan, step.id))))
         model = str(entry.facts["digest"]) if entry else None
@@ -71,7 +73,7 @@ def _forecast(plan: Plan, cache: Cache) -> tuple[list[Forecast], str | None]:
 def _start(plan: Plan, cache: Cache) -> Entry | None:
     """The cached model that the plan starts from, or None; a forecast does not know whether the model is trusted."""
     for variant in (plan, replace(plan, trust_model=True)):
-        parts = source_parts(variant)
+        parts = known_source_parts(variant, cache)
         if parts and (entry := cache.get("step", key_of(parts))):
             return entry
     return None

@@ -115,6 +115,47 @@ def test_a_model_of_open_length_is_refused_for_litert_with_the_way_out(call, ten
     assert call(tmp_path / "open.h5", tmp_path / "m.tflite") == (
         1,
         "",
-        f"error: {tmp_path / 'open.h5'} leaves a size of its input 'steps' open (any, 4), and a file needs it; "
-        "build it with a fixed size, such as Input((128,)), load its weights, and save that\n",
+        f"error: {tmp_path / 'open.h5'} leaves a size of its input 'steps' open (any x 4), and a file needs it; "
+        "pass --input-shape 128,4\n",
     )
+
+
+@pytest.fixture
+def open_file(tensorflow, tmp_path):
+    import tf_keras
+
+    pixels = tf_keras.Input((None, None, 1), name="pixels")
+    tf_keras.Model(pixels, tf_keras.layers.Conv2D(2, 3)(pixels)).save(tmp_path / "open.keras")
+    return tmp_path / "open.keras"
+
+
+def test_a_model_with_open_sizes_becomes_a_file_of_the_sizes_that_are_given(call, open_file, tmp_path):
+    from compressor.models.litert.interpreter import LiteRTModel
+
+    path = tmp_path / "m.tflite"
+    code, out, err = call(open_file, path, "--input-shape", "12x8x1")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{path}: a LiteRT model of ")
+    assert LiteRTModel(path.read_bytes()).inputs[0].shape == (1, 12, 8, 1)
+
+
+def test_a_model_with_open_sizes_is_no_file_without_them(call, open_file, tmp_path):
+    path = tmp_path / "m.tflite"
+    assert call(open_file, path) == (
+        1,
+        "",
+        f"error: {open_file} leaves a size of its input 'pixels' open (any x any x 1), and a file needs it; "
+        "pass --input-shape 96,96,1\n",
+    )
+    assert call(open_file, path, "--input-shape", "12,8,3")[2] == (
+        f"error: the input 'pixels' of {open_file} takes any x any x 1, and --input-shape gives 12 x 8 x 3; "
+        "change only sizes that are open ('any')\n"
+    )
+    assert call(open_file, tmp_path / "m.h5", "--input-shape", "12,8,1")[2] == (
+        f"error: {tmp_path / 'm.h5'} keeps sizes open that {open_file} leaves open; leave out --input-shape\n"
+    )
+    assert call(open_file, path, "--input-shape", "12,a")[2].endswith(
+        "Error: Invalid value for '--input-shape': '12,a' is not like 64,64,3, or INPUT=64,64,3 "
+        "for each of several inputs\n"
+    )
+    assert not path.exists()

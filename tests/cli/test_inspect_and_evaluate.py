@@ -97,3 +97,26 @@ def test_a_narrow_terminal_shows_the_names_of_tensors(call, smoke_run, monkeypat
     rows = out.splitlines()
     assert ["tensor", "shape", "type", "bytes"] in [row.split() for row in rows]
     assert any(row.split() == ["dense/MatMul", "10x2028", "int8", "20,280"] for row in rows)
+
+
+def test_a_model_with_open_sizes_is_built_for_those_of_the_data_or_of_the_option(call, tensorflow, tmp_path):
+    import numpy as np
+    import tf_keras
+
+    image = tf_keras.Input((None, None, 1), name="image")
+    path, x = tmp_path / "open.h5", np.random.default_rng(0).random((8, 6, 10, 1), np.float32)
+    model = tf_keras.Model(image, tf_keras.layers.UpSampling2D()(tf_keras.layers.Conv2D(1, 3, padding="same")(image)))
+    model.save(path)
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=model.predict(x, verbose=0), x_test=x, y_test=model.predict(x) + 1)
+    call("inspect", path)  # what TensorFlow says when it wakes is not the command's
+    code, out, _ = call("evaluate", path, "--data", tmp_path / "d.npz", "--metric", "mse", "--json")
+    assert code == 0
+    assert json.loads(out)["metrics"]["mse"]["value"] == pytest.approx(1, abs=1e-4)
+    code, out, _ = call("inspect", path, "--input-shape", "6,10,1", "--json")
+    assert code == 0
+    assert json.loads(out)["signatures"][0]["inputs"][0]["shape"] == [1, 6, 10, 1]
+    assert call("inspect", path)[::2] == (
+        1,
+        f"error: {path} leaves a size of its input 'image' open (any x any x 1), and a file needs it; "
+        "pass --input-shape 96,96,1\n",
+    )

@@ -25,7 +25,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         "name": "my_recipe",
         "description": "",
         "plugins": [],
-        "model": {"source": "mnist_cnn", "with": {}, "custom_objects": [], "train": None},
+        "model": {"source": "mnist_cnn", "with": {}, "custom_objects": [], "input_shape": None, "train": None},
         "data": {
             "source": "mnist",
             "with": {},
@@ -49,6 +49,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "max_size": None,
             "max_gzip_size": None,
             "min_sparsity": None,
+            "integer_only": False,
         },
     }
 

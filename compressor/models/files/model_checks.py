@@ -13,11 +13,16 @@ from compressor.models.litert.open_sizes import open_inputs
 _ELSE = "or export it as .tflite and start from that"
 
 
-def refuse_unusable(model: Model, who: str) -> None:
+def refuse_unusable(model: Model, who: str, sizes_follow: bool = False) -> None:
     """Refuse what is not a functional, built tf_keras model with inputs of fixed sizes and no weight in two layers.
 
+    Args:
+        model: the model.
+        who: the model, as the start of a message.
+        sizes_follow: whether sizes that its inputs leave open are given to it later.
+
     Raises:
-        ModelError: it is not; the message begins with `who`.
+        ModelError: it is not.
     """
     import tf_keras
 
@@ -34,7 +39,7 @@ def refuse_unusable(model: Model, who: str) -> None:
         remedy = "make it a functional one, which shares its layers and weights, with "
         raise ModelError(what, f"{remedy}`x = tf_keras.Input(shape); tf_keras.Model(x, model.call(x))`, {_ELSE}")
     for name, tensor in zip(input_names(model), model.inputs, strict=True):
-        if any(size is None for size in tensor.shape[1:]):
+        if any(size is None for size in tensor.shape[1:]) and not sizes_follow:
             example = example_input(tensor.shape[1:])
             remedy = f"build it with a fixed size, such as {example}, load its weights, and save that"
             raise ModelError(f"{who} {_leaves_open(name, tensor.shape[1:])}, and a file needs it", remedy)

@@ -74,7 +74,8 @@ class LiteRTModel:
         self._in, self._out = [details["index"] for details in inputs], [details["index"] for details in outputs]
         self.inputs = tuple(map(_endpoint, inputs))
         self.outputs = tuple(map(_endpoint, outputs))
-        self._samples = 0
+        self._sizes = [tuple(map(int, details["shape_signature"][1:])) for details in inputs]
+        self._shapes: list[tuple[int, ...]] = []
 
     def run(self, features: Arrays) -> Arrays:
         """The outputs for n samples, of shape (n, ...) each, as float32.
@@ -124,27 +125,27 @@ class LiteRTModel:
         if is_named(features) and not len(names) == len(features) == 1:
             _refuse_missing(names, features)
         arrays = in_order(features, names)
-        for end, array in zip(self.inputs, arrays, strict=True):
-            if array.shape[1:] != end.shape[1:]:
+        for end, sizes, array in zip(self.inputs, self._sizes, arrays, strict=True):
+            if not _fits(array.shape[1:], sizes):
                 named = f" at '{end.name}'" if len(names) > 1 else ""
                 what = f"the file takes samples of shape {end.shape[1:]}{named}, and the data has {array.shape[1:]}"
                 raise ModelError(what, "use data that fits the model")
         return arrays
 
     def _resize(self, arrays: Sequence[NDArray[np.float32]]) -> None:
-        samples = len(arrays[0])
-        if samples == self._samples:
+        samples, shapes = len(arrays[0]), [array.shape for array in arrays]
+        if shapes == self._shapes:
             return
         try:
             for index, array in zip(self._in, arrays, strict=True):
                 self._interpreter.resize_tensor_input(index, array.shape)
             self._interpreter.allocate_tensors()
         except INTERPRETER_ERRORS as error:
-            self._samples = 0
+            self._shapes = []
             if samples == 1:
                 raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
             raise ModelError(f"LiteRT cannot take {samples} samples a call ({error})", "use one") from None
-        self._samples = samples
+        self._shapes = shapes
 
 
 def predictions(content: bytes, split: Split) -> Iterator[tuple[Arrays, Arrays, Any]]:
@@ -179,6 +180,11 @@ def _each_alone(model: LiteRTModel, features: Arrays) -> Arrays:
     samples = (each(features, itemgetter(slice(index, index + 1))) for index in range(count))
     outputs: Arrays = joined([model.run(sample) for sample in samples])
     return outputs
+
+
+def _fits(shape: Sequence[int], sizes: Sequence[int]) -> bool:
+    """Whether a sample has the sizes that a file takes, where -1 stands for any."""
+    return len(shape) == len(sizes) and all(size in (-1, own) for size, own in zip(sizes, shape, strict=True))
 
 
 def _refuse_missing(names: Sequence[str], features: Mapping[str, Any]) -> None:

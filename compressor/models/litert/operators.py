@@ -9,6 +9,7 @@ from functools import cache
 class Operator(IntEnum):
     """Members of the schema's `BuiltinOperator`, by its names and numbers."""
 
+    ADD = 0
     CONCATENATION = 2
     CONV_2D = 3
     DEPTHWISE_CONV_2D = 4
@@ -19,6 +20,7 @@ class Operator(IntEnum):
     MAX_POOL_2D = 17
     MUL = 18
     RESHAPE = 22
+    RESIZE_BILINEAR = 23
     SOFTMAX = 25
     TRANSPOSE = 39
     DIV = 42
@@ -31,9 +33,11 @@ class Operator(IntEnum):
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
     LOG = 73
+    SHAPE = 77
     PACK = 83
     UNPACK = 88
     SQUARE = 92
+    RESIZE_NEAREST_NEIGHBOR = 97
     REVERSE_V2 = 105
     ELU = 111
     QUANTIZE = 114

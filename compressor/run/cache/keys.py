@@ -32,7 +32,13 @@ _MEASURING_ROOMS = (*_COMMON_ROOMS, "models", "measure")
 
 
 def step_parts(
-    step: PlannedStep, model: str, loaded: Sequence[str], data: str, plan: Plan, teacher: Parts | None = None
+    step: PlannedStep,
+    model: str,
+    loaded: Sequence[str],
+    data: str,
+    plan: Plan,
+    teacher: Parts | None = None,
+    was_open: Parts | None = None,
 ) -> Parts:
     """The parts of a step's key: everything that the model it returns depends on.
 
@@ -43,11 +49,13 @@ def step_parts(
         data: hash of the training and validation splits.
         plan: the plan, for its seed and for whether it is a smoke run.
         teacher: the result of `teacher_parts`, if the step has a teacher.
+        was_open: the shapes of the inputs that the run's model left open, which a file keeps open where it can.
     """
     by_content = {"teacher": {"source", "with_"}} if teacher else set()
     return {
         "model": model,
         "code in the model": list(loaded),
+        "open sizes": was_open or {},
         "state": str(step.before),
         "strategy": step.uses,
         "provider": step.provider.full,
@@ -101,15 +109,23 @@ def teacher_parts(model: str, loaded: Sequence[str]) -> Parts:
 
 
 def measurement_parts(
-    model: str, loaded: Sequence[str], state: str, data: str, metrics: Sequence[ConfiguredMetric], made_of: str = ""
+    model: str,
+    loaded: Sequence[str],
+    state: str,
+    data: str,
+    metrics: Sequence[ConfiguredMetric],
+    made_of: str = "",
+    was_open: Parts | None = None,
 ) -> Parts:
     """The parts of a measurement's key: hashes of the model and of the data, the metrics, and the code.
 
-    `made_of` is the hash of the file that the model is held against, where it is no Keras model.
+    `made_of` is the hash of the file that the model is held against, where it is no Keras model, and `was_open` are the
+    shapes of the inputs that the run's model left open.
     """
     return {
         "model": model,
         "code in the model": list(loaded),
+        "open sizes": was_open or {},
         "state": state,
         "made of": made_of,
         "data": data,
@@ -119,11 +135,19 @@ def measurement_parts(
     }
 
 
-def source_parts(plan: Plan) -> Parts | None:
-    """The parts of the key of the model that a run starts from; None if the model must be built to know them."""
+def source_parts(plan: Plan, sized_by_data: bool = False) -> Parts | None:
+    """The parts of the key of the model that a run starts from; None if the model must be built to know them.
+
+    With `sized_by_data` they are those of a model with open sizes, which is built for the samples of the data.
+    """
     parts = _origin("model", plan)
-    return parts and {
+    data = data_parts(plan) if sized_by_data else None
+    if parts is None or (sized_by_data and data is None):
+        return None
+    return {
         "source model": parts,
+        "input shape": plan.recipe.model.input_shape,
+        "sized by": data,
         "code in the model": loading_code(plan, ()),
         "custom objects": _portable(plan.recipe.model.custom_objects),
         "trusted": plan.trust_model,

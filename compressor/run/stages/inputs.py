@@ -13,6 +13,7 @@ from compressor.data.from_source import dataset_splits, load_splits
 from compressor.data.prepared_splits import RunData, run_data
 from compressor.models.files.loading import Built, build_model
 from compressor.models.files.model_checks import refuse_open_sizes, refuse_unusable
+from compressor.run.stages.saved_model import describe_origin
 
 
 def load_data(plan: Plan, cache: Path) -> RunData:
@@ -30,7 +31,7 @@ def load_data(plan: Plan, cache: Path) -> RunData:
 
 
 def build_source(plan: Plan) -> Built:
-    """Load or build the model that a plan starts from.
+    """Load or build the model that a plan starts from, which may leave sizes of its inputs open.
 
     Raises:
         ModelError: the model cannot be loaded or built, or is of a kind that cannot be compressed.
@@ -41,10 +42,9 @@ def build_source(plan: Plan) -> Built:
     else:
         with fenced(f"the model '{source.name}' ({plan.origins['model']})", ModelError):
             built = Built(source.build())
-    origin = plan.origins.get("model")
-    who = f"the model '{source.name}'{f' ({origin})' if origin else ''}"
+    who = describe_origin(plan, ())
     if isinstance(built.model, bytes):
         refuse_open_sizes(built.model, who)
     else:
-        refuse_unusable(built.model, who)
+        refuse_unusable(built.model, who, sizes_follow=True)
     return built

@@ -11,6 +11,7 @@ from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
+from compressor.run.stages.measure_stage import opened
 from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import Made
@@ -50,6 +51,9 @@ def make_step(
         with fenced(named(step), StepError):
             model = step.strategy.apply(model, context)
         refuse_other_kind(step, model)
+        if isinstance(model, bytes) and before.file.is_keras:
+            model, notes = opened(model, before.load() if before.was_open else None, before, data.train)
+            context.notes.extend(notes)
         seconds = time.perf_counter() - started
         return model, ModelFacts(layers_of(model), tuple(context.notes), seconds, context.left_alone)
 

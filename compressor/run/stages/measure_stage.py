@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
@@ -12,11 +14,14 @@ from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement, measure
 from compressor.measure.kept_traits import refuse_broken
+from compressor.measure.other_sizes import with_open_sizes
 from compressor.measure.results import Stage
 from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.packing.package import unpacked
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.stage_store import StageStore
+
+_SAMPLES = 2  # that a file of open sizes is tried with
 
 
 def measure_stage(
@@ -73,7 +78,28 @@ def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[
         return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
     with fenced(maker, StepError, (CompressorError,)):
         content = to_litert(model, conversion(saved, data.train))
-    return content, measure(content, data.test, metrics, model, maker, None, data.train)
+        content, notes = opened(content, model, saved, data.train)
+    measured = measure(content, data.test, metrics, model, maker, None, data.train)
+    return content, replace(measured, remarks=(*measured.remarks, *notes))
+
+
+def opened(content: bytes, model: Any, saved: SavedModel, train: Split) -> tuple[bytes, tuple[str, ...]]:
+    """A file with the sizes open that the run's model left open, where it can take others, and notes for the report.
+
+    Args:
+        content: the file.
+        model: the Keras model that it was made from.
+        saved: that model in its file.
+        train: the split that samples are taken from.
+    """
+    if not saved.was_open:
+        return content, ()
+    samples, _ = train.read(range(min(_SAMPLES, train.size)))
+    again, note = with_open_sizes(
+        content, model, saved.was_open, samples, saved.custom_objects(), saved.plan.trust_model
+    )
+    is_news = saved.stage == 0 or again is content
+    return again, (note,) if is_news else ()
 
 
 def conversion(saved: SavedModel, train: Split, samples: int = CALIBRATION_SAMPLES) -> Conversion:

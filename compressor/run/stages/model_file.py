@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compressor.base.atomic_files import whole_file
 from compressor.base.types import Model
-from compressor.models.files.inputs_and_outputs import Ends
+from compressor.models.files.inputs_and_outputs import Ends, Shape
 from compressor.models.files.keras_files import save_keras
 from compressor.models.packing.package import shipping_suffix
 
@@ -20,7 +20,8 @@ class ModelFacts:
     """Facts about a model: name and class of each layer, and the notes of the step that made it.
 
     `seconds` is the time that the step took; `left_alone` maps each layer that the step left alone to the reason.
-    `ends` is set only for the model that a run starts from.
+    What follows is set only for the model that a run starts from. `was_open` are the shapes of a sample by input, with
+    None for the sizes that it left open, if it did; `sized_by_data` tells that the data decided these.
     """
 
     layers: tuple[tuple[str, str], ...]
@@ -28,6 +29,8 @@ class ModelFacts:
     seconds: float = 0.0
     left_alone: Mapping[str, str] = field(default_factory=dict)
     ends: Ends | None = None
+    was_open: Mapping[str, Shape] = field(default_factory=dict)
+    sized_by_data: bool = False
 
 
 @dataclass(frozen=True)

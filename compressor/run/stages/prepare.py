@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from compressor.base.import_path import function_at, names_function
 from compressor.base.path_or_function import Reference
@@ -17,6 +18,7 @@ from compressor.measure.evaluation import rehearse
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.training_params import TrainingDefaults
+from compressor.run.stages.input_sizes import with_fixed_sizes
 from compressor.run.stages.inputs import build_source, load_data
 from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.model_file import ModelFacts
@@ -54,10 +56,13 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
     Raises:
         CompressorError: the data or the model is at fault, they do not fit each other, or a pattern matches no layer.
     """
-    source = load_source(plan, store)  # first, since data may take long to load, and the model may be unusable
-    if _may_use_random_numbers(plan.data):
-        fresh_tensorflow(plan.seed)  # so that data made with random numbers is the same each time
-    data = load_data(plan, store.cache.folder)
+
+    @cache
+    def loaded() -> RunData:
+        return _data_of(plan, store)
+
+    source = load_source(plan, store, loaded)  # first, since data may take long to load, and the model may be unusable
+    data = loaded()
     store.remember_data(data.training_fingerprint)
     observer.run_started(plan, {name: split.size for name, split in data.splits.items()})
     refuse_unmatched(plan.recipe, plan.stages, source.file.facts.layers)
@@ -68,19 +73,34 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
     return Prepared(plan, data, source, remarks, expected_inputs(data.test))
 
 
-def load_source(plan: Plan, store: StageStore) -> SavedModel:
+def load_source(plan: Plan, store: StageStore, data: Callable[[], RunData] | None = None) -> SavedModel:
     """The model that a plan starts from, from the cache or built.
+
+    Args:
+        plan: the plan.
+        store: stores the stages of the plan.
+        data: gives the plan's data, whose sizes a model is built for that leaves them open; by default it is loaded.
 
     Raises:
         ModelError: the model cannot be loaded or built, or cannot be compressed.
+        DataError: the model needs the data's sizes, and the data cannot be loaded or does not fit.
     """
-    return store.source(lambda: _built(plan))
+    return store.source(lambda: _built(plan, data or (lambda: _data_of(plan, store))))
 
 
-def _built(plan: Plan) -> Made:
+def _built(plan: Plan, data: Callable[[], RunData]) -> Made:
     fresh_tensorflow(plan.seed)
-    built = build_source(plan)
-    return built.model, ModelFacts(layers_of(built.model), notes=built.notes, ends=ends_of(built.model))
+    sized = with_fixed_sizes(build_source(plan), plan, data)
+    model, notes = sized.built.model, sized.built.notes
+    return model, ModelFacts(
+        layers_of(model), notes=notes, ends=ends_of(model), was_open=sized.was_open, sized_by_data=sized.by_data
+    )
+
+
+def _data_of(plan: Plan, store: StageStore) -> RunData:
+    if _may_use_random_numbers(plan.data):
+        fresh_tensorflow(plan.seed)  # so that data made with random numbers is the same each time
+    return load_data(plan, store.cache.folder)
 
 
 def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:

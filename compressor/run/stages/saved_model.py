@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from compressor.base.errors import CompressorError, ModelError, StepError
 from compressor.base.plugin_errors import fenced
@@ -11,6 +13,7 @@ from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.custom_objects import known_objects
+from compressor.models.files.inputs_and_outputs import Shape
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.run.stages.model_file import ModelFile
@@ -19,11 +22,15 @@ from compressor.run.stages.step_result import checked_objects, named
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model in a file, with its plan and the steps of the plan that have been applied."""
+    """A model in a file, with its plan and the steps of the plan that have been applied.
+
+    `was_open` are the shapes of a sample by input that the run's model had, where it left sizes open.
+    """
 
     plan: Plan
     steps: tuple[PlannedStep, ...]
     file: ModelFile
+    was_open: Mapping[str, Shape] = field(default_factory=dict)
 
     @property
     def state(self) -> ModelState:
@@ -49,13 +56,22 @@ class SavedModel:
         fresh_tensorflow(self.plan.seed)
         if not self.file.is_keras:
             return self.file.path.read_bytes()
+        custom_objects = self.custom_objects()
+        error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
+        with fenced(describe_origin(self.plan, self.steps), error, passed_on):
+            return load_keras(self.file.path, custom_objects, self.plan.trust_model)
+
+    def custom_objects(self) -> dict[str, Any]:
+        """The user's own classes and functions and those of the steps, by name.
+
+        Raises:
+            CompressorError: they cannot be had.
+        """
         custom_objects = dict(known_objects(self.plan.recipe.model.custom_objects))
         for step in self.steps:
             with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
                 custom_objects |= checked_objects(step.strategy.custom_objects())
-        error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
-        with fenced(describe_origin(self.plan, self.steps), error, passed_on):
-            return load_keras(self.file.path, custom_objects, self.plan.trust_model)
+        return custom_objects
 
 
 def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:

@@ -24,11 +24,11 @@ from compressor.run.cache.keys import (
     loading_code,
     measurement_parts,
     note_name,
-    source_parts,
     step_parts,
     teacher_parts,
 )
 from compressor.run.cache.locks import InUse, making
+from compressor.run.cache.source_entries import known_source_parts, new_source_parts
 from compressor.run.cache.store import Cache
 from compressor.run.stages.cached_stages import cached_measurement, cached_model, keep_measurement, keep_model
 from compressor.run.stages.checkpoints import KeptCheckpoints
@@ -85,17 +85,20 @@ class StageStore:
 
     def source(self, build: Callable[[], Made]) -> SavedModel:
         """The model that the run starts from, from the cache or built."""
-        parts = source_parts(self._plan)
+        parts = known_source_parts(self._plan, self._cache)
         file = None
         if parts is not None:
             self._in_use.add(key_of(parts))
             file = cached_model(self._cache, parts, self._folder, "source")
         if file is None:
             model, facts = build()
+            parts = new_source_parts(self._plan, self._cache, facts.sized_by_data)
+            if parts is not None:
+                self._in_use.add(key_of(parts))
             with fenced(f"{describe_origin(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
                 path = saved(model, self._folder, "source")
             file = keep_model(self._cache, parts, path, facts)
-        return SavedModel(self._plan, (), file)
+        return SavedModel(self._plan, (), file, file.facts.was_open)
 
     def step(
         self,
@@ -118,7 +121,8 @@ class StageStore:
             StepError: the step failed, or its model cannot be saved.
         """
         teacher_key = _teacher_parts(teacher) if teacher else None
-        parts = step_parts(step, before.file.digest, _loading_code(before), data, self._plan, teacher_key)
+        loaded, was_open = _loading_code(before), before.was_open
+        parts = step_parts(step, before.file.digest, loaded, data, self._plan, teacher_key, was_open)
         key = key_of(parts)
         self._in_use.add(key)
         stem = f"{before.after(step, before.file).stage}-{step.id}"
@@ -143,7 +147,7 @@ class StageStore:
         """
         loaded, state = _loading_code(model), str(model.state)
         other = bytes_digest(made_of) if made_of else ""
-        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other)
+        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other, model.was_open)
         self._in_use.add(key_of(parts))
         measured = cached_measurement(self._cache, parts)
         if measured is None:
