@@ -27,6 +27,7 @@ _LARGE = 128  # a size from which on half of it is tried, and below which twice 
 _HALVES = 64
 _ROUNDING = 1e-5
 _TIMES = 2
+_WAYS = ((True, False), (False, False), (True, True))  # to let a file take other sizes, as `reopened` is told
 _OPERATOR = re.compile(r"the operator \w+ that makes '[^']*'")
 
 
@@ -66,13 +67,13 @@ def with_open_sizes(
     expected_own = keras_outputs(model, given, names)
     outputs = {name: _common(expected_own[name].shape[1:], expected[name].shape[1:]) for name in names}
     reason = ""
-    for opened in dict.fromkeys(reopened(content, was_open, outputs, by_factor) for by_factor in (True, False)):
+    for opened in dict.fromkeys(reopened(content, was_open, outputs, *how) for how in _WAYS):
         try:
             refuse_failing(opened, tiled, "")
             apart, apart_own = _apart(expected, opened, tiled), _apart(expected_own, opened, given)
         except (StepError, ModelError) as error:
             operator = _OPERATOR.search(error.what)
-            reason = reason or f"it fails at {operator[0] if operator else 'another size'}"
+            reason = reason or f"it fails{f' at {operator[0]}' if operator else ''}"
         else:
             if math.isfinite(apart_own) and apart <= _TIMES * apart_own + _ROUNDING:
                 return opened, f"the file takes other sizes, too; held against the Keras model with {tried}"

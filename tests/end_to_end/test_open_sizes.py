@@ -5,11 +5,14 @@ import pytest
 
 import compressor
 from compressor.base.errors import CompressorError
+from compressor.models.files.fixed_sizes import resized
+from compressor.models.files.keras_files import load_keras
 from compressor.models.litert.interpreter import LiteRTModel
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.store import Cache
 from compressor.run.forecast import forecast
 from compressor.session import Session
+from compressor_plugins.qat.qat import QAT
 
 CHAIN = [{"uses": "prune"}, {"uses": "qat"}, {"uses": "ptq"}, {"uses": "slim"}, {"uses": "pack"}]
 DRAW = np.random.default_rng(0)
@@ -42,6 +45,17 @@ def steps():
     return tf_keras.Sequential([tf_keras.Input((None, 8), name="steps"), convolution, layers.LSTM(4), layers.Dense(3)])
 
 
+def convolutions():
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    first = layers.Conv1D(8, 3, padding="same", activation="relu")
+    second = layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu")
+    given = tf_keras.Input((None, 8), name="steps")
+    return tf_keras.Sequential([given, first, second, layers.GlobalAveragePooling1D(), layers.Dense(3)])
+
+
 def upscaler():
     import tensorflow as tf
     import tf_keras
@@ -56,6 +70,7 @@ def upscaler():
 DATA = {
     "unet": (IMAGES, IMAGES.mean(-1, keepdims=True).round()),
     "steps": (DRAW.random((64, 10, 8), np.float32), DRAW.integers(0, 3, (64, 3))),
+    "convolutions": (DRAW.random((64, 10, 8), np.float32), DRAW.random((64, 3), np.float32)),
     "upscaler": (IMAGES[..., :1], IMAGES[..., :1].repeat(2, 1).repeat(2, 2)),
 }
 SIZES = {
@@ -85,20 +100,47 @@ def recipe_for(tensorflow, tmp_path):
     return recipe
 
 
+def load(path):
+    return load_keras(path, objects())
+
+
+def objects():
+    return QAT(QAT.Params()).custom_objects()
+
+
 def apply(recipe, folder, smoke=True):
     return compressor.apply(recipe, output=folder, smoke=smoke)[0]
 
 
-@pytest.mark.parametrize("build", [unet, steps])
-def test_a_model_of_any_size_goes_through_all_steps(recipe_for, tmp_path, build):
-    report = apply(recipe_for(build, *CHAIN), tmp_path / "run")
+def test_a_u_net_goes_through_all_steps(recipe_for, tmp_path):
+    report = apply(recipe_for(unet, *CHAIN), tmp_path / "run")
     assert [row.id for row in report.stages] == ["baseline", "prune", "qat", "ptq", "slim", "pack"]
-    assert report.stages[0].notes[0] == SIZES[build.__name__]
+    assert report.stages[0].notes[0] == SIZES["unet"]
     assert report.stages[-1].sparsity > 0.45
     assert report.stages[-1].bytes < report.stages[0].bytes / 4
-    inputs, labels = DATA[build.__name__]
+    inputs, labels = DATA["unet"]
     file = LiteRTModel((tmp_path / "run" / "model.tflite").read_bytes())
     assert file.run(inputs[:1]).shape == labels[:1].shape
+    assert file.run(DRAW.random((1, 20, 36, 3), np.float32)).shape == (1, 20, 36, 1)
+
+
+def test_a_recurrent_model_of_any_length_keeps_one_and_its_report_says_so(recipe_for, tmp_path):
+    report = apply(recipe_for(steps, {"uses": "qat"}), tmp_path / "run")
+    assert report.stages[0].notes[0] == SIZES["steps"]
+    reason = (
+        "the file takes 'steps' at 10 x 8 alone; with 'steps' at 20 x 8 it computes something else than the Keras model"
+    )
+    assert [note for note in report.stages[1].notes if note.startswith("the file takes")] == [reason]
+
+
+def test_convolutions_of_any_length_stay_open_in_integers(recipe_for, tmp_path):
+    report = apply(recipe_for(convolutions, {"uses": "qat"}), tmp_path / "run")
+    assert report.stages[1].float_operators == 0
+    file = LiteRTModel((tmp_path / "run" / "model.tflite").read_bytes())
+    for length in (10, 7, 33):
+        longer = DRAW.random((3, length, 8), np.float32)
+        qat = resized(load(tmp_path / "run" / "stages" / "1-qat.h5"), {"steps": (length, 8)}, "it", objects())
+        np.testing.assert_allclose(file.run(longer), qat(longer), atol=0.02)
 
 
 def assert_open(run):
@@ -141,7 +183,7 @@ def test_the_second_run_takes_all_from_the_cache_and_another_size_none(recipe_fo
 
 
 def test_the_recipe_gives_the_size(recipe_for, tmp_path):
-    report = apply(recipe_for(unet, {"uses": "ptq"}, input_shape=[16, 16, 3]), tmp_path / "run")
+    report = apply(recipe_for(unet, input_shape=[16, 16, 3]), tmp_path / "run")
     assert report.stages[0].notes[0] == "the input 'image' is built for 16 x 16 x 3, as 'model.input_shape' says"
 
 

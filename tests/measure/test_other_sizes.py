@@ -70,6 +70,19 @@ def test_a_file_computes_at_other_sizes_what_the_model_computes_there(tensorflow
         np.testing.assert_allclose(file.run(samples), model(samples), atol=1e-5)
 
 
+def test_convolutions_over_any_number_of_steps_stay_open(tensorflow):
+    import tf_keras
+    from tf_keras import layers
+
+    steps = tf_keras.Input((None, 4), name="steps")
+    model = tf_keras.Model(steps, layers.Conv1D(3, 3)(layers.Conv1D(4, 3, padding="causal", dilation_rate=2)(steps)))
+    content, note = opened(model, 10, 4)
+    assert note == "the file takes other sizes, too; held against the Keras model with 'steps' at 20 x 4"
+    for shape in ((3, 10, 4), (2, 7, 4), (1, 33, 4)):
+        samples = DRAW.random(shape, np.float32)
+        np.testing.assert_allclose(LiteRTModel(content).run(samples), model(samples), atol=1e-5)
+
+
 def test_the_signature_of_an_open_file_says_so(tensorflow):
     from ai_edge_litert.interpreter import Interpreter
 

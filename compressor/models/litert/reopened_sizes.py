@@ -18,7 +18,11 @@ _SIZED_BY_INPUT = {  # the place of the input that an operator's other input tel
 
 
 def reopened(
-    content: bytes, inputs: Mapping[str, Sizes], outputs: Mapping[str, Sizes], by_factor: bool = True
+    content: bytes,
+    inputs: Mapping[str, Sizes],
+    outputs: Mapping[str, Sizes],
+    by_factor: bool = True,
+    without_reshapes: bool = False,
 ) -> bytes:
     """The file, with sizes open in inputs and outputs. Whether its operators take other sizes, running it must show.
 
@@ -28,6 +32,8 @@ def reopened(
         outputs: likewise for the outputs.
         by_factor: let a resize make a multiple of the size of its input, as a transposed convolution does in any case,
             and not the same size always.
+        without_reshapes: put EXPAND_DIMS or SQUEEZE, which take any size, in the place of reshapes that add or remove
+            axes of size 1, as one-dimensional convolutions have them.
     """
     model = read_model(content)
     graph = model.subgraphs[0]
@@ -41,7 +47,9 @@ def reopened(
     for call in list(graph.operators):
         code = codes[call.opcodeIndex]
         if code in _SIZED_BY_INPUT and (by_factor or code == Operator.TRANSPOSE_CONV):
-            _size_by_input(model, graph, call, *_SIZED_BY_INPUT[Operator(codes[call.opcodeIndex])])
+            _size_by_input(model, graph, call, *_SIZED_BY_INPUT[Operator(code)])
+        if code == Operator.RESHAPE and without_reshapes:
+            _replace_reshape(model, graph, call)
     return write_model(model)
 
 
@@ -70,6 +78,34 @@ def _size_by_input(model: Any, graph: Any, call: Any, of: int, told_by: int) -> 
     call.inputs = np.array([shape if at == told_by else index for at, index in enumerate(call.inputs)], np.int32)
 
 
+def _replace_reshape(model: Any, graph: Any, call: Any) -> None:
+    """Make a Reshape that adds one axis of size 1, or removes some, an operator that does just that."""
+    before, after = ([int(size) for size in graph.tensors[index].shape] for index in (call.inputs[0], call.outputs[0]))
+    chain = _Chain(model, graph, 0)
+    added = next((axis for axis in range(1, len(after)) if after[:axis] + after[axis + 1 :] == before), None)
+    if added is not None and after[added] == 1:
+        inputs = [int(call.inputs[0]), chain.constant([added])]
+        chain.become(call, Operator.EXPAND_DIMS, inputs)
+        return
+    removed = _removed(before, after)
+    if removed:
+        chain.become(call, Operator.SQUEEZE, [int(call.inputs[0])])
+        call.builtinOptions.squeezeDims = np.array(removed, np.int32)
+
+
+def _removed(before: Sequence[int], after: Sequence[int]) -> list[int]:
+    """The axes of size 1, none of them the first, without which a shape is another one; none if there are no such."""
+    axes: list[int] = []
+    for axis, size in enumerate(before):
+        at = axis - len(axes)
+        if at < len(after) and after[at] == size:
+            continue
+        if size != 1 or axis == 0:
+            return []
+        axes.append(axis)
+    return axes if len(before) - len(axes) == len(after) else []
+
+
 class _Chain:
     """Operators on shapes, put before an operator of a graph one after the other."""
 
@@ -91,17 +127,23 @@ class _Chain:
         from ai_edge_litert import schema_py_generated as schema
 
         call = schema.OperatorT()
-        call.opcodeIndex = self._code(operator)
         made = self._tensor(size, 0)
-        call.inputs, call.outputs = np.array(inputs, np.int32), np.array([made], np.int32)
-        name = _OPTIONS[operator]
-        call.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        call.builtinOptions = getattr(schema, f"{name}T")()
+        call.outputs = np.array([made], np.int32)
+        self.become(call, operator, inputs)
         if operator == Operator.SHAPE:
             call.builtinOptions.outType = schema.TensorType.INT32
         self._graph.operators.insert(self._place, call)
         self._place += 1
         return made
+
+    def become(self, call: Any, operator: Operator, inputs: Sequence[int]) -> None:
+        """Make a call one of an operator with these inputs."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        name = _OPTIONS[operator]
+        call.opcodeIndex, call.inputs = self._code(operator), np.array(inputs, np.int32)
+        call.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        call.builtinOptions = getattr(schema, f"{name}T")()
 
     def _tensor(self, size: int, buffer: int) -> int:
         from ai_edge_litert.schema_py_generated import TensorT
@@ -128,5 +170,5 @@ class _Chain:
 
 _OPTIONS = {
     Operator.SHAPE: "ShapeOptions", Operator.STRIDED_SLICE: "StridedSliceOptions", Operator.MUL: "MulOptions",
-    Operator.ADD: "AddOptions",
+    Operator.ADD: "AddOptions", Operator.EXPAND_DIMS: "ExpandDimsOptions", Operator.SQUEEZE: "SqueezeOptions",
 }  # fmt: skip

@@ -79,7 +79,10 @@ class _Rows:
             if source not in self.entries:
                 image = _image(graph.nodes[source.node].shapes[source.tensor])
                 name = graph.free_name(f"{layer.name}_image")
-                self.entries[source] = graph.insert_after(source, graph_layer(Reshape(image[1:], name=name)), [], image)
+                layer_before = graph_layer(
+                    Reshape((1, -1, *image[3:]), name=name)
+                )  # of any length, as the model may be
+                self.entries[source] = graph.insert_after(source, layer_before, [], image)
             graph.redirect({source: Ref(self.entries[source])}, [number])
         if layer.config["padding"] == "causal":
             (source,) = graph.sources(number)
@@ -108,7 +111,7 @@ class _Rows:
         if number not in self.exits:
             graph, (samples, _, *rest) = self.graph, self.graph.nodes[number].shapes[0]
             name = name or graph.free_name(f"{graph.nodes[number].layer}_sequence")
-            layer = graph_layer(Reshape(tuple(rest), name=name))
+            layer = graph_layer(Reshape((-1, *rest[1:]), name=name))
             self.exits[number] = graph.insert_after(Ref(number), layer, [], (samples, *rest))
         return self.exits[number]
 
