@@ -15,6 +15,7 @@ from compressor.data.split import ArraySplit
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.graph_contents import float_operators
 from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.trial_run import refuse_failing
 from compressor_plugins.prune.prune import Prune
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT
@@ -142,6 +143,7 @@ def _holds(net, step_context):
             model = step.apply(model, context)
         context.state = state
         content = PTQ(PTQ.Params(precision=precision)).apply(model, context)
+        refuse_failing(content, next(context.calibration(1)), "the model")  # as a run does when it measures the stage
     except StepError as error:
         assert precision == "int16x8" or "loss became" in error.what, error
         return

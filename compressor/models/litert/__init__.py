@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.contents import Anatomy, WeightTensor, dissect, kernels_in
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
-    from compressor.models.litert.graph_contents import FileOperator, counted, float_operators
+    from compressor.models.litert.graph_contents import FileOperator, counted, float_operators, signatures_of
     from compressor.models.litert.interpreter import LiteRTModel, takes_many
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
@@ -40,6 +40,7 @@ _HOMES = {
         "FileOperator",
         "counted",
         "float_operators",
+        "signatures_of",
     ),
     "interpreter": (
         "LiteRTModel",
@@ -61,7 +62,7 @@ __all__ = [
     "Anatomy", "WeightTensor", "dissect", "kernels_in",
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
-    "FileOperator", "counted", "float_operators",
+    "FileOperator", "counted", "float_operators", "signatures_of",
     "LiteRTModel", "takes_many",
     "Operator",
     "shrunk",

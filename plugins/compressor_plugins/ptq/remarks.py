@@ -43,9 +43,9 @@ def tell_small(content: bytes, context: StepContext) -> None:
 
 def tell_ends(content: bytes, io: IO, context: StepContext) -> None:
     """Note the inputs and outputs whose dtype is not the one asked for."""
-    from compressor.models.litert import LiteRTModel
+    from compressor.models.litert import signatures_of
 
-    file = LiteRTModel(content)
+    file = signatures_of(content)[0]
     for side, ends in (("input", file.inputs), ("output", file.outputs)):
         for end in ends:
             if io != "float32" and end.dtype != io:

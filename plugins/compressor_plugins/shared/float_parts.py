@@ -21,14 +21,14 @@ def refuse_floats(content: bytes, io: str = "float32") -> None:
     Raises:
         StepError: there are some, which it names; an `io` of float32 asks for no type.
     """
-    from compressor.models.litert import LiteRTModel, counted, float_operators
+    from compressor.models.litert import counted, float_operators, signatures_of
 
     if left := float_operators(content):
         names = [f"{operator.name} '{operator.output}'" for operator in left[:_SHOWN]]
         more = f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else ""
         what = f"integer_only is asked for, and {counted(left)} would compute in float: {', '.join(names)}{more}"
         raise StepError(what, "replace these operators, or leave integer_only out")
-    file = LiteRTModel(content)
+    file = signatures_of(content)[0]
     for side, ends in (("input", file.inputs), ("output", file.outputs)):
         for end in ends:
             if io != "float32" and end.dtype.startswith("float"):
