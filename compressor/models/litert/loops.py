@@ -40,6 +40,9 @@ def unrolled(model: Any) -> Iterator[list[str]]:
         StepError: a layer has more than 256 steps, or leaves their number open.
     """
     layers = [layer for layer in model._flatten_layers() if hasattr(layer, "unroll") and _takes_sequences(layer)]
+    for layer in model._flatten_layers():
+        if hasattr(layer, "forward_layer"):
+            _refuse_long(layer)
     before = [(layer, layer.unroll, getattr(layer, "_could_use_gpu_kernel", None)) for layer in layers]
     for layer in layers:
         _refuse_long(layer)
@@ -58,8 +61,9 @@ def _takes_sequences(layer: Any) -> bool:
 
 
 def _refuse_long(layer: Any) -> None:
-    steps = layer.input_shape[1]
-    if steps is None or steps > _MOST_STEPS:
+    shape = getattr(layer, "input_shape", None)  # unknown to a layer within a Bidirectional, which has it
+    steps = shape[1] if shape else None
+    if shape and (steps is None or steps > _MOST_STEPS):
         how_many = f"{steps:,}" if steps else "an open number of"
         what = f"'{layer.name}' ({type(layer).__name__}) loops over {how_many} steps, and loops compute in float alone"
         raise StepError(what, f"use 'precision: dynamic', or give the model at most {_MOST_STEPS} steps")
