@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from compressor.base.errors import ModelError
 from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import has_block_scales, read_model
+from compressor.models.litert.flatbuffer import has_block_scales, operator_of, read_model
 from compressor.models.litert.graph_contents import operators_in
+from compressor.models.litert.operators import Operator
 from compressor.models.litert.sparse_tensors import dense_values, index_bytes
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
@@ -23,6 +24,7 @@ _WEIGHT_TYPES = {
     TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.INT2,
 }  # fmt: skip
 _ACTIVATION_TYPES = {TensorType.INT8, TensorType.UINT8, TensorType.INT16}
+_BY_VALUE = {Operator.ADD, Operator.SUB, Operator.MUL}
 _BIAS_TYPES = {TensorType.INT32, TensorType.INT64}
 
 
@@ -36,7 +38,7 @@ class WeightTensor:
         channel_unique: the same in the channel that has most, where channels have scales of their own: one real value
             becomes another integer in each.
         bytes: of the values that the file holds and, where they are stored sparsely, of what tells their places.
-        kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or scalar.
+        kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or factor.
     """
 
     name: str
@@ -143,6 +145,7 @@ def _integer_activations(model: Any, graph: Any) -> int:
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
     tensors = graph.tensors or []
+    operands = _operands(model, graph)
     scales = {tensor.quantization.details.scales for tensor in tensors if has_block_scales(tensor)}
     for index, tensor in enumerate(tensors):
         content, type_, scaled = _constant(model, tensor), type_of(tensor), _is_scaled(tensor)
@@ -165,8 +168,17 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
             unique=unique,
             channel_unique=_channel_unique(values, shape, tensor.quantization) if scaled else unique,
             bytes=len(content) + (index_bytes(tensor.sparsity) if tensor.sparsity is not None else 0),
-            kernel=len(shape) > 1 and type_ not in _BIAS_TYPES,
+            kernel=len(shape) > 1 and type_ not in _BIAS_TYPES and index not in operands,
         )
+
+
+def _operands(model: Any, graph: Any) -> set[int]:
+    """The tensors that only operators for single values take: biases and factors, however many dimensions they have."""
+    taken: dict[int, set[int]] = {}
+    for call in graph.operators or []:
+        for index in call.inputs if call.inputs is not None else ():
+            taken.setdefault(int(index), set()).add(operator_of(model.operatorCodes[call.opcodeIndex]))
+    return {index for index, codes in taken.items() if codes <= _BY_VALUE}
 
 
 def _constant(model: Any, tensor: Any) -> bytes:

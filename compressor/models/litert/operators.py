@@ -23,6 +23,7 @@ class Operator(IntEnum):
     RESIZE_BILINEAR = 23
     SOFTMAX = 25
     TRANSPOSE = 39
+    SUB = 41
     DIV = 42
     SQUEEZE = 43
     UNIDIRECTIONAL_SEQUENCE_LSTM = 44
