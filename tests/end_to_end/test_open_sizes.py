@@ -128,7 +128,8 @@ def test_a_recurrent_model_of_any_length_keeps_one_and_its_report_says_so(recipe
     report = apply(recipe_for(steps, {"uses": "qat"}), tmp_path / "run")
     assert report.stages[0].notes[0] == SIZES["steps"]
     reason = (
-        "the file takes 'steps' at 10 x 8 alone; with 'steps' at 20 x 8 it computes something else than the Keras model"
+        "the file takes 'steps' at 10 x 8 alone; with 'steps' at 20 x 8 it fails at the operator "
+        "UNIDIRECTIONAL_SEQUENCE_LSTM that makes 'tfl.unidirectional_sequence_lstm'"
     )
     assert [note for note in report.stages[1].notes if note.startswith("the file takes")] == [reason]
 

@@ -35,7 +35,7 @@ def finished(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> b
         for call in graph.operators:
             operator = model.operatorCodes[call.opcodeIndex].builtinCode
             if operator == Operator.RESHAPE and len(call.inputs) > 1:
-                _free_samples(model, graph.tensors[call.inputs[1]])
+                _free_samples(model, graph, call)
             place = _BIAS_INPUTS.get(operator, len(call.inputs))
             in_16_bits = any(index >= 0 and graph.tensors[index].type == TensorType.INT16 for index in call.inputs)
             if in_16_bits and place < len(call.inputs) and call.inputs[place] >= 0:
@@ -61,13 +61,24 @@ def _short(name: str) -> str:
     return "/".join(parts[1:] if len(parts) > 1 else parts)
 
 
-def _free_samples(model: Any, shape: Any) -> None:
-    """Let a Reshape to a shape that begins with one sample take any number of them; `shape` is the tensor of it."""
+def _free_samples(model: Any, graph: Any, call: Any) -> None:
+    """Let a Reshape to a shape that begins with one sample take any number of them.
+
+    A size that it leaves to be inferred, other than the first, becomes what it is for one sample.
+    """
+    shape = graph.tensors[call.inputs[1]]
     data = model.buffers[shape.buffer].data
     if data is None or not len(data):
         return
     sizes = np.frombuffer(bytes(data), np.int32).copy()
-    if len(sizes) and sizes[0] == 1 and not (sizes < 0).any():
+    if not len(sizes) or sizes[0] != 1:
+        return
+    if (sizes < 0).any():
+        sizes = np.array(graph.tensors[call.outputs[0]].shape, np.int32)
+        shape = copy(shape)  # another Reshape may infer another size by the same one
+        graph.tensors.append(shape)
+        call.inputs = np.array([call.inputs[0], len(graph.tensors) - 1], np.int32)
+    if (sizes > 0).all():
         sizes[0] = -1
         _store(model, shape, sizes)
 

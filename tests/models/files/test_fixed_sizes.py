@@ -44,6 +44,7 @@ def test_a_model_keeps_its_layers_and_weights_at_the_size_that_it_is_built_for(n
 def test_a_sequence_model_gets_its_length(tensorflow):
     import tf_keras
 
+    tf_keras.backend.clear_session()  # or the input would have another number in its name
     model = tf_keras.Sequential([tf_keras.layers.Conv1D(4, 3), tf_keras.layers.GRU(3)], name="steps")
     model.build((None, None, 8))
     built = resized(model, {"conv1d_input": (12, 8)}, "the model")

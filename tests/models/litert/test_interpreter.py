@@ -37,7 +37,7 @@ def test_quantized_ends_take_and_give_floats(int8_file, small_cnn, mnist):
 def test_a_file_that_takes_one_sample_only_gets_them_one_by_one(small_cnn, mnist, monkeypatch):
     import compressor.models.litert.converter_output
 
-    monkeypatch.setattr(compressor.models.litert.converter_output, "_free_samples", lambda model, shape: None)
+    monkeypatch.setattr(compressor.models.litert.converter_output, "_free_samples", lambda *reshape: None)
     fixed = to_litert(small_cnn())
     with pytest.raises(ModelError, match="LiteRT cannot take 2 samples a call"):
         LiteRTModel(fixed).run(np.zeros((2, 28, 28), np.float32))
