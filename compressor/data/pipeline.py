@@ -32,7 +32,7 @@ def with_default_scale(samples: Samples, steps: Steps) -> Steps:
 
 
 def _scale(array: Any) -> float | None:
-    """What brings the values to 0..1, where the type tells; numbers of 16 bits may be anything but in images."""
+    """The factor that scales pixels to 0..1, by their type; None for anything but 8-bit values and 16-bit images."""
     if array.dtype == np.uint8:
         return 1 / 255
     return 1 / 65_535 if array.dtype == np.uint16 and array.ndim > 2 else None

@@ -46,7 +46,7 @@ class Samples(ABC):
         """The labels of all samples, in memory; None where the data has none."""
 
     def weights(self) -> Values:
-        """How much each sample counts in training, in memory; None where all count alike."""
+        """The weight of each sample in training, in memory; None where all count alike."""
         return None
 
     def place(self, index: int) -> int:
@@ -234,7 +234,7 @@ def numbers_in(values: Any) -> Values:
 
 
 def each_array(values: Any, function: Callable[[Any], NDArray[Any]]) -> Values:
-    """What the function makes of an array, or of each array of a mapping, but for those in files."""
+    """Apply a function to an array, or to each array of a mapping; arrays in files stay as they are."""
     named = {str(name): array for name, array in values.items()} if is_named(values) else values
     return each(named, lambda array: array if isinstance(array, StoredArray) else function(array))
 

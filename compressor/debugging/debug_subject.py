@@ -1,4 +1,4 @@
-"""What is to be debugged: a quantized file, its float twin, data, and a way to keep layers in more bits."""
+"""Collects what `debug` needs: a quantized file, its float twin, data, and a way to keep layers in more bits."""
 
 from __future__ import annotations
 

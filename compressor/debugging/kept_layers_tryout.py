@@ -50,7 +50,7 @@ class Maker(ABC):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a step is given beside its model."""
+    """The state, data, metrics and seed that a step gets with its model."""
 
     state: ModelState
     data: RunData

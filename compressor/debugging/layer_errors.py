@@ -186,7 +186,7 @@ class _Comparing:
     def _cost(
         self, figures: list[Figures], tensor: int, error: NDArray[Any], expected: Sequence[NDArray[Any]]
     ) -> float:
-        """What the outputs change by when an error is added to one tensor of the float model, as a share of them."""
+        """Add an error to one tensor of the float model, and give the change of the outputs as a share of them."""
         if not figures:
             figures += [Figures() for _ in expected]
         found = expected
@@ -218,7 +218,7 @@ class _Comparing:
         return values | dict(zip(self.quantized.inputs, taken, strict=True))
 
     def _alone(self, exact: Values, here: Values) -> tuple[Values, Values]:
-        """What each operator gives on exact inputs, and these inputs as rounded, by the quantized file's tensors."""
+        """Run each operator on exact inputs: its outputs and the rounded inputs, by the quantized file's tensors."""
         taken: Values = {}
         stored = []
         for _, tensor in self._single.places:

@@ -9,8 +9,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.base.errors import CompressorError, DataError, ModelError
-from compressor.base.named_arrays import by_name, joined
+from compressor.base.errors import CompressorError, DataError
+from compressor.base.named_arrays import by_name
 from compressor.base.types import Arrays
 from compressor.debugging.debug_subject import Subject
 from compressor.debugging.kept_layers_tryout import Maker
@@ -19,7 +19,7 @@ from compressor.debugging.operator_graph import Node, OperatorGraph
 from compressor.debugging.ranking import RankedOperator, weights_of
 from compressor.debugging.tensor_figures import Figures
 from compressor.measure.evaluation import score_of
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.interpreter import LiteRTModel, outputs_for
 
 _LEAST_COST = 1e-3  # share of the outputs below which no layer is worth trying
 _MOST_AROUND = 6  # layers kept together for one tensor
@@ -186,11 +186,7 @@ def _beside(graph: OperatorGraph, node: Node) -> list[Node]:
 
 def _outputs(content: bytes, samples: Sequence[Arrays]) -> dict[str, NDArray[np.float32]]:
     """Each output for all samples, by its name."""
-    model = LiteRTModel(content)
-    try:
-        runs = [model.run(joined(samples))]
-    except ModelError:  # the file takes one sample a call
-        model = LiteRTModel(content)
-        runs = [model.run(sample) for sample in samples]
-    found: dict[str, NDArray[np.float32]] = dict(by_name(joined(runs), model.outputs[0].name))
+    found: dict[str, NDArray[np.float32]] = dict(
+        by_name(outputs_for(content, samples), LiteRTModel(content).outputs[0].name)
+    )
     return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ArrayOptions(Params):
-    """What arrays are called."""
+    """The names of arrays that are not the usual ones."""
 
     weights: str | None = Field(
         None, min_length=1, description="the sample weights: `NAME_train` and so on, or `NAME`; `w` by default"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from compressor.models.litert.converter import Conversion, Weights, to_litert
     from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.graph_contents import FileOperator, counted, float_operators, signatures_of
-    from compressor.models.litert.interpreter import LiteRTModel, takes_many
+    from compressor.models.litert.interpreter import LiteRTModel, outputs_for, takes_many
     from compressor.models.litert.operators import Operator
     from compressor.models.litert.shrinking import shrunk
     from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes, type_of
@@ -44,6 +44,7 @@ _HOMES = {
     ),
     "interpreter": (
         "LiteRTModel",
+        "outputs_for",
         "takes_many",
     ),
     "operators": ("Operator",),
@@ -63,7 +64,7 @@ __all__ = [
     "Conversion", "Weights", "to_litert",
     "operator_of", "read_model", "write_model",
     "FileOperator", "counted", "float_operators", "signatures_of",
-    "LiteRTModel", "takes_many",
+    "LiteRTModel", "outputs_for", "takes_many",
     "Operator",
     "shrunk",
     "TensorType", "joined_bytes", "split_bytes", "type_of",

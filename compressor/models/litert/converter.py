@@ -109,25 +109,30 @@ def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: 
         if not conversion.trained:
             refuse_loop(_converter(traced, model).convert())
     if integers and conversion.trained:
-        return _as_trained(traced, model, conversion, endpoints)
+        as_trained = _trained_in_16_bits if wide else _trained_in_8_bits
+        return as_trained(traced, model, conversion, endpoints, tell)
     content: bytes = _configured(traced, model, conversion, endpoints).convert()
     is_calibrated = integers and conversion.weights == "int8"
     return quantized(content, io=conversion.io) if is_calibrated else content
 
 
-def _as_trained(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
+def _trained_in_8_bits(
+    traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None
+) -> bytes:
     """A file with the ranges of the model's fake quantization, and those of calibration where it has none."""
     without_samples = replace(conversion, calibration=None)
-    if conversion.weights == "int16x8":
-        return _trained_in_16_bits(traced, model, conversion, endpoints)
     content: bytes = _configured(traced, model, without_samples, endpoints).convert()
     if not (_is_trained(traced) and float_operators(content)) or holds_loop(content):
         return content
-    in_floats = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
+    in_floats = content
+    if conversion.io != "float32":
+        in_floats = _configured(traced, model, replace(without_samples, io="float32"), endpoints).convert()
     samples = (_by_number(sample, endpoints) for sample in conversion.calibration or ())
     try:
         return completed(in_floats, samples, conversion.io, _kept_in_float(model))
-    except RuntimeError:  # the quantizer's, which gives up on a SELECT between floats and constants, among others
+    except RuntimeError:  # from the quantizer, for some graphs, such as a SELECT between floats and constants
+        if tell:
+            tell("TensorFlow's quantizer gave up on what training gave no range, which stays in float")
         return content
 
 
@@ -136,17 +141,23 @@ def _kept_in_float(model: Any) -> list[str]:
     return [layer.name for layer in model.layers if keras_layer(type(layer).__name__).quantization.weights]
 
 
-def _trained_in_16_bits(traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints) -> bytes:
+def _trained_in_16_bits(
+    traced: Any, model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None
+) -> bytes:
     """The same with 16-bit activations, all of whose ranges come from calibration where training's do not do."""
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    keeps_ranges = not _is_trained(traced) or bool(_kept_in_float(model))
     content = b""
     try:
         content = _configured(traced, model, replace(conversion, calibration=None), endpoints).convert()
-    # the converter fails on many operators, and its error derives from nothing narrower
-    except Exception:
-        if not _is_trained(traced):
+    except ConverterError:
+        if keeps_ranges:
             raise
-    if content and (_kept_in_float(model) or not (_is_trained(traced) and float_operators(content))):
+    if content and (keeps_ranges or not float_operators(content)):
         return content
+    if tell:
+        tell("the converter cannot write all 16-bit ranges of the training; those of calibration take their place")
     converter = _configured(without_fake_quantization(traced), model, conversion, endpoints)
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # trained with one scale each
     again: bytes = converter.convert()

@@ -75,14 +75,17 @@ def has_block_scales(tensor: Any) -> bool:
     return quantization is not None and quantization.detailsType == QuantizationDetails.BlockwiseQuantization
 
 
-def code_index(model: Any, operator: int) -> int:
-    """The place of an operator among a `ModelT`'s operator codes, where it is added if it is not there."""
+def code_index(model: Any, operator: int, version: int = 1) -> int:
+    """The place of an operator among a `ModelT`'s operator codes, where it is added if it is not there.
+
+    `version` is the one that it is added in: integers need a later one than floats.
+    """
     from ai_edge_litert.schema_py_generated import OperatorCodeT
 
     known = [operator_of(code) for code in model.operatorCodes]
     if operator not in known:
         code = OperatorCodeT()
-        code.builtinCode, code.deprecatedBuiltinCode, code.version = operator, min(operator, _GREATEST), 2
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = operator, min(operator, _GREATEST), version
         model.operatorCodes.append(code)
         return len(known)
     return known.index(operator)

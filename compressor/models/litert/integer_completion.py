@@ -99,7 +99,9 @@ class _Bounds:
             tensor.name, tensor.type, tensor.quantization = tensor.name + b"/float", TensorType.FLOAT32, None
             self._graph.tensors.append(tensor)
             self._floats[integers] = len(self._graph.tensors) - 1
-            operator = _operator(code_index(self._model, Operator.DEQUANTIZE), integers, self._floats[integers])
+            operator = _operator(
+                code_index(self._model, Operator.DEQUANTIZE, version=2), integers, self._floats[integers]
+            )
             self._graph.operators.insert(self._place_behind(integers), operator)
         return self._floats[integers]
 

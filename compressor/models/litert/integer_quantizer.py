@@ -76,7 +76,7 @@ def _multiply_squares(model: Any, graph: Any) -> bool:
     ]
     if not squares:
         return False
-    product = code_index(model, Operator.MUL)
+    product = code_index(model, Operator.MUL, version=2)
     for call in squares:
         call.opcodeIndex, call.inputs = product, np.array([*call.inputs] * 2, np.int32)
         call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()

@@ -175,6 +175,20 @@ def takes_many(content: bytes, samples: Arrays) -> bool:
     )
 
 
+def outputs_for(content: bytes, samples: Sequence[Arrays]) -> Arrays:
+    """The outputs of a file for samples of shape (1, ...), in one call if it takes that many.
+
+    Raises:
+        ModelError: the file cannot be run on them.
+    """
+    try:
+        return LiteRTModel(content).run(joined(samples))
+    except ModelError:
+        model = LiteRTModel(content)
+        outputs: Arrays = joined([model.run(sample) for sample in samples])
+        return outputs
+
+
 def _each_alone(model: LiteRTModel, features: Arrays) -> Arrays:
     count = len(arrays_in(features)[0])
     samples = (each(features, itemgetter(slice(index, index + 1))) for index in range(count))

@@ -44,7 +44,7 @@ def _coarsen(model: Any, graph: Any, call: Any, step: float) -> None:
     coarse.quantization.scale = np.array([step], np.float32)
     graph.tensors.append(coarse)
     quantize = OperatorT()
-    quantize.opcodeIndex = code_index(model, Operator.QUANTIZE)
+    quantize.opcodeIndex = code_index(model, Operator.QUANTIZE, version=2)
     call.outputs = np.array([len(graph.tensors) - 1], np.int32)
     quantize.inputs, quantize.outputs = call.outputs, np.array([made], np.int32)
     graph.operators.insert(graph.operators.index(call) + 1, quantize)

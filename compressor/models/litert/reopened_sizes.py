@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
 from compressor.models.litert.open_sizes import Sizes
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType
@@ -141,7 +141,7 @@ class _Chain:
         from ai_edge_litert import schema_py_generated as schema
 
         name = _OPTIONS[operator]
-        call.opcodeIndex, call.inputs = self._code(operator), np.array(inputs, np.int32)
+        call.opcodeIndex, call.inputs = code_index(self._model, operator), np.array(inputs, np.int32)
         call.builtinOptionsType = getattr(schema.BuiltinOptions, name)
         call.builtinOptions = getattr(schema, f"{name}T")()
 
@@ -154,18 +154,6 @@ class _Chain:
         tensor.hasRank = True
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
-
-    def _code(self, operator: Operator) -> int:
-        from ai_edge_litert.schema_py_generated import OperatorCodeT
-
-        known = [operator_of(code) for code in self._model.operatorCodes]
-        if operator in known:
-            return known.index(operator)
-        code = OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = operator
-        code.version = 1
-        self._model.operatorCodes.append(code)
-        return len(known)
 
 
 _OPTIONS = {

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import Arrays, ModelError
+from compressor import Arrays
 from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, WeightType
-from compressor.data import arrays_in, joined
-from compressor.models.litert import LiteRTModel, Operator
+from compressor.data import arrays_in
+from compressor.models.litert import Operator, outputs_for
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
 from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
@@ -66,14 +66,7 @@ def _rounded(content: bytes, operators: Sequence[WeightedOperator], type_: Weigh
 
 def _outputs(content: bytes, samples: Samples) -> list[NDArray[np.float64]]:
     """Each output for all samples, one array after another."""
-    model = LiteRTModel(content)
-    try:
-        runs = [model.run(joined(samples))]
-    except ModelError:  # the file takes one sample a call
-        model = LiteRTModel(content)
-        runs = [model.run(sample) for sample in samples]
-    found = [arrays_in(run) for run in runs]
-    return [np.concatenate(parts).astype(np.float64) for parts in zip(*found, strict=True)]
+    return [array.astype(np.float64) for array in arrays_in(outputs_for(content, samples))]
 
 
 def _apart(found: Sequence[NDArray[np.float64]], expected: Sequence[NDArray[np.float64]]) -> float:

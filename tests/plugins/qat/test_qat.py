@@ -870,7 +870,11 @@ def test_what_the_converter_refuses_in_16_bits_gets_its_ranges_from_calibration(
     both = layers.Concatenate()([layers.Dense(8, "swish")(flat), layers.Dense(8, "sigmoid")(flat)])
     model = qat(tf_keras.Model(image, layers.Dense(10)(both)), step_context(), activations="int16")
     state = QAT(QAT.Params(activations="int16")).plan(ModelState())
-    content = PTQ(PTQ.Params(precision="int16x8", io="int16")).apply(model, step_context(state))
+    context = step_context(state)
+    content = PTQ(PTQ.Params(precision="int16x8", io="int16")).apply(model, context)
+    assert context.notes == [
+        "the converter cannot write all 16-bit ranges of the training; those of calibration take their place"
+    ]
     assert float_operators(content) == ()
     images = next(digits.test.batches(100))[0]
     expected = model.predict(images, verbose=0)
