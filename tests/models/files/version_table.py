@@ -138,10 +138,11 @@ def _reads(path: Path) -> bool:
 
 
 def table() -> str:
-    """The table as Markdown, and what the versions themselves could not do."""
+    """The table as Markdown, without columns of which no version has anything."""
     made = list(rows())
-    lines = [f"| {' | '.join(made[0])} |", f"|{' --- |' * len(made[0])}"]
-    lines += [f"| {' | '.join(row.values())} |" for row in made]
+    titles = [title for title in made[0] if any(row[title] != "-" for row in made)]
+    lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
+    lines += [f"| {' | '.join(row[title] for title in titles)} |" for row in made]
     return "\n".join(lines) + "\n"
 
 
