@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-from rich.console import Console
 
 from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import default_folder
@@ -25,6 +24,7 @@ from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
+from compressor.report.screen import Screen
 from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
 from compressor.run.cache.store import usable
@@ -88,7 +88,7 @@ class Session:
         }
         self._seed = seed
         self._smoke = smoke
-        self._observer: Observer = watching(Console(stderr=True), quiet=not progress)
+        self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
         self._trust_model = trust_model
         self._run_observer = with_plugins(self._observer, self._registry)
         self._open = ExitStack()
@@ -137,7 +137,7 @@ class Session:
         if self._run is None or self._plan is None:
             raise CompressorError("there is nothing to report yet", "call train() or apply() first")
         report = summarise(replace(self._run.result(), plan=self._plan))
-        print_report(report, Console(highlight=False))
+        print_report(report, Screen())
         return report
 
     def save(self, path: str | Path) -> Path:

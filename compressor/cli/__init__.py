@@ -66,6 +66,7 @@ def root() -> None:
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
     from compressor.base.errors import ExitCode
+    from compressor.base.standard_output import claim
     from compressor.cli.boundary import run_guarded
     from compressor.cli.child_process import supervised
 
@@ -73,6 +74,7 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
+    claim()
     arguments = sys.argv[1:]
     if arguments[:1] == ["apply"]:
         code = supervised(lambda tell: run_guarded(root, arguments, tell))

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from compressor.base.errors import ExitCode
+from compressor.base.standard_output import say_json, tell
 from compressor.cli.child_process import Tell
 from compressor.cli.native_output import native_output_to
 from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
+from compressor.cli.own_command import OwnCommand
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from compressor.run.lockfile import Lock
 
 
-@click.command("apply")
+@click.command("apply", cls=OwnCommand)
 @click.argument("recipe")
 @set_option
 @click.option(
@@ -87,7 +88,7 @@ def command(
     missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
     if not missed:
         return ExitCode.DONE
-    click.echo(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them", err=True)
+    tell(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them")
     return ExitCode.CONSTRAINT
 
 
@@ -105,10 +106,11 @@ class _Runs:
         """Run a plan, and keep off the screen what the libraries print."""
         from compressor import api
         from compressor.report.progress import watching
+        from compressor.report.screen import Screen
         from compressor.run.cache.store import usable
 
         with native_output_to(None if self._debug else folder / "run.log") as stream:
-            observer = Observers(_StepTeller(plan, self._tell), watching(Console(file=stream), self._silent))
+            observer = Observers(_StepTeller(plan, self._tell), watching(Screen(stream), self._silent))
             try:
                 with usable(cache_folder, observer.warned) as cache:
                     return api.execute(plan, folder, self._registry, cache, observer, self._lock)
@@ -138,9 +140,9 @@ class _StepTeller(Observer):
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
-    import json
-
     from compressor.base.atomic_files import write_whole
+    from compressor.base.outgoing import json_text
+    from compressor.report.screen import Screen
     from compressor.report.seeds import over_seeds
     from compressor.report.terminal import print_report, print_seeds
 
@@ -150,22 +152,22 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
             "stages": [row.model_dump() for row in rows],
             "reports": [report.model_dump(mode="json") for report in reports],
         }
-        write_whole(folder / "seeds.json", json.dumps(data, indent=2) + "\n")
+        write_whole(folder / "seeds.json", json_text(data) + "\n")
         if as_json:
-            click.echo(json.dumps(data, indent=2))
+            say_json(data)
             return
     elif as_json:
-        click.echo(reports[0].model_dump_json(indent=2))
+        say_json(reports[0].model_dump(mode="json"))
         return
-    console = Console(highlight=False)
-    console.print()
+    screen = Screen()
+    screen.show()
     if several:
-        print_seeds(rows, len(reports), console)
+        print_seeds(rows, len(reports), screen)
         files = "seeds.json · seed-0 and so on, each with model.tflite, report.md, report.json"
     else:
-        print_report(reports[0], console)
+        print_report(reports[0], screen)
         files = "model.tflite · report.md · report.json"
-    console.print(f" {folder}/   {files}", soft_wrap=True, markup=False)
+    screen.show(f" {folder}/   {files}", wrap=False)
 
 
 @contextmanager

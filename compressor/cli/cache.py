@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from compressor.base.errors import ExitCode
+from compressor.base.standard_output import say, say_json, tell
 from compressor.cli.options import json_option, traceback_option
+from compressor.cli.own_command import OwnGroup
 
 if TYPE_CHECKING:
     from compressor.run.cache.store import Cache
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-@click.group("cache")
+@click.group("cache", cls=OwnGroup)
 @traceback_option
 def command() -> None:
     """Show, check or empty the cache of finished steps.
@@ -37,13 +38,13 @@ def list_entries(as_json: bool) -> None:
     entries = sorted(cache.entries(), key=lambda entry: -entry.used)
     if as_json:
         rows = [{"kind": e.kind, "key": e.key, "bytes": e.bytes, "used": e.used} for e in entries]
-        click.echo(json.dumps({"folder": str(cache.folder), "entries": rows}, indent=2))
+        say_json({"folder": str(cache.folder), "entries": rows})
         return
     for entry in entries:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        click.echo(f"{entry.kind:11} {entry.key[:16]}  {format_size(entry.bytes):>9}  used {when}")
+        say(f"{entry.kind:11} {entry.key[:16]}  {format_size(entry.bytes):>9}  used {when}")
     total = format_size(sum(entry.bytes for entry in entries))
-    click.echo(f"{len(entries)} entries, {total}, in {cache.folder}")
+    say(f"{len(entries)} entries, {total}, in {cache.folder}")
 
 
 @command.command("verify")
@@ -56,14 +57,14 @@ def verify() -> int:
     count = sum(1 for _ in cache.entries())
     damaged, strays = list(cache.damaged()), list(cache.strays())
     for entry, reason in damaged:
-        click.echo(f"damaged: {entry.path} ({reason})")
+        say(f"damaged: {entry.path} ({reason})")
     for path in strays:
-        click.echo(f"stray: {path}")
+        say(f"stray: {path}")
     if damaged or strays:
         remedy = "'compressor cache prune' removes them, and the next run makes what it needs"
-        click.echo(f"{len(damaged)} of {count} entries damaged, {len(strays)} strays; {remedy}", err=True)
+        tell(f"{len(damaged)} of {count} entries damaged, {len(strays)} strays; {remedy}")
         return ExitCode.INPUT
-    click.echo(f"{count} entries intact")
+    say(f"{count} entries intact")
     return ExitCode.DONE
 
 
@@ -84,7 +85,7 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(unusable))
     if dry_run:
         sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in unusable if path.exists()]
-        click.echo(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
+        say(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
         return
     # a run may have replaced a damaged entry since
     freed = [cache.drop(entry.path) for entry in damaged if cache.is_damaged(entry)]
@@ -94,7 +95,7 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     sweep_locks(cache.folder)
     cache.forget_old_notes()
     removed = [size for size in freed if size]
-    click.echo(f"removed {len(removed)} files, {format_size(sum(removed))}")
+    say(f"removed {len(removed)} files, {format_size(sum(removed))}")
 
 
 def _cache() -> Cache:

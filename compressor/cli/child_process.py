@@ -11,9 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-import click
-
 from compressor.base.errors import ExitCode
+from compressor.base.standard_output import show_cursor, tell
 
 KEPT = "finished steps are kept, and the same command resumes from there"
 
@@ -52,11 +51,14 @@ def supervised(work: Callable[[Tell], int]) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     last = _last_report(reading)
     if code is None:
-        click.echo(f"\ninterrupted; {last} did not respond and was killed; {KEPT}", err=True)
+        show_cursor()
+        tell("")  # after the ^C of the terminal
+        tell(f"interrupted; {last} did not respond and was killed; {KEPT}")
         return ExitCode.INTERRUPTED
     if last.startswith(_DONE):  # whatever happens to the process after that
         return int(last.removeprefix(_DONE))
-    click.echo(f"error: {_crash_message(last, code)}", err=True)
+    show_cursor()
+    tell(f"error: {_crash_message(last, code)}")
     return ExitCode.STEP
 
 

@@ -8,13 +8,15 @@ from typing import Any
 import click
 
 from compressor.base.errors import ModelError, OutputError, StepError
+from compressor.base.standard_output import say
 from compressor.cli.options import debug_option, shape_option, trust_option
 from compressor.cli.outputs import refuse_output, written
+from compressor.cli.own_command import OwnCommand
 
 _OUTPUTS = (".h5", ".keras", ".tflite")
 
 
-@click.command("convert")
+@click.command("convert", cls=OwnCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
@@ -38,7 +40,7 @@ def command(model: Path, output: Path, force: bool, input_shape: Any, trust_mode
         raise ModelError(f"{output} keeps sizes open that {model} leaves open", "leave out --input-shape")
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         summary = _convert(model, output, trust_model, input_shape)
-    click.echo(f"{output}: {summary}")
+    say(f"{output}: {summary}")
 
 
 def _refuse(model: Path, output: Path, force: bool) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from compressor.base.errors import ModelError, OutputError
+from compressor.base.standard_output import say, say_json
 from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from compressor.debugging.ranking import RankedOperator
 
 
-@click.command("debug")
+@click.command("debug", cls=OwnCommand)
 @click.argument("quantized", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.option(
     "--float", "float_model", type=click.Path(path_type=Path), help="The float model that FILE was made from."
@@ -65,24 +67,22 @@ def command(
     """
     import tempfile
 
-    from rich.console import Console
-
     from compressor.cli.native_output import native_output_to
     from compressor.debugging.debug_subject import of_files, of_run
-    from compressor.debugging.error_table import as_json as json_text
-    from compressor.debugging.error_table import print_errors
+    from compressor.debugging.error_table import as_data, print_errors
     from compressor.debugging.layer_errors import compared
     from compressor.debugging.ranking import ranked
     from compressor.debugging.tryouts import tried
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.planning.registry import Registry
+    from compressor.report.screen import Screen
 
     _refuse(quantized, float_model, data, node_data, force)
     registry = Registry.installed()
     with (
         tempfile.TemporaryDirectory() as folder,
         native_output_to(None if debug else Path(folder) / "log") as stderr,
-        Console(file=stderr).status("loading") as status,  # shown in a terminal only
+        Screen(stderr).waiting("loading") as status,  # shown in a terminal only
     ):
         prepare_tensorflow(seed=0)
         if float_model is None:
@@ -102,11 +102,11 @@ def command(
     if node_data is not None:
         _write_node_data(node_data, comparison.quantized, rows)
     if as_json:
-        click.echo(json_text(subject, comparison, rows, tryouts))
+        say_json(as_data(subject, comparison, rows, tryouts))
         return
-    print_errors(subject, comparison, rows, tryouts, Console(highlight=False))
+    print_errors(subject, comparison, rows, tryouts, Screen())
     if node_data is not None:
-        click.echo(f" {node_data}/ error.json · zeros.json · bits.json · bytes.json, for Model Explorer")
+        say(f" {node_data}/ error.json · zeros.json · bits.json · bytes.json, for Model Explorer")
 
 
 def _refuse(quantized: Path, float_model: Path | None, data: str | None, node_data: Path | None, force: bool) -> None:

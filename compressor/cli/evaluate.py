@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from compressor.base.errors import ModelError
+from compressor.base.standard_output import say, say_json, tell
 from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.own_command import OwnCommand
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=OwnCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="A registered data set, a path, or package.module:function.")
 @click.option(
@@ -23,8 +24,6 @@ from compressor.cli.options import debug_option, json_option, trust_option
 def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool, as_json: bool, debug: bool) -> None:
     """Measure MODEL, a .tflite file, a package or a Keras 2 model, on the test split of a data set, in LiteRT."""
     import tempfile
-
-    from rich.console import Console
 
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
@@ -47,7 +46,7 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
         measured = measure(shipped_bytes(model, trust_model, of_data=shapes_of(test)), test, configured_metrics)
     outputs = [end.shape[1:] for end in measured.outputs]
     for warning in class_count_warnings(loaded.classes, outputs[0]) if len(outputs) == 1 else ():
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     scores = {}
     for configured in configured_metrics:
         with configured.running():
@@ -56,16 +55,13 @@ def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool,
         values = {name: {"value": s.value, "low": s.low, "high": s.high} for name, s in scores.items()}
         sizes = {"bytes": measured.anatomy.bytes, "gzip_bytes": measured.anatomy.gzip_bytes}
         latency = {"latency_p50": measured.latency.p50, "latency_p90": measured.latency.p90}
-        click.echo(json.dumps({"metrics": values, "samples": test.size, **sizes, **latency}, indent=2))
+        say_json({"metrics": values, "samples": test.size, **sizes, **latency})
         return
-    console = Console(highlight=False)
     for configured in configured_metrics:
         result = scores[configured.name]
         unit, factor = (" %", 100) if configured.metric.share else ("", 1)
         text = f"{result.value * factor:.4g}{unit}  (95 %: {result.low * factor:.4g} to {result.high * factor:.4g})"
-        console.print(f"{configured.name}  {text} on {test.size:,} samples")
+        say(f"{configured.name}  {text} on {test.size:,} samples")
     latency_text = f"p50 {time_text(measured.latency.p50)}, p90 {time_text(measured.latency.p90)}"
-    console.print(
-        f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped"
-    )
-    console.print(f"latency   {latency_text} (one sample, one thread)")
+    say(f"size      {format_size(measured.anatomy.bytes)}, {format_size(measured.anatomy.gzip_bytes)} gzipped")
+    say(f"latency   {latency_text} (one sample, one thread)")

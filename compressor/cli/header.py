@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from compressor.base.errors import ModelError
+from compressor.base.standard_output import say
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import refuse_output, written
+from compressor.cli.own_command import OwnCommand
 
 
-@click.command("header")
+@click.command("header", cls=OwnCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the array in C; by default that of OUTPUT.")
@@ -37,4 +39,4 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     with written(output) as temporary, temporary.open("w", newline="\n") as header:
         header.writelines(c_header(content, array_name))
     moved = ", with the weights that lay after its flatbuffer in it" if content is not stored else ""
-    click.echo(f"{output}: {array_name}, {len(content):,} bytes{moved}")
+    say(f"{output}: {array_name}, {len(content):,} bytes{moved}")

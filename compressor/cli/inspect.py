@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from compressor.base.errors import ModelError
+from compressor.base.standard_output import say_json
 from compressor.cli.options import debug_option, json_option, shape_option, trust_option
+from compressor.cli.own_command import OwnCommand
 
 
-@click.command("inspect")
+@click.command("inspect", cls=OwnCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @shape_option
 @trust_option
@@ -24,8 +25,6 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
     from collections import Counter
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
     from compressor.contracts.report_rows import LayerRow
@@ -34,6 +33,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
     from compressor.models.litert.graph_contents import operators_of, signatures_of
     from compressor.report.file_tables import print_layers, print_operators, print_signatures
     from compressor.report.layer_rows import layer_rows
+    from compressor.report.screen import Screen
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
@@ -62,14 +62,14 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
             ],
             "tensors": [row.model_dump() for row in rows],
         }
-        click.echo(json.dumps(data, indent=2))
+        say_json(data)
         return
-    console = Console(highlight=False)
-    print_signatures(signatures, console)
-    print_operators(operators, console)
-    print_layers(rows, console)
+    screen = Screen()
+    print_signatures(signatures, screen)
+    print_operators(operators, screen)
+    print_layers(rows, screen)
     sizes = f"{format_size(anatomy.bytes)}, {format_size(anatomy.gzip_bytes)} gzipped"
-    console.print(
+    screen.show(
         f" {sizes} · {anatomy.parameters:,} parameters · "
         f"{anatomy.sparsity:.1%} zeros · {anatomy.weight_bits:.0f} bits · {anatomy.operators} operators"
     )

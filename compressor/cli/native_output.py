@@ -1,4 +1,4 @@
-"""Keeps what TensorFlow's and LiteRT's C++ code prints off the screen; it goes into a log file instead."""
+"""Keeps what plugins and native code print off the screen while they work; it goes into a log file instead."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
+
+from compressor.base.standard_output import ForgivingStream
 
 
 @contextmanager
-def native_output_to(log: Path | None) -> Iterator[TextIOWrapper]:
-    """Redirect file descriptor 2 to `log`, and yield a stream that still writes to the real standard error.
+def native_output_to(log: Path | None) -> Iterator[ForgivingStream]:
+    """Redirect file descriptors 1 and 2 to `log`, and yield a stream that still writes to the real standard error.
 
-    Without a log, nothing is redirected.
+    Without a log, nothing is redirected. The tool's own standard output has a descriptor of its own.
     """
     sys.stderr.flush()
-    real = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8", errors="replace", buffering=1)
+    real = ForgivingStream(os.dup(2), sys.stderr.encoding)
     if log is None:
         yield real
         return
-    saved = os.dup(2)
+    saved = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(target, 2)
+    for descriptor, _ in saved:
+        os.dup2(target, descriptor)
     os.close(target)
     try:
         yield real
     finally:
         sys.stderr.flush()
-        os.dup2(saved, 2)
-        os.close(saved)
+        for descriptor, copy in saved:
+            os.dup2(copy, descriptor)
+            os.close(copy)
         real.close()

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from compressor.base.standard_output import say_json
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
+from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan, PlannedStep
     from compressor.run.forecast import Forecast
 
 
-@click.command("plan")
+@click.command("plan", cls=OwnCommand)
 @click.argument("recipe")
 @set_option
 @seed_option
@@ -31,38 +33,40 @@ def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -
     plan = prepare(recipe, overrides, seed=seed)
     forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
-        click.echo(json.dumps(_as_data(plan, forecasts), indent=2))
+        say_json(_as_data(plan, forecasts))
     else:
         _show(plan, forecasts)
 
 
 def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from compressor.report.screen import Screen
 
-    console = Console(highlight=False, soft_wrap=True)
-    what = escape(f"{plan.model.name} on {plan.data.name} · seed {plan.seed}")
-    console.print(f"[bold]{escape(plan.recipe.name)}[/] · {what}")
-    if plan.recipe.description:
-        console.print(f" {escape(plan.recipe.description)}")
+    screen = Screen()
+    about = f" · {plan.model.name} on {plan.data.name} · seed {plan.seed}"
+    screen.show((plan.recipe.name, "bold"), about, wrap=False)
+    for line in filter(None, plan.recipe.description.split("\n")):
+        screen.show(f" {line}", wrap=False)
     for code in plan.runs_code:
-        console.print(f" [yellow]runs code of its own: {escape(code)}[/]")
+        screen.show((f" runs code of its own: {code}", "yellow"), wrap=False)
     if plan.baseline is None:
-        console.print("\n [bold]baseline[/]  the model as it comes")
+        screen.show()
+        screen.show(" ", ("baseline", "bold"), "  the model as it comes")
     for step in plan.stages:
-        console.print(f"\n [bold]{escape(step.id)}[/]  {escape(step.uses)} from {escape(str(step.provider))}")
-        console.print(f"   {step.before}  ->  {step.after}")
+        screen.show()
+        screen.show(" ", (step.id, "bold"), f"  {step.uses} from {step.provider}", wrap=False)
+        screen.show(f"   {step.before}  ->  {step.after}", wrap=False)
         if step.teacher:
-            console.print(f"   learns from {escape(step.teacher.name)}")
+            screen.show(f"   learns from {step.teacher.name}", wrap=False)
         status = forecasts[step.id]
-        console.print("   [green]cached[/]" if status.cached else f"   to run: {escape(status.reason)}")
+        screen.show(("   cached", "green") if status.cached else f"   to run: {status.reason}", wrap=False)
         params = step.strategy.params.model_dump(by_alias=True, mode="json")
-        console.print("   " + escape("  ".join(f"{key}={json.dumps(value)}" for key, value in params.items())))
-    console.print("\n [bold]values and where they come from[/]")
+        screen.show("   " + "  ".join(f"{key}={json.dumps(value)}" for key, value in params.items()), wrap=False)
+    screen.show()
+    screen.show(" ", ("values and where they come from", "bold"), wrap=False)
     for route, node in plan.recipe.tree.leaves():
         name = ".".join(str(part) for part in route)
         value = "{}" if node.value == {} else "[]" if node.value == () else json.dumps(node.plain(), ensure_ascii=False)
-        console.print(f"   {escape(name)} = {escape(value)}   [dim]{escape(str(node.origin or 'default'))}[/]")
+        screen.show(f"   {name} = {value}   ", (str(node.origin or "default"), "dim"), wrap=False)
 
 
 def _as_data(plan: Plan, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from compressor.base.errors import CompressorError, ModelError, PluginError, StepError
+from compressor.base.standard_output import say_json
 from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
     from compressor.planning.registry import Registry
+    from compressor.report.screen import Screen
+    from compressor.report.screen_table import Align
 
 _TYPES = ("float16", "int8", "int4", "int2")
 _BAR = 12  # characters
+_BARS_FROM = 100  # columns of the terminal
 
 
-@click.command("sensitivity")
+@click.command("sensitivity", cls=OwnCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="A registered data set, a path, or package.module:function.")
 @click.option(
@@ -71,14 +75,13 @@ def command(
     import tempfile
     from itertools import islice
 
-    from rich.console import Console
-
     from compressor.base.path_or_function import Reference
     from compressor.base.plugin_errors import fenced
     from compressor.cli.native_output import native_output_to
     from compressor.models.files.loading import build_model
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.planning.registry import Registry
+    from compressor.report.screen import Screen
     from compressor.run.named_data_and_metrics import find_data
 
     if not model.exists():
@@ -103,11 +106,11 @@ def command(
             }
             for row in table
         ]
-        click.echo(json.dumps({"samples": len(taken), "algorithm": algorithm, "layers": rows}, indent=2))
+        say_json({"samples": len(taken), "algorithm": algorithm, "layers": rows})
         return
-    console = Console(highlight=False)
-    console.print(_table(table, types))
-    console.print(
+    screen = Screen()
+    screen.print(_table(table, types, screen))
+    screen.show(
         f" change of the outputs, on {len(taken):,} training samples; one layer at a time, rounded by {algorithm}"
     )
 
@@ -125,26 +128,23 @@ def _find_strategy(registry: Registry, name: str) -> tuple[type[SensitivityStrat
     return entry.cls, f"the strategy '{name}' ({entry.provider})"
 
 
-def _table(rows: Sequence[LayerSensitivity], types: Sequence[WeightType]) -> Table:
-    """A table with a row for each layer and a bar for each type; the longest bar is the largest change."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+def _table(rows: Sequence[LayerSensitivity], types: Sequence[WeightType], screen: Screen) -> RenderableType:
+    """A table with a row for each layer and a bar for each type; the longest bar is the largest change.
 
+    A narrow terminal leaves out the bars, then the kinds of the layers and the numbers of weights.
+    """
     largest = max((error for row in rows for error in row.errors.values()), default=0.0) or 1.0
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("layer", overflow="fold")
-    table.add_column("kind", overflow="fold")
-    table.add_column("weights", justify="right", no_wrap=True)
-    for type_ in types:
-        table.add_column(type_, no_wrap=True)
-    for row in rows:
-        cells = [_cell(row.errors.get(type_), largest) for type_ in types]
-        table.add_row(escape(row.layer), row.kind, f"{row.weights:,}", *cells)
-    return table
+    wide = screen.width >= _BARS_FROM
+    headings: list[tuple[str, Align]] = [("layer", "left"), ("kind", "left"), ("weights", "right")]
+    headings += [(type_, "whole") for type_ in types]
+    cells = [
+        [row.layer, row.kind, f"{row.weights:,}", *(_cell(row.errors.get(type_), largest, wide) for type_ in types)]
+        for row in rows
+    ]
+    shown = range(3, len(headings))
+    return screen.table(headings, cells, [[0, 1, 2, *shown], [0, 2, *shown], [0, *shown]], fold=True)
 
 
-def _cell(error: float | None, largest: float) -> str:
-    if error is None:
-        return "-"
-    return f"{error:7.2%} {'█' * round(_BAR * error / largest)}"
+def _cell(error: float | None, largest: float, bar: bool) -> str:
+    text = "      -" if error is None else f"{error:7.2%}"
+    return f"{text} {'█' * round(_BAR * (error or 0) / largest)}".rstrip() if bar else text

@@ -9,84 +9,66 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compressor.base.errors import PluginError
+from compressor.base.standard_output import say_json
 from compressor.cli.options import json_option, traceback_option
+from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from compressor.base.params import Params
     from compressor.planning.registry import Entry, Kind, Registry
+    from compressor.report.screen import Screen
 
 _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "data set"), ("metrics", "metric"))
 
 
-@click.command("strategies")
+@click.command("strategies", cls=OwnCommand)
 @click.argument("name", required=False)
 @json_option
 @traceback_option
 def command(name: str | None, as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
-    from rich.console import Console
-
     from compressor.planning.registry import Registry
+    from compressor.report.screen import Screen
 
     registry = Registry.installed()
-    console = Console(highlight=False)
     if name is not None:
         entry = registry.get("strategy", name)
         if entry is None:
             raise PluginError(f"unknown strategy '{name}'", registry.hint("strategy", name).removeprefix("; "))
         if as_json:
-            click.echo(json.dumps(_as_data(entry), indent=2))
+            say_json(_as_data(entry))
         else:
-            _show_strategy(entry, console)
+            _show_strategy(entry, Screen())
     elif as_json:
-        click.echo(json.dumps([_as_data(entry) for entry in _strategies(registry)], indent=2))
+        say_json([_as_data(entry) for entry in _strategies(registry)])
     else:
-        _show_all(registry, console)
+        _show_all(registry, Screen())
 
 
 def _strategies(registry: Registry) -> list[Entry]:
     return [entry for name in registry.names("strategy") for entry in registry.entries["strategy"][name]]
 
 
-def _show_all(registry: Registry, console: Console) -> None:
-    from rich.markup import escape
-
-    table = _table("strategy", "what it does", "from")
-    for entry in _strategies(registry):
-        table.add_row(*map(escape, (entry.cls.name, entry.summary, str(entry.provider))))
-    console.print(table)
+def _show_all(registry: Registry, screen: Screen) -> None:
+    rows = [[entry.cls.name, entry.summary, str(entry.provider)] for entry in _strategies(registry)]
+    screen.print(screen.table([("strategy", "left"), ("what it does", "left"), ("from", "left")], rows))
     for name, entries in sorted(registry.entries["strategy"].items()):
         if len(entries) > 1:
-            clash = f"clash: two plugins bring '{name}'; rename or uninstall one of them"
-            console.print(clash, style="red", markup=False, soft_wrap=True)
+            screen.message(f"clash: two plugins bring '{name}'; rename or uninstall one of them", "red")
     for broken in registry.broken:
-        console.print(f"broken: {broken}; {broken.remedy}", style="red", markup=False, soft_wrap=True)
+        screen.message(f"broken: {broken}; {broken.remedy}", "red")
     for title, kind in _OTHERS:
-        console.print(f"{title}: {', '.join(registry.names(kind))}", markup=False, soft_wrap=True)
+        screen.show(f"{title}: {', '.join(registry.names(kind))}", wrap=False)
 
 
-def _show_strategy(entry: Entry, console: Console) -> None:
-    from rich.markup import escape
-
-    console.print(f"[bold]{escape(entry.cls.name)}[/] from {escape(str(entry.provider))}", soft_wrap=True)
-    console.print(f"\n{inspect.getdoc(entry.cls) or ''}\n", markup=False, soft_wrap=True)
-    table = _table("parameter", "type", "default", "meaning")
-    for parameter in parameters(entry.cls.Params):
-        table.add_row(*(escape(parameter[key]) for key in ("name", "type", "default", "meaning")))
-    console.print(table)
-
-
-def _table(*headings: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")  # so that a long default is not cut
-    return table
+def _show_strategy(entry: Entry, screen: Screen) -> None:
+    screen.show((entry.cls.name, "bold"), f" from {entry.provider}", wrap=False)
+    screen.show()
+    screen.show_lines(inspect.getdoc(entry.cls) or "")
+    screen.show()
+    keys = ("name", "type", "default", "meaning")
+    rows = [[parameter[key] for key in keys] for parameter in parameters(entry.cls.Params)]
+    screen.print(screen.table([("parameter", "left"), *((key, "left") for key in keys[1:])], rows))
 
 
 def parameters(params: type[Params]) -> list[dict[str, str]]:

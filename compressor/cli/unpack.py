@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from compressor.base.errors import ModelError
+from compressor.base.standard_output import say
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import refuse_output, written
+from compressor.cli.own_command import OwnCommand
 
 
-@click.command("unpack")
+@click.command("unpack", cls=OwnCommand)
 @click.argument("package", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path), required=False)
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
@@ -28,4 +30,4 @@ def command(package: Path, output: Path | None, force: bool) -> None:
     content = unpack(packed)
     with written(output) as temporary:
         temporary.write_bytes(content)
-    click.echo(f"{output}: {len(content):,} bytes, from {len(packed):,} packed by {coder_of(packed)}")
+    say(f"{output}: {len(content):,} bytes, from {len(packed):,} packed by {coder_of(packed)}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from compressor.base.errors import CompressorError, ExitCode
+from compressor.base.outgoing import github_annotation
+from compressor.base.standard_output import say, say_command, say_json, tell
 from compressor.cli.options import json_option, set_option, traceback_option
+from compressor.cli.own_command import OwnCommand
 from compressor.recipe.problems import Problem, RecipeError
 
 
-@click.command("validate")
+@click.command("validate", cls=OwnCommand)
 @click.argument("recipes", nargs=-1, required=True)
 @set_option
 @click.option("--github", "as_github", is_flag=True, help="Print problems as annotations for GitHub Actions.")
@@ -42,16 +43,17 @@ def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: boo
     problems = [problem for in_recipe in problems_of.values() for problem in in_recipe]
     if as_json:
         data = {recipe: [_as_data(problem) for problem in in_recipe] for recipe, in_recipe in problems_of.items()}
-        click.echo(json.dumps(data, indent=2))
+        say_json(data)
     elif as_github:
         for recipe, in_recipe in problems_of.items():
             for problem in in_recipe:
-                click.echo(_as_annotation(recipe, problem))
+                say_command(_as_annotation(recipe, problem))
     else:
         for problem in problems:
-            click.echo(problem.render())
+            for line in problem.render().split("\n"):
+                say(line)
     if not (as_json or quiet):
-        click.echo(_summary(problems_of), err=bool(problems))
+        (tell if problems else say)(_summary(problems_of))
     return ExitCode.INPUT if problems else ExitCode.DONE
 
 
@@ -71,10 +73,6 @@ def _as_data(problem: Problem) -> dict[str, object]:
 
 
 def _as_annotation(recipe: str, problem: Problem) -> str:
-    """A workflow command, with the escapes that GitHub documents."""
-    text = problem.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     origin = problem.origin
-    name = origin.source.name if origin else recipe
-    name = name.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
-    place = f",line={origin.line},col={origin.column}" if origin else ""
-    return f"::error file={name}{place}::{text}"
+    place = {"line": origin.line, "col": origin.column} if origin else {}
+    return github_annotation(problem.message, {"file": origin.source.name if origin else recipe, **place})

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.console import RenderableType
 
 from compressor.base.sizes import format_size
 from compressor.contracts.metric import Metric
@@ -20,9 +16,10 @@ from compressor.debugging.layer_errors import Comparison
 from compressor.debugging.ranking import RankedOperator, finite, unpaired_names
 from compressor.debugging.tryouts import Tryout, Tryouts
 from compressor.recipe.document import dump
+from compressor.report.screen import Screen
+from compressor.report.screen_table import Align
 
 _ROWS = 20
-_ENDLESS = 10_000  # columns, to learn how many a table would take
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,11 @@ class _Column:
     heading: str
     text: Callable[[RankedOperator], str]
     rank: int = 0
+    align: Align = "right"
 
 
 _COLUMNS = (
-    _Column("operator", lambda row: row.operator, 3),
+    _Column("operator", lambda row: row.operator, 3, "left"),
     _Column("cost", lambda row: "-" if row.cost is None else _percent(row.cost)),
     _Column("by weights", lambda row: _percent(row.weights_cost), 2),
     _Column("by storing", lambda row: _percent(row.storing_cost), 2),
@@ -51,31 +49,33 @@ def print_errors(
     comparison: Comparison,
     rows: Sequence[RankedOperator],
     tryouts: Tryouts | None,
-    console: Console,
+    screen: Screen,
 ) -> None:
     """Print the table, what could not be compared, and what to do."""
-    console.print(f"{escape(subject.title)} · {comparison.samples:,} validation samples")
-    console.print(_fitting(rows[:_ROWS], console))
+    screen.show(f"{subject.title} · {comparison.samples:,} validation samples")
+    screen.print(_fitting(rows[:_ROWS], screen))
     if len(rows) > _ROWS:
-        console.print(f" and {len(rows) - _ROWS:,} operators that cost less; --json lists all")
-    console.print(" cost: change of the outputs when that operator alone is quantized, by its weights and by storing")
-    console.print(" its output; SNR: of its output, with the error that it inherits")
+        screen.show(f" and {len(rows) - _ROWS:,} operators that cost less; --json lists all")
+    screen.show(" cost: change of the outputs when that operator alone is quantized, by its weights and by storing")
+    screen.show(" its output; SNR: of its output, with the error that it inherits")
     for end, figures in zip(comparison.exact.outputs, comparison.outputs, strict=True):
         name = comparison.exact.tensors[end].name
-        console.print(f" output '{escape(name)}': changed by {_percent(figures.share)}, {_decibels(figures.snr)}")
+        screen.show(f" output '{name}': changed by {_percent(figures.share)}, {_decibels(figures.snr)}")
     for row in rows:
         if row.reason:
-            console.print(f" [yellow]{escape(row.layer)}[/] ({row.operator}) was not run alone: {escape(row.reason)}")
+            screen.show(" ", (row.layer, "yellow"), f" ({row.operator}) was not run alone: {row.reason}")
     for name in unpaired_names(comparison):
-        console.print(f" [yellow]{escape(name)}[/] has no counterpart in the float model, and was not compared")
+        screen.show(" ", (name, "yellow"), " has no counterpart in the float model, and was not compared")
     if tryouts is not None:
-        _print_tryouts(subject, tryouts, console)
+        _print_tryouts(subject, tryouts, screen)
     elif subject.why_not:
-        console.print(f" nothing was tried: {escape(subject.why_not)}")
+        screen.show(f" nothing was tried: {subject.why_not}")
 
 
-def as_json(subject: Subject, comparison: Comparison, rows: Sequence[RankedOperator], tryouts: Tryouts | None) -> str:
-    """All of it as JSON. Ratios without any noise are null; costs are shares of the outputs."""
+def as_data(
+    subject: Subject, comparison: Comparison, rows: Sequence[RankedOperator], tryouts: Tryouts | None
+) -> dict[str, Any]:
+    """All of it as data for JSON. Ratios without any noise are null; costs are shares of the outputs."""
     ends = zip(comparison.exact.outputs, comparison.outputs, strict=True)
     data: dict[str, Any] = {
         "compared": subject.title,
@@ -103,7 +103,7 @@ def as_json(subject: Subject, comparison: Comparison, rows: Sequence[RankedOpera
         if tryouts.best is not None:
             data["keep"] = list(tryouts.best.layers)
             data["step"] = subject.maker.step(tryouts.best.layers)
-    return json.dumps(data, indent=2)
+    return data
 
 
 def _plain(each: Tryout) -> dict[str, Any]:
@@ -111,33 +111,35 @@ def _plain(each: Tryout) -> dict[str, Any]:
     return {"layers": list(each.layers), **({"failure": each.failure} if each.failure else made)}
 
 
-def _print_tryouts(subject: Subject, tryouts: Tryouts, console: Console) -> None:
+def _print_tryouts(subject: Subject, tryouts: Tryouts, screen: Screen) -> None:
     assert subject.maker is not None
     metric = subject.metrics[0].metric if subject.metrics else None
     for note in tryouts.notes:
-        console.print(f" {escape(note)}")
+        screen.show(f" {note}")
     if not tryouts.tried:
-        console.print(" no layer with weights costs enough to be worth keeping in more bits")
+        screen.show(" no layer with weights costs enough to be worth keeping in more bits")
         return
-    console.print(f"\n tried by {subject.maker.how}:")
+    screen.show()
+    screen.show(f" tried by {subject.maker.how}:")
     score = [] if tryouts.base.score is None else [f"{subject.metrics[0].name} {_score(tryouts.base.score, metric)}"]
     told = [*score, _decibels(finite(tryouts.base.snr)), format_size(tryouts.base.bytes)]
-    console.print(f"  as it is: {', '.join(told)}")
+    screen.show(f"  as it is: {', '.join(told)}")
     for each in tryouts.tried:
-        name = escape(" and ".join(each.layers))
+        name = " and ".join(each.layers)
         if each.failure:
-            console.print(f"  keep {name}: cannot be made ({escape(each.failure)})")
+            screen.show(f"  keep {name}: cannot be made ({each.failure})")
             continue
         figures = [*_score_change(each, tryouts.base, metric), f"{_decibels(finite(each.snr))}"]
         figures.append(_more(each.bytes - tryouts.base.bytes))
-        style = "green" if each is tryouts.best else "none"
-        console.print(f"  [{style}]keep {name} in {subject.maker.strategy.kept_in}: {', '.join(figures)}[/]")
+        style = "green" if each is tryouts.best else ""
+        screen.show("  ", (f"keep {name} in {subject.maker.strategy.kept_in}: {', '.join(figures)}", style))
     if tryouts.best is None:
-        console.print(" keeping none of them helps: no single layer is to blame")
+        screen.show(" keeping none of them helps: no single layer is to blame")
         return
-    console.print("\n the step for the recipe:")
+    screen.show()
+    screen.show(" the step for the recipe:")
     step = dump([subject.maker.step(tryouts.best.layers)]).rstrip()
-    console.print(step, soft_wrap=True, markup=False)  # it is to be pasted, so it must not be wrapped
+    screen.show_lines(step)  # it is to be pasted, so it must not be wrapped
 
 
 def _score_change(each: Tryout, base: Tryout, metric: Metric | None) -> list[str]:
@@ -155,23 +157,13 @@ def _more(size: int) -> str:
     return f"{'+' if size >= 0 else '-'}{format_size(abs(size))}"
 
 
-def _fitting(rows: Sequence[RankedOperator], console: Console) -> Table:
+def _fitting(rows: Sequence[RankedOperator], screen: Screen) -> RenderableType:
     """The table, less the columns for which there is no room."""
-    for most in range(max(column.rank for column in _COLUMNS), -1, -1):
-        table = _table(rows, [column for column in _COLUMNS if column.rank <= most])
-        if console.measure(table, options=console.options.update_width(_ENDLESS)).maximum <= console.width:
-            break
-    return table
-
-
-def _table(rows: Sequence[RankedOperator], columns: Sequence[_Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("layer", overflow="fold")
-    for column in columns:
-        table.add_column(column.heading, justify="left" if column.heading == "operator" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(escape(row.layer), *(column.text(row) for column in columns))
-    return table
+    headings = [("layer", "left"), *((column.heading, column.align) for column in _COLUMNS)]
+    cells = [[row.layer, *(column.text(row) for column in _COLUMNS)] for row in rows]
+    ranks = range(max(column.rank for column in _COLUMNS), -1, -1)
+    choices = [[0, *(i for i, column in enumerate(_COLUMNS, 1) if column.rank <= most)] for most in ranks]
+    return screen.table(headings, cells, choices, fold=True)
 
 
 def _percent(share: float) -> str:

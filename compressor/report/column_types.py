@@ -11,11 +11,11 @@ from compressor.measure.evaluation import Measurement
 from compressor.measure.results import RunResult, Stage
 from compressor.models.litert.contents import Anatomy
 from compressor.report.figures import beyond_noise
+from compressor.report.screen_table import Align
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)  # what shows any number shows a whole one
 Table: TypeAlias = Literal["terminal", "markdown"]
-Align: TypeAlias = Literal["left", "right"]
 
 
 @dataclass(frozen=True)

@@ -5,41 +5,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.text import Text
-
-from compressor.base.text import printable
 from compressor.contracts.report_rows import LayerRow
 from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
+from compressor.report.screen import Screen
 
 _MOST_NAMED = 10  # operators that compute in float
 
 
-def print_signatures(signatures: Sequence[FileSignature], console: Console) -> None:
+def print_signatures(signatures: Sequence[FileSignature], screen: Screen) -> None:
     """What each signature takes and gives; its name only where there are several."""
     for signature in signatures:
         if len(signatures) > 1:
-            console.print(Text(f" signature '{signature.name}'" if signature.name else " no signature"))
+            screen.show(f" signature '{signature.name}'" if signature.name else " no signature")
         sides = (("input", signature.inputs), ("output", signature.outputs))
         ends = [(side, endpoint) for side, endpoints in sides for endpoint in endpoints]
         scaled = any(endpoint.scale for _, endpoint in ends)
         headings = ["name", "", "shape", "type", *(("scale", "zero point") if scaled else ())]
-        _print_table(headings, [_endpoint_cells(side, endpoint, scaled) for side, endpoint in ends], console)
+        _print_table(headings, [_endpoint_cells(side, endpoint, scaled) for side, endpoint in ends], screen)
 
 
-def print_operators(operators: Sequence[FileOperator], console: Console) -> None:
+def print_operators(operators: Sequence[FileOperator], screen: Screen) -> None:
     """How often each operator is called, and in which types; in a file of integers, which calls compute in float."""
     calls = Counter((operator.name, operator.computes_in) for operator in operators)
     rows = [[name, f"{count:,}", types] for (name, types), count in calls.most_common()]
-    _print_table(["operator", "calls", "computes in"], rows, console)
+    _print_table(["operator", "calls", "computes in"], rows, screen)
     left = [operator for operator in operators if operator.arithmetic == "float"]
     if left and any(operator.arithmetic == "integer" for operator in operators):
-        named = ", ".join(printable(f"{operator.name} '{operator.output}'") for operator in left[:_MOST_NAMED])
+        named = ", ".join(f"{operator.name} '{operator.output}'" for operator in left[:_MOST_NAMED])
         more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
-        console.print(Text(f" {len(left)} of {len(operators)} compute in float: {named}{more}", "yellow"))
+        screen.show((f" {len(left)} of {len(operators)} compute in float: {named}{more}", "yellow"))
 
 
-def print_layers(layers: Sequence[LayerRow], console: Console) -> None:
+def print_layers(layers: Sequence[LayerRow], screen: Screen) -> None:
     """The weights tensor by tensor; names have the right of way over what else is told of each."""
     columns = {
         "tensor": [layer.name for layer in layers],
@@ -51,9 +48,9 @@ def print_layers(layers: Sequence[LayerRow], console: Console) -> None:
         "bytes": [f"{layer.bytes:,}" for layer in layers],
     }
     for least in ("parameters", "unique", "zeros"):
-        if sum(2 + max(map(len, (name, *cells))) for name, cells in columns.items()) - 2 > console.width:
+        if sum(2 + max(map(len, (name, *cells))) for name, cells in columns.items()) - 2 > screen.width:
             del columns[least]
-    _print_table(list(columns), list(zip(*columns.values(), strict=True)), console)
+    _print_table(list(columns), list(zip(*columns.values(), strict=True)), screen)
 
 
 def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str]:
@@ -64,22 +61,22 @@ def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str
     return cells + [""] * (6 - len(cells)) if scaled else cells
 
 
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
     """Print rows of names and figures. A name that leaves no room for its figures gets a line of its own."""
     if not rows:
         return
-    rows = [[printable(cell) for cell in row] for row in rows]
+    rows = [[screen.shown(cell) for cell in row] for row in rows]
     names, *others = (max(map(len, column)) for column in zip(headings, *rows, strict=True))
 
     def figures(row: Sequence[str]) -> str:
         return "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], others, strict=True))
 
-    room = min(names, max(console.width - len(figures(headings)), len(headings[0])))
-    console.print(Text(f"{headings[0]:{room}}{figures(headings)}", "bold"), soft_wrap=True)
-    console.print(Text("─" * min(console.width, room + len(figures(headings)))))
+    room = min(names, max(screen.width - len(figures(headings)), len(headings[0])))
+    screen.show((f"{headings[0]:{room}}{figures(headings)}", "bold"), wrap=False)
+    screen.show("─" * min(screen.width, room + len(figures(headings))))
     for row in rows:
         if len(row[0]) > room:
-            console.print(Text(row[0]), soft_wrap=True)
+            screen.show(row[0], wrap=False)
         name = row[0] if len(row[0]) <= room else ""
-        console.print(Text(f"{name:{room}}{figures(row)}".rstrip()), soft_wrap=True)
-    console.print()
+        screen.show(f"{name:{room}}{figures(row)}".rstrip(), wrap=False)
+    screen.show()

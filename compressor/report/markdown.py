@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from compressor.base.outgoing import markdown, markdown_block, markdown_code
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import EndpointRow, LayerRow, Report, StageRow
 from compressor.report.columns import stage_columns
@@ -12,28 +13,33 @@ from compressor.report.figures import clock_text, doubts, headline, remarks
 _LONG = 24  # tensors, above which a table leaves out the smallest
 
 
+class _Markup(str):
+    """Markdown that is made already; any other text is escaped."""
+
+
 def render_markdown(report: Report) -> str:
     """The whole report."""
     return "\n\n".join(part for part in _parts(report) if part) + "\n"
 
 
-def _parts(report: Report) -> Iterable[str]:
-    yield f"# {report.recipe}"
-    yield report.description
+def _parts(report: Report) -> Iterable[_Markup]:
+    yield _heading(1, report.recipe)
+    yield _paragraph(report.description)
     if report.smoke:
-        yield "**Smoke run: a few samples and steps, so the figures mean nothing.**"
-    yield "\n\n".join(f"**{text}**" for text in doubts(report) or [headline(report)])
+        yield _bold("Smoke run: a few samples and steps, so the figures mean nothing.")
+    for text in doubts(report) or [headline(report)]:
+        yield _bold(text)
     samples = " · ".join(f"{count:,} {name}" for name, count in report.samples.items())
-    yield f"{report.model} on {report.data} ({samples}) · seed {report.seed}"
+    yield _paragraph(f"{report.model} on {report.data} ({samples}) · seed {report.seed}")
     yield _stages(report)
-    yield "\n".join(f"- **{stage.id}**: {remark}" for stage in report.stages for remark in remarks(stage))
+    yield _bullets([_bold(stage.id), f": {remark}"] for stage in report.stages for remark in remarks(stage))
     if report.constraints:
-        yield "## Constraints"
-        rows = [[row.name, row.limit, row.actual, "met" if row.met else "**missed**"] for row in report.constraints]
+        yield _heading(2, "Constraints")
+        rows = [[row.name, row.limit, row.actual, "met" if row.met else _bold("missed")] for row in report.constraints]
         yield _table(["constraint", "limit", "actual", ""], rows)
     last = report.stages[-1]
-    yield "## What the model takes and gives"
-    yield "\n".join(f"- {one.text}" for one in report.expects)
+    yield _heading(2, "What the model takes and gives")
+    yield _bullets([_paragraph(one.text)] for one in report.expects)
     yield _table(
         ["", "name", "shape", "dtype", "scale", "zero point"],
         [
@@ -41,31 +47,31 @@ def _parts(report: Report) -> Iterable[str]:
             *(_endpoint("output", end) for end in last.outputs),
         ],
     )
-    yield f"## Weights of the last stage, {last.id}"
+    yield _heading(2, f"Weights of the last stage, {last.id}")
     yield _layers(last)
     if report.runs_code:
-        yield "## Code that the recipe brings itself"
-        yield "\n".join(f"- `{name}`" for name in report.runs_code)
-    yield "## Where it was made"
-    yield _table(["", "version"], [*([name, version] for name, version in report.versions.items())])
-    yield (
+        yield _heading(2, "Code that the recipe brings itself")
+        yield _bullets([_code(name)] for name in report.runs_code)
+    yield _heading(2, "Where it was made")
+    yield _table(["", "version"], report.versions.items())
+    yield _paragraph(
         "The same recipe, seed and versions give the same files, byte for byte, on the same kind of machine. "
         "Latencies and times differ from run to run."
     )
-    yield f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}"
+    yield _paragraph(f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}")
 
 
-def _stages(report: Report) -> str:
+def _stages(report: Report) -> _Markup:
     columns, baseline = stage_columns("markdown", list(report.stages[0].metrics)), report.stages[0]
     rows = [[column.text(stage, baseline) for column in columns] for stage in report.stages]
     return _table([column.heading for column in columns], rows)
 
 
-def _layers(stage: StageRow) -> str:
+def _layers(stage: StageRow) -> _Markup:
     shown, rest = _without_small(stage.layers)
     rows = [
         [
-            f"`{layer.name}`",
+            _code(layer.name),
             "x".join(map(str, layer.shape)) or "scalar",
             layer.dtype,
             f"{layer.parameters:,}",
@@ -97,9 +103,33 @@ def _without_small(layers: Sequence[LayerRow]) -> tuple[Sequence[LayerRow], Sequ
 def _endpoint(label: str, end: EndpointRow) -> list[str]:
     shape = "x".join(map(str, end.shape))
     quantized = [f"{end.scale:.6g}", str(end.zero_point)] if end.scale else ["-", "-"]
-    return [label, f"`{end.name}`", shape, end.dtype, *quantized]
+    return [label, _code(end.name), shape, end.dtype, *quantized]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+def _text(text: str) -> _Markup:
+    return text if isinstance(text, _Markup) else _Markup(markdown(text))
+
+
+def _paragraph(text: str) -> _Markup:
+    return _Markup(markdown_block(text))
+
+
+def _code(name: str) -> _Markup:
+    return _Markup(markdown_code(name))
+
+
+def _bold(text: str) -> _Markup:
+    return _Markup(f"**{_text(text)}**")
+
+
+def _heading(level: int, text: str) -> _Markup:
+    return _Markup(f"{'#' * level} {_text(text)}")
+
+
+def _bullets(items: Iterable[Sequence[str]]) -> _Markup:
+    return _Markup("\n".join("- " + "".join(map(_text, item)) for item in items))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> _Markup:
+    lines = [map(_text, head), ["---"] * len(head), *(map(_text, row) for row in rows)]
+    return _Markup("\n".join("| " + " | ".join(line) + " |" for line in lines))

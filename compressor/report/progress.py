@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from compressor.contracts.observer import Observer
 from compressor.report.figures import clock_text
+from compressor.report.screen import Screen
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
@@ -18,32 +18,33 @@ if TYPE_CHECKING:
 _REHEARSAL = "rehearsal"
 
 
-def watching(console: Console, quiet: bool) -> Observer:
+def watching(screen: Screen, quiet: bool) -> Observer:
     """The observer that suits the terminal, or its absence."""
     if quiet:
         return Observer()
-    return Bars(console) if console.is_terminal else Lines(console)
+    return Bars(screen) if screen.is_terminal and not screen.is_dumb_terminal else Lines(screen)
 
 
-def introduction(plan: Plan, sizes: Mapping[str, int]) -> str:
+def introduction(plan: Plan, sizes: Mapping[str, int]) -> tuple[str, str]:
     """What is about to run, in two lines."""
     samples = " · ".join(f"{count:,} {name}" for name, count in sizes.items())
     order = " -> ".join(["baseline", *(step.id for step in plan.steps)])
     smoke = " · smoke" if plan.smoke else ""
     what = f"{plan.recipe.name} · {plan.model.name} on {plan.data.name} ({samples}) · seed {plan.seed}{smoke}"
-    return f"{what}\n plan  {order}"
+    return what, f" plan  {order}"
 
 
 class Lines(Observer):
     """A line for each thing that happens."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
         self._epochs = 0
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Say what is about to run."""
-        self._say(introduction(plan, sizes))
+        for line in introduction(plan, sizes):
+            self._say(line)
 
     def rehearsed(self, seconds: float) -> None:
         """Say that nothing is in the way of training."""
@@ -78,14 +79,14 @@ class Lines(Observer):
     teacher_stage_finished = step_finished
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._screen.show(text, wrap=False)
 
 
 class Bars(Observer):
     """A bar for each step."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._steps = 1
@@ -93,17 +94,10 @@ class Bars(Observer):
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
         """Say what is about to run."""
-        self._console.print(introduction(plan, sizes) + "\n", markup=False, highlight=False)
+        for line in (*introduction(plan, sizes), ""):
+            self._screen.show(line)
         width = max([len(_REHEARSAL), *(len(step.id) for step in plan.steps)])
-        wide = self._console.width >= 100
-        self._progress = Progress(
-            TextColumn(f" {{task.description:<{width}}}", markup=False),
-            BarColumn(bar_width=24 if wide else 8),
-            TextColumn("{task.fields[status]}", markup=False),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=self._console,
-            refresh_per_second=5,
-        )
+        self._progress = self._screen.bars(width, length=24 if self._screen.width >= 100 else 8)
         self._progress.start()
 
     def rehearsing(self) -> None:
@@ -131,7 +125,7 @@ class Bars(Observer):
 
     def warned(self, text: str) -> None:
         """Say it, above the bars."""
-        self._console.print(f" warning: {text}", markup=False, highlight=False)
+        self._screen.show(f" warning: {text}")
 
     def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         """Move the bar."""

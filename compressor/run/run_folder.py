@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from compressor.base.atomic_files import write_whole
 from compressor.base.errors import CompressorError, OutputError
+from compressor.base.outgoing import json_text
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
 from compressor.models.packing.package import SUFFIX, is_package, unpacked
@@ -76,7 +77,7 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))
-    write_whole(folder / _REPORT, report.model_dump_json(indent=2) + "\n")
+    write_whole(folder / _REPORT, json_text(report.model_dump(mode="json"), ascii_only=False) + "\n")
 
 
 def explained(error: OSError, folder: Path) -> CompressorError:

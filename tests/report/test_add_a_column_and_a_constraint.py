@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from compressor.report import columns
 from compressor.report.column_types import Column, Shown
 from compressor.report.markdown import render_markdown
+from compressor.report.screen import Screen
 from compressor.report.terminal import print_report
 
 # In a process of its own, since a recipe's section is made when the module is imported, as an edit of it would be.
@@ -138,7 +138,7 @@ def report(monkeypatch, smoke_run):
 
 @pytest.mark.parametrize(("width", "there"), [(120, True), (119, False)])
 def test_a_terminal_shows_the_column_where_it_is_wide_enough(report, width, there):
-    console = Console(record=True, width=width)
+    console = Screen(record=True, width=width)
     print_report(report, console)
     (head,) = [line for line in console.export_text().splitlines() if line.startswith("stage ")]
     assert head.split()[-1] == ("answers" if there else "took")

@@ -3,11 +3,11 @@
 import io
 
 import pytest
-from rich.console import Console
 
 from compressor.contracts.report_rows import LayerRow
 from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
 from compressor.report.file_tables import print_layers, print_operators, print_signatures
+from compressor.report.screen import Screen
 
 LONG = "backbone/block_13_expand_with_a_long_name/Conv2D"
 LAYERS = [
@@ -20,7 +20,7 @@ LAYERS = [
 
 def shown(width, show, *what):
     text = io.StringIO()
-    show(*what, Console(file=text, width=width, highlight=False))
+    show(*what, Screen(file=text, width=width))
     return text.getvalue().splitlines()
 
 

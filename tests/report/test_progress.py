@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from rich.console import Console
 
 import compressor
 from compressor.contracts.configured_metric import ConfiguredMetric
@@ -11,6 +10,7 @@ from compressor.contracts.context import StepContext
 from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.report.progress import Lines
+from compressor.report.screen import Screen
 from compressor.training.trainer import Trainer
 
 
@@ -23,7 +23,7 @@ from compressor.training.trainer import Trainer
     ],
 )
 def test_an_epoch_s_figures_are_told_whatever_their_size(logs, line, capsys):
-    lines = Lines(Console(width=200))
+    lines = Lines(Screen(width=200))
     lines.training_started("train", 1, 9)
     lines.epoch_finished("train", 0, logs)
     assert capsys.readouterr().out.splitlines() == [
@@ -43,7 +43,7 @@ def test_figures_in_training_go_by_the_names_of_the_model_s_outputs(tensorflow, 
     pixels = digits.train.samples.inputs[:100]
     split = compressor.Splits((pixels, dict.fromkeys(heads, labels))).train
     data = RunData("two", split, split, split)
-    lines = Lines(Console(width=200))
+    lines = Lines(Screen(width=200))
     metrics = [ConfiguredMetric.of(registry.get("metric", "accuracy").cls(), "age_output")]
     trainer = Trainer("qat", data, 0, lines, metrics, smoke=False)
     strategy = registry.get("strategy", "qat").cls

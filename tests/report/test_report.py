@@ -5,7 +5,6 @@ import pickle
 from itertools import pairwise
 
 import pytest
-from rich.console import Console
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
@@ -14,6 +13,7 @@ from compressor.report.columns import stage_columns, value_columns
 from compressor.report.figures import agreement_text, change_text, headline, metric_text, ratio_text, remarks, time_text
 from compressor.report.markdown import render_markdown
 from compressor.report.report_model import FullReport, FullStageRow
+from compressor.report.screen import Screen
 from compressor.report.summary import constraint_rows
 from compressor.report.terminal import print_report
 
@@ -86,7 +86,7 @@ def test_a_smoke_run_says_so_everywhere_and_judges_no_constraint(smoke_run):
     assert report.smoke
     assert report.constraints == []
     assert "Smoke run" in (folder / "report.md").read_text()
-    console = Console(record=True, width=140)
+    console = Screen(record=True, width=140)
     print_report(report, console)
     assert "smoke run: a few samples and steps, so the figures mean nothing" in console.export_text()
 
@@ -98,7 +98,7 @@ def test_a_second_metric_has_a_table_of_its_own_and_nothing_is_cut_off(smoke_run
         stage.model_copy(update={"metrics": {**stage.metrics, "accuracy (of the second output)": again["accuracy"]}})
         for stage in report.stages
     ]
-    console = Console(record=True, width=80)
+    console = Screen(record=True, width=80)
     print_report(report.model_copy(update={"stages": stages}), console)
     lines = console.export_text().splitlines()
     assert "…" not in "".join(lines)
@@ -114,7 +114,7 @@ WIDTHS = {column.from_width for column in stage_columns("terminal", ["accuracy"]
 
 @pytest.mark.parametrize("width", sorted({140, 80, 50, 104} | WIDTHS - {0}))
 def test_the_table_fits_the_terminal(smoke_run, width):
-    console = Console(record=True, width=width)
+    console = Screen(record=True, width=width)
     print_report(smoke_run[0], console)
     rows = ("stage", "baseline", "prune", "ptq")
     table = [line for line in console.export_text().splitlines() if line.startswith(rows)]
@@ -203,7 +203,7 @@ def test_a_file_that_disagrees_with_its_model_is_the_headline_in_red(smoke_run):
         f"do not use this model: after '{last.id}' the file disagrees with the model that it was made of: same "
         "decision in 5.67 % of the samples, signal to noise 0.3 dB where its precision explains 19.1 dB"
     )
-    console = Console(width=300, record=True, force_terminal=True, highlight=False)
+    console = Screen(width=300, record=True, force_terminal=True)
     print_report(report, console)
     styled, plain = console.export_text(styles=True, clear=False), console.export_text()
     assert f"\x1b[1;31m{doubt}\x1b[0m" in styled

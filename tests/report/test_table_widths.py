@@ -4,8 +4,8 @@ import io
 import re
 
 import pytest
-from rich.console import Console
 
+from compressor.report.screen import Screen
 from compressor.report.seeds import SeedRow
 from compressor.report.terminal import metric_table, print_seeds, stage_table
 
@@ -34,7 +34,7 @@ def report(registry, tmp_path_factory):
 
 
 def printed(table, width):
-    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console = Screen(file=io.StringIO(), width=width)
     console.print(table if not callable(table) else table(console))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
@@ -84,7 +84,7 @@ def test_figures_over_seeds_are_whole_at_every_width():
     rows = [SeedRow(id=id_, **row) for id_ in ("baseline", "quantize")]
 
     def at(width):
-        console = Console(file=io.StringIO(), width=width)
+        console = Screen(file=io.StringIO(), width=width)
         print_seeds(rows, 3, console)
         return console.file.getvalue().splitlines()
 
