@@ -1,4 +1,4 @@
-"""Text leaves the tool by the gate alone: nothing else in the core prints, writes to a standard stream, or uses rich."""
+"""Text leaves the tool by the gate alone: nothing else in the core prints, writes to standard streams, or uses rich."""
 
 import ast
 from pathlib import Path

@@ -61,8 +61,8 @@ def claim() -> None:
     encodings = [stream.encoding if stream else None for stream in (sys.stdout, sys.stderr)]
     was_open = _open_if_closed()
     real = os.dup(1) if was_open else os.open(os.devnull, os.O_RDONLY)  # which fails when written to, as 1 would
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which plugins find as sys.__stdout__
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     os.dup2(2, 1)
     sys.stdout, sys.stderr = ForgivingStream(real, encodings[0]), ForgivingStream(2, encodings[1])
 

@@ -16,7 +16,7 @@ from compressor.contracts.model_state import ModelState
 
 
 class Strategy(ABC):
-    """A way to compress a model. The first line of a subclass's docstring describes it; the rest names the paper.
+    """A way to compress a model. The first paragraph of a subclass's docstring describes it; the rest names the paper.
 
     Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
     `makes_layers` to True if `apply` adds layers whose names later steps may refer to. Set `depends_on_weights` to True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import pluggy
 from compressor.base.errors import PluginError
 from compressor.base.import_path import module_of
 from compressor.base.params import Params
-from compressor.base.text import did_you_mean, shortened
+from compressor.base.text import did_you_mean, printable, quoted, shortened
 from compressor.contracts import hookspecs
 from compressor.contracts.execution_plan import Provider
 from compressor.contracts.metric import Metric
@@ -32,6 +33,7 @@ _CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "model": ("models", ModelSource),
     "metric": ("metrics", Metric),
 }
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # also part of the names of files
 _HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, f"{GROUP}_spec")]
 
 
@@ -44,8 +46,8 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """The first line of the class's docstring."""
-        return (inspect.getdoc(self.cls) or "").partition("\n")[0]
+        """The first paragraph of the class's docstring, on one line."""
+        return " ".join((inspect.getdoc(self.cls) or "").partition("\n\n")[0].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,9 @@ def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> Non
         raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "implement what is missing")
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
+    if not _NAME.fullmatch(cls.name):
+        what = f"the {kind} {cls.__name__} is named {quoted(printable(cls.name))}, which is no name for a recipe"
+        raise PluginError(what, "use at most 64 of the characters a-z, A-Z, 0-9, '_', '-' and '.', a letter first")
     params = getattr(cls, "Params", Params)
     if not (isinstance(params, type) and issubclass(params, Params)):
         what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"

@@ -5,7 +5,7 @@ import math
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -32,6 +32,7 @@ def is_safe(text):
     return not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in text)
 
 
+@settings(deadline=None)
 @given(ANY, st.sampled_from(ENCODINGS))
 @example(HOSTILE, "cp1252")
 def test_a_line_has_nothing_that_a_terminal_acts_on_and_fits_its_encoding(text, encoding):
@@ -59,6 +60,7 @@ def test_what_an_encoding_lacks_is_written_with_what_it_has(encoding, line):
     assert one_line("✓ 1.2 ±0.1 → 31 µs · é…", encoding) == line
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_under_github_actions_no_text_is_a_command(text):
     with pytest.MonkeyPatch.context() as patch:
@@ -83,6 +85,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.booleans())
 @example({HOSTILE: HOSTILE}, False)
 def test_json_is_what_was_given_and_safe_to_show(data, ascii_only):
@@ -99,6 +102,7 @@ def test_json_has_null_for_numbers_that_it_lacks_and_keeps_letters_on_request():
     )
 
 
+@settings(deadline=None)
 @given(ANY, ANY)
 @example("a\n::error::b", "x,y:z%\r\n")
 def test_an_annotation_is_one_command_whose_parts_can_be_told_apart(message, name):
@@ -132,6 +136,7 @@ def read(text):
     return printable(" ".join(text.split()))
 
 
+@settings(deadline=None)
 @given(MARKS | ANY)
 @example(HOSTILE)
 @example("a_b __init__ _x_ snake_case_")
@@ -150,6 +155,7 @@ def test_markdown_reads_as_the_text_in_headings_and_bullets_and_cells(text):
     assert body is None or body.type == "heading_close"
 
 
+@settings(deadline=None)
 @given(MARKS | ANY)
 @example("- a\n1. b\n2) c\n> d\n===\n---\n    code\n\n# h\n| a |\n| - |\n```\n~~~\n[a]: b\n<div>")
 def test_markdown_of_several_lines_is_paragraphs_of_plain_text(text):
@@ -159,6 +165,7 @@ def test_markdown_of_several_lines_is_paragraphs_of_plain_text(text):
     assert shown == "\n".join(filter(None, (read(line) for line in text.strip().split("\n"))))
 
 
+@settings(deadline=None)
 @given(MARKS | ANY)
 @example("a`b|c\\")
 def test_a_name_as_code_reads_as_the_name_in_a_cell(text):

@@ -77,6 +77,22 @@ BROKEN = {
         "the strategy Shave has no name",
         "give it a class attribute 'name'",
     ),
+    **{
+        f"a class with the name {shown}": (
+            SHAVE.replace('"shave"', repr(name)),
+            f"the strategy Shave is named '{shown}', which is no name for a recipe",
+            "use at most 64 of the characters a-z, A-Z, 0-9, '_', '-' and '.', a letter first",
+        )
+        for name, shown in {
+            "a/b": "a/b",
+            "../../x": "../../x",
+            "a\nb": "a\\nb",
+            "\x1b[31mred": "\\x1b[31mred",
+            "1st": "1st",
+            "n:m": "n:m",
+            "x" * 300: "x" * 57 + "...",
+        }.items()
+    },
     "an abstract class": (
         HEAD + "class Broken(Strategy):\n    name = 'broken'" + LISTED,
         "the strategy Broken lacks apply, plan",

@@ -93,3 +93,67 @@ def test_figures_over_seeds_are_whole_at_every_width():
         lines = at(width)
         assert max(map(len, lines)) <= width
         assert words(line for line in lines if "─" not in line) <= known
+
+
+def at_every_width(show, names=()):
+    """Hold what is shown at each width against what is shown where there is room: the same words, in lines that fit."""
+    known = words(printed_by(show, 1000))
+    for width in WIDTHS:
+        lines = printed_by(show, width)
+        assert max(map(len, lines)) <= width
+        parts = {word for word in words(line for line in lines if "─" not in line) - known if word[:-1] not in known}
+        assert {word for word in parts if not any(word in name for name in names)} == set(), f"at {width} columns"
+
+
+def printed_by(show, width):
+    screen = Screen(file=io.StringIO(), width=width)
+    show(screen)
+    return [line.rstrip() for line in screen.file.getvalue().splitlines()]
+
+
+def test_no_word_of_the_list_of_strategies_is_cut_at_any_width(registry):
+    from compressor.cli.strategies import _strategies
+
+    rows = [[entry.cls.name, entry.summary, str(entry.provider)] for entry in _strategies(registry)]
+    headings = [("strategy", "left"), ("what it does", "left"), ("from", "left")]
+    at_every_width(lambda screen: screen.print(screen.table(headings, rows)))
+    for width in (40, 80, 200):
+        text = " ".join(
+            " ".join(printed_by(lambda screen: screen.print(screen.table(headings, rows[:1])), width)).split()
+        )
+        for word in rows[0][1].split():
+            assert word in text
+
+
+def test_no_default_of_a_parameter_is_cut_at_any_width(registry):
+    from compressor.cli.strategies import parameters
+
+    rows = [list(parameter.values()) for parameter in parameters(registry.get("strategy", "ptq").cls.Params)]
+    headings = [(key, "left") for key in ("name", "type", "default", "meaning")]
+    at_every_width(lambda screen: screen.print(screen.table(headings, rows)))
+
+
+def test_figures_of_layers_and_their_sensitivity_are_whole_at_every_width():
+    from compressor.cli.sensitivity import _table
+    from compressor.contracts.layer_sensitivity import LayerSensitivity
+
+    name, types = "backbone/block_13_expand_with_a_long_name/Conv2D", ("int8", "int4", "int2")
+    layer = LayerSensitivity(name, "DepthwiseConv2D", 1_234_567, dict.fromkeys(types, 3), dict.fromkeys(types, 12.3456))
+
+    def show(screen):
+        screen.print(_table([layer], types, screen))
+
+    at_every_width(show, names=[name, "█" * 12])
+
+
+def test_lines_of_plan_and_of_the_cache_are_never_broken(capsys, monkeypatch):
+    from compressor.cli import root
+    from compressor.cli.boundary import run_guarded
+
+    for command in (["plan", "prune_qat"], ["cache", "list"]):
+        shown = []
+        for columns in ("40", "200"):
+            monkeypatch.setenv("COLUMNS", columns)
+            assert run_guarded(root, command) == 0
+            shown.append(capsys.readouterr().out)
+        assert shown[0] == shown[1] != ""

@@ -1,0 +1,104 @@
+"""The screen shows text as it is: no markup, no emoji, no escape sequences; and no table cuts a figure or a word."""
+
+import io
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compressor.contracts.report_rows import ConstraintRow
+from compressor.report.markdown import render_markdown
+from compressor.report.screen import Screen
+from compressor.report.terminal import print_report
+
+HOSTILE = "\x1b[2J[red]x[/] :smile: n:m\n\u202e<script>|**b**"
+SHOWN = r"\x1b[2J[red]x[/] :smile: n:m\n\u202e<script>|**b**"
+
+
+def printed(show, width=200, encoding="utf-8", **options):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding, newline="\n")  # strict, as Python's own standard output
+    screen = Screen(stream, width=width, **options)
+    show(screen)
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def test_text_from_elsewhere_is_shown_as_it_is_wherever_it_stands():
+    def show(screen):
+        screen.print(HOSTILE)
+        screen.show("a ", (HOSTILE, "bold"))
+        screen.print(screen.table([("name", "left"), (HOSTILE, "right")], [[HOSTILE, "1"]]))
+
+    lines = printed(show).splitlines()
+    assert lines[:2] == [SHOWN, f"a {SHOWN}"]
+    assert [re.split(r"\s{3,}", line) for line in lines[2:]] == [
+        ["name", SHOWN],
+        ["─" * (2 * len(SHOWN) + 3)],
+        [SHOWN, "1"],
+    ]
+
+
+def test_a_terminal_gets_the_styles_of_the_tool_and_no_others():
+    text = printed(lambda screen: screen.show(("a[red]", "bold"), "\x1b[31m"), force_terminal=True)
+    assert text == "\x1b[1ma[red]\x1b[0m\\x1b[31m\n"
+
+
+def test_bars_show_names_and_figures_as_they_are():
+    def show(screen):
+        bars = screen.bars(width=4, length=8)
+        bars.start()
+        bars.add_task(HOSTILE, total=1, completed=1, status="[red]loss\x1b[31m 0.1")
+        bars.stop()
+
+    text = printed(show, force_terminal=True)
+    assert f" {SHOWN} " in text
+    assert r"[red]loss\x1b[31m 0.1" in text
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✓"), ("cp1252", "ok"), ("ascii", "ok"), ("iso8859-9", "ok")])
+def test_a_report_is_shown_in_any_encoding(smoke_run, encoding, mark):
+    row = ConstraintRow(name="max_size", limit="1.0 kB", actual="2.0 kB", met=True)
+    report = smoke_run[0].model_copy(update={"constraints": [row]})
+    text = printed(lambda screen: print_report(report, screen), encoding=encoding)
+    assert text.splitlines()[-1] == f" {mark} max_size 1.0 kB"
+    assert len({len(line) for line in text.splitlines()[1:3]}) == 1  # the line under the headings is as long as they
+    assert "?" not in text
+
+
+def test_hostile_names_change_nothing_in_the_report_but_themselves(smoke_run):
+    report, _ = smoke_run
+    stages = [stage.model_copy(update={"id": HOSTILE, "notes": [HOSTILE]}) for stage in report.stages]
+    bad = report.model_copy(update={"recipe": HOSTILE, "model": HOSTILE, "stages": stages, "description": HOSTILE})
+    text = printed(lambda screen: print_report(bad, screen))
+    assert text.count(f" {SHOWN}: {SHOWN}\n") == len(stages)
+    assert text.isprintable() or set(filter(lambda char: not char.isprintable(), text)) == {"\n"}
+    shape = [re.sub(r"[^#|]", "", line.replace("\\|", "")) for line in render_markdown(report).splitlines()]
+    other = [re.sub(r"[^#|]", "", line.replace("\\|", "")) for line in render_markdown(bad).splitlines()]
+    assert [line for line in other if line] == [line for line in shape if line]
+    assert "<script>" not in render_markdown(bad)
+
+
+CELL = st.text("ab c1✓é", max_size=30)
+FIGURE = st.integers(0, 10**9).map("{:,}".format)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(CELL, FIGURE, CELL, FIGURE, FIGURE), min_size=1, max_size=4),
+    width=st.integers(40, 200),
+    fold=st.booleans(),
+)
+def test_no_table_is_wider_than_the_screen_or_cuts_a_figure_or_a_word(rows, width, fold):
+    headings = [("name", "left"), ("size", "right"), ("text", "left"), ("more", "right"), ("most", "right")]
+    choices = [range(5), [0, 1, 2]]
+    text = printed(lambda screen: screen.print(screen.table(headings, rows, choices, fold)), width)
+    assert max(map(len, text.splitlines())) <= width
+    whole = set(text.split())
+    for name, first, words, *_ in rows:
+        assert first in whole
+        assert set(words.split()) <= whole
+        assert set(name.split()) <= whole or fold
+    shown = [figure for row in rows for figure in row[3:] if figure in whole]
+    assert "more" not in text or len(shown) == 2 * len(rows)
