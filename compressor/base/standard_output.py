@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import errno
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -56,8 +57,19 @@ class ForgivingStream(io.TextIOWrapper):
             os.close(nowhere)
 
 
+class LogFormatter(logging.Formatter):
+    """Formats what the tool logs as messages that nothing in them can break out of."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, and below it the traceback if there is one."""
+        return "\n".join(message_lines(super().format(record)))
+
+
 def claim() -> None:
-    """Take standard output for the tool, for the rest of the process: file descriptor 1 becomes standard error."""
+    """Take standard output for the tool, for the rest of the process: file descriptor 1 becomes standard error.
+
+    What the tool logs passes the gate as well.
+    """
     encodings = [stream.encoding if stream else None for stream in (sys.stdout, sys.stderr)]
     was_open = _open_if_closed()
     real = os.dup(1) if was_open else os.open(os.devnull, os.O_RDONLY)  # which fails when written to, as 1 would
@@ -65,6 +77,11 @@ def claim() -> None:
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     os.dup2(2, 1)
     sys.stdout, sys.stderr = ForgivingStream(real, encodings[0]), ForgivingStream(2, encodings[1])
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter())
+    logger = logging.getLogger("compressor")
+    logger.addHandler(handler)
+    logger.propagate = False
 
 
 @contextmanager

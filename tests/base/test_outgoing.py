@@ -1,6 +1,7 @@
 """The gate for text that leaves: nothing breaks out of a line, of JSON, of Markdown or of GitHub's commands."""
 
 import json
+import logging
 import math
 import unicodedata
 
@@ -18,6 +19,7 @@ from compressor.base.outgoing import (
     message_lines,
     one_line,
 )
+from compressor.base.standard_output import LogFormatter
 from compressor.base.text import printable
 
 HOSTILE = (
@@ -177,3 +179,14 @@ def test_a_name_as_code_reads_as_the_name_in_a_cell(text):
     shown = "".join(child.content for child in cell.children)
     assert shown in (printable(text), read(printable(text)))
     assert last.content == "c"
+
+
+@settings(deadline=None)
+@given(ANY)
+@example(HOSTILE)
+def test_a_log_has_one_message_with_its_details_below(text):
+    record = logging.LogRecord("compressor", logging.WARNING, "file.py", 1, "damaged: %s", (text,), None)
+    first, *others = LogFormatter().format(record).split("\n")
+    assert first.startswith("damaged: ")
+    assert all(line.startswith("  ") or not line for line in others)
+    assert is_safe("".join([first, *others]))
