@@ -13,6 +13,7 @@ from typing import IO, Any, Literal, TextIO, TypeAlias
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.status import Status
+from rich.table import Column
 from rich.text import Text
 
 from compressor.base import standard_output
@@ -116,7 +117,8 @@ class _Words(ProgressColumn):
     """A text of each task, which the screen renders."""
 
     def __init__(self, what: Literal["description", "status"], width: int = 0) -> None:
-        super().__init__()
+        # a status may take several lines, so that its figures are not cut
+        super().__init__(Column(no_wrap=what == "description", overflow="fold"))
         self._what = what
         self._width = width
 
@@ -127,8 +129,11 @@ class _Words(ProgressColumn):
 
 
 def _width_of(stream: IO[str] | TextIO) -> int | None:
-    """The columns of the terminal that the stream is, unless rich finds them in COLUMNS or at standard input."""
+    """The columns of the terminal that the stream is, unless rich finds them in COLUMNS or at standard input.
+
+    There it also follows a terminal whose size changes.
+    """
     with suppress(OSError, ValueError, AttributeError):
-        if stream.isatty() and not os.environ.get("COLUMNS"):
+        if stream.isatty() and not os.environ.get("COLUMNS") and not os.isatty(0):
             return os.get_terminal_size(stream.fileno()).columns
     return None

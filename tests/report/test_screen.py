@@ -57,6 +57,20 @@ def test_bars_show_names_and_figures_as_they_are():
     assert r"[red]loss\x1b[31m 0.1" in text
 
 
+def test_bars_cut_no_figure_on_a_narrow_terminal():
+    status = "10/20 epochs  validation loss 0.052  accuracy 98.3 %"
+
+    def show(screen):
+        bars = screen.bars(width=8, length=8)
+        bars.start()
+        bars.add_task("baseline", total=1, completed=1, status=status)
+        bars.stop()
+
+    for width in range(40, 120):
+        text = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", printed(show, width, force_terminal=True))
+        assert set(status.split()) <= set(text.split()), width
+
+
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✓"), ("cp1252", "ok"), ("ascii", "ok"), ("iso8859-9", "ok")])
 def test_a_report_is_shown_in_any_encoding(smoke_run, encoding, mark):
     row = ConstraintRow(name="max_size", limit="1.0 kB", actual="2.0 kB", met=True)
