@@ -5,7 +5,7 @@ Run a long search with `pytest tests/end_to_end/test_random_graphs.py -m long`.
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from compressor.base.errors import StepError
@@ -153,6 +153,8 @@ def _holds(net, step_context):
 
 
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@example(("images", ("elu",), "qat"))  # an ELU before a RESHAPE
+@example(("sequences", ("elu", "concatenate"), "qat"))
 @given(nets())
 def test_files_of_random_models_agree_with_them(step_context, net):
     _holds(net, step_context)

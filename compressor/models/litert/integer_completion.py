@@ -48,6 +48,7 @@ def _prepared(content: bytes) -> bytes:
         bounds = _Bounds(model, graph)
         bounds.give_floats()
         bounds.share_trained_ranges()
+        bounds.join_in_trained_ranges()
     return write_model(model)
 
 
@@ -91,6 +92,38 @@ class _Bounds:
             floats = self._as_floats(int(quantizing.outputs[0]))
             for operator in others:
                 self._redirect(operator, {tensor: floats})
+
+    def join_in_trained_ranges(self) -> None:
+        """Scale integers that are joined with floats as the whole is scaled by training.
+
+        The quantizer demands one scale of all that is joined, and would leave it in float.
+        """
+        operators = self._graph.operators
+        makers = {int(index): operator for operator in operators for index in operator.outputs}
+        quantized = {
+            int(operator.inputs[0]): int(operator.outputs[0])
+            for operator in operators
+            if self.code(operator) == Operator.QUANTIZE
+        }
+        for operator in [each for each in operators if self.code(each) == Operator.CONCATENATION]:
+            whole = quantized.get(int(operator.outputs[0]))
+            if whole is None or self._type(whole) is not TensorType.INT8:
+                continue
+            for index in map(int, operator.inputs):
+                maker = makers.get(index)
+                if maker is not None and self.code(maker) == Operator.DEQUANTIZE:
+                    scaled = self._scaled(int(maker.inputs[0]), whole)
+                    self._redirect(operator, {index: self._as_floats(scaled)})
+
+    def _scaled(self, integers: int, other: int) -> int:
+        """The tensor with the integers of one, in the scale of another."""
+        tensor = copy(self._graph.tensors[integers])
+        tensor.name, tensor.quantization = tensor.name + b"/scaled", copy(self._graph.tensors[other].quantization)
+        self._graph.tensors.append(tensor)
+        scaled = len(self._graph.tensors) - 1
+        operator = _operator(code_index(self._model, Operator.QUANTIZE, version=2), integers, scaled)
+        self._graph.operators.insert(self._place_behind(integers), operator)
+        return scaled
 
     def _as_floats(self, integers: int) -> int:
         """The tensor with the floats of another's integers."""

@@ -5,7 +5,8 @@ leaves wrong.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
 - A SQUARE stays in float, though MUL does not.
-- An ELU stays in float, and so does a SPLIT of which a part is not used, although LiteRT has integers for both.
+- An ELU stays in float, although LiteRT has integers for it: it is taken for a LEAKY_RELU meanwhile.
+- A SPLIT of which a part is not used stays in float.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _MOVING = {  # operators whose output has the range of their input
 }  # fmt: skip
 _OUTPUT_STATE = 18  # the place of an LSTM's output state among its inputs
 _HIDDEN = 4  # the place of what its state is made from among its intermediate tensors
+_DISGUISED = -12345.0  # a slope that no LEAKY_RELU has
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
 
 
@@ -44,7 +46,9 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
 
     model = read_model(calibrated)
     changed = [
-        change(model, graph) for graph in model.subgraphs for change in (_multiply_squares, _fill_ranges, _join_ranges)
+        change(model, graph)
+        for graph in model.subgraphs
+        for change in (_multiply_squares, _disguise_elus, _fill_ranges, _join_ranges, _forget_known_ranges)
     ]
     result: bytes = mlir_quantize(
         write_model(model) if any(changed) else calibrated,
@@ -52,7 +56,7 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
         output_data_type=tf.as_dtype(io),
         denylisted_nodes=fragile_operators(calibrated) | set(_of_layers(model, kept)),
     )
-    return bytes(deduplicate_readonly_buffers(_finish_islands(result)))
+    return bytes(deduplicate_readonly_buffers(_finished(result)))
 
 
 def _of_layers(model: Any, layers: Collection[str]) -> Iterator[str]:
@@ -80,6 +84,39 @@ def _multiply_squares(model: Any, graph: Any) -> bool:
     for call in squares:
         call.opcodeIndex, call.inputs = product, np.array([*call.inputs] * 2, np.int32)
         call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
+    return True
+
+
+def _disguise_elus(model: Any, graph: Any) -> bool:
+    """Write an ELU as a LEAKY_RELU that it is known by afterwards."""
+    from ai_edge_litert.schema_py_generated import BuiltinOptions, LeakyReluOptionsT
+
+    elus = [call for call in graph.operators if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.ELU]
+    if not elus:
+        return False
+    disguise = code_index(model, Operator.LEAKY_RELU)
+    for call in elus:
+        call.opcodeIndex, call.builtinOptionsType = disguise, BuiltinOptions.LeakyReluOptions
+        call.builtinOptions = LeakyReluOptionsT()
+        call.builtinOptions.alpha = _DISGUISED
+    return True
+
+
+def _reveal_elus(model: Any, graph: Any) -> bool:
+    """Write an ELU again for what stands in its place."""
+    from ai_edge_litert.schema_py_generated import BuiltinOptions
+
+    disguised = [
+        call
+        for call in graph.operators
+        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.LEAKY_RELU
+        and call.builtinOptions.alpha == _DISGUISED
+    ]
+    if not disguised:
+        return False
+    elu = code_index(model, Operator.ELU)
+    for call in disguised:
+        call.opcodeIndex, call.builtinOptionsType, call.builtinOptions = elu, BuiltinOptions.NONE, None
     return True
 
 
@@ -115,6 +152,18 @@ def _join_ranges(model: Any, graph: Any) -> bool:
     return True
 
 
+def _forget_known_ranges(model: Any, graph: Any) -> bool:
+    """Remove the ranges of what was integers, which has one; a second would part it from what it is joined with."""
+    dequantized = [
+        graph.tensors[call.outputs[0]]
+        for call in graph.operators
+        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.DEQUANTIZE
+    ]
+    for tensor in dequantized:
+        tensor.quantization = None
+    return bool(dequantized)
+
+
 class _Groups:
     """Sets of tensors that have one range."""
 
@@ -135,18 +184,22 @@ def _has_range(graph: Any, index: int) -> bool:
     return found is not None and found.min is not None and len(found.min) > 0
 
 
-def _finish_islands(content: bytes) -> bytes:
-    """Let operators that the quantizer left alone between integers take and make integers themselves."""
+def _finished(content: bytes) -> bytes:
     model = read_model(content)
-    if not {Operator.ELU, Operator.SPLIT}.intersection(operator_of(code) for code in model.operatorCodes):
-        return content
-    for graph in model.subgraphs:
-        island = _Island(model, graph)
-        for call in list(graph.operators):
-            if island.code(call) in (Operator.ELU, Operator.SPLIT) and island.between_integers(call):
-                island.move_integers(call) if island.code(call) == Operator.SPLIT else island.make_integers(call)
-        island.drop_unused()
-    return write_model(model)
+    changed = [change(model, graph) for graph in model.subgraphs for change in (_reveal_elus, _split_integers)]
+    return write_model(model) if any(changed) else content
+
+
+def _split_integers(model: Any, graph: Any) -> bool:
+    """Let a SPLIT that the quantizer left alone between integers take and make integers."""
+    if Operator.SPLIT not in map(operator_of, model.operatorCodes):
+        return False
+    island = _Island(model, graph)
+    for call in list(graph.operators):
+        if island.code(call) == Operator.SPLIT and island.between_integers(call):
+            island.move_integers(call)
+    island.drop_unused()
+    return True
 
 
 class _Island:
@@ -177,14 +230,6 @@ class _Island:
         for index in call.outputs:
             tensor = self._graph.tensors[index]
             tensor.type, tensor.quantization = TensorType.INT8, copy(self._graph.tensors[integers].quantization)
-
-    def make_integers(self, call: Any) -> None:
-        """Let an operator with a single output make the integers that its taker would make of its floats."""
-        takers = self._takers(call.outputs[0])
-        if len(takers) == 1:
-            self._take_integers(call)
-            call.outputs = takers[0].outputs
-            self._graph.operators.remove(takers[0])
 
     def drop_unused(self) -> None:
         """Leave out what makes floats for no one."""

@@ -39,6 +39,7 @@ class Operator(IntEnum):
     UNPACK = 88
     SQUARE = 92
     RESIZE_NEAREST_NEIGHBOR = 97
+    LEAKY_RELU = 98
     REVERSE_V2 = 105
     ELU = 111
     QUANTIZE = 114
