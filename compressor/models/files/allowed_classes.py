@@ -38,34 +38,6 @@ _CLASSES = {
         RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding
         STFTSpectrogram Solarization StochasticDepth
     """,
-    "operations of Keras 3": """
-        Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle Any Append
-        Arange Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit
-        Average AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot
-        BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo CDist CTCDecode CTCLoss Cast CategoricalCrossentropy Cbrt
-        Ceil Celu Cholesky CholeskyInverse Clip Concatenate Conj Conjugate Conv ConvTranspose ConvertToTensor Copy
-        Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace DepthwiseConv Det
-        Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot DotProductAttention Dsplit Dstack Eig Eigh Einsum
-        ElasticTransform Elu EmptyLike Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1 ExtractPatches ExtractSequences
-        FFT FFT2 Fabs FakeQuantWithMinMaxVars Flip Fliplr Flipud Floor FloorDivide Fmax Fmin Fmod Fold Full FullLike
-        GaussianBlur Gcd Gelu Geomspace GetItem Glu Greater GreaterEqual HSVToRGB HardShrink HardSigmoid HardSilu
-        HardSwish HardTanh Heaviside Histogram Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv IsIn
-        Isclose Isfinite Isinf Isnan Isneginf Isposinf Isreal Kron LayerNorm Lcm Ldexp LeakyRelu LeftShift Less
-        LessEqual Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logdet LogicalAnd LogicalNot
-        LogicalOr LogicalXor Logspace Logsumexp Lstsq LuFactor MapCoordinates Matmul MatrixRank Max MaxPool Maximum
-        Mean Median Meshgrid Min Minimum Mish Mod Moments Moveaxis MultiHot Multiply NanToNum Nanargmax Nanargmin
-        Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanpercentile Nanprod Nanquantile Nanstd Nansum Nanvar
-        Ndim Negative Nextafter Nonzero Norm Normalize NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile
-        PerspectiveTransform Pinv Polar Power Prod Ptp Qr Quantile RFFT RGBToGrayscale RGBToHSV RMSNorm Rad2deg Ravel
-        ReLU Real Rearrange Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Rint Roll Rot90 Round Rsqrt SSIM
-        STFT SVD SaturateCast ScaleAndTranslate Scatter ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd
-        SegmentReduction SegmentSum Select Selu SeparableConv Sigmoid Sign Signbit Silu Sin Sinc Sinh Size Slice
-        SliceUpdate Slogdet SobelEdges SoftShrink Softmax Softplus Softsign Solve SolveTriangular Sort SpaceToDepth
-        SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus Squeeze Stack Std
-        StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold Tile TopK Trace
-        Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique UnravelIndex Unstack Vander Var Vdot View
-        ViewAsComplex ViewAsReal Vsplit Vstack Where ZerosLike
-    """,
     "initializers": """
         Constant ConstantV2 GlorotNormal GlorotNormalV2 GlorotUniform GlorotUniformV2 HeNormal HeNormalV2 HeUniform
         HeUniformV2 Identity IdentityInitializer IdentityV2 LecunNormal LecunNormalV2 LecunUniform LecunUniformV2 Ones
@@ -105,24 +77,51 @@ _CLASSES = {
         GPTQDTypePolicy Int4DTypePolicy Int4QuantizationConfig Int8QuantizationConfig Policy PolicyV1
         QuantizedDTypePolicy QuantizedFloat8DTypePolicy SeedGenerator
     """,
-    "tensorflow-model-optimization": """
-        AllValuesQuantizer ClusterPreserveDefault8BitConvWeightsQuantizer ClusterPreserveDefault8BitWeightsQuantizer
-        ClusterPreserveDefaultWeightsQuantizer ClusterWeights ClusterWeightsMHA ClusterWeightsRNN ConstantSparsity
-        Default8BitActivationQuantizeConfig Default8BitConvQuantizeConfig Default8BitConvTransposeQuantizeConfig
-        Default8BitConvTransposeWeightsQuantizer Default8BitConvWeightsQuantizer Default8BitOutputQuantizeConfig
-        Default8BitQuantizeConfig Default8BitQuantizeConfigRNN DefaultNBitActivationQuantizeConfig
-        DefaultNBitConvQuantizeConfig DefaultNBitConvTransposeQuantizeConfig DefaultNBitConvTransposeWeightsQuantizer
-        DefaultNBitConvWeightsQuantizer DefaultNBitOutputQuantizeConfig DefaultNBitQuantizeConfig
-        DefaultNBitQuantizeConfigRNN FixedQuantizeConfig FixedQuantizer LastValueQuantizer MovingAverageQuantizer
-        NoOpActivation NoOpQuantizeConfig NoQuantizer OutputOnlyConfig PolynomialDecay PruneLowMagnitude
-        PrunePreserveDefault8BitConvWeightsQuantizer PrunePreserveDefault8BitWeightsQuantizer
-        PrunePreserveDefaultWeightsQuantizer QuantizeAnnotate QuantizeAwareActivation QuantizeLayer QuantizeWrapper
-        QuantizeWrapperV2
-    """,
     "plain values": """
         TensorShape __bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__ __tensor__ __tuple__
     """,
 }
+_OPERATIONS = """
+    Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle Any Append Arange
+    Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average
+    AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr
+    BitwiseRightShift BitwiseXor BroadcastTo CDist CTCDecode CTCLoss Cast CategoricalCrossentropy Cbrt Ceil Celu
+    Cholesky CholeskyInverse Clip Concatenate Conj Conjugate Conv ConvTranspose ConvertToTensor Copy Corrcoef Correlate
+    Cos Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace DepthwiseConv Det Diag Diagflat Diagonal
+    Diff Digitize Divide DivideNoNan Dot DotProductAttention Dsplit Dstack Eig Eigh Einsum ElasticTransform Elu
+    EmptyLike Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs
+    FakeQuantWithMinMaxVars Flip Fliplr Flipud Floor FloorDivide Fmax Fmin Fmod Fold Full FullLike GaussianBlur Gcd
+    Gelu Geomspace GetItem Glu Greater GreaterEqual HSVToRGB HardShrink HardSigmoid HardSilu HardSwish HardTanh
+    Heaviside Histogram Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv IsIn Isclose Isfinite Isinf
+    Isnan Isneginf Isposinf Isreal Kron LayerNorm Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p
+    Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logdet LogicalAnd LogicalNot LogicalOr LogicalXor Logspace
+    Logsumexp Lstsq LuFactor MapCoordinates Matmul MatrixRank Max MaxPool Maximum Mean Median Meshgrid Min Minimum Mish
+    Mod Moments Moveaxis MultiHot Multiply NanToNum Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian
+    Nanmin Nanpercentile Nanprod Nanquantile Nanstd Nansum Nanvar Ndim Negative Nextafter Nonzero Norm Normalize
+    NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile PerspectiveTransform Pinv Polar Power Prod Ptp Qr
+    Quantile RFFT RGBToGrayscale RGBToHSV RMSNorm Rad2deg Ravel ReLU Real Rearrange Reciprocal Relu Relu6 Repeat
+    Reshape Resize RightShift Rint Roll Rot90 Round Rsqrt SSIM STFT SVD SaturateCast ScaleAndTranslate Scatter
+    ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd SegmentReduction SegmentSum Select Selu SeparableConv
+    Sigmoid Sign Signbit Silu Sin Sinc Sinh Size Slice SliceUpdate Slogdet SobelEdges SoftShrink Softmax Softplus
+    Softsign Solve SolveTriangular Sort SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax
+    Split Sqrt Square Squareplus Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh
+    TanhShrink Tensordot Threshold Tile TopK Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique
+    UnravelIndex Unstack Vander Var Vdot View ViewAsComplex ViewAsReal Vsplit Vstack Where ZerosLike
+"""
+_OF_TFMOT = """
+    AllValuesQuantizer ClusterPreserveDefault8BitConvWeightsQuantizer ClusterPreserveDefault8BitWeightsQuantizer
+    ClusterPreserveDefaultWeightsQuantizer ClusterWeights ClusterWeightsMHA ClusterWeightsRNN ConstantSparsity
+    Default8BitActivationQuantizeConfig Default8BitConvQuantizeConfig Default8BitConvTransposeQuantizeConfig
+    Default8BitConvTransposeWeightsQuantizer Default8BitConvWeightsQuantizer Default8BitOutputQuantizeConfig
+    Default8BitQuantizeConfig Default8BitQuantizeConfigRNN DefaultNBitActivationQuantizeConfig
+    DefaultNBitConvQuantizeConfig DefaultNBitConvTransposeQuantizeConfig DefaultNBitConvTransposeWeightsQuantizer
+    DefaultNBitConvWeightsQuantizer DefaultNBitOutputQuantizeConfig DefaultNBitQuantizeConfig
+    DefaultNBitQuantizeConfigRNN FixedQuantizeConfig FixedQuantizer LastValueQuantizer MovingAverageQuantizer
+    NoOpActivation NoOpQuantizeConfig NoQuantizer OutputOnlyConfig PolynomialDecay PruneLowMagnitude
+    PrunePreserveDefault8BitConvWeightsQuantizer PrunePreserveDefault8BitWeightsQuantizer
+    PrunePreserveDefaultWeightsQuantizer QuantizeAnnotate QuantizeAwareActivation QuantizeLayer QuantizeWrapper
+    QuantizeWrapperV2
+"""
 _FUNCTIONS = """
     binary_accuracy binary_crossentropy binary_focal_crossentropy categorical_accuracy categorical_crossentropy
     categorical_focal_crossentropy categorical_generalized_cross_entropy categorical_hinge celu circle
@@ -136,7 +135,13 @@ _FUNCTIONS = """
 """
 
 KERAS_CLASSES = frozenset(name for names in _CLASSES.values() for name in names.split())
-"""Classes of Keras and tfmot. Keras 2 has some of them by names of functions, such as `zeros`."""
+"""Layers and what they are made of. Keras 2 has some of them by names of functions, such as `zeros`."""
+
+OPERATION_CLASSES = frozenset(_OPERATIONS.split())
+"""Operations of Keras 3, from `keras.ops`."""
+
+TFMOT_CLASSES = frozenset(_OF_TFMOT.split())
+"""Wrappers of tensorflow-model-optimization, and what they are made of."""
 
 KERAS_FUNCTIONS = frozenset(_FUNCTIONS.split())
 """Activations, losses and metrics."""
@@ -144,12 +149,14 @@ KERAS_FUNCTIONS = frozenset(_FUNCTIONS.split())
 REFUSED_CLASSES = {
     "AbstractRNNCell": "has no computation of its own",
     "ClassMethod": "calls any method of a class",
+    "CompositeTensor": "makes an object of any type",
     "DenseFeatures": "may read files of words or weights",
     "DeviceWrapper": "moves to another device",
     "Distiller": "trains another model",
     "DropoutWrapper": "holds a function",
     "FeatureSpace": "may read files of words",
     "FlaxLayer": "calls code of another library",
+    "InputSpec": "is no layer",
     "InstanceMethod": "calls any method of a tensor",
     "InstanceProperty": "reads any attribute of a tensor",
     "JaxLayer": "calls code of another library",
@@ -160,6 +167,9 @@ REFUSED_CLASSES = {
     "SequenceFeatures": "may read files of words or weights",
     "TFSMLayer": "runs a SavedModel from another place",
     "TorchModuleWrapper": "unpickles an object",
+    "TypeSpec": "makes an object of any type",
     "WideDeepModel": "does not say how it computes",
+    "_RNNCellWrapper": "has no computation of its own",
+    "__typespec__": "makes an object of any type",
 }
 """Layers that Keras knows and that a file may not name, with the reason as a clause whose subject is the layer."""

@@ -8,19 +8,31 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from compressor.models.files.allowed_classes import KERAS_CLASSES, KERAS_FUNCTIONS, REFUSED_CLASSES
+from compressor.models.files.allowed_classes import (
+    KERAS_CLASSES,
+    KERAS_FUNCTIONS,
+    OPERATION_CLASSES,
+    REFUSED_CLASSES,
+    TFMOT_CLASSES,
+)
 from compressor.models.files.allowed_operations import RAW_OPERATORS, TENSOR_FUNCTIONS
 from compressor.models.files.config_entries import keyed_entries
 
 _MODULES = (
     "activations", "constraints", "dtype_policies", "engine", "initializers", "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
+    "mixed_precision", "models", "optimizers", "quantizers", "random", "regularizers",
 )  # fmt: skip
-_CLASS_MODULE = re.compile(
-    rf"(tf_)?keras(\.src)?(\.({'|'.join(_MODULES)})(\.\w+)*)?|tensorflow_model_optimization(\.\w+)*"
-)
+_CLASSES_OF = {
+    re.compile(rf"(tf_)?keras(\.src)?(\.({'|'.join(_MODULES)})(\.\w+)*)?"): KERAS_CLASSES,
+    re.compile(r"keras(\.src)?\.ops(\.\w+)*"): OPERATION_CLASSES,
+    re.compile(r"tensorflow_model_optimization(\.\w+)*"): TFMOT_CLASSES,
+}
+"""The classes on the lists by the modules that have them."""
+_ANY_CLASS = KERAS_CLASSES | OPERATION_CLASSES | TFMOT_CLASSES
 _FUNCTION_MODULE = re.compile(r"(tf_)?keras(\.src)?\.(activations|losses|metrics|regularizers)(\.\w+)*|builtins")
+"""Keras gives the module "builtins" to some of its functions."""
 _NAMING_OPTION = re.compile(r"fn|(\w+_)?(activation|constraint|initializer|regularizer)s?")
+_CLASS_NAME = re.compile(r"[A-Z]\w*")
 _CODE = re.compile(r"(\w+_)?function_type")
 _LAYER_KEYS = {None, "backward_layer", "cell", "cells", "layer", "layers"}
 
@@ -40,16 +52,6 @@ class Refused:
     text: str
     unknown: bool = False
     is_layer: bool = False
-
-
-def is_keras_class(module: str, name: str) -> bool:
-    """Whether this is a class of Keras or tfmot that only computes."""
-    return bool(_CLASS_MODULE.fullmatch(module)) and name in KERAS_CLASSES
-
-
-def is_keras_function(module: str, name: str) -> bool:
-    """Whether this is a function of Keras on tensors; at times Keras gives them the module "builtins"."""
-    return bool(_FUNCTION_MODULE.fullmatch(module)) and name in KERAS_FUNCTIONS
 
 
 def refused_names(config: Any, known: Collection[str] = ()) -> Iterator[Refused]:
@@ -77,7 +79,7 @@ def _refused_options(settings: dict[str, Any], known: Collection[str]) -> Iterat
     """The same for what a class is given by name alone, such as an activation."""
     for option, value in settings.items():
         names = isinstance(value, str) and _NAMING_OPTION.fullmatch(option)
-        if names and not any(value in listed for listed in (KERAS_FUNCTIONS, KERAS_CLASSES, known)):
+        if names and not any(value in listed for listed in (KERAS_FUNCTIONS, _ANY_CLASS, known)):
             yield _refused_layer(value, settings) if value in REFUSED_CLASSES else Refused(value, unknown=True)
 
 
@@ -98,24 +100,37 @@ def _refused_object(entry: dict[str, Any], known: Collection[str], is_layer: boo
     name = str(inner if is_function else entry["class_name"])
     if kinds & {"Lambda", "__lambda__"}:
         yield Refused(f"the layer '{settings['name']}'" if settings.get("name") else A_LAMBDA)
-    elif kinds & {"TFOpLambda", "SlicingOpLambda"} and settings.get("function") not in TENSOR_FUNCTIONS:
+    elif kinds & {"TFOpLambda", "SlicingOpLambda"} and str(settings.get("function")) not in TENSOR_FUNCTIONS:
         yield Refused(_of_layer(f"the operation '{settings.get('function')}'", settings))
     elif "TensorFlowOpLayer" in kinds and (operator := _raw_operator(settings)) not in RAW_OPERATORS:
         yield Refused(_of_layer(f"the operator '{operator}'", settings))
     elif _is_known(entry, known):
         return
-    elif module is not None and not (is_keras_function if is_function else is_keras_class)(str(module), name):
-        of_keras = _CLASS_MODULE.fullmatch(str(module)) and name in REFUSED_CLASSES
-        yield _refused_layer(name, settings) if of_keras else Refused(f"'{module}.{name}'")
+    elif (listed := _listed(module, is_function)) is None or (
+        module is not None and name not in listed and (is_function or not _CLASS_NAME.fullmatch(name))
+    ):
+        yield Refused(f"'{module}.{name}'")
     else:
-        names = kinds - {"function"} | {name.rpartition(">")[2]}
-        for other in sorted(names - KERAS_CLASSES - KERAS_FUNCTIONS):
-            whole = next(str(part) for part in (name, registered) if str(part).rpartition(">")[2] == other)
-            yield _refused_layer(other, settings) if other in REFUSED_CLASSES else Refused(whole, True, is_layer)
+        for other in sorted(kinds - {"function"} | {name.rpartition(">")[2]}):
+            if other in REFUSED_CLASSES:
+                yield _refused_layer(other, settings)
+            elif other not in listed:
+                whole = next(str(part) for part in (name, registered) if str(part).rpartition(">")[2] == other)
+                yield Refused(whole, True, is_layer)
+
+
+def _listed(module: Any, is_function: bool) -> Collection[str] | None:
+    """The names on the lists that a module has; None for one that is not of Keras."""
+    if is_function:
+        return KERAS_FUNCTIONS if module is None or _FUNCTION_MODULE.fullmatch(str(module)) else None
+    if module is None:
+        return _ANY_CLASS
+    return next((names for modules, names in _CLASSES_OF.items() if modules.fullmatch(str(module))), None)
 
 
 def _refused_layer(name: str, settings: dict[str, Any]) -> Refused:
-    return Refused(f"{_of_layer(f'a {name}', settings)}, which {REFUSED_CLASSES[name]}")
+    layer = f"the {name} '{settings['name']}'" if settings.get("name") else f"a layer {name}"
+    return Refused(f"{layer}, which {REFUSED_CLASSES[name]}")
 
 
 def _of_layer(what: str, settings: dict[str, Any]) -> str:
