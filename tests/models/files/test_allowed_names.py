@@ -6,10 +6,12 @@ import json
 import pkgutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from compressor.base.errors import ModelError
 from compressor.models.files.allowed_classes import (
     KERAS_CLASSES,
     KERAS_FUNCTIONS,
@@ -18,6 +20,8 @@ from compressor.models.files.allowed_classes import (
     TFMOT_CLASSES,
 )
 from compressor.models.files.allowed_names import refused_names
+from compressor.models.files.custom_objects import names_in_files
+from compressor.models.files.untrusted import refuse_harmful_keras
 
 OURS = ("keras", "tf_keras", "tensorflow_model_optimization")
 CLASSES = KERAS_CLASSES | OPERATION_CLASSES | TFMOT_CLASSES
@@ -139,3 +143,53 @@ def test_every_layer_is_listed_or_refused_with_the_reason(keras2, keras3):
         named = {"class_name": name, "config": {"name": "evil"}}
         texts = {"the layer 'evil'"} if name == "Lambda" else {f"the {name} 'evil', which {reason}"}
         assert {found.text for found in refused_names(named)} == texts
+
+
+def test_what_a_users_own_layer_is_given_is_not_looked_up():
+    entry = {"class_name": "Mine", "config": {"name": "own", "activation": "sharpen", "kernel_initializer": "dirac"}}
+    assert list(refused_names(entry, ["Mine"])) == []
+    assert {(found.text, found.unknown) for found in refused_names(entry)} == {
+        ("Mine", True), ("sharpen", True), ("dirac", True)
+    }  # fmt: skip
+    evil = {**entry, "config": {"function": {"module": "os", "class_name": "function", "config": "system"}}}
+    assert [found.text for found in refused_names(evil, ["Mine"])] == ["'os.system'"]
+
+
+@pytest.mark.parametrize("key", ["class_name", "registered_name", "module", "config"])
+@pytest.mark.parametrize("value", [None, 5, [], ["Lambda"], {}, {"class_name": "Lambda"}, True])
+def test_an_entry_of_any_form_is_looked_at(key, value):
+    entry = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system", key: value}
+    assert any(refused_names({"layers": [entry]}))
+
+
+@pytest.mark.parametrize(("version", "told"), [("2.15.0", True), ("3.99.0", False)])
+def test_a_layer_of_a_later_keras_is_unknown_and_carries_no_code(tmp_path, version, told):
+    path = tmp_path / "m.keras"
+    later = {"module": "keras.layers", "class_name": "Later", "config": {"name": "later"}, "registered_name": None}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": version}))
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": [later]}}))
+    if not told:  # the bridge from Keras 3 says more
+        refuse_harmful_keras(path, trusted=False)
+        return
+    with pytest.raises(ModelError) as error:
+        refuse_harmful_keras(path, trusted=False)
+    assert str(error.value) == (
+        f"{path} holds 'Later', which Keras does not know; name the module of your own classes under "
+        "'model.custom_objects', or save it again with tf_keras"
+    )
+
+
+def test_a_file_may_name_what_the_users_modules_register(tensorflow):
+    import tf_keras
+
+    @tf_keras.saving.register_keras_serializable("mine", "other name")
+    class Own(tf_keras.layers.Layer):
+        pass
+
+    try:
+        assert {"Own", "mine>other name"} <= {*names_in_files({"Own": Own})}
+        assert not any(name.startswith("Custom>Adam") for name in names_in_files({"Own": Own}))
+        assert names_in_files({}) == ()
+    finally:
+        del tf_keras.saving.get_custom_objects()["mine>other name"]
