@@ -33,7 +33,7 @@ _FUNCTION_MODULE = re.compile(r"(tf_)?keras(\.src)?\.(activations|losses|metrics
 """Keras gives the module "builtins" to some of its functions."""
 _NAMING_OPTION = re.compile(r"fn|(\w+_)?(activation|constraint|initializer|regularizer)s?")
 _CLASS_NAME = re.compile(r"[A-Z]\w*")
-_CODE = re.compile(r"(\w+_)?function_type")
+_CODE = re.compile(r"(\w+_)?(fn|function)_type")
 _LAYER_KEYS = {None, "backward_layer", "cell", "cells", "layer", "layers"}
 
 A_LAMBDA = "a lambda"

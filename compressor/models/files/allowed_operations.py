@@ -27,6 +27,12 @@ _FUNCTIONS = {
     "bitwise": """
         bitwise_and bitwise_or bitwise_xor invert left_shift right_shift
     """,
+    "compat.v1": """
+        gather pad shape transpose
+    """,
+    "compat.v1.nn": """
+        avg_pool conv1d convolution depthwise_conv2d max_pool
+    """,
     "dtypes": """
         cast complex saturate_cast
     """,
@@ -42,18 +48,8 @@ _FUNCTIONS = {
         stateless_random_flip_up_down stateless_random_hue stateless_random_saturation total_variation transpose
         yiq_to_rgb yuv_to_rgb
     """,
-    "keras.activations": """
-        elu exponential gelu hard_sigmoid linear mish relu selu sigmoid softmax softplus softsign swish tanh
-    """,
     "keras.backend": """
-        abs all any arange argmax argmin batch_dot batch_flatten batch_normalization bias_add binary_crossentropy
-        binary_focal_crossentropy cast categorical_crossentropy categorical_focal_crossentropy clip concatenate
-        constant conv1d conv2d conv2d_transpose conv3d cos cumprod cumsum depthwise_conv2d dot elu equal exp
-        expand_dims flatten gather greater greater_equal hard_sigmoid l2_normalize less less_equal log max maximum mean
-        min minimum not_equal one_hot ones_like permute_dimensions pool2d pool3d pow prod relu repeat repeat_elements
-        reshape resize_images resize_volumes reverse round separable_conv2d shape sigmoid sign sin softmax softplus
-        softsign sparse_categorical_crossentropy spatial_2d_padding spatial_3d_padding sqrt square squeeze stack std
-        stop_gradient sum tanh temporal_padding tile transpose var zeros_like
+        batch_flatten binary_crossentropy categorical_crossentropy categorical_focal_crossentropy
     """,
     "linalg": """
         adjoint band_part banded_triangular_solve cholesky cholesky_solve cross det diag diag_part eig eigh eigvals

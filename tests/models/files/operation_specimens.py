@@ -16,18 +16,9 @@ def specimens() -> dict[str, tuple[Any, ...]]:
             (sq,),
             """
         abs acos acosh argmax argmin argsort asin asinh atan atanh convert_to_tensor cos cosh cumsum exp floor
-        identity image.adjust_gamma keras.activations.elu keras.activations.exponential keras.activations.gelu
-        keras.activations.hard_sigmoid keras.activations.linear keras.activations.mish keras.activations.relu
-        keras.activations.selu keras.activations.sigmoid keras.activations.softmax keras.activations.softplus
-        keras.activations.softsign keras.activations.swish keras.activations.tanh keras.backend.abs keras.backend.all
-        keras.backend.any keras.backend.argmax keras.backend.argmin keras.backend.batch_flatten keras.backend.cos
-        keras.backend.cumprod keras.backend.cumsum keras.backend.elu keras.backend.exp keras.backend.expand_dims
-        keras.backend.flatten keras.backend.hard_sigmoid keras.backend.l2_normalize keras.backend.log
-        keras.backend.max keras.backend.mean keras.backend.min keras.backend.ones_like keras.backend.prod
-        keras.backend.relu keras.backend.round keras.backend.shape keras.backend.sigmoid keras.backend.sign
-        keras.backend.sin keras.backend.softmax keras.backend.softplus keras.backend.softsign keras.backend.sqrt
-        keras.backend.square keras.backend.stack keras.backend.std keras.backend.stop_gradient keras.backend.sum
-        keras.backend.tanh keras.backend.transpose keras.backend.var keras.backend.zeros_like linalg.adjoint
+        identity image.adjust_gamma
+        keras.backend.batch_flatten
+        linalg.adjoint
         linalg.cholesky linalg.det linalg.diag linalg.diag_part linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh
         linalg.expm linalg.inv linalg.l2_normalize linalg.logdet linalg.lu linalg.matrix_rank linalg.matrix_transpose
         linalg.norm linalg.normalize linalg.pinv linalg.qr linalg.slogdet linalg.sqrtm linalg.svd linalg.tensor_diag
@@ -58,11 +49,9 @@ def specimens() -> dict[str, tuple[Any, ...]]:
             (sq, sq),
             """
         __operators__.add __operators__.eq __operators__.ne add atan2 boolean_mask clip_by_norm complex divide
-        dtypes.complex equal greater greater_equal image.adjust_brightness keras.backend.batch_dot
-        keras.backend.binary_crossentropy keras.backend.binary_focal_crossentropy
-        keras.backend.categorical_crossentropy keras.backend.categorical_focal_crossentropy keras.backend.dot
-        keras.backend.equal keras.backend.greater keras.backend.greater_equal keras.backend.less
-        keras.backend.less_equal keras.backend.maximum keras.backend.minimum keras.backend.not_equal keras.backend.pow
+        dtypes.complex equal greater greater_equal image.adjust_brightness
+        keras.backend.binary_crossentropy
+        keras.backend.categorical_crossentropy keras.backend.categorical_focal_crossentropy
         less less_equal linalg.banded_triangular_solve linalg.cholesky_solve linalg.lstsq linalg.matmul linalg.matvec
         linalg.solve linalg.triangular_solve linalg.tridiagonal_matmul math.add math.atan2 math.divide
         math.divide_no_nan math.equal math.floordiv math.floormod math.greater math.greater_equal math.igamma
@@ -78,8 +67,8 @@ def specimens() -> dict[str, tuple[Any, ...]]:
             (ids, ids),
             """
         bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor bitwise.left_shift bitwise.right_shift
-        broadcast_dynamic_shape broadcast_to expand_dims gather keras.backend.gather keras.backend.one_hot
-        keras.backend.reshape keras.backend.reverse math.segment_max math.segment_mean math.segment_min
+        broadcast_dynamic_shape broadcast_to expand_dims gather
+        math.segment_max math.segment_mean math.segment_min
         math.segment_prod math.segment_sum nn.embedding_lookup one_hot random.poisson repeat reshape reverse
         unravel_index
         """,
@@ -88,7 +77,7 @@ def specimens() -> dict[str, tuple[Any, ...]]:
             (img, 4, 4),
             """
         clip_by_value dynamic_partition image.convert_image_dtype image.draw_bounding_boxes image.random_brightness
-        image.resize_with_crop_or_pad image.resize_with_pad keras.backend.clip linalg.band_part linspace math.betainc
+        image.resize_with_crop_or_pad image.resize_with_pad linalg.band_part linspace math.betainc
         math.unsorted_segment_max math.unsorted_segment_mean math.unsorted_segment_min math.unsorted_segment_prod
         math.unsorted_segment_sqrt_n math.unsorted_segment_sum quantization.fake_quant_with_min_max_vars
         quantization.quantize_and_dequantize roll signal.frame signal.stft
@@ -100,14 +89,14 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         image.flip_left_right image.flip_up_down image.hsv_to_rgb image.image_gradients
         image.per_image_standardization image.random_flip_left_right image.random_flip_up_down image.rgb_to_grayscale
         image.rgb_to_hsv image.rgb_to_yiq image.rgb_to_yuv image.rot90 image.sobel_edges image.total_variation
-        image.transpose image.yiq_to_rgb image.yuv_to_rgb keras.backend.spatial_2d_padding
+        image.transpose image.yiq_to_rgb image.yuv_to_rgb
         nn.local_response_normalization nn.lrn signal.rfft3d
         """,
         ),
         (
             (3,),
             """
-        constant eye keras.backend.arange keras.backend.constant linalg.eye range signal.hamming_window
+        constant eye linalg.eye range signal.hamming_window
         signal.hann_window signal.kaiser_bessel_derived_window signal.kaiser_window signal.linear_to_mel_weight_matrix
         signal.vorbis_window
         """,
@@ -115,7 +104,7 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         (
             ([sq, sq],),
             """
-        add_n identity_n keras.backend.concatenate linalg.global_norm math.accumulate_n math.add_n shape_n
+        add_n identity_n linalg.global_norm math.accumulate_n math.add_n shape_n
         signal.fft3d signal.ifft3d signal.irfft3d
         """,
         ),
@@ -129,14 +118,14 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         (
             (sq, 0),
             """
-        concat keras.backend.repeat math.approx_max_k math.approx_min_k nn.approx_max_k nn.approx_min_k nn.dropout
+        concat math.approx_max_k math.approx_min_k nn.approx_max_k nn.approx_min_k nn.dropout
         random.categorical signal.mdct
         """,
         ),
         (
             (key, 3),
             """
-        bitcast cast dtypes.cast dtypes.saturate_cast keras.backend.cast random.experimental.stateless_fold_in
+        bitcast cast dtypes.cast dtypes.saturate_cast random.experimental.stateless_fold_in
         random.fold_in saturate_cast
         """,
         ),
@@ -174,7 +163,7 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         (
             (sq, [0, 1]),
             """
-        image.random_crop keras.backend.permute_dimensions keras.backend.tile linalg.set_diag tile
+        image.random_crop linalg.set_diag tile
         """,
         ),
         (
@@ -307,24 +296,6 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         """,
         ),
         (
-            (seq, 4, 2),
-            """
-        keras.backend.repeat_elements
-        """,
-        ),
-        (
-            (vol,),
-            """
-        keras.backend.spatial_3d_padding
-        """,
-        ),
-        (
-            (seq,),
-            """
-        keras.backend.temporal_padding
-        """,
-        ),
-        (
             (4, 4),
             """
         math.sobol_sample
@@ -374,6 +345,15 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         ),
     ]
     own: dict[str, tuple[Any, ...]] = {
+        "compat.v1.gather": (sq, ids),
+        "compat.v1.nn.avg_pool": (img, [1, 2, 2, 1], [1, 2, 2, 1], "SAME"),
+        "compat.v1.nn.conv1d": (seq, ones([3, 4, 2]), 1, "SAME"),
+        "compat.v1.nn.convolution": (img, filt, "SAME"),
+        "compat.v1.nn.depthwise_conv2d": (img, filt, [1, 1, 1, 1], "SAME"),
+        "compat.v1.nn.max_pool": (img, [1, 2, 2, 1], [1, 2, 2, 1], "SAME"),
+        "compat.v1.pad": (sq, [[1, 1], [1, 1]]),
+        "compat.v1.shape": (sq,),
+        "compat.v1.transpose": (sq,),
         "nn.fractional_avg_pool": (img, [1, 1.5, 1.5, 1], False, False, 1),
         "nn.fractional_max_pool": (img, 2, False, False, 1),
         "split": (sq, 2),
@@ -387,22 +367,8 @@ def specimens() -> dict[str, tuple[Any, ...]]:
         "image.psnr": (img, img, 1.0),
         "image.ssim": (ones([2, 32, 32, 3]), ones([2, 32, 32, 3]), 1.0),
         "image.ssim_multiscale": (ones([2, 192, 192, 3]), ones([2, 192, 192, 3]), 1.0),
-        "keras.backend.batch_normalization": (img, three, three, three, three),
-        "keras.backend.bias_add": (img, three),
         "nn.bias_add": (img, three),
         "nn.batch_normalization": (img, three, three, three, three, 0.1),
-        "keras.backend.conv1d": (seq, ones([3, 4, 2])),
-        "keras.backend.conv2d": (img, filt),
-        "keras.backend.conv2d_transpose": (img, filt_t, (2, 8, 8, 2)),
-        "keras.backend.conv3d": (vol, ones([2, 2, 2, 2, 3])),
-        "keras.backend.depthwise_conv2d": (img, filt),
-        "keras.backend.pool2d": (img, (2, 2)),
-        "keras.backend.pool3d": (vol, (2, 2, 2)),
-        "keras.backend.resize_images": (img, 2, 2, "channels_last"),
-        "keras.backend.resize_volumes": (vol, 2, 2, 2, "channels_last"),
-        "keras.backend.separable_conv2d": (img, filt, ones([1, 1, 6, 4])),
-        "keras.backend.sparse_categorical_crossentropy": (ids, sq),
-        "keras.backend.squeeze": (ones([2, 1, 3]), 1),
         "linalg.lu_solve": (sq, ids, sq),
         "linalg.tridiagonal_solve": (ones([3, 4]), vec),
         "math.in_top_k": (ids, sq, 2),

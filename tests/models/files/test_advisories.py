@@ -160,8 +160,9 @@ def test_no_object_is_unpickled_from_weights(refusal, tmp_path, marker):
 @pytest.mark.parametrize("wrapper", ["DropoutWrapper", "ResidualWrapper"])
 def test_a_wrapper_of_a_cell_brings_no_function(refusal, tmp_path, marker, wrapper):
     cell = {"class_name": "SimpleRNNCell", "config": {"name": "c", "units": 2}}
-    function = {"residual_function_type": "lambda", "residual_function": [bytecode(marker), None, None]}
-    config = {"name": "evil", "cell": cell, **function, "residual_function_module": None}
+    option = "residual_fn" if wrapper == "ResidualWrapper" else "dropout_fn"
+    function = {option: [bytecode(marker), None, None], f"{option}_type": "lambda", f"{option}_module": None}
+    config = {"name": "evil", "cell": cell, **function}
     rnn = {"class_name": "RNN", "config": {"name": "r", "cell": {"class_name": wrapper, "config": config}}}
     path = written(tmp_path / "m.h5", rnn)
     assert refusal(path) == carries(path, f"the {wrapper} 'evil', which holds a function")
