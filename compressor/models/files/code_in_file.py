@@ -5,23 +5,37 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.sizes import swells
 from compressor.base.text import shortened
-from compressor.models.files.allowed_names import is_keras_class, is_keras_function, is_tensor_operation
+from compressor.models.files.allowed_names import A_LAMBDA, refused_names
 from compressor.models.files.bytecode import refuse_other_bytecode
-from compressor.models.files.config_entries import entries
+from compressor.models.files.hdf5_references import refuse_references
 from compressor.models.library_errors import FILE_ERRORS
 
-_LAMBDA = "a lambda"
+
+@dataclass(frozen=True)
+class Names:
+    """What a Keras file names that is on no list, each once and sorted.
+
+    Attributes:
+        code: what would run code, for a message.
+        unknown: names of classes and functions that are not Keras's own, and that the file does not say where to find.
+        unknown_layers: the same where a layer stands.
+    """
+
+    code: list[str]
+    unknown: list[str]
+    unknown_layers: list[str]
 
 
-def code_of(path: Path, known: Collection[str] = (), trusted: bool = False) -> list[str]:
-    """Name everything in a Keras file that would run code when it is loaded, and read all of the file once.
+def names_in(path: Path, known: Collection[str] = (), trusted: bool = False) -> Names:
+    """Name everything in a Keras file that is on no list of what only computes, and read all of the file once.
 
     A file may be a ZIP archive and HDF5 at once, and its suffix tells the loader which to take: it is read as both.
 
@@ -45,14 +59,19 @@ def code_of(path: Path, known: Collection[str] = (), trusted: bool = False) -> l
         raise ModelError("this is neither a .keras nor an HDF5 file", "")
     if trusted:
         refuse_other_bytecode(configs)
-    code = {name for config in configs for name in _code_in(config, known)}
-    return sorted(code - {_LAMBDA} or code)  # a named layer says more than the lambda in it
+    refused = list(refused_names(configs, known))
+    code = {name.text for name in refused if not name.unknown}
+    code = code - {A_LAMBDA} or code  # a named layer says more than the lambda in it
+    unknown = ({name.text for name in refused if name.unknown and name.is_layer is layer} for layer in (False, True))
+    return Names(sorted(code), *map(sorted, unknown))
 
 
 def _zipped_config(path: Path) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
+                if name.endswith(".npz"):
+                    raise ModelError(f"it holds weights as NumPy's files ('{name}'), which may hold code", "")
                 if name.endswith(".h5"):
                     content = archive.read(name)
                     _hdf5_config(io.BytesIO(content), len(content))
@@ -81,6 +100,7 @@ def _read_through(file: Any, size: int) -> None:
 
     def look(_: str, item: Any) -> None:
         nonlocal total
+        refuse_references(item)
         for name in item.attrs:
             item.attrs[name]
         if isinstance(item, h5py.Dataset):
@@ -88,10 +108,6 @@ def _read_through(file: Any, size: int) -> None:
             if item.external or item.is_virtual or swells(total, size):
                 raise ModelError(f"it would read other files, or unpack to {total:,} bytes", "")
             item[()]
-            return
-        for name in item:
-            if isinstance(item.get(name, getlink=True), h5py.ExternalLink):
-                raise ModelError(f"it would read another file ('{name}')", "")
 
     look("/", file)
     file.visititems(look)
@@ -99,30 +115,3 @@ def _read_through(file: Any, size: int) -> None:
 
 def _reason(error: Exception) -> str:
     return shortened(str(error), 120) or type(error).__name__
-
-
-def _code_in(config: Any, known: Collection[str]) -> Iterator[str]:
-    """What in a configuration, at any depth, would run other code than Keras's own."""
-    for part in entries(config):
-        yield from _code_of_object(part, known)
-
-
-def _code_of_object(entry: dict[str, Any], known: Collection[str]) -> Iterator[str]:
-    """The same for one entry, such as a layer or a function, without what it holds."""
-    inner = entry.get("config")
-    settings = inner if isinstance(inner, dict) else {}
-    kinds = {str(entry.get(key)).rpartition(">")[2] for key in ("class_name", "registered_name")}
-    if kinds & {"Lambda", "__lambda__"} or entry.get("function_type") == "lambda":
-        yield f"the layer '{settings['name']}'" if settings.get("name") else _LAMBDA
-    if "class_name" not in entry:
-        return
-    module, name = entry.get("module"), str(inner if "function" in kinds else entry["class_name"])
-    of_keras = is_keras_function if "function" in kinds else is_keras_class
-    looked_up = name if "function" in kinds else entry.get("registered_name")
-    if module is not None and looked_up not in known and not of_keras(str(module), name):
-        yield f"'{module}.{name}'"
-    operation = settings.get("function" if "TFOpLambda" in kinds else "cls_symbol")
-    if isinstance(operation, str) and not is_tensor_operation(operation):
-        yield f"the operation '{operation}'"
-    if isinstance(vocabulary := settings.get("vocabulary"), str):
-        yield f"the file '{vocabulary}', which it would read"

@@ -8,11 +8,16 @@ from typing import Any
 
 def entries(config: Any) -> Iterator[dict[str, Any]]:
     """Every mapping in a configuration, at any depth, such as that of a layer or of a function in it."""
-    waiting = [config]
+    return (entry for _, entry in keyed_entries(config))
+
+
+def keyed_entries(config: Any) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """The same, each with the key that it stands under, by itself or in a list; None for the outermost."""
+    waiting: list[tuple[str | None, Any]] = [(None, config)]
     while waiting:
-        part = waiting.pop()
+        key, part = waiting.pop()
         if isinstance(part, dict):
-            yield part
-            waiting.extend(part.values())
+            yield key, part
+            waiting.extend(part.items())
         elif isinstance(part, list):
-            waiting.extend(part)
+            waiting.extend((key, inner) for inner in part)

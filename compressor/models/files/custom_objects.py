@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,22 @@ def known_objects(names: Sequence[str]) -> Mapping[str, Any]:
             module = module_at(module_part(text))
             objects |= {name: _member(module, name)} if name else _own(module)
     return objects
+
+
+def names_in_files(objects: Mapping[str, Any]) -> tuple[str, ...]:
+    """All names by which a file may name the user's objects: their own, and those that their modules registered.
+
+    Args:
+        objects: as from `known_objects`, whose modules are imported.
+    """
+    keras = sys.modules.get("tf_keras")
+    registered = keras.saving.get_custom_objects() if keras is not None and objects else {}
+    brought = (name for name, value in registered.items() if not _is_of_keras(getattr(value, "__module__", "")))
+    return tuple(dict.fromkeys((*objects, *brought)))
+
+
+def _is_of_keras(module: str) -> bool:
+    return module.partition(".")[0] in ("keras", "tf_keras", "tensorflow_model_optimization")
 
 
 def _member(module: ModuleType, name: str) -> Any:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from compressor.base.errors import ModelError
@@ -17,10 +18,11 @@ _MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
 _OPEN_SIZES = (1, 32, 224)
 """What a file that leaves sizes of its inputs open is tried with."""
+_LITERT_REMEDY = "convert it with LiteRT's own operators alone"
 
 
 def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
-    """Read a file, and print the code in it, or what is wrong with it and what to do, as JSON.
+    """Read a file, and print the names in it that are on no list, or what is wrong with it and what to do, as JSON.
 
     Args:
         kind: "keras" to look for code, "trusted" to check as well that this Python can run it, "litert" to run a file.
@@ -36,15 +38,19 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         if kind != "litert":
-            from compressor.models.files.code_in_file import code_of
+            from compressor.models.files.code_in_file import names_in
 
-            print(json.dumps(code_of(path, known, trusted=kind == "trusted")))
+            print(json.dumps(asdict(names_in(path, known, trusted=kind == "trusted"))))
         else:
+            from compressor.models.litert.allowed_operators import unlisted_operators
             from compressor.models.litert.contents import dissect
             from compressor.models.packing.package import unpacked
 
             content = unpacked(path.read_bytes())
             dissect(content)
+            if unlisted := unlisted_operators(content):
+                names = ", ".join(map(repr, unlisted))
+                return _told(f"it holds operators that may do more than compute ({names})", _LITERT_REMEDY)
             return _run(content)
     except ModelError as error:
         return _told(error.what, "" if kind == "litert" else error.remedy)

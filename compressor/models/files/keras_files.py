@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +13,13 @@ from compressor.base.errors import ModelError
 from compressor.base.text import shortened
 from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
 from compressor.models.files.older_files import readable
+from compressor.models.files.unknown_names import unknown_name
 from compressor.models.library_errors import LOADING_ERRORS
 
 _UNKNOWN = re.compile(
     r"Unknown [\w ]+: '([\w>.]+)'\. Please ensure|Cannot deserialize object of type `([\w>.]+)`"
     r"|Could not locate (?:class|function) '([\w>.]+)'"
 )
-_SHOWN = 8  # names in a message
 _FROZEN_PARTS = "compressor_frozen_parts"  # an attribute of HDF5 files, for what Keras does not write down
 
 
@@ -115,31 +113,6 @@ def _unreadable(path: Path, error: Exception, known: Mapping[str, Any] | None) -
         return ModelError(f"{path} holds no model, or its weights alone", remedy)
     if unknown := _UNKNOWN.search(text):
         name = next(filter(None, unknown.groups()))
-        if _is_subclassed(path, name):
-            what = f"{path} holds a model of the class '{name}', a subclass of Model, and not how it computes"
-            remedy = "build it with the functional API, or export it as .tflite, which post-training steps take"
-            return ModelError(what, remedy)
-        return ModelError(*_missing(path, name, known))
+        return unknown_name(path, name, known)
     what = f"{path} cannot be loaded as a Keras 2 model ({shortened(text, 200)})"
     return ModelError(what, "save it again with tf_keras, as .keras or .h5")
-
-
-def _is_subclassed(path: Path, name: str) -> bool:
-    """Whether a `.keras` file holds a model of this class, without the layers that a functional model has."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        model = json.loads(archive.read("config.json"))
-    return model["class_name"] == name and "layers" not in model["config"]
-
-
-def _missing(path: Path, name: str, known: Mapping[str, Any] | None) -> tuple[str, str]:
-    """The error for a file that names an unknown class or function: what is wrong, and what to do."""
-    what = f"{path} holds '{name}', which Keras does not know"
-    if known is None:
-        return what, "name the module of your own classes under 'model.custom_objects', or save it again with tf_keras"
-    brought = sorted(known) or ["none"]
-    more = ", ..." if len(brought) > _SHOWN else ""
-    shown = f"{', '.join(brought[:_SHOWN])}{more}"
-    remedy = f"the classes and functions of 'model.custom_objects' are {shown}: name the module that has it"
-    return what, f"{remedy}, and registers it under that name" if ">" in name else remedy

@@ -13,6 +13,8 @@ from typing import Literal
 from compressor.base.errors import ModelError
 from compressor.base.import_path import module_part, names_file
 from compressor.base.sizes import swells
+from compressor.models.files.unknown_names import unknown_name
+from compressor.models.keras3.detect import is_keras3
 from compressor.models.library_errors import FILE_ERRORS
 
 _PROBE_SECONDS = 120
@@ -30,7 +32,8 @@ def refuse_harmful_keras(
         known: the names of all classes and functions in these.
 
     Raises:
-        ModelError: the file is damaged, would unpack to something huge or outside its folder, or carries code.
+        ModelError: the file is damaged, would unpack to something huge or outside its folder, carries code, or names
+            what is neither Keras's own nor known.
     """
     if path.is_dir():
         if not any(path.glob("saved_model.pb*")):
@@ -41,8 +44,11 @@ def refuse_harmful_keras(
     else:
         _refuse_bombs(path)
         vouched = {Path(module).stem if names_file(module) else module for module in map(module_part, custom_objects)}
-        names: list[str] = json.loads(_probed("trusted" if trusted else "keras", path, "save it again", known))
-        code = [name for name in names if name.strip("'").rpartition(".")[0] not in vouched]
+        found = json.loads(_probed("trusted" if trusted else "keras", path, "save it again", known))
+        code = [name for name in found["code"] if name.strip("'").rpartition(".")[0] not in vouched]
+        unknown = found["unknown"] + ([] if is_keras3(path) else found["unknown_layers"])  # or the bridge says more
+        if unknown and not code and not trusted:
+            raise unknown_name(path, unknown[0], known if custom_objects else None)
     if code and not trusted:
         what = f"{path} carries code of its own, which would run when it is loaded ({', '.join(code)})"
         own = not path.is_dir() and all(name.startswith("'") for name in code)
