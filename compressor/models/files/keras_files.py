@@ -84,13 +84,14 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     Raises:
         ModelError: the file is not one of Keras 2, or needs classes that are not known.
     """
+    import tensorflow as tf
     import tf_keras
 
     try:
         known = dict(custom_objects or {})
         with readable(path) as file:
             model = tf_keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=not trusted)
-    except LOADING_ERRORS as error:
+    except (*LOADING_ERRORS, tf.errors.OpError) as error:
         raise _unreadable(path, error, custom_objects) from error
     freeze_parts(model, _frozen_parts(path))
     freeze_within(model)
