@@ -76,7 +76,13 @@ def _arrays(collection: Collection) -> Iterator[Case]:
     def case(name: str, **contents: bytes) -> Case:
         made = collection.data(f"npy-{name}", "")
         folder = collection.folder(f"npy-{name}/data")
-        for stem, content in {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels, **contents}.items():
+        for stem, content in {
+            "x_train": images,
+            "y_train": labels,
+            "x_test": images,
+            "y_test": labels,
+            **contents,
+        }.items():
             (folder / f"{stem}.npy").write_bytes(content)
         return Case(made.name, [*made.arguments[:-1], f"npy-{name}/data"])
 
@@ -114,13 +120,17 @@ def _archives(collection: Collection) -> Iterator[Case]:
     yield case("no-suffix", [("x", images), labelled])
     yield case("twice", [("x.npy", images), ("x.npy", images), labelled])
     yield case("path", [(f"../../{MARKER}.npy", images), ("x.npy", images), labelled])
-    yield case("pickle", [("x.npy", _header((1,), "|O") + pickle.dumps(_Touching(str(collection.root / MARKER)))), labelled])
+    yield case(
+        "pickle", [("x.npy", _header((1,), "|O") + pickle.dumps(_Touching(str(collection.root / MARKER)))), labelled]
+    )
     yield case("many", [(f"{number}.npy", labels) for number in range(20_000)])
     yield case("lzma", [("x.npy", images), labelled], zipfile.ZIP_LZMA)
     yield case("empty", [])
     for name, count in (("bomb", 15 * 10**5), ("small-bomb", 10**6)):
         made = collection.data(f"npz-{name}", "d.npz")
-        with zipfile.ZipFile(collection.root / made.name / "d.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(
+            collection.root / made.name / "d.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as archive:
             with archive.open("x.npy", "w", force_zip64=True) as stream:
                 stream.write(_header((count, 8, 8, 1)))
                 for _ in range(count // 10**5):
@@ -270,8 +280,17 @@ def _png(height: int, width: int, rows: int = 8) -> bytes:
 def _images(collection: Collection) -> Iterator[Case]:
     """Images in class folders."""
     whole = _png(8, 8)
-    jpeg = b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01" + bytes(99) + b"\xff\xd9"
-    bmp = b"BM" + struct.pack("<IHHI", 99, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 2**30, -(2**30), 1, 24, 0, 0, 0, 0, 0, 0)
+    gif = b"GIF89a\xff\xff\xff\xff\x80" + bytes(8) + b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0\x3b"
+    jpeg = (
+        b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01"
+        + bytes(99)
+        + b"\xff\xd9"
+    )
+    bmp = (
+        b"BM"
+        + struct.pack("<IHHI", 99, 0, 0, 54)
+        + struct.pack("<IiiHHIIiiII", 40, 2**30, -(2**30), 1, 24, 0, 0, 0, 0, 0, 0)
+    )
     files: dict[str, tuple[str, bytes]] = {
         "png-bomb": ("b.png", _png(60_000, 60_000)),
         "png-real-bomb": ("b.png", _png(20_000, 20_000, rows=20_000)),
@@ -280,7 +299,7 @@ def _images(collection: Collection) -> Iterator[Case]:
         "jpeg-bomb": ("b.jpg", jpeg),
         "bmp-bomb": ("b.bmp", bmp),
         "bmp-least": ("b.bmp", bmp[:22] + struct.pack("<i", -(2**31)) + bmp[26:]),
-        "gif-bomb": ("b.gif", b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0\x3b"),
+        "gif-bomb": ("b.gif", gif),
         "another": ("b.png", b"GIF89a" + bytes(99)),
         "svg": ("b.png", b"<svg onload='alert(1)'/>"),
         "noise": ("b.jpg", b"\xff\xd8" + bytes(range(256)) * 9 + b"\xff\xd9"),

@@ -62,8 +62,8 @@ class Collection:
         return Case(name, [command, f"{name}/recipe.yaml"])
 
 
-def small_models(folder: Path) -> dict[str, bytes]:
-    """Small models of the same layers in each format, made with TensorFlow."""
+def small_models(folder: Path, keras3: bool = True) -> dict[str, bytes]:
+    """Small models of the same layers in each format, made with TensorFlow, and in that of Keras 3 if asked."""
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
 
     prepare_tensorflow(seed=0)
@@ -79,9 +79,10 @@ def small_models(folder: Path) -> dict[str, bytes]:
     model = tf_keras.Model(inputs, outputs)
     model.save(folder / "k2.keras")
     model.save(folder / "m.h5")
-    to_keras3(model, folder / "k3.keras")
+    if keras3:
+        to_keras3(model, folder / "k3.keras")
     (folder / "m.tflite").write_bytes(to_litert(model))
-    return {name: (folder / name).read_bytes() for name in ("k2.keras", "k3.keras", "m.h5", "m.tflite")}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def damaged(content: bytes, flips: int = 12, cuts: int = 6, seed: int = 0) -> Iterator[tuple[str, bytes]]:
@@ -143,7 +144,7 @@ def special_files(collection: Collection) -> Iterator[Case]:
                     make(folder / ("it.keras" if part == "model" else "it.npz"))
                 yield case
         name = f"special-{kind}-plugin"
-        text = "version: 1\nname: r\nplugins: [./p.py]\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\nsteps: []\n"
+        text = "version: 1\nname: r\nplugins: [./p.py]\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: []\n"
         case = collection.recipe(name, text, "plan")
         make(collection.root / name / "p.py")
         yield case

@@ -59,13 +59,21 @@ def _configs(collection: Collection) -> Iterator[Case]:
 
         return change
 
-    for source in ("k2.keras", "k3.keras"):
+    for source in sorted({"k2.keras", "k3.keras"} & set(collection.files)):
         keras = source[:2]
         for number, value in enumerate(NUMBERS):
             yield with_config(collection, f"{keras}-units{number}", source, setting("Dense", "units", value))
             yield with_config(collection, f"{keras}-filters{number}", source, setting("Conv2D", "filters", value))
         key = "batch_input_shape" if keras == "k2" else "batch_shape"
-        shapes = ([None, 2**31, 2**31, 1], [None, 2**40, 8, 1], [None, -5, 8, 1], [None, "x", 8, 1], [], None, [2**20, 8, 8, 1])
+        shapes = (
+            [None, 2**31, 2**31, 1],
+            [None, 2**40, 8, 1],
+            [None, -5, 8, 1],
+            [None, "x", 8, 1],
+            [],
+            None,
+            [2**20, 8, 8, 1],
+        )
         for number, shape in enumerate(shapes):
             yield with_config(collection, f"{keras}-shape{number}", source, setting("InputLayer", key, shape))
         nonsense: dict[str, Callable[[Any], Any]] = {
@@ -86,8 +94,14 @@ def _configs(collection: Collection) -> Iterator[Case]:
         }
         for name, change in nonsense.items():
             yield with_config(collection, f"{keras}-{name}", source, change)
-        raw = {"deep": b"[" * 50_000 + b"]" * 50_000, "empty": b"", "binary": bytes(range(256)), "nan": b'{"config": NaN}',
-               "utf16": '{"a": 1}'.encode("utf-16"), "digits": b"9" * 100_000}  # fmt: skip
+        raw = {
+            "deep": b"[" * 50_000 + b"]" * 50_000,
+            "empty": b"",
+            "binary": bytes(range(256)),
+            "nan": b'{"config": NaN}',
+            "utf16": '{"a": 1}'.encode("utf-16"),
+            "digits": b"9" * 100_000,
+        }
         for name, content in raw.items():
             path = collection.folder(f"{keras}-json-{name}") / "m.keras"
             rewritten(
@@ -102,9 +116,15 @@ def _layers(collection: Collection) -> Iterator[Case]:
 
         def change(config: Any, kind: str = kind, settings: dict[str, Any] = settings) -> None:
             layers = config["config"]["layers"]
-            at = {"Conv2D": 1, "ZeroPadding2D": 1, "UpSampling2D": 1, "Conv2DTranspose": 1, "LSTM": 1}.get(kind, len(layers) - 1)
+            at = {"Conv2D": 1, "ZeroPadding2D": 1, "UpSampling2D": 1, "Conv2DTranspose": 1, "LSTM": 1}.get(
+                kind, len(layers) - 1
+            )
             old = layers[at]
-            layers[at] = {**old, "class_name": kind, "config": {"name": old["config"]["name"], "trainable": True, **settings}}
+            layers[at] = {
+                **old,
+                "class_name": kind,
+                "config": {"name": old["config"]["name"], "trainable": True, **settings},
+            }
             if kind != "Dense":
                 layers[at].pop("build_config", None)
 
@@ -115,8 +135,11 @@ def _archives(collection: Collection) -> Iterator[Case]:
     """`.keras` files that are odd archives."""
     whole = collection.files["k2.keras"]
     marker = str(collection.root / MARKER)
-    for number, entry in enumerate((f"../{MARKER}", marker, f"a/../../{MARKER}", f"..\\{MARKER}", f"C:{MARKER}", "assets/../../x",
-                                    "a\nb", "\u202ex", "n" * 60_000)):  # fmt: skip
+    entries = (
+        *(f"../{MARKER}", marker, f"a/../../{MARKER}", f"..\\{MARKER}", f"C:{MARKER}", "assets/../../x"),
+        *("a\nb", "\u202ex", "n" * 60_000),
+    )
+    for number, entry in enumerate(entries):
         name = f"zip-path{number}"
         rewritten(collection.folder(name) / "m.keras", whole, lambda _, content: content, **{entry: b"x"})
         yield Case(name, ["inspect", f"{name}/m.keras", "--trust-model"])
@@ -139,11 +162,17 @@ def _archives(collection: Collection) -> Iterator[Case]:
     rewritten(collection.folder(name) / "m.keras", whole, lambda _, content: content, bomb=bytes(3 * 10**8))
     yield Case(name, ["inspect", f"{name}/m.keras"])
     name = "zip-many"
-    rewritten(collection.folder(name) / "m.keras", whole, lambda _, content: content, **{f"f{n}": b"" for n in range(20_000)})
+    rewritten(
+        collection.folder(name) / "m.keras", whole, lambda _, content: content, **{f"f{n}": b"" for n in range(20_000)}
+    )
     yield Case(name, ["inspect", f"{name}/m.keras"])
     for entry in ("config.json", "metadata.json", "model.weights.h5"):
         gone = f"zip-without-{entry}"
-        rewritten(collection.folder(gone) / "m.keras", whole, lambda old, content, entry=entry: None if old == entry else content)
+        rewritten(
+            collection.folder(gone) / "m.keras",
+            whole,
+            lambda old, content, entry=entry: None if old == entry else content,
+        )
         yield Case(gone, ["inspect", f"{gone}/m.keras"])
         for field, (local, central), width in (("crc", (14, 16), 4), ("packed", (18, 20), 4), ("size", (22, 24), 4),
                                                ("method", (8, 10), 2), ("flags", (6, 8), 2)):  # fmt: skip
@@ -163,7 +192,7 @@ def _archives(collection: Collection) -> Iterator[Case]:
     yield collection.model("zip-overlap", "m.keras", bytes(directory))
     for prefix in (b"junk" * 100, b"\x89HDF\r\n\x1a\n"):
         yield collection.model(f"zip-after-{prefix[1:4].decode()}", "m.keras", prefix + whole)
-    for source in ("k2.keras", "k3.keras"):
+    for source in sorted({"k2.keras", "k3.keras"} & set(collection.files)):
         for kind, content in damaged(collection.files[source]):
             yield collection.model(f"{source[:2]}-{kind}", "m.keras", content)
 
@@ -192,7 +221,7 @@ def _hdf5(collection: Collection) -> Iterator[Case]:
     layout[:] = h5py.VirtualSource("/etc/passwd", "x", (4,))
     changes: dict[str, Callable[[Any], Any]] = {
         "swells": lambda file: kernel(file, shape=(2**40,), dtype="f4", chunks=(1024,)),
-        "gzip": lambda file: kernel(file, shape=(10**8,), dtype="u1", chunks=(10**6,), compression="gzip", data=np.zeros(10**8, "u1")),
+        "gzip": lambda file: kernel(file, data=np.zeros(10**8, "u1"), chunks=(10**6,), compression="gzip"),
         "shape": lambda file: kernel(file, data=np.zeros((3, 3), "f4")),
         "text": lambda file: kernel(file, data=np.array([b"x" * 100] * 10)),
         "objects": lambda file: kernel(file, shape=(4,), dtype=h5py.ref_dtype),
@@ -211,7 +240,7 @@ def _hdf5(collection: Collection) -> Iterator[Case]:
         "version": lambda file: file.attrs.__setitem__("keras_version", "9" * 5000),
         "version-array": lambda file: file.attrs.__setitem__("keras_version", np.zeros(3)),
         "no-weights": lambda file: file.__delitem__("model_weights"),
-        "weights-data": lambda file: (file.__delitem__("model_weights"), file.__setitem__("model_weights", np.zeros(3))),
+        "weights-data": lambda file: file.__delitem__("model_weights") or file.__setitem__("model_weights", [1]),
         "names": lambda file: file["model_weights"].attrs.__setitem__("layer_names", [b"none"]),
         "name-number": lambda file: file["model_weights"].attrs.__setitem__("layer_names", 3),
         "weight-names": lambda file: file["model_weights/dense"].attrs.__setitem__("weight_names", [b"../../x"]),
@@ -231,8 +260,9 @@ def _hdf5(collection: Collection) -> Iterator[Case]:
 
 def _saved_models(collection: Collection) -> Iterator[Case]:
     """Folders that say they are SavedModels; without trust none is loaded, and with it these hold no program."""
-    for name, content, option in (("empty", b"", ()), ("noise", bytes(range(256)) * 9, ()), ("empty-trusted", b"", ("--trust-model",)),
-                                  ("noise-trusted", bytes(range(256)) * 9, ("--trust-model",))):  # fmt: skip
+    noise, trust = bytes(range(256)) * 9, ("--trust-model",)
+    graphs = (("empty", b"", ()), ("noise", noise, ()), ("empty-trusted", b"", trust), ("noise-trusted", noise, trust))
+    for name, content, option in graphs:
         folder = collection.folder(f"saved-{name}")
         (folder / "saved_model.pb").write_bytes(content)
         yield Case(f"saved-{name}", ["inspect", f"saved-{name}", *option])
@@ -279,11 +309,13 @@ def _litert(collection: Collection) -> Iterator[Case]:
         "circle": lambda model, graph, tensor: setattr(graph.operators[0], "inputs", graph.operators[-1].outputs),
         "options": lambda model, graph, tensor: setattr(graph.operators[0].builtinOptions, "strideW", 0),
         "padding": lambda model, graph, tensor: setattr(graph.operators[0].builtinOptions, "padding", 99),
-        "dilation": lambda model, graph, tensor: setattr(graph.operators[0].builtinOptions, "dilationHFactor", 2**31 - 1),
+        "dilation": lambda model, graph, tensor: setattr(graph.operators[0].builtinOptions, "dilationHFactor", 2**30),
         "version": lambda model, graph, tensor: setattr(model, "version", 2**32 - 1),
         "graphs": lambda model, graph, tensor: model.subgraphs.extend([graph] * 500),
-        "offset": lambda model, graph, tensor: [setattr(b, "offset", 2**40) or setattr(b, "size", 2**40) for b in model.buffers],
-        "big-input": lambda model, graph, tensor: setattr(graph.tensors[graph.inputs[0]], "shape", [1, 2**15, 2**15, 2**10]),
+        "offset": lambda model, graph, tensor: [
+            setattr(buffer, "offset", 2**40) or setattr(buffer, "size", 2**40) for buffer in model.buffers
+        ],
+        "big-input": lambda model, graph, tensor: setattr(graph.tensors[graph.inputs[0]], "shape", [1, 2**20, 2**20]),
     }  # fmt: skip
     for name, change in changes.items():
         model = read_model(whole)
@@ -309,7 +341,13 @@ def _packages(collection: Collection) -> Iterator[Case]:
     for name, package in packages.items():
         for kind, content in damaged(package, flips=5, cuts=4, seed=1):
             yield collection.model(f"tfpack-{name}-{kind}", "m.tfpack", content)
-        lengths = (b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\xff\xff\xff\xff\x0f", b"\x80\xc2\xd7\x2f", b"\0", b"\xff" * 12)
+        lengths = (
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+            b"\xff\xff\xff\xff\x0f",
+            b"\x80\xc2\xd7\x2f",
+            b"\0",
+            b"\xff" * 12,
+        )
         for number, length in enumerate(lengths):
             content = package[:4] + length + package[6:]
             yield collection.model(f"tfpack-{name}-length{number}", "m.tfpack", content)

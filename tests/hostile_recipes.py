@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hostile_files import MARKER, Case, Collection, damaged
 
-HEAD = "version: 1\nname: r\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
+HEAD = "version: 1\nname: r\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
 
 
 def recipe_cases(collection: Collection) -> Iterator[Case]:
@@ -67,7 +67,7 @@ def recipe_cases(collection: Collection) -> Iterator[Case]:
         "data-pattern": HEAD.replace("source: mnist}", "source: '/**/*.tfrecord-none'}"),
         "plugin-missing": HEAD + "plugins: [./none.py]\n",
         "plugin-device": HEAD + "plugins: [/dev/zero]\n",
-        "custom-objects": HEAD.replace("mnist_cnn}", "mnist_cnn, custom_objects: [/dev/zero.py]}"),
+        "custom-objects": HEAD.replace("mnist_cnn,", "mnist_cnn, custom_objects: [/dev/zero.py],"),
         "root-list": "[1, 2, 3]",
         "root-text": "hello",
         "root-anchor": "&a *a",
@@ -88,7 +88,13 @@ def recipe_cases(collection: Collection) -> Iterator[Case]:
         lock.write_bytes(option) if option else lock.symlink_to("/dev/zero")
         out = f"{case.name}/out"
         yield Case(case.name, [*case.arguments, "--smoke", "--locked", f"{case.name}/lock.yaml", "--output", out])
-    for name, override in (("set-deep", "a" + ".a" * 50_000 + "=1"), ("set-yaml", "name=!!python/name:os.system"),
-                           ("set-bomb", "name=[&a [1,1], *a, *a]"), ("set-none", "=1"), ("set-digits", "seed=" + "9" * 9_999)):  # fmt: skip
-        case = collection.recipe(f"recipe-{name}", HEAD, "plan")
+    overrides = {
+        "deep": "a" + ".a" * 50_000 + "=1",
+        "yaml": "name=!!python/name:os.system",
+        "bomb": "name=[&a [1,1], *a, *a]",
+        "none": "=1",
+        "digits": "seed=" + "9" * 9_999,
+    }
+    for name, override in overrides.items():
+        case = collection.recipe(f"recipe-set-{name}", HEAD, "plan")
         yield Case(case.name, [*case.arguments, "--set", override])

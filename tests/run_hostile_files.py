@@ -1,6 +1,6 @@
 """Has the tool read each file of the collection in `hostile_files.py`, and counts what should never happen.
 
-    python tests/run_hostile_files.py [--only TEXT] [--verbose]
+    python tests/run_hostile_files.py [--only PATTERN] [--verbose]
 
 Each command runs in a process of its own, forked from one that has imported TensorFlow. Exits with 1 if a file ran
 code or was written outside of its folder, took over 2 GB or 60 s of a processor, or ended in exit code 5 or a
@@ -10,7 +10,10 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
+import re
 import resource
 import shutil
 import signal
@@ -30,7 +33,7 @@ _WALL = 5  # times as long as a processor's time, on a machine with other work
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its exit code, negative for a signal, its text, seconds of processors and bytes of memory."""
+    """How a command ended: exit code, negative for a signal, text, seconds of processors, and bytes of memory."""
 
     code: int
     text: str
@@ -43,7 +46,12 @@ class Outcome:
         """What should never happen."""
         lines = self.text.splitlines()
         broken = self.code == 5 or self.code < 0 or any(line.startswith("Traceback (most") for line in lines)
-        found = {"outside": self.outside, "memory": self.memory > BYTES, "time": self.seconds > SECONDS, "failed": broken}
+        found = {
+            "outside": self.outside,
+            "memory": self.memory > BYTES,
+            "time": self.seconds > SECONDS,
+            "failed": broken,
+        }
         return [name for name, there in found.items() if there]
 
 
@@ -71,7 +79,7 @@ def run(case: Case, root: Path) -> Outcome:
 
 
 def _paths(root: Path, case: Case) -> set[Path]:
-    """All that lies in the folder of the collection and the one around it, except in the case's own folder and the log."""
+    """What lies in the folder of the collection and the one around it, except in the case's own folder."""
     own = {root / case.name, root / "output.log", root / "cache"}
     return {path for folder in (root, root.parent) for path in folder.iterdir() if path not in own and path != root}
 
@@ -102,22 +110,19 @@ def _work(arguments: Sequence[str], root: Path, log: Path) -> None:
 def main() -> int:
     """Run all cases, and print those with faults and a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="cases whose name contains this text")
+    parser.add_argument("--only", default="", help="cases whose name begins with what this regular expression matches")
     parser.add_argument("--verbose", action="store_true", help="print the output of every case")
     arguments = parser.parse_args()
     top = Path(tempfile.mkdtemp(prefix="hostile-"))
     root = top / "files"
     root.mkdir()
-    import tensorflow  # noqa: F401
-
-    import compressor.models.files.as_litert  # noqa: F401
-
+    _import_all()
     models = root / "models"
     models.mkdir()
     files = _made_apart(models)
     counts, codes, longest, largest = Counter[str](), Counter[int](), 0.0, 0
     for case in all_cases(root, files):
-        if arguments.only not in case.name:
+        if not re.match(arguments.only, case.name):
             cleared(root, case)
             continue
         outcome = run(case, root)
@@ -126,8 +131,9 @@ def main() -> int:
         codes[outcome.code] += 1
         longest, largest = max(longest, outcome.seconds), max(largest, outcome.memory)
         if outcome.faults or arguments.verbose:
-            print(f"{case.name}: {', '.join(outcome.faults) or 'ok'} · exit code {outcome.code}, {outcome.seconds:.1f} s, "
-                  f"{outcome.memory / 1e6:.0f} MB\n  compressor {' '.join(case.arguments)[:200]}\n  {outcome.text[-600:]}", flush=True)  # fmt: skip
+            figures = f"exit code {outcome.code}, {outcome.seconds:.1f} s, {outcome.memory / 1e6:.0f} MB"
+            print(f"{case.name}: {', '.join(outcome.faults) or 'ok'} · {figures}")
+            print(f"  compressor {' '.join(case.arguments)[:200]}\n  {outcome.text[-600:]}", flush=True)
         cleared(root, case)
     shutil.rmtree(top)
     rows = {"tried": "files tried", "outside": "ran code or wrote outside", "memory": "took over 2 GB",
@@ -136,6 +142,17 @@ def main() -> int:
         print(f"{counts[name]:6,}  {text}")
     print(f"exit codes: {dict(sorted(codes.items()))}; at most {longest:.1f} s and {largest / 1e6:.0f} MB")
     return 1 if set(counts) - {"tried"} else 0
+
+
+def _import_all() -> None:
+    """Import TensorFlow and the tool, so that no child has to."""
+    import tf_keras  # noqa: F401
+
+    import compressor
+
+    for module in pkgutil.walk_packages(compressor.__path__, "compressor."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def _made_apart(folder: Path) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ _RATIO = 200  # by which a larger one may grow
 _MOST = 8 * 10**9  # bytes that it may grow to
 _PROBE_BYTES = 2 << 30  # that reading a small file may take
 _LEAST_RAISED = 8 * 10**9  # that a message asks for, with which a run has room, too
+_MOST_RAISED = 10**12  # bytes, beyond which it is of no use
 _KINDS = (
     *((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket")),
     *((stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device")),
@@ -67,9 +68,12 @@ def swells(unpacked: int, packed: int, small: int = _SMALL) -> bool:
     return unpacked > max(small, min(_RATIO * packed, _MOST), 2 * packed, chosen_memory() or 0)
 
 
-def unless_raised(unpacked: int) -> str:
-    """The end of a remedy for what `swells`: how to raise the limit."""
-    return f"if you know where it comes from, set {MEMORY_VARIABLE} to {format_size(max(2 * unpacked, _LEAST_RAISED))}"
+def unless_raised(remedy: str, unpacked: int) -> str:
+    """A remedy for what `swells`, and how to raise the limit instead, where a machine may have so much memory."""
+    if unpacked > _MOST_RAISED:
+        return remedy
+    raised = format_size(max(2 * unpacked, _LEAST_RAISED))
+    return f"{remedy}, or, if you know where it comes from, set {MEMORY_VARIABLE} to {raised}"
 
 
 def probe_memory(size: int) -> int:

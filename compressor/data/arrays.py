@@ -42,9 +42,10 @@ def npz_splits(path: Path, weights: str | None = None) -> Splits:
     refuse_special(path)
     try:
         _refuse_lies(path)
-        with np.load(path, allow_pickle=False) as arrays:
-            if not hasattr(arrays, "files"):
-                raise ValueError("it holds a single array")
+        arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with arrays:
             return splits_of_arrays(set(arrays.files), arrays.__getitem__, weights)
     except FileNotFoundError:
         raise no_data_at(path) from None
@@ -77,7 +78,7 @@ def _refuse_lies(path: Path) -> None:
             if not dtype.hasobject and needed != stored:
                 raise ValueError(f"'{entry.filename}' holds {stored:,} bytes, and its shape {shape} needs {needed:,}")
     if swells(total, packed, SMALL_DATA):
-        remedy = f"save it as a folder of .npy files, which are read piece by piece, or, {unless_raised(total)}"
+        remedy = unless_raised("save it as a folder of .npy files, which are read piece by piece", total)
         raise DataError(f"{path} would unpack from {packed:,} to {total:,} bytes", remedy)
 
 

@@ -45,7 +45,7 @@ def size_in(stream: IO[bytes]) -> tuple[int, int]:
     size = stream.seek(0, 2)
     if swells(unpacked := _PIXEL_BYTES * height * width, size, _SMALL):
         what = f"it would unpack from {size:,} bytes to {height:,} x {width:,} pixels"
-        raise ValueError(f"{what}; {unless_raised(unpacked)}")
+        raise ValueError(f"{what}; {unless_raised('do not open it', unpacked)}")
     return height, width
 
 

@@ -149,7 +149,7 @@ def _refuse_swelling(path: Path, metadata: Any) -> None:
     unpacked = max(_VALUE_BYTES * metadata.num_rows * metadata.num_columns, *groups, 0)
     if swells(unpacked, size, SMALL_DATA):
         what = f"{path} would unpack from {size:,} to {unpacked:,} bytes"
-        raise DataError(what, f"save it in a format that packs less, or, {unless_raised(unpacked)}")
+        raise DataError(what, unless_raised("save it in a format that packs less", unpacked))
 
 
 _UNREADABLE = (

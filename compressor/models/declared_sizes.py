@@ -37,8 +37,8 @@ def weights_within(path: Path) -> Iterator[None]:
         shape = options.get("shape")
         total += _VALUE_BYTES * math.prod(shape.as_list() if shape is not None and shape.is_fully_defined() else ())
         if swells(total, size):
-            what = f"{path} has {format_size(size)}, and describes a model with weights of {_bytes(total)} or more"
-            refusal = ModelError(what, f"do not load it, or, {unless_raised(total)}")
+            what = f"{path} has {format_size(size)}, and describes a model with weights of {_bytes(total)}"
+            refusal = ModelError(what, unless_raised("do not load it", total))
             raise refusal
         return create(**options)
 
@@ -80,4 +80,4 @@ def _shapes(shapes: Any) -> Iterator[tuple[int | None, ...]]:
 
 
 def _bytes(size: int) -> str:
-    return format_size(size) if size < 10**15 else f"{size:.0e} B"
+    return format_size(size) if size < 10**15 else f"over {format_size(10**15)}"

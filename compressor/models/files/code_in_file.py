@@ -89,7 +89,7 @@ def _read_through(file: Any, size: int) -> None:
                 raise ModelError(f"it would read another file ('{item.name}')", "")
             if swells(total, size):
                 what = f"it would unpack from {size:,} to {total:,} bytes"
-                raise ModelError(what, f"do not load it, or, {unless_raised(total)}")
+                raise ModelError(what, unless_raised("do not load it", total))
             item[()]
             return
         for name in item:

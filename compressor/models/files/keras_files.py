@@ -93,6 +93,9 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
             model = tf_keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=not trusted)
     except (*LOADING_ERRORS, tf.errors.OpError) as error:
         raise _unreadable(path, error, custom_objects) from error
+    if not isinstance(model, tf_keras.Model):  # Keras makes of a configuration whatever that describes
+        what = f"{path} holds no model, but what Keras loads as {type(model).__name__}"
+        raise ModelError(what, "save the whole model, with model.save")
     freeze_parts(model, _frozen_parts(path))
     freeze_within(model)
     return model

@@ -112,4 +112,4 @@ def _refuse_bombs(path: Path) -> None:
     unpacked, packed = sum(entry.file_size for entry in entries), path.stat().st_size
     if swells(unpacked, packed):
         what = f"{path} would unpack from {packed:,} to {unpacked:,} bytes"
-        raise ModelError(what, f"do not load it, or, {unless_raised(unpacked)}")
+        raise ModelError(what, unless_raised("do not load it", unpacked))

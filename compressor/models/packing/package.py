@@ -53,7 +53,7 @@ def unpack(package: bytes) -> bytes:
     size, start = _read_varint(package, len(_MAGIC) + 1)
     digest, payload = package[start : start + _HASH_BYTES], package[start + _HASH_BYTES :]
     if swells(size, len(package)):
-        raise ModelError(f"the package claims to hold {size:,} bytes", f"do not open it, or, {unless_raised(size)}")
+        raise ModelError(f"the package claims to hold {size:,} bytes", unless_raised("do not open it", size))
     try:
         content = CODERS[coder_of(package)].decode(payload, size)
     except DamagedError as error:
