@@ -144,7 +144,7 @@ def special_files(collection: Collection) -> Iterator[Case]:
                     make(folder / ("it.keras" if part == "model" else "it.npz"))
                 yield case
         name = f"special-{kind}-plugin"
-        text = "version: 1\nname: r\nplugins: [./p.py]\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: []\n"
+        text = recipe % ("m.keras", "d.npz") + "plugins: [./p.py]\n"
         case = collection.recipe(name, text, "plan")
         make(collection.root / name / "p.py")
         yield case

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 from hostile_files import MARKER, Case, Collection, damaged
 
-HEAD = "version: 1\nname: r\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
+HEAD = """\
+version: 1
+name: r
+model: {source: mnist_cnn, train: {epochs: 1}}
+data: {source: mnist}
+steps: [{uses: ptq}]
+"""
 
 
 def recipe_cases(collection: Collection) -> Iterator[Case]:

@@ -14,6 +14,7 @@ from compressor.models.keras3.refusal import reason_of
 from compressor.models.keras3.stored_file import read_stored
 from compressor.models.keras3.verify import verify_against
 from compressor.models.keras3.weights import copy_weights
+from compressor.models.library_errors import LOADING_ERRORS
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,6 @@ def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: 
         return Bridged(part.layer, verify_against(part.layer, path))
     except ModelError as error:
         raise ModelError(f"{path}: {error.what}", error.remedy) from error
-    except tf.errors.OpError as error:
-        raise ModelError(f"{path} cannot be built in Keras 2 ({reason_of(error)})", "save it again") from error
+    except (*LOADING_ERRORS, tf.errors.OpError) as error:
+        what = f"{path} cannot be built in Keras 2 ({reason_of(error)})"
+        raise ModelError(what, "check what it says of its layers, and save it again") from error
