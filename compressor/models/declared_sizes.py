@@ -12,7 +12,7 @@ from compressor.base.errors import ModelError
 from compressor.base.file_limits import MEMORY_VARIABLE, chosen_memory, swells, unless_raised
 from compressor.base.sizes import format_size
 
-_OUTPUT_BYTES = 4 * 10**9  # of a sample; a picture of 8,000 x 8,000 in 16 channels of float32 has as many
+_OUTPUT_BYTES = 4 * 10**9  # a picture of 8,000 x 8,000 in 16 channels of float32 has as many
 _VALUE_BYTES = 4
 
 
@@ -53,7 +53,7 @@ def weights_within(path: Path) -> Iterator[None]:
 
 
 def refuse_huge_outputs(model: Any, who: str) -> None:
-    """Refuse a tf_keras model with a layer whose output for one sample would fill the memory.
+    """Refuse a tf_keras model with a layer whose output would fill the memory, for one sample or for its fixed number.
 
     Raises:
         ModelError: it has one; the message begins with `who`.
@@ -64,14 +64,14 @@ def refuse_huge_outputs(model: Any, who: str) -> None:
             for shape in _shapes(node.output_shapes):
                 if (needed := _VALUE_BYTES * math.prod(size or 1 for size in shape)) > most:
                     sizes = " x ".join("any" if size is None else f"{size:,}" for size in shape)
-                    what = f"{who} has a layer '{layer.name}' whose output of {sizes} takes {_bytes(needed)} a sample"
+                    what = f"{who} has a layer '{layer.name}' whose output of {sizes} takes {_bytes(needed)}"
                     raise ModelError(what, f"make it smaller, or set {MEMORY_VARIABLE} to more than that")
 
 
 def _shapes(shapes: Any) -> Iterator[tuple[int | None, ...]]:
-    """The shapes of samples in whatever nesting Keras gives them."""
+    """The shapes in whatever nesting Keras gives them."""
     if isinstance(shapes, tuple) and shapes and (shapes[0] is None or isinstance(shapes[0], int)):
-        yield shapes[1:]
+        yield shapes
     elif isinstance(shapes, list | tuple):
         for inner in shapes:
             yield from _shapes(inner)

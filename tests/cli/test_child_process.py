@@ -100,10 +100,8 @@ def test_a_step_that_takes_more_memory_than_it_may_is_stopped(start):
 def test_a_limit_that_is_no_size_is_refused_before_the_run(start):
     _, errors = (refused := start("exit", "r", COMPRESSOR_MAX_MEMORY="much")).communicate()
     assert refused.returncode == 1
-    assert errors == (
-        "error: COMPRESSOR_MAX_MEMORY: 'much' is not a size; write bytes, or a number with kB, MB, GB, KiB, MiB or GiB; "
-        "correct it, or unset it\n"
-    )
+    units = "write bytes, or a number with kB, MB, GB, KiB, MiB or GiB"
+    assert errors == f"error: COMPRESSOR_MAX_MEMORY: 'much' is not a size; {units}; correct it, or unset it\n"
 
 
 def test_a_step_that_ends_the_process_does_not_pass_for_a_run_that_is_done(start):
