@@ -49,7 +49,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             dissect(content)
             return _run(content)
     except CompressorError as error:
-        damaged = kind == "litert" and isinstance(error, ModelError)
+        damaged = kind == "litert" and isinstance(error, ModelError) and MEMORY_VARIABLE not in error.remedy
         return _told(error.what, "" if damaged else error.remedy)
     except OSError as error:
         return _told(f"it cannot be read ({error.strerror or error})")
