@@ -126,7 +126,7 @@ def _archives(collection: Collection) -> Iterator[Case]:
     yield case("many", [(f"{number}.npy", labels) for number in range(20_000)])
     yield case("lzma", [("x.npy", images), labelled], zipfile.ZIP_LZMA)
     yield case("empty", [])
-    for name, count in (("bomb", 15 * 10**5), ("small-bomb", 10**6)):
+    for name, count in (("bomb", 25 * 10**5), ("small-bomb", 10**6)):
         made = collection.data(f"npz-{name}", "d.npz")
         with zipfile.ZipFile(
             collection.root / made.name / "d.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1
