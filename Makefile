@@ -1,6 +1,9 @@
 # Everything happens in .venv, which is made on first use. PYTHON picks the interpreter: make demo PYTHON=python3.12
 PYTHON ?= python3
 BIN := .venv/bin
+# What `make fuzz` fuzzes with coverage as its guide, and for how long: make fuzz SECONDS_EACH=1800
+READERS ?= recipe litert package npy npz csv
+SECONDS_EACH ?= 60
 
 .PHONY: demo test test-long check fuzz benchmark clean
 
@@ -12,6 +15,7 @@ test: .venv/installed-dev check
 
 test-long: .venv/installed-dev fuzz
 	$(BIN)/python -m pytest -m long
+	$(BIN)/python tests/run_hostile_files.py
 	$(BIN)/python tests/kill_and_corrupt.py kills --count 50
 	$(BIN)/python tests/kill_and_corrupt.py flips --count 1000
 
@@ -27,6 +31,7 @@ benchmark: .venv/installed-dev
 fuzz: .venv/installed-dev
 	$(BIN)/python tests/fuzz_recipes.py --cases 100000
 	$(BIN)/python tests/fuzz_models.py --cases 2000
+	for reader in $(READERS); do $(BIN)/python tests/fuzz_readers.py $$reader --seconds $(SECONDS_EACH) || exit 1; done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

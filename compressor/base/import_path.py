@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from compressor.base.errors import CompressorError
+from compressor.base.file_limits import content_of
 from compressor.base.plugin_errors import fenced
 
 _IDENTIFIER = r"[A-Za-z_]\w*"
@@ -76,7 +77,7 @@ def module_at(name: str) -> ModuleType:
         if not names_file(name):
             return importlib.import_module(name)
         path = Path(name)
-        return module_of(path.read_bytes(), path)
+        return module_of(content_of(path), path)
     except ImportError as error:
         remedy = "install it, put its folder on PYTHONPATH, or fix the name"
         if name.endswith(".py"):

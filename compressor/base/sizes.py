@@ -1,4 +1,4 @@
-"""Sizes in bytes: as people write them (`25 kB`, `1.5 MiB`), after gzip, and too large to unpack."""
+"""Sizes in bytes: as people write them (`25 kB`, `1.5 MiB`), and after gzip."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ def format_size(size: float) -> str:
         if abs(size) / factor < 999.95:  # a value that would show as 1000.0 takes the next unit
             return f"{size / factor:.1f} {unit}"
     return f"{size / 10**9:.1f} GB"
-
-
-def swells(unpacked: int, packed: int) -> bool:
-    """Whether `packed` bytes that unpack to `unpacked` bytes are a decompression bomb rather than a model."""
-    return unpacked > 8 * 10**9 or (unpacked > 10**8 and unpacked > 200 * packed)
 
 
 def gzip_size(content: bytes) -> int:

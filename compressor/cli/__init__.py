@@ -65,16 +65,22 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
-    from compressor.base.errors import ExitCode
-    from compressor.base.standard_output import claim
+    from compressor.base.errors import CompressorError, ExitCode
+    from compressor.base.standard_output import claim, tell
     from compressor.cli.boundary import run_guarded
     from compressor.cli.child_process import supervised
+    from compressor.models.files.tensorflow_setup import refuse_without_docstrings
 
     if shell := os.environ.get(_COMPLETE):
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
     claim()
+    try:
+        refuse_without_docstrings()
+    except CompressorError as error:
+        tell(f"error: {error}")
+        sys.exit(error.exit_code)
     arguments = sys.argv[1:]
     if arguments[:1] == ["apply"]:
         code = supervised(lambda tell: run_guarded(root, arguments, tell))

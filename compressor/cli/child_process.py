@@ -11,7 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-from compressor.base.errors import ExitCode
+from compressor.base.errors import CompressorError, ExitCode
+from compressor.base.file_limits import MEMORY_VARIABLE, chosen_memory
+from compressor.base.machine_memory import memory_of, whole_memory
+from compressor.base.sizes import format_size
 from compressor.base.standard_output import show_cursor, tell
 
 KEPT = "finished steps are kept, and the same command resumes from there"
@@ -21,16 +24,25 @@ Tell: TypeAlias = Callable[[str], None]
 _DONE = "done "  # reported with the exit code when the work is done
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _PR_SET_PDEATHSIG = 1
+_SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
+_LOOKS = 0.5  # seconds between two looks at the child's memory
+_TOO_LARGE = 256  # in place of an exit code
 
 
 def supervised(work: Callable[[Tell], int]) -> int:
     """Run `work` and return its exit code, in a child process if the system can fork and tell who sent a signal.
 
     `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
-    process can still say in which step.
+    process can still say in which step. A child that takes more memory than `COMPRESSOR_MAX_MEMORY`, or nearly all that
+    the machine has, is ended.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
+    try:
+        most = chosen_memory() or int(_SHARE * (whole_memory() or 0))
+    except CompressorError as error:
+        tell(f"error: {error}")
+        return error.exit_code
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -47,7 +59,7 @@ def supervised(work: Callable[[Tell], int]) -> int:
         _report(writing, f"{_DONE}{int(result)}")
         return result
     os.close(writing)
-    code = _exit_code_of(child, ending)
+    code = _exit_code_of(child, ending, most)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     last = _last_report(reading)
     if code is None:
@@ -58,21 +70,27 @@ def supervised(work: Callable[[Tell], int]) -> int:
     if last.startswith(_DONE):  # whatever happens to the process after that
         return int(last.removeprefix(_DONE))
     show_cursor()
-    tell(f"error: {_crash_message(last, code)}")
+    message = _memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)
+    tell(f"error: {message}")
     return ExitCode.STEP
 
 
-def _exit_code_of(child: int, ending: set[signal.Signals]) -> int | None:
+def _exit_code_of(child: int, ending: set[signal.Signals], most: int) -> int | None:
     """The child's exit code, or None if it was interrupted and had to be killed.
 
-    Signals that would end this process are passed on to the child.
+    Signals that would end this process are passed on to the child. If it takes more than `most` bytes of memory, it is
+    killed, and the code is `_TOO_LARGE`; 0 sets no limit.
     """
     deadline: float | None = None
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        timeout = 3600.0 if deadline is None else max(0.0, deadline - time.monotonic())
+        if 0 < most < memory_of(child):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return _TOO_LARGE
+        timeout = _LOOKS if deadline is None else max(0.0, deadline - time.monotonic())
         received = signal.sigtimedwait({*ending, signal.SIGCHLD}, timeout)
         if received is None and deadline is not None:
             os.kill(child, signal.SIGKILL)
@@ -102,6 +120,11 @@ def _last_report(reading: int) -> str:
     with os.fdopen(reading, "rb") as stream:
         reports = stream.read().decode(errors="replace").split("\0")
     return reports[-2] if len(reports) > 1 else "the run"
+
+
+def _memory_message(doing: str, most: int) -> str:
+    remedy = f"use less data or a smaller batch_size, or set {MEMORY_VARIABLE} to more"
+    return f"{doing} took more than {format_size(most)} of memory and was stopped; {remedy}; {KEPT}"
 
 
 def _crash_message(doing: str, code: int) -> str:

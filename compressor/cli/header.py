@@ -25,14 +25,16 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     The array is aligned to 16 bytes, as LiteRT for Microcontrollers requires of a model that runs from flash, and holds
     all weights within the flatbuffer, since it reads none after it.
     """
+    from compressor.base.file_limits import content_of, refuse_special
     from compressor.models.litert.c_header import c_header, c_name
     from compressor.models.litert.flatbuffer import IDENTIFIER, one_flatbuffer
     from compressor.models.packing.package import is_package
 
+    refuse_special(file)
     if not file.is_file():
         raise ModelError(f"there is no file {file}", "check the path")
     refuse_output(output, force)
-    stored, array_name = file.read_bytes(), c_name(name or output.stem)
+    stored, array_name = content_of(file), c_name(name or output.stem)
     if not (is_package(stored) or stored[4:8] == IDENTIFIER):
         raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
     content = stored if is_package(stored) else one_flatbuffer(stored)

@@ -20,13 +20,15 @@ from compressor.cli.own_command import OwnCommand
 @traceback_option
 def command(package: Path, output: Path | None, force: bool) -> None:
     """Write the .tflite file in PACKAGE, bit for bit as it was packed, to OUTPUT or beside PACKAGE."""
+    from compressor.base.file_limits import content_of, refuse_special
     from compressor.models.packing.package import coder_of, unpack
 
+    refuse_special(package)
     if not package.is_file():
         raise ModelError(f"there is no package {package}", "check the path")
     output = output or package.with_suffix(".tflite")
     refuse_output(output, force)
-    packed = package.read_bytes()
+    packed = content_of(package)
     content = unpack(packed)
     with written(output) as temporary:
         temporary.write_bytes(content)

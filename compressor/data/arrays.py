@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
@@ -12,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
+from compressor.base.file_limits import SMALL_DATA, refuse_special, swells, unless_raised
 from compressor.data.data_errors import about, no_data_at
-from compressor.data.npy_files import open_npy
+from compressor.data.npy_files import npy_header, open_npy
 from compressor.data.samples import ArraySamples, fits_in_memory, numbers_in
 from compressor.data.split import Split, Splits
 from compressor.data.text_labels import labels_in
@@ -36,16 +39,47 @@ def npz_splits(path: Path, weights: str | None = None) -> Splits:
     Raises:
         DataError: there is no such file, or it has other arrays.
     """
+    refuse_special(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not hasattr(arrays, "files"):
-                raise ValueError("it holds a single array")
+        _refuse_lies(path)
+        arrays = np.load(path, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a single array")
+        with arrays:
             return splits_of_arrays(set(arrays.files), arrays.__getitem__, weights)
     except FileNotFoundError:
         raise no_data_at(path) from None
     except _UNREADABLE as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         raise DataError(f"{path} is not a data set ({reason})", _NPZ_REMEDY) from None
+
+
+def _refuse_lies(path: Path) -> None:
+    """Refuse an archive with arrays that are larger than it says, or that would fill the memory, before any is read.
+
+    Raises:
+        DataError: they would fill the memory.
+        ValueError: the header of an array does not go with its length, or there are two of a name.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    total, packed = 0, path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        if twice := [name for name, count in Counter(archive.namelist()).items() if count > 1]:
+            raise ValueError(f"it holds '{twice[0]}' more than once")
+        for entry in archive.infolist():
+            total += entry.file_size
+            if not entry.filename.endswith(".npy"):
+                continue
+            with archive.open(entry) as stream:
+                shape, _, dtype = npy_header(stream)
+                stored = entry.file_size - stream.tell()
+            needed = dtype.itemsize * math.prod(shape)
+            if not dtype.hasobject and needed != stored:
+                raise ValueError(f"'{entry.filename}' holds {stored:,} bytes, and its shape {shape} needs {needed:,}")
+    if swells(total, packed, SMALL_DATA):
+        remedy = unless_raised("save it as a folder of .npy files, which are read piece by piece", total)
+        raise DataError(f"{path} would unpack from {packed:,} to {total:,} bytes", remedy)
 
 
 def npy_splits(folder: Path, weights: str | None = None) -> Splits:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from compressor.base.cache_folder import SPOOL, default_folder
 from compressor.base.errors import DataError
+from compressor.base.file_limits import refuse_special
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
@@ -38,6 +39,8 @@ def load_splits(source: Reference | Path, cache: Path | None = None) -> Splits:
     """
     reference = Reference("path", str(source)) if isinstance(source, Path) else source
     spool = (cache or default_folder()) / SPOOL
+    if reference.kind == "path":
+        refuse_special(Path(reference.target))
     if kind := kind_of(reference):
         options = _options(kind, reference)
         if kind.library:

@@ -6,7 +6,11 @@ import struct
 from pathlib import Path
 from typing import IO
 
+from compressor.base.file_limits import refuse_special, swells, unless_raised
+
 _PNG = b"\x89PNG\r\n\x1a\n"
+_SMALL = 300_000_000  # bytes that any image may unpack to: 10,000 x 10,000 pixels
+_PIXEL_BYTES = 3
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
@@ -14,24 +18,35 @@ def image_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels.
 
     Raises:
-        ValueError: it is no PNG, JPEG, GIF or BMP file, or is cut short.
+        ValueError: it is no PNG, JPEG, GIF or BMP file, is cut short, or has more pixels than it can hold.
     """
+    refuse_special(path)
     with path.open("rb") as stream:
-        head = stream.read(32)
-        if not head:
-            raise ValueError("it is empty")
-        if head.startswith(_PNG) and len(head) >= 24:
-            _expect_end(stream, b"IEND\xaeB`\x82")
-            width, height = struct.unpack(">II", head[16:24])
-        elif head.startswith(b"\xff\xd8"):
-            height, width = _jpeg_size(stream)
-        elif head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
-            width, height = struct.unpack("<HH", head[6:10])
-        elif head.startswith(b"BM") and len(head) >= 26:
-            width, height = struct.unpack("<ii", head[18:26])
-        else:
-            raise ValueError("it is no PNG, JPEG, GIF or BMP file")
-    return abs(height), abs(width)
+        return size_in(stream)
+
+
+def size_in(stream: IO[bytes]) -> tuple[int, int]:
+    """The same, of an image in a stream that begins and ends with it."""
+    head = stream.read(32)
+    if not head:
+        raise ValueError("it is empty")
+    if head.startswith(_PNG) and len(head) >= 24:
+        _expect_end(stream, b"IEND\xaeB`\x82")
+        width, height = struct.unpack(">II", head[16:24])
+    elif head.startswith(b"\xff\xd8"):
+        height, width = _jpeg_size(stream)
+    elif head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
+        width, height = struct.unpack("<HH", head[6:10])
+    elif head.startswith(b"BM") and len(head) >= 26:
+        width, height = struct.unpack("<ii", head[18:26])
+    else:
+        raise ValueError("it is no PNG, JPEG, GIF or BMP file")
+    height, width = abs(height), abs(width)
+    size = stream.seek(0, 2)
+    if swells(unpacked := _PIXEL_BYTES * height * width, size, _SMALL):
+        what = f"it would unpack from {size:,} bytes to {height:,} x {width:,} pixels"
+        raise ValueError(f"{what}; {unless_raised('do not open it', unpacked)}")
+    return height, width
 
 
 def image_depth(content: bytes) -> int:

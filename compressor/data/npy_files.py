@@ -14,8 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
+from compressor.base.file_limits import refuse_special
+from compressor.base.text import shortened
 from compressor.data.data_errors import no_data_at
 
+_HEADER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, MemoryError, OverflowError, RecursionError,
+                  SyntaxError, TokenError)  # fmt: skip
+"""From NumPy, which evaluates a header as Python's literals."""
 _NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
 
 
@@ -84,9 +89,10 @@ def open_npy(path: Path, text: bool = False) -> StoredArray:
     Raises:
         DataError: it is no such file, or its entries cannot be read one by one.
     """
+    refuse_special(path)
     try:
         with path.open("rb") as stream:
-            shape, in_columns, dtype = _header(stream)
+            shape, in_columns, dtype = npy_header(stream)
             offset = stream.tell()
         if dtype.kind not in ("biufUS" if text else "biuf"):
             raise ValueError("it holds objects" if dtype.hasobject else f"it holds {dtype}, not numbers")
@@ -96,6 +102,8 @@ def open_npy(path: Path, text: bool = False) -> StoredArray:
             raise ValueError("it is in Fortran order; save numpy.ascontiguousarray(array)")
         if path.stat().st_size < offset + dtype.itemsize * math.prod(shape):
             raise ValueError("it is cut short")
+        if not dtype.itemsize * math.prod(shape[1:]):
+            raise ValueError("its entries are empty")
     except FileNotFoundError:
         raise no_data_at(path) from None
     except (OSError, ValueError, EOFError, TokenError) as error:  # the last one from NumPy, for the header's text
@@ -103,11 +111,21 @@ def open_npy(path: Path, text: bool = False) -> StoredArray:
     return StoredArray(path, dtype, shape, offset)
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """The shape of an array in the `.npy` format, whether it is in Fortran order, and its type.
+
+    Raises:
+        ValueError: it is damaged, or has a shape that no array has.
+    """
     version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    return np.lib.format.read_array_header_2_0(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        shape, in_columns, dtype = read(stream)
+    except _HEADER_ERRORS as error:
+        raise ValueError(f"its header is damaged ({shortened(str(error), 120)})") from None
+    if any(isinstance(size, bool) or size < 0 for size in shape):
+        raise ValueError(f"its header gives it the shape {shape}")
+    return shape, in_columns, dtype
 
 
 class ArrayWriter:

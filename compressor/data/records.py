@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.text import did_you_mean
-from compressor.data.image_header import image_depth
+from compressor.data.image_header import image_depth, size_in
 from compressor.data.images import pixels
 from compressor.data.record_options import RecordFeature, RecordOptions
 from compressor.data.samples import Indices, Pair, Samples, loaded_if_small
@@ -172,6 +173,8 @@ def _decoded(column: Any, feature: RecordFeature) -> NDArray[Any]:
         raw = [np.frombuffer(content, feature.dtype).reshape(shape) for content in column.numpy()]
         return np.stack(raw)
     channels = shape[2] if len(shape) == 3 else 1
+    for content in column.numpy():
+        size_in(BytesIO(content))
     wide = max((image_depth(content) for content in column.numpy()), default=8) > 8
     if wide and np.dtype(feature.dtype).itemsize < 2:
         raise ValueError(f"images hold 16 bits a channel, and not {feature.dtype}; write 'dtype: uint16'")

@@ -211,7 +211,7 @@ def as_numbers(values: Any) -> NDArray[Any]:
     """The values as an array of numbers, with an entry for each sample.
 
     Raises:
-        DataError: they are text or objects, differ in shape, or are a single number.
+        DataError: they are text or objects, differ in shape, or are a single number or empty.
     """
     try:
         array = np.asarray(values)
@@ -221,6 +221,8 @@ def as_numbers(values: Any) -> NDArray[Any]:
         raise DataError(f"the data is of the type {array.dtype}", "give numbers")
     if not array.ndim:
         raise DataError("the data is a single number", "give an array with an entry for each sample")
+    if len(array) and not array.size:
+        raise DataError(f"the data has {len(array):,} entries with nothing in them", "give each at least one number")
     return array
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,16 +84,17 @@ def _roles(
 def _refuse_unclear(table: Table, path: Path, wanted: Collection[str]) -> None:
     """Refuse a file that lacks a column, or has two of its name."""
     known = table.names(path)
+    counts = Counter(known)
     no_names = None
     if isinstance(table, CsvTable) and any(map(is_number, known)):  # its first line looks like a row
         no_names = f"begin the file with a line of names; its first line, '{', '.join(known)[:60]}', is taken for them"
     for name in wanted:
-        if name not in known:
+        if name not in counts:
             hint = no_names or did_you_mean(name, known).removeprefix("; ")
             raise DataError(f"{path} has no column '{name}'", hint)
-        if known.count(name) > 1:
+        if counts[name] > 1:
             hint = no_names or "give each a name of its own"
-            raise DataError(f"{path} has {known.count(name)} columns '{name}'", hint)
+            raise DataError(f"{path} has {counts[name]} columns '{name}'", hint)
 
 
 def _classes(table: Table, labels: list[str]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import pluggy
 
-from compressor.base.errors import PluginError
+from compressor.base.errors import CompressorError, PluginError
+from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
 from compressor.base.params import Params
 from compressor.base.text import did_you_mean, printable, quoted, shortened
@@ -97,9 +98,11 @@ class Registry:
             PluginError: the file cannot be read, or is not a working plugin.
         """
         try:
-            code = path.read_bytes()
+            code = content_of(path)
         except OSError as error:
             raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
+        except CompressorError as error:
+            raise PluginError(error.what, error.remedy) from None
         registry = Registry(
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),

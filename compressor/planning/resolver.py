@@ -127,7 +127,9 @@ class Resolver:
             if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
                 files.append((path, node))
             else:
-                self._report(f"there is no plugin file '{path}'; check the path", node)
+                special = is_there(path) and not path.is_dir()
+                what = f"'{path}' is not a regular file" if special else f"there is no plugin file '{path}'"
+                self._report(f"{what}; check the path", node)
                 self.trusting = True
         return files
 

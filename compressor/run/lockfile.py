@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from compressor.base.errors import CompressorError, StepError
+from compressor.base.file_limits import content_of
 from compressor.base.import_path import local_module, module_part
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
@@ -122,7 +123,7 @@ def _code(plan: Plan) -> dict[str, str]:
     modules = {type(instance).__module__ for instance in instances if not isinstance(instance, Reference)}
     functions = [name for each in plans for name in (*each.own_functions, *each.recipe.model.custom_objects)]
     modules |= set(map(module_part, functions))
-    local = {local_module(path.read_bytes(), path): path.name for each in plans for path in each.plugin_files}
+    local = {local_module(content_of(path), path): path.name for each in plans for path in each.plugin_files}
     outside = {module for module in modules - local.keys() if module.partition(".")[0] != "compressor"}
     digests = {owner(module): code_digest(module) for module in outside} | {"compressor": core_digest()}
     for module, name in local.items():

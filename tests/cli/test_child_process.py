@@ -33,6 +33,10 @@ class Bad(Strategy):
             os._exit(0)
         if self.params.how == "memory":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.params.how == "grow":
+            held = bytearray(4 * 10**9)
+            held[::4096] = bytes([1]) * len(held[::4096])
+            time.sleep(60)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # in every thread, TensorFlow's too
         print("hanging", flush=True)
         time.sleep(60)
@@ -55,12 +59,12 @@ def start(tmp_path):
     (tmp_path / "bad.py").write_text(PLUGIN)
     (tmp_path / "bad.yaml").write_text(RECIPE)
 
-    def begin(how, where):
+    def begin(how, where, **environment):
         command = [sys.executable, "-m", "compressor", "apply", "bad.yaml", "--smoke", "-q", "-o", where]
         return subprocess.Popen(
             [*command, "--set", f"steps.bad.with.how={how}"],
             cwd=tmp_path,
-            env={**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")},
+            env={**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache"), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -81,6 +85,23 @@ def test_a_crash_and_a_kill_end_with_4_and_name_the_plugin_and_the_stages_before
     _, errors = (killed := start("memory", "a")).communicate()
     assert killed.returncode == 4
     assert errors.endswith(") was killed (SIGKILL); if memory ran out, use a smaller batch_size or a larger machine\n")
+
+
+def test_a_step_that_takes_more_memory_than_it_may_is_stopped(start):
+    _, errors = (stopped := start("grow", "g", COMPRESSOR_MAX_MEMORY="2 GB")).communicate()
+    assert stopped.returncode == 4
+    assert errors.splitlines()[-1].startswith("error: the step 'bad' (bad, ")
+    assert errors.endswith(
+        ") took more than 2.0 GB of memory and was stopped; use less data or a smaller batch_size, or set "
+        "COMPRESSOR_MAX_MEMORY to more; finished steps are kept, and the same command resumes from there\n"
+    )
+
+
+def test_a_limit_that_is_no_size_is_refused_before_the_run(start):
+    _, errors = (refused := start("exit", "r", COMPRESSOR_MAX_MEMORY="much")).communicate()
+    assert refused.returncode == 1
+    units = "write bytes, or a number with kB, MB, GB, KiB, MiB or GiB"
+    assert errors == f"error: COMPRESSOR_MAX_MEMORY: 'much' is not a size; {units}; correct it, or unset it\n"
 
 
 def test_a_step_that_ends_the_process_does_not_pass_for_a_run_that_is_done(start):

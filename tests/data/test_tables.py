@@ -1,11 +1,13 @@
 """CSV and Parquet tables: ends of lines, names, numbers, and where a value is wrong."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
 from reading import inputs_of, labels_of, refusal, trained_on
 
+from compressor.base.errors import DataError
 from compressor.base.path_or_function import Reference
 from compressor.data.from_source import load_splits
 
@@ -202,4 +204,41 @@ def test_a_value_that_is_no_finite_number_is_told_with_its_row(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,0\n2,1\nnan,0\n4,1\n")
     assert refusal(lambda: opened(tmp_path / "a.csv", label="y")) == (
         f"{tmp_path / 'a.csv'}, row 3, column 'x': the value is nan; remove that row, or fill it in"
+    )
+
+
+def test_a_table_of_a_hundred_thousand_columns_is_read_within_seconds(tmp_path):
+    path, count = tmp_path / "wide.csv", 100_000
+    names = ",".join(f"c{number}" for number in range(count))
+    path.write_text(f"{names},y\n" + f"{','.join(['0.5'] * count)},1\n" * 3)
+    start = time.process_time()
+    splits = load_splits(Reference("path", str(path), {"label": "y"}))
+    assert time.process_time() - start < 10
+    assert splits.train.samples.read(range(3))[0].shape == (3, count)
+
+
+def test_a_line_that_never_ends_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n1,2\n" + b"1," * 9_000_000)
+    with pytest.raises(DataError) as error:
+        load_splits(Reference("path", str(path), {"label": "b"}))
+    assert str(error.value) == (
+        f"{path}, line 3: it has more than 16,777,216 characters; "
+        "end each row with a line end, or save the table as Parquet"
+    )
+
+
+def test_a_parquet_file_that_packs_far_more_than_it_holds_is_refused(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "t.parquet"
+    zeros = pyarrow.array(np.zeros(70_000_000, "i1"))
+    parquet.write_table(pyarrow.table({"a": zeros, "y": zeros}), path)
+    reference = Reference("path", str(path), {"label": "y"})
+    with pytest.raises(DataError) as error:
+        load_splits(reference)
+    assert str(error.value) == (
+        f"{path} would unpack from {path.stat().st_size:,} to 560,000,000 bytes; save it in a format that packs less, "
+        "or, if you know where it comes from, set COMPRESSOR_MAX_MEMORY to 8.0 GB"
     )

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from compressor.base.file_limits import refuse_special
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
 from compressor.data.data_errors import no_data_at
@@ -68,6 +69,8 @@ def files_of(target: str, kind: DataKind) -> list[Path]:
         files = [path] if path.is_file() else sorted(map(Path, glob.glob(target)))  # noqa: PTH207 - it is absolute
     if not files:
         raise no_data_at(target)
+    for file in files:
+        refuse_special(file)
     return files
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from compressor.base.errors import ModelError
+from compressor.base.file_limits import content_of, refuse_special
 from compressor.base.path_or_function import Reference
 from compressor.models.files.fixed_sizes import chosen_sizes, input_sizes, leaves_open, resized, text_of
 from compressor.models.files.loading import build_model, refuse_foreign
@@ -38,11 +39,12 @@ def shipped_bytes(
         ModelError: it is no such file, damaged, or cannot be built for these sizes.
     """
     refuse_foreign(path)
+    refuse_special(path)
     if not path.is_dir() and path.suffix not in (".keras", ".h5", ".hdf5"):
         if shape is not None:
             raise ModelError(f"{path} is a LiteRT file, whose sizes stay as they are", f"leave out {OPTION}")
         refuse_harmful_litert(path)
-        return unpacked(path.read_bytes())
+        return unpacked(content_of(path))
     prepare_tensorflow(seed=0)
     model = build_model(Reference("path", str(path)), trusted).model
     return model if isinstance(model, bytes) else to_litert(with_sizes(model, str(path), trusted, shape, of_data))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
-from compressor.base.sizes import swells
+from compressor.base.file_limits import swells, unless_raised
 from compressor.base.text import shortened
 from compressor.models.files.allowed_names import A_LAMBDA, refused_names
 from compressor.models.files.bytecode import refuse_other_bytecode
@@ -105,8 +105,11 @@ def _read_through(file: Any, size: int) -> None:
             item.attrs[name]
         if isinstance(item, h5py.Dataset):
             total += item.nbytes
-            if item.external or item.is_virtual or swells(total, size):
-                raise ModelError(f"it would read other files, or unpack to {total:,} bytes", "")
+            if item.external or item.is_virtual:
+                raise ModelError(f"it would read another file ('{item.name}')", "")
+            if swells(total, size):
+                what = f"it would unpack from {size:,} to {total:,} bytes"
+                raise ModelError(what, unless_raised("do not load it", total))
             item[()]
 
     look("/", file)

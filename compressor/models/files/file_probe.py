@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from compressor.base.errors import ModelError
+from compressor.base.errors import CompressorError, ModelError
+from compressor.base.file_limits import MEMORY_VARIABLE, chosen_seconds, content_of, probe_memory
+from compressor.base.sizes import format_size
 from compressor.base.text import shortened
 from compressor.models.library_errors import INTERPRETER_ERRORS
 from compressor.models.litert.open_sizes import open_inputs
 
-_MEMORY = 8 * 2**30
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
 _OPEN_SIZES = (1, 32, 224)
 """What a file that leaves sizes of its inputs open is tried with."""
@@ -29,12 +30,13 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
         path: of the file.
         known: names of objects that Keras is given.
     """
-    seconds = _LITERT_SECONDS if kind == "litert" else _KERAS_SECONDS
+    seconds = chosen_seconds(_LITERT_SECONDS if kind == "litert" else _KERAS_SECONDS)
+    memory = probe_memory(path.stat().st_size)
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limits
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         if kind != "litert":
@@ -46,18 +48,20 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             from compressor.models.litert.contents import dissect
             from compressor.models.packing.package import unpacked
 
-            content = unpacked(path.read_bytes())
+            content = unpacked(content_of(path))
             dissect(content)
             if unlisted := unlisted_operators(content):
                 names = ", ".join(map(repr, unlisted))
                 return _told(f"it holds operators that may do more than compute ({names})", _LITERT_REMEDY)
             return _run(content)
-    except ModelError as error:
-        return _told(error.what, "" if kind == "litert" else error.remedy)
+    except CompressorError as error:
+        damaged = kind == "litert" and isinstance(error, ModelError) and MEMORY_VARIABLE not in error.remedy
+        return _told(error.what, "" if damaged else error.remedy)
     except OSError as error:
         return _told(f"it cannot be read ({error.strerror or error})")
     except MemoryError:
-        return _told("it asks for more memory than there is")
+        what = f"reading it takes more than {format_size(memory)} of memory"
+        return _told(what, f"if you know where it comes from, set {MEMORY_VARIABLE} to more")
     return 0
 
 

@@ -82,14 +82,18 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     Raises:
         ModelError: the file is not one of Keras 2, or needs classes that are not known.
     """
+    import tensorflow as tf
     import tf_keras
 
     try:
         known = dict(custom_objects or {})
         with readable(path) as file:
             model = tf_keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=not trusted)
-    except LOADING_ERRORS as error:
+    except (*LOADING_ERRORS, tf.errors.OpError) as error:
         raise _unreadable(path, error, custom_objects) from error
+    if not isinstance(model, tf_keras.Model):  # Keras makes of a configuration whatever that describes
+        what = f"{path} holds no model, but what Keras loads as {type(model).__name__}"
+        raise ModelError(what, "save the whole model, with model.save")
     freeze_parts(model, _frozen_parts(path))
     freeze_within(model)
     return model

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.base.file_limits import content_of, refuse_special
 from compressor.base.path_or_function import LITERT_SUFFIXES, Reference, is_there
 from compressor.base.plugin_errors import fenced
 from compressor.base.text import did_you_mean
@@ -53,13 +54,14 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     if not is_there(path):
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
     refuse_foreign(path)
+    refuse_special(path)
     from compressor.models.files.custom_objects import known_objects, names_in_files
     from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
     from compressor.models.packing.package import unpacked
 
     if path.suffix in LITERT_SUFFIXES:
         refuse_harmful_litert(path)
-        return Built(unpacked(path.read_bytes()))
+        return Built(unpacked(content_of(path)))
     known = known_objects(custom_objects)
     refuse_harmful_keras(path, trusted, custom_objects, names_in_files(known))
     if reference.format == "litert":
@@ -70,12 +72,16 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
 
 
 def _keras_file(path: Path, trusted: bool, known: Mapping[str, Any] | None) -> Built:
+    from compressor.models.declared_sizes import refuse_huge_outputs, weights_within
     from compressor.models.files.keras_files import load_keras
     from compressor.models.keras3 import bridge, is_keras3
 
-    if not is_keras3(path):
-        return Built(load_keras(path, known, trusted))
-    bridged = bridge(path, known or {})
+    with weights_within(path):
+        if not is_keras3(path):
+            model = load_keras(path, known, trusted)
+            refuse_huge_outputs(model, str(path))
+            return Built(model)
+        bridged = bridge(path, known or {})
     checked = "" if bridged.difference is None else f", outputs within {bridged.difference:.1e} of Keras 3's"
     return Built(bridged.model, (f"brought from Keras 3 to Keras 2{checked}", *bridged.notes))
 

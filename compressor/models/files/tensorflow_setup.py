@@ -10,12 +10,18 @@ import os
 import sys
 import warnings
 
+from compressor.base.errors import CompressorError
+
 
 def prepare_tensorflow(seed: int) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
 
     Process-wide settings that a plugin may have changed are reset.
+
+    Raises:
+        CompressorError: Python runs without docstrings.
     """
+    refuse_without_docstrings()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     first = "tf_keras" not in sys.modules
     import tensorflow as tf
@@ -34,3 +40,14 @@ def prepare_tensorflow(seed: int) -> None:
     tf_keras.backend.set_image_data_format("channels_last")
     tf_keras.mixed_precision.set_global_policy("float32")
     tf_keras.utils.set_random_seed(seed)
+
+
+def refuse_without_docstrings() -> None:
+    """Refuse to run without docstrings, since tf_keras changes those of its own while it is imported.
+
+    Raises:
+        CompressorError: Python runs without them.
+    """
+    if sys.flags.optimize > 1:
+        what = "Python runs without docstrings (-OO or PYTHONOPTIMIZE=2), and tf_keras cannot be imported like that"
+        raise CompressorError(what, "unset PYTHONOPTIMIZE, or set it to 1")

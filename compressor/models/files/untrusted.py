@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from compressor.base.errors import ModelError
+from compressor.base.file_limits import (
+    MEMORY_VARIABLE,
+    SECONDS_VARIABLE,
+    chosen_seconds,
+    probe_memory,
+    swells,
+    unless_raised,
+)
 from compressor.base.import_path import module_part, names_file
-from compressor.base.sizes import swells
+from compressor.base.sizes import format_size
 from compressor.models.files.unknown_names import unknown_name
 from compressor.models.keras3.detect import is_keras3
 from compressor.models.library_errors import FILE_ERRORS
 
 _PROBE_SECONDS = 120
+_OUT_OF_TIME = (-getattr(signal, "SIGXCPU", 24),)  # by the limit that the child sets itself
 
 
 def refuse_harmful_keras(
@@ -68,18 +79,27 @@ def refuse_harmful_litert(path: Path) -> None:
 def _probed(kind: Literal["keras", "trusted", "litert"], path: Path, remedy: str, known: Collection[str] = ()) -> str:
     """Inspect a file in a child process, and return the last line that it prints."""
     command = [sys.executable, "-P", "-m", "compressor.models.files.file_probe", kind, str(path), *known]
+    seconds = chosen_seconds(_PROBE_SECONDS)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise ModelError(f"{path} was not read within {_PROBE_SECONDS} s", "make it again; it is damaged") from None
+        raise _too_slow(path, seconds) from None
     line = (done.stdout.strip().splitlines() or [""])[-1]
     if done.returncode == 0:
         return line
     if done.returncode == 1 and line:
         what, better = json.loads(line)
         raise ModelError(f"{path}: {what}", better or remedy)
-    reader = "LiteRT" if kind == "litert" else "HDF5"
-    raise ModelError(f"{path} makes {reader} crash (exit code {done.returncode})", "make it again; it is damaged")
+    if done.returncode in _OUT_OF_TIME:
+        raise _too_slow(path, seconds)
+    reader, memory = "LiteRT" if kind == "litert" else "HDF5", format_size(probe_memory(path.stat().st_size))
+    what = f"{path} makes {reader} crash in {memory} of memory (exit code {done.returncode})"
+    raise ModelError(what, f"make it again; if it is whole and needs more, set {MEMORY_VARIABLE}")
+
+
+def _too_slow(path: Path, seconds: int) -> ModelError:
+    remedy = f"make it again; if it is whole and takes longer, set {SECONDS_VARIABLE}"
+    return ModelError(f"{path} was not read within {seconds} s", remedy)
 
 
 def _refuse_bombs(path: Path) -> None:
@@ -88,11 +108,14 @@ def _refuse_bombs(path: Path) -> None:
             entries = archive.infolist()
     except FILE_ERRORS:
         return  # no archive, or a damaged one, as the child process will find
+    names = Counter(entry.filename for entry in entries)
     for entry in entries:
+        if names[entry.filename] > 1:
+            raise ModelError(f"{path} holds '{entry.filename}' {names[entry.filename]} times", "save it again")
         name = PurePosixPath(entry.filename.replace("\\", "/"))
         if name.is_absolute() or ".." in name.parts or ":" in entry.filename:
             raise ModelError(f"{path} would write outside its folder ('{entry.filename}')", "do not load it")
     unpacked, packed = sum(entry.file_size for entry in entries), path.stat().st_size
     if swells(unpacked, packed):
         what = f"{path} would unpack from {packed:,} to {unpacked:,} bytes"
-        raise ModelError(what, "do not load it; no model is packed like that")
+        raise ModelError(what, unless_raised("do not load it", unpacked))

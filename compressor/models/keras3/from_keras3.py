@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
+from compressor.models.declared_sizes import refuse_huge_outputs
 from compressor.models.keras3.rebuild import rebuild
+from compressor.models.keras3.refusal import reason_of
 from compressor.models.keras3.stored_file import read_stored
 from compressor.models.keras3.verify import verify_against
 from compressor.models.keras3.weights import copy_weights
+from compressor.models.library_errors import LOADING_ERRORS
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def from_keras3(path: Path, custom_objects: Mapping[str, Any] | None = None, ver
 
 def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Bridged:
     """The same as `from_keras3`, with the difference that was measured, or the reason why none was."""
+    import tensorflow as tf
     import tf_keras
 
     custom = dict(custom_objects or {})
@@ -50,6 +54,7 @@ def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: 
         stored = read_stored(path)
         with tf_keras.utils.custom_object_scope(custom):
             part = rebuild(stored.config, custom)
+        refuse_huge_outputs(part.layer, "it")
         copy_weights(part, stored)
         met_custom = sorted({leaf.kind for leaf in part.leaves()} & {name.rpartition(">")[2] for name in custom})
         if met_custom:  # the child process knows only Keras's own classes
@@ -61,3 +66,6 @@ def bridge(path: Path, custom_objects: Mapping[str, Any] | None = None, verify: 
         return Bridged(part.layer, verify_against(part.layer, path))
     except ModelError as error:
         raise ModelError(f"{path}: {error.what}", error.remedy) from error
+    except (*LOADING_ERRORS, tf.errors.OpError) as error:
+        what = f"{path} cannot be built in Keras 2 ({reason_of(error)})"
+        raise ModelError(what, "check what it says of its layers, and save it again") from error

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import read_model
 
 Sizes = tuple[int | None, ...]
@@ -16,15 +20,22 @@ def open_inputs(content: bytes) -> dict[str, Sizes]:
     Raises:
         ModelError: it is not a whole LiteRT file.
     """
-    model = read_model(content)
+    try:
+        return _open_inputs(read_model(content))
+    except FLATBUFFER_ERRORS as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+
+
+def _open_inputs(model: Any) -> dict[str, Sizes]:
     graph = model.subgraphs[0]
     signature = (model.signatureDefs or [None])[0]
     names = {entry.tensorIndex: entry.name for entry in (signature.inputs or ())} if signature else {}
     shapes: dict[str, Sizes] = {}
-    for index in graph.inputs:
+    for index in () if graph.inputs is None else graph.inputs:
         tensor = graph.tensors[index]
+        whole = () if tensor.shape is None else tensor.shape  # of a scalar
         sizes = [] if tensor.shapeSignature is None else list(tensor.shapeSignature)[1:]
-        sizes = [own if size < 0 and own > 1 else size for size, own in zip(sizes, tensor.shape[1:], strict=False)]
+        sizes = [own if size < 0 and own > 1 else size for size, own in zip(sizes, whole[1:], strict=False)]
         if any(size < 0 for size in sizes):
             name = (names.get(index) or tensor.name or b"").decode(errors="replace")
             shapes[name] = tuple(None if size < 0 else int(size) for size in sizes)

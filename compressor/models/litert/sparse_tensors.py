@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.base.sizes import swells
+from compressor.base.file_limits import swells
 
 
 def dense_values(values: NDArray[Any], shape: tuple[int, ...], sparsity: Any, zero: int) -> NDArray[Any]:

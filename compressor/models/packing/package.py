@@ -10,7 +10,7 @@ import hashlib
 from typing import NoReturn
 
 from compressor.base.errors import ModelError
-from compressor.base.sizes import swells
+from compressor.base.file_limits import swells, unless_raised
 from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.coders import CODERS, FOR_LARGE, LARGE
 
@@ -53,7 +53,7 @@ def unpack(package: bytes) -> bytes:
     size, start = _read_varint(package, len(_MAGIC) + 1)
     digest, payload = package[start : start + _HASH_BYTES], package[start + _HASH_BYTES :]
     if swells(size, len(package)):
-        raise ModelError(f"the package claims to hold {size:,} bytes", "do not open it; no model is packed like that")
+        raise ModelError(f"the package claims to hold {size:,} bytes", unless_raised("do not open it", size))
     try:
         content = CODERS[coder_of(package)].decode(payload, size)
     except DamagedError as error:

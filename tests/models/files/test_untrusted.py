@@ -215,7 +215,8 @@ def test_a_zip_bomb_is_refused(keras_file):
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     assert refusal(path, trusted=True) == (
-        f"{path} would unpack from {packed:,} to {unpacked:,} bytes; do not load it; no model is packed like that"
+        f"{path} would unpack from {packed:,} to {unpacked:,} bytes; "
+        "do not load it, or, if you know where it comes from, set COMPRESSOR_MAX_MEMORY to 8.0 GB"
     )
 
 
@@ -225,7 +226,10 @@ def test_an_hdf5_file_that_swells_is_refused(tmp_path):
     path = tmp_path / "m.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("weights", (2_000_000_000,), "f4", fillvalue=1.0, chunks=(1000,))
-    assert refusal(path) == f"{path}: it would read other files, or unpack to 8,000,000,000 bytes; save it again"
+    assert refusal(path) == (
+        f"{path}: it would unpack from {path.stat().st_size:,} to 8,000,000,000 bytes; "
+        "do not load it, or, if you know where it comes from, set COMPRESSOR_MAX_MEMORY to 16.0 GB"
+    )
 
 
 def test_an_hdf5_file_that_reads_other_files_is_refused(small, tmp_path):
@@ -307,7 +311,8 @@ def test_a_reader_that_crashes_or_hangs_takes_only_the_probe_down(small, monkeyp
     path = small / "m.tflite"
     with pytest.raises(ModelError) as error:
         refuse_harmful_litert(path)
-    assert str(error.value) == f"{path} was not read within 120 s; make it again; it is damaged"
+    remedy = "make it again; if it is whole and takes longer, set COMPRESSOR_MAX_SECONDS"
+    assert str(error.value) == f"{path} was not read within 120 s; {remedy}"
 
 
 @given(data=st.data())

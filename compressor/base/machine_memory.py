@@ -1,0 +1,30 @@
+"""How much memory there is, and how much of it a process has; Linux alone tells."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+_GROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of version 2 and 1
+
+
+def whole_memory() -> int | None:
+    """Bytes of memory of the machine, or of the container if it has a limit; None where nothing tells."""
+    sizes = []
+    with suppress(OSError):
+        if total := re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text()):
+            sizes.append(1024 * int(total[1]))
+    for name in _GROUP_LIMITS:
+        with suppress(OSError, ValueError):  # without a limit it says "max"
+            sizes.append(int((Path("/sys/fs/cgroup") / name).read_text()))
+    return min(sizes, default=None)
+
+
+def memory_of(process: int) -> int:
+    """Bytes that a process has in memory; 0 where nothing tells."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
