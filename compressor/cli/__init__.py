@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
+
+from compressor.cli.interrupts import quiet_interrupts
 
 _COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
@@ -65,6 +68,7 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
+    quiet_interrupts()
     from compressor.base.errors import ExitCode
     from compressor.cli.boundary import run_guarded
     from compressor.cli.child_process import supervised
@@ -79,7 +83,8 @@ def main() -> None:
     else:
         code = run_guarded(root, arguments)
     if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to shut down, too long after an interrupt
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a terminal that was closed
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

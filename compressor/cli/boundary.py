@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import traceback
-from pathlib import Path
 
 import click
 
-from compressor.base.errors import CompressorError, ExitCode
-from compressor.base.text import shortened
+from compressor.base.disk_faults import disk_fault, explained
+from compressor.base.errors import CompressorError, ExitCode, OutputError, StepError
+from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
-
-_ISSUES = "the project's issue tracker"
+from compressor.cli.interrupts import say, was_interrupted
 
 
 def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambda _: None) -> int:
@@ -36,32 +34,25 @@ def run_guarded(command: click.Command, arguments: list[str], tell: Tell = lambd
         error.show()
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; {_after_interrupt(arguments)}", err=True)
-        return ExitCode.INTERRUPTED
-    except CompressorError as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(_message(error), err=True)
-        return error.exit_code
+        return _interrupted(arguments)
     except BrokenPipeError:
         return _output_closed()
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # as rich ends it
             return _output_closed()
         raise
-    except OSError as error:
-        if debug:
-            traceback.print_exc()
-        if error.filename is None:
-            return _report_bug(error)
-        remedy = "check that it exists, and its permissions"
-        click.echo(f"error: {error.filename} cannot be read or written ({error.strerror}); {remedy}", err=True)
-        return ExitCode.INPUT
-    # any other exception that comes this far is a bug in the tool
+    # everything else is somebody's fault, and if not, it is a bug in the tool
     except Exception as error:  # noqa: BLE001
+        if was_interrupted():
+            return _interrupted(arguments)
         if debug:
             traceback.print_exc()
-        return _report_bug(error)
+        return _report(error)
+
+
+def _interrupted(arguments: list[str]) -> int:
+    say(f"\ninterrupted; {_after_interrupt(arguments)}")
+    return ExitCode.INTERRUPTED
 
 
 def _after_interrupt(arguments: list[str]) -> str:
@@ -72,10 +63,30 @@ def _after_interrupt(arguments: list[str]) -> str:
     return KEPT
 
 
-def _message(error: CompressorError) -> str:
+def _report(error: Exception) -> int:
+    """Say what is wrong and whose fault it is, and return the exit code."""
+    own = _blamed(error)
+    if own is None:
+        return report_bug(error)
     from compressor.recipe.problems import RecipeError
 
-    return str(error) if isinstance(error, RecipeError) else f"error: {error}"
+    say(str(own) if isinstance(own, RecipeError) else f"error: {own}")
+    return own.exit_code
+
+
+def _blamed(error: Exception) -> CompressorError | None:
+    """The error to show: that of a disk that is full or fails, if one is behind it; None for a bug in the tool."""
+    if isinstance(error, OutputError):
+        return error
+    if fault := disk_fault(error):
+        return explained(fault)
+    if isinstance(error, CompressorError):
+        return error
+    if isinstance(error, OSError) and error.filename is not None:
+        return explained(error)
+    if isinstance(error, MemoryError):
+        return StepError("memory ran out", "use a smaller batch_size or less data, or a larger machine")
+    return None
 
 
 def _output_closed() -> int:
@@ -83,17 +94,3 @@ def _output_closed() -> int:
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.DONE
-
-
-def _report_bug(error: Exception) -> int:
-    what = f"{type(error).__name__}: {shortened(str(error), 200)}".rstrip(": ")
-    click.echo(f"error: compressor itself failed ({what})", err=True)
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="compressor-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
-        ) as log:
-            log.write(" ".join(sys.argv) + "\n\n" + "".join(traceback.format_exception(error)))
-        click.echo(f"please report it at {_ISSUES}, with {Path(log.name)} attached", err=True)
-    except OSError:
-        click.echo(f"please report it at {_ISSUES}; --debug shows the traceback", err=True)
-    return ExitCode.INTERNAL

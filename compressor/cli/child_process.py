@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-import click
-
 from compressor.base.errors import ExitCode
+from compressor.cli.interrupts import heeded, raise_once, say
+from compressor.cli.temporary_folder import temporary_folder
 
 KEPT = "finished steps are kept, and the same command resumes from there"
 
@@ -28,39 +28,54 @@ def supervised(work: Callable[[Tell], int]) -> int:
     """Run `work` and return its exit code, in a child process if the system can fork and tell who sent a signal.
 
     `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
-    process can still say in which step.
+    process can still say in which step. Whatever the child leaves in the temporary folder is removed.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    reading, writing = os.pipe()
-    # a shell that starts a job in the background may have it ignore interrupts
-    ending = {number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN}
+    ending = heeded()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*ending, signal.SIGCHLD})
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _die_with_parent()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        result = work(lambda doing: _report(writing, doing))
-        _report(writing, f"{_DONE}{int(result)}")
-        return result
-    os.close(writing)
-    code = _exit_code_of(child, ending)
+    with temporary_folder():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        reading, writing = os.pipe()
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            return _in_child(work, writing, ending, parent, mask)
+        os.close(writing)
+        code = _exit_code_of(child, set(ending))
+        last = _last_report(reading)
+    for number in ending:  # one more that came since would end this process on the spot
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    last = _last_report(reading)
-    if code is None:
-        click.echo(f"\ninterrupted; {last} did not respond and was killed; {KEPT}", err=True)
-        return ExitCode.INTERRUPTED
     if last.startswith(_DONE):  # whatever happens to the process after that
         return int(last.removeprefix(_DONE))
-    click.echo(f"error: {_crash_message(last, code)}", err=True)
+    if code is None:
+        say(f"\ninterrupted; {last} did not respond and was killed; {KEPT}")
+        return ExitCode.INTERRUPTED
+    say(f"error: {_crash_message(last, code)}")
     return ExitCode.STEP
 
 
-def _exit_code_of(child: int, ending: set[signal.Signals]) -> int | None:
+def _in_child(
+    work: Callable[[Tell], int], writing: int, ending: Sequence[int], parent: int, mask: Collection[int]
+) -> int:
+    """Do the work and report its exit code; signals are heeded only meanwhile."""
+    _die_with(parent)
+    try:
+        raise_once(ending)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        result = work(lambda doing: _report(writing, doing))
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    except KeyboardInterrupt:  # just before or after the work
+        say(f"\ninterrupted; {KEPT}")
+        result = ExitCode.INTERRUPTED
+    _report(writing, f"{_DONE}{int(result)}")
+    return result
+
+
+def _exit_code_of(child: int, ending: Collection[int]) -> int | None:
     """The child's exit code, or None if it was interrupted and had to be killed.
 
     Signals that would end this process are passed on to the child.
@@ -83,11 +98,13 @@ def _exit_code_of(child: int, ending: set[signal.Signals]) -> int | None:
                     os.kill(child, received.si_signo)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Have Linux kill this process when its parent dies; on other systems, it ends by itself later."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before that
+            os._exit(ExitCode.INTERRUPTED)
 
 
 def _report(writing: int, doing: str) -> None:

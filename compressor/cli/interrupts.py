@@ -1,0 +1,61 @@
+"""Interrupts: the first one ends what is going on, and those after it do not disturb the ending."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from types import FrameType, TracebackType
+
+import click
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that ask a process to end: Ctrl-C, a termination, and a terminal that was closed."""
+
+_received: list[int] = []
+
+
+def heeded() -> list[signal.Signals]:
+    """Those of `ENDING` that this process does not ignore; a shell may have it ignore some, as `nohup` does."""
+    return [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+
+
+def raise_once(numbers: Collection[int]) -> None:
+    """Have the first of some signals raise a KeyboardInterrupt, and the ones after it do nothing."""
+    for number in numbers:
+        signal.signal(number, _first)
+
+
+def was_interrupted() -> bool:
+    """Whether a signal has come; libraries may have turned its KeyboardInterrupt into an error of another kind."""
+    return bool(_received)
+
+
+def say(text: str) -> None:
+    """Write to standard error, which may be a terminal that has been closed."""
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True)
+
+
+def quiet_interrupts() -> None:
+    """Have an interrupt that comes before the command line is ready end the process without a traceback."""
+    shown = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            shown(kind, error, trace)
+            return
+        with suppress(OSError, ValueError):
+            print("\ninterrupted; nothing was changed", file=sys.stderr, flush=True)
+        os._exit(130)
+
+    sys.excepthook = show
+
+
+def _first(number: int, _: FrameType | None) -> None:
+    is_first = not _received
+    _received.append(number)
+    if is_first:
+        raise KeyboardInterrupt
