@@ -56,9 +56,7 @@ def explained(fault: OSError, folders: Sequence[Path] = ()) -> OutputError:
     place = str(fault.filename) if fault.filename else _fullest([*folders, Path(tempfile.gettempdir())])
     again = "and run the same command again"
     if fault.errno in _FULL:
-        what = f"the disk of {place} is full ({reason})" if place else f"the disk is full ({reason})"
-        other = ", or set TMPDIR to a folder with more space," if place and _is_temporary(place, folders) else ""
-        return OutputError(what, f"free some space there{other or ','} {again}")
+        return _full(reason, place, bool(place) and _is_temporary(str(place), folders))
     if fault.errno == errno.EIO:
         return OutputError(f"the disk failed at {place or 'a file'} ({reason})", f"check that disk, {again}")
     what = f"{place or 'a file'} cannot be read or written ({reason})"
@@ -110,6 +108,24 @@ def _told(text: str) -> OSError | None:
     number = int(found["number"]) if found["number"] else _TOLD[found["text"]]
     path = _PATH.search(text)
     return OSError(number, os.strerror(number), path[0] if path else None)
+
+
+def _full(reason: str, place: str | None, temporary: bool) -> OutputError:
+    """The error for a full disk, by the folder that it is mounted at."""
+    if place is None:
+        return OutputError(f"the disk is full ({reason})", "free some space, and run the same command again")
+    what = f"the disk at {_mount_of(place)} is full ({reason}), so that {place} cannot be written"
+    remedy = "free some space there"
+    if temporary:
+        what = f"the disk at {_mount_of(place)} is full ({reason}), with temporary files in {tempfile.gettempdir()}"
+        remedy += ", or set TMPDIR to a folder on another disk"
+    return OutputError(what, f"{remedy}, and run the same command again")
+
+
+def _mount_of(place: str) -> Path:
+    """The folder that the disk of a path is mounted at."""
+    path = Path(place).absolute()
+    return next(folder for folder in (path, *path.parents) if folder.is_mount() or folder == folder.parent)
 
 
 def _is_within(fault: OSError, folders: Sequence[Path]) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from compressor.base.atomic_files import write_whole
+from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import OutputError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
@@ -53,6 +54,8 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
     except Timeout:
         raise OutputError(f"another run is writing to the folder {folder}", "name another one") from None
     except OSError as error:
+        if fault := disk_fault(error):
+            raise explained(fault) from None
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
         for path in (folder / _STAGES, *others):

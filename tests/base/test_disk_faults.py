@@ -22,7 +22,7 @@ def fault(number, path=None):
     [
         (
             errno.ENOSPC,
-            "the disk of /out/x is full (No space left on device); "
+            "the disk at / is full (No space left on device), so that /out/x cannot be written; "
             "free some space there, and run the same command again",
         ),
         (errno.EIO, "the disk failed at /out/x (Input/output error); check that disk, and run the same command again"),
@@ -52,10 +52,11 @@ def test_a_fault_names_the_disk_or_the_permission_and_the_file(number, shown):
 
 
 def test_a_full_disk_of_temporary_files_says_how_to_use_another():
-    path = Path(tempfile.gettempdir()) / "x"
-    assert str(explained(fault(errno.ENOSPC, path))) == (
-        f"the disk of {path} is full (No space left on device); "
-        "free some space there, or set TMPDIR to a folder with more space, and run the same command again"
+    folder = Path(tempfile.gettempdir())
+    mount = next(place for place in (folder, *folder.parents) if place.is_mount())
+    assert str(explained(fault(errno.ENOSPC, folder / "x"))) == (
+        f"the disk at {mount} is full (No space left on device), with temporary files in {folder}; "
+        "free some space there, or set TMPDIR to a folder on another disk, and run the same command again"
     )
 
 
@@ -63,7 +64,7 @@ def test_a_fault_without_a_file_names_the_folder_whose_disk_is_full(monkeypatch,
     free = {tmp_path: 10, Path(tempfile.gettempdir()): 10**9}
     usage = type("Usage", (), {"__init__": lambda self, free: setattr(self, "free", free)})
     monkeypatch.setattr(disk_faults.shutil, "disk_usage", lambda path: usage(free[path]))
-    assert str(explained(fault(errno.ENOSPC), [tmp_path])).startswith(f"the disk of {tmp_path} is full (")
+    assert f", so that {tmp_path} cannot be written;" in str(explained(fault(errno.ENOSPC), [tmp_path]))
     free[tmp_path] = 10**9
     assert str(explained(fault(errno.ENOSPC), [tmp_path])).startswith("the disk is full (No space left on device);")
 
@@ -78,7 +79,10 @@ def test_it_is_found_behind_an_error_that_blames_a_step(tmp_path):
     behind = fault(errno.ENOSPC, tmp_path / "x")
     error = raised(StepError("the step failed with OSError", "report it to its author"), behind)
     assert disk_fault(error) is behind
-    with pytest.raises(OutputError, match=r"^the disk of \S+/x is full"), disk_faults_named(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"^the disk at \S+ is full \(.+\), so that \S+/x cannot be written;"),
+        disk_faults_named(tmp_path),
+    ):
         raise error
 
 

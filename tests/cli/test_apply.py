@@ -137,8 +137,10 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypa
     monkeypatch.setattr(atomic_files.os, "fsync", full)
     with pytest.raises(OutputError) as error:
         compressor.apply("baseline", output=tmp_path / "out", smoke=True)
+    mount = next(place for place in tmp_path.parents if place.is_mount())
     assert str(error.value) == (
-        f"the disk of {tmp_path / 'out' / 'stages' / 'source.h5'} is full (No space left on device); "
+        f"the disk at {mount} is full (No space left on device), "
+        f"so that {tmp_path / 'out' / 'stages' / 'source.h5'} cannot be written; "
         "free some space there, and run the same command again"
     )
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []

@@ -93,7 +93,7 @@ def test_a_disk_that_fails_is_at_fault_and_neither_the_tool_nor_a_plugin(ending)
     assert ending(blamed) == (
         1,
         "",
-        "error: the disk of /out/x is full (No space left on device); "
+        "error: the disk at / is full (No space left on device), so that /out/x cannot be written; "
         "free some space there, and run the same command again\n",
     )
 
