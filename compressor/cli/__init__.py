@@ -8,9 +8,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-import click
+from compressor.cli.interrupts import heeded, quiet_interrupts, raise_once
 
-from compressor.cli.interrupts import quiet_interrupts
+quiet_interrupts()  # before anything that takes long to import
+
+import click  # noqa: E402
 
 _COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
@@ -68,7 +70,7 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
-    quiet_interrupts()
+    raise_once(heeded())
     from compressor.base.errors import ExitCode
     from compressor.cli.boundary import run_guarded
     from compressor.cli.child_process import supervised

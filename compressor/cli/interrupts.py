@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Collection
 from contextlib import suppress
-from types import FrameType, TracebackType
-
-import click
+from types import TracebackType
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask a process to end: Ctrl-C, a termination, and a terminal that was closed."""
 
-_received: list[int] = []
+_APART = 1.0  # seconds after which another signal means that the first one has had no effect
+_raised: list[float] = []  # when, by the monotonic clock
 
 
 def heeded() -> list[signal.Signals]:
@@ -23,19 +23,21 @@ def heeded() -> list[signal.Signals]:
 
 
 def raise_once(numbers: Collection[int]) -> None:
-    """Have the first of some signals raise a KeyboardInterrupt, and the ones after it do nothing."""
+    """Have the first of some signals raise a KeyboardInterrupt, and those that follow at once do nothing."""
     for number in numbers:
-        signal.signal(number, _first)
+        signal.signal(number, _raise)
 
 
 def was_interrupted() -> bool:
     """Whether a signal has come; libraries may have turned its KeyboardInterrupt into an error of another kind."""
-    return bool(_received)
+    return bool(_raised)
 
 
 def say(text: str) -> None:
     """Write to standard error, which may be a terminal that has been closed."""
     with suppress(OSError, ValueError):
+        import click
+
         click.echo(text, err=True)
 
 
@@ -54,8 +56,8 @@ def quiet_interrupts() -> None:
     sys.excepthook = show
 
 
-def _first(number: int, _: FrameType | None) -> None:
-    is_first = not _received
-    _received.append(number)
-    if is_first:
+def _raise(*_: object) -> None:
+    now = time.monotonic()
+    if not _raised or now - _raised[-1] > _APART:
+        _raised.append(now)
         raise KeyboardInterrupt
