@@ -20,6 +20,7 @@ KEPT = "finished steps are kept, and the same command resumes from there"
 Tell: TypeAlias = Callable[[str], None]
 
 _DONE = "done "  # reported with the exit code when the work is done
+_NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _PR_SET_PDEATHSIG = 1
 
@@ -116,7 +117,7 @@ def _last_report(reading: int) -> str:
     """The last event that the child reported."""
     with os.fdopen(reading, "rb") as stream:
         reports = stream.read().decode(errors="replace").split("\0")
-    return reports[-2] if len(reports) > 1 else "the run"
+    return reports[-2] if len(reports) > 1 else _NOTHING_TOLD
 
 
 def _crash_message(doing: str, code: int) -> str:
@@ -128,4 +129,5 @@ def _crash_message(doing: str, code: int) -> str:
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
         return f"{doing} was killed ({name}); if memory ran out, use a smaller batch_size or a larger machine"
-    return f"{doing} crashed the process ({name}); {remedy}"
+    stack = ", whose stack is in run.log" if doing != _NOTHING_TOLD and "--debug" not in sys.argv else ""
+    return f"{doing} crashed the process ({name}){stack}; {remedy}"

@@ -49,7 +49,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
     except ModelError as error:
         return _told(error.what, "" if kind == "litert" else error.remedy)
     except OSError as error:
-        return _told(f"it cannot be read ({error.strerror or error})")
+        return _told(f"it cannot be read ({error.strerror or error})", "check its disk and its permissions")
     except MemoryError:
         return _told("it asks for more memory than there is")
     return 0
