@@ -210,6 +210,7 @@ def walk(
     sample: int | None,
     distinct: bool,
     only: str,
+    runs: int | None,
 ) -> Iterator[str]:
     """Have each call of the recipe's runs fail; gives a line about each one.
 
@@ -219,7 +220,7 @@ def walk(
     done: set[str] = set()
     turn = itertools.cycle(errors)
     cached = faults.root / "cached"
-    for smoke, steps in [*((True, count) for count in range(len(STEPS) + 1)), (True, len(STEPS)), (False, 2)]:
+    for smoke, steps in [*((True, count) for count in range(len(STEPS) + 1)), (True, len(STEPS)), (False, 2)][:runs]:
         if not smoke:
             shutil.rmtree(cached, ignore_errors=True)
         _start_over(faults, cached)
@@ -299,6 +300,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="how many calls to try of each run; all by default")
     parser.add_argument("--distinct", action="store_true", help="try one of the calls that do the same to a file")
     parser.add_argument("--only", default="", help="try calls whose description has this, a regular expression")
+    parser.add_argument("--runs", type=int, help="how many of the runs to go through; all by default")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="io-faults-") as name:
@@ -310,7 +312,9 @@ def main() -> None:
         errors = [ERRORS] if arguments.errors == "all" else [(number,) for number in ERRORS]
         generator, start = random.Random(arguments.seed), time.monotonic()
         lines = []
-        for line in walk(Faults(root), errors, generator, arguments.sample, arguments.distinct, arguments.only):
+        for line in walk(
+            Faults(root), errors, generator, arguments.sample, arguments.distinct, arguments.only, arguments.runs
+        ):
             lines.append(line)
             print(f"{time.monotonic() - start:.0f} {line}", flush=True)
     tried = [line for line in lines if not line.startswith("---")]
