@@ -54,12 +54,14 @@ def explained(fault: OSError, folders: Sequence[Path] = ()) -> OutputError:
     """
     reason = fault.strerror or str(fault)
     place = str(fault.filename) if fault.filename else _fullest([*folders, Path(tempfile.gettempdir())])
+    places = " or ".join(map(str, [*folders, tempfile.gettempdir()]))
+    known = place or (f"a file in {places}" if folders else "a file")
     again = "and run the same command again"
     if fault.errno in _FULL:
         return _full(reason, place, bool(place) and _is_temporary(str(place), folders))
     if fault.errno == errno.EIO:
-        return OutputError(f"the disk failed at {place or 'a file'} ({reason})", f"check that disk, {again}")
-    what = f"{place or 'a file'} cannot be read or written ({reason})"
+        return OutputError(f"the disk failed at {known} ({reason})", f"check that disk, {again}")
+    what = f"{known} cannot be read or written ({reason})"
     if fault.errno == errno.EFBIG:
         return OutputError(what, f"raise the limit on the size of a file (ulimit -f), or use another disk, {again}")
     if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -121,3 +121,9 @@ def test_a_file_that_cannot_be_written_is_named_by_its_own_name_and_leaves_nothi
         temporary.write_bytes(b"")
     assert error.value.filename == str(tmp_path / "no folder" / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_without_a_file_names_the_folders_that_are_written():
+    assert str(explained(fault(errno.EIO), [Path("/out"), Path("/cache")])).startswith(
+        f"the disk failed at a file in /out or /cache or {tempfile.gettempdir()} (Input/output error); check that disk,"
+    )
