@@ -16,7 +16,7 @@ test: .venv/installed-dev check
 test-long: .venv/installed-dev fuzz
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python tests/run_hostile_files.py
-	$(BIN)/python tests/kill_and_corrupt.py kills --count 50
+	$(BIN)/python tests/kill_and_corrupt.py kills --count 100
 	$(BIN)/python tests/kill_and_corrupt.py flips --count 1000
 
 check: .venv/installed-dev

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.cache_folder import default_folder
+from compressor.base.disk_faults import disk_faults_named
 from compressor.base.errors import CompressorError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
@@ -22,7 +23,7 @@ from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import started
 from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.run.plugin_observers import with_plugins
-from compressor.run.run_folder import claimed, explained, results_of, write_results
+from compressor.run.run_folder import claimed, results_of, write_results
 
 __all__ = ["apply", "load", "plan"]
 
@@ -101,12 +102,11 @@ def execute(
     """Run a plan and write its results into a claimed folder.
 
     Raises:
-        CompressorError: the data, the model or a step is at fault, or the disk is full.
+        CompressorError: the data, the model or a step is at fault, a disk is full or fails,
+            or a file cannot be written.
     """
-    try:
+    with disk_faults_named(folder, cache.folder):
         return _executed(plan, folder, registry, cache, observer, locked)
-    except OSError as error:
-        raise explained(error, folder) from error
 
 
 def _executed(

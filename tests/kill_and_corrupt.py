@@ -1,18 +1,23 @@
 """Runs that are killed and caches that are damaged, by hand and at length.
 
-python tests/kill_and_corrupt.py kills --count 50    kill a real recipe at random moments, resume it, compare the bytes
+python tests/kill_and_corrupt.py kills --count 50    end a real recipe at random moments, resume it, compare the bytes
 python tests/kill_and_corrupt.py flips --count 1000  flip random bits in a cache, and see whether each one is found
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import os
+import pty
 import random
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 RECIPE = [
@@ -22,11 +27,103 @@ RECIPE = [
 ]
 
 
-def apply(folder: Path, cache: Path) -> subprocess.Popen[bytes]:
-    """The recipe, under way in a process of its own."""
-    command = [sys.executable, "-m", "compressor", "apply", *RECIPE, "--quiet", "-o", str(folder)]
-    environment = {**os.environ, "COMPRESSOR_CACHE": str(cache)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+STARTED = 1.0  # seconds in which Python itself may still be starting
+OLD_ENOUGH = 6.0  # seconds after which the lock file of a dead run is swept
+WAYS = (  # signals, and to whom: the process that was started, its child, or the whole group, as a terminal does
+    ((signal.SIGKILL,), "parent"),
+    ((signal.SIGKILL,), "child"),
+    ((signal.SIGKILL,), "group"),
+    ((signal.SIGTERM,), "parent"),
+    ((signal.SIGTERM,), "child"),
+    ((signal.SIGHUP,), "group"),
+    ((signal.SIGINT,), "group"),
+    ((signal.SIGINT, signal.SIGINT), "group"),
+    ((signal.SIGINT, signal.SIGINT), "parent"),
+)
+_HIDDEN, _SHOWN = b"\x1b[?25l", b"\x1b[?25h"  # what a terminal gets to hide and show its cursor
+
+
+def apply(folder: Path, cache: Path, terminal: int | None = None) -> subprocess.Popen[bytes]:
+    """The recipe, under way in a process and a session of its own, in a terminal or with its errors in a pipe."""
+    command = [sys.executable, "-m", "compressor", "apply", *RECIPE, "-o", str(folder)]
+    temporary = cache.with_name(f"{cache.name}-tmp")
+    temporary.mkdir(exist_ok=True)
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(cache), "TMPDIR": str(temporary), "COLUMNS": "80"}
+    return subprocess.Popen(
+        [*command, "--quiet"] if terminal is None else command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if terminal is None else terminal,
+        stderr=subprocess.PIPE if terminal is None else terminal,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def cut(folder: Path, cache: Path, seconds: float, numbers: tuple[int, ...], target: str, pause: float) -> str | None:
+    """End a run after some seconds, and say what was wrong with its end; None if it came to its own end before."""
+    own, terminal = pty.openpty()
+    process = apply(folder, cache, terminal)
+    os.close(terminal)
+    shown = bytearray()
+    reader = threading.Thread(target=_read, args=(own, shown))
+    reader.start()
+    try:
+        process.wait(timeout=seconds)
+        return None
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if process.returncode is not None:
+            reader.join()
+            os.close(own)
+    listed = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    for number in numbers:
+        try:
+            if target == "group":
+                os.killpg(process.pid, number)
+            else:
+                os.kill(int(listed[0]) if target == "child" and listed else process.pid, number)
+        except ProcessLookupError:
+            break
+        time.sleep(pause)
+    process.wait()
+    reader.join(timeout=30)
+    os.close(own)
+    return _wrong_end(bytes(shown), process.returncode, numbers, target, seconds)
+
+
+def _read(terminal: int, shown: bytearray) -> None:
+    """Read what is written to a terminal, until nobody has it open."""
+    while True:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:
+            return
+
+
+def _wrong_end(shown: bytes, code: int, numbers: tuple[int, ...], target: str, seconds: float) -> str:
+    """What is wrong with the end of a run; empty if nothing is."""
+    killed = signal.SIGKILL in numbers
+    allowed = {-signal.SIGKILL} if killed and target != "child" else {4, -signal.SIGKILL} if killed else {130}
+    wrong = []
+    if b"Traceback" in shown and seconds > STARTED:  # before that, Python itself is being started
+        wrong.append("a traceback")
+    if code not in allowed and code != 0 and seconds > STARTED:
+        wrong.append(f"the exit code {code}")
+    if shown.rfind(_HIDDEN) > shown.rfind(_SHOWN) and (not killed or target == "child"):
+        wrong.append("a hidden cursor")
+    if not killed and code == 130 and b"interrupted" not in shown:
+        wrong.append("no word")
+    return ", ".join(wrong)
+
+
+def litter(cache: Path, folders: Sequence[Path]) -> list[str]:
+    """What is left, once a run has come to its end, of those that were cut before it."""
+    temporary = cache.with_name(f"{cache.name}-tmp")
+    left = [*temporary.iterdir(), *(cache / "running").iterdir()]
+    left += [path for folder in folders for path in folder.rglob(".*.tmp")]
+    return [path.name for path in left]
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -44,29 +141,41 @@ def finish(folder: Path, cache: Path) -> dict[str, bytes]:
 
 
 def kills(count: int, seed: int) -> None:
-    """Kill runs until `count` are dead; each series of kills ends in a run that is left alone."""
+    """End runs until `count` were cut; each series of them ends in a run that is left alone."""
     generator = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
+        start = time.monotonic()
         whole = finish(root / "whole", root / "whole-cache")
+        longest = time.monotonic() - start
         dead = survived = series = 0
+        faults: collections.Counter[str] = collections.Counter()
         while dead < count:
             series += 1
             cache, of_series = root / f"cache-{series}", 0
-            for attempt in range(12):
-                process = apply(root / f"cut-{series}-{attempt}", cache)
-                try:
-                    process.wait(timeout=generator.uniform(0.3, 12))
+            for _ in range(min(12, count - dead)):
+                (numbers, target), seconds = generator.choice(WAYS), generator.uniform(0.3, longest)
+                wrong = cut(root / f"run-{series}", cache, seconds, numbers, target, generator.uniform(0, 0.02))
+                if wrong is None:
                     break
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-                    of_series += 1
-            same = finish(root / f"end-{series}", cache) == whole
-            dead, survived = dead + of_series, survived + (of_series if same else 0)
-            print(f"series {series}: {of_series} kills, {'the same bytes' if same else 'OTHER BYTES'}", flush=True)
-        print(f"{survived} of {dead} kills survived")
-    sys.exit(0 if survived == dead else 1)
+                of_series += 1
+                names = "+".join(signal.Signals(number).name for number in numbers)
+                print(f"  {names} to {target} after {seconds:.1f} s: {wrong or 'right'}", flush=True)
+                faults[wrong] += 1
+            if not (root / f"run-{series}" / "report.json").exists():
+                finish(root / f"run-{series}", cache)
+            time.sleep(OLD_ENOUGH)
+            same = finish(root / f"end-{series}", cache) == bytes_of(root / f"run-{series}") == whole
+            left = litter(cache, [root / f"run-{series}"])
+            dead, survived = dead + of_series, survived + (of_series if same and not left else 0)
+            bytes_are = "the same bytes" if same else "OTHER BYTES"
+            print(
+                f"series {series}: {of_series} cut, {bytes_are}, {f'LEFT {left}' if left else 'nothing left'}",
+                flush=True,
+            )
+        del faults[""]
+        print(f"{survived} of {dead} survived; ended wrong: {dict(faults) or 'none'}")
+    sys.exit(0 if survived == dead and not faults else 1)
 
 
 def flips(count: int, seed: int) -> None:

@@ -17,13 +17,21 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` to write to; it is renamed to `path` if the block succeeds."""
+    """Yield a temporary path beside `path` to write to; it is renamed to `path` if the block succeeds.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        if error.filename is None or os.fsdecode(error.filename) == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-import click
+from compressor.cli.interrupts import heeded, quiet_interrupts, raise_once
+
+quiet_interrupts()  # before anything that takes long to import
+
+import click  # noqa: E402
 
 _COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
@@ -65,6 +70,7 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line and exit with one of the codes in `ExitCode`."""
+    raise_once(heeded())
     from compressor.base.errors import CompressorError, ExitCode
     from compressor.base.standard_output import claim, tell
     from compressor.cli.boundary import run_guarded
@@ -87,7 +93,8 @@ def main() -> None:
     else:
         code = run_guarded(root, arguments)
     if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to shut down, too long after an interrupt
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a terminal that was closed
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

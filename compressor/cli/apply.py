@@ -135,6 +135,9 @@ class _StepTeller(Observer):
     def step_started(self, step_id: str) -> None:
         self._tell(self._subjects.get(step_id, "the baseline"))
 
+    def measuring(self, step_id: str) -> None:
+        self._tell(f"measuring the file after {self._subjects.get(step_id, 'the baseline')}")
+
     def warned(self, text: str) -> None:
         """Left to the observers that show it."""
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-import tempfile
 import traceback
-from pathlib import Path
 
 import click
 
-from compressor.base.errors import CompressorError, ExitCode
+from compressor.base.disk_faults import disk_fault, explained
+from compressor.base.errors import CompressorError, ExitCode, OutputError, StepError
 from compressor.base.outgoing import one_line
 from compressor.base.standard_output import failure, reason_of, tell
-from compressor.base.text import shortened
+from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
-
-_ISSUES = "the project's issue tracker"
+from compressor.cli.interrupts import was_interrupted
 
 
 def run_guarded(command: click.Command, arguments: list[str], tell_doing: Tell = lambda _: None) -> int:
@@ -49,27 +47,20 @@ def _ending(command: click.Command, arguments: list[str], tell_doing: Tell) -> i
         _show_usage(error)
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        tell("")  # after the ^C of the terminal
-        tell(f"interrupted; {_after_interrupt(arguments)}")
-        return ExitCode.INTERRUPTED
-    except CompressorError as error:
-        if debug:
-            _show_traceback(error)
-        _show(error)
-        return error.exit_code
-    except OSError as error:
-        if debug:
-            _show_traceback(error)
-        if error.filename is None:
-            return _report_bug(error)
-        remedy = "check that it exists, and its permissions"
-        tell(f"error: {error.filename} cannot be read or written ({error.strerror}); {remedy}")
-        return ExitCode.INPUT
-    # any other exception that comes this far is a bug in the tool
+        return _interrupted(arguments)
+    # everything else is somebody's fault, and if not, it is a bug in the tool
     except Exception as error:  # noqa: BLE001
+        if was_interrupted():
+            return _interrupted(arguments)
         if debug:
             _show_traceback(error)
-        return _report_bug(error)
+        return _report(error)
+
+
+def _interrupted(arguments: list[str]) -> int:
+    tell("")  # after the ^C of the terminal
+    tell(f"interrupted; {_after_interrupt(arguments)}")
+    return ExitCode.INTERRUPTED
 
 
 def _after_interrupt(arguments: list[str]) -> str:
@@ -78,6 +69,30 @@ def _after_interrupt(arguments: list[str]) -> str:
     if "--no-cache" in arguments:
         return "nothing is cached with --no-cache, so the same command starts from the beginning"
     return KEPT
+
+
+def _report(error: Exception) -> int:
+    """Say what is wrong and whose fault it is, and return the exit code."""
+    own = _blamed(error)
+    if own is None:
+        return report_bug(error)
+    _show(own)
+    return own.exit_code
+
+
+def _blamed(error: Exception) -> CompressorError | None:
+    """The error to show: that of a disk that is full or fails, if one is behind it; None for a bug in the tool."""
+    if isinstance(error, OutputError):
+        return error
+    if fault := disk_fault(error):
+        return explained(fault)
+    if isinstance(error, CompressorError):
+        return error
+    if isinstance(error, OSError) and error.filename is not None:
+        return explained(error)
+    if isinstance(error, MemoryError):
+        return StepError("memory ran out", "use a smaller batch_size or less data, or a larger machine")
+    return None
 
 
 def _show(error: CompressorError) -> None:
@@ -99,23 +114,5 @@ def _show_usage(error: click.ClickException) -> None:
 
 
 def _show_traceback(error: Exception) -> None:
-    for line in _traceback_lines(error):
-        tell(line)
-
-
-def _traceback_lines(error: Exception) -> list[str]:
-    return [one_line(line) for line in "".join(traceback.format_exception(error)).splitlines()]
-
-
-def _report_bug(error: Exception) -> int:
-    what = f"{type(error).__name__}: {shortened(str(error), 200)}".rstrip(": ")
-    tell(f"error: compressor itself failed ({what})")
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="compressor-", suffix=".log", delete=False, encoding="utf-8"
-        ) as log:
-            log.write("\n".join([one_line(" ".join(sys.argv)), "", *_traceback_lines(error), ""]))
-        tell(f"please report it at {_ISSUES}, with {Path(log.name)} attached")
-    except OSError:
-        tell(f"please report it at {_ISSUES}; --debug shows the traceback")
-    return ExitCode.INTERNAL
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        tell(one_line(line))

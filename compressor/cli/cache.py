@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -72,8 +73,11 @@ def verify() -> int:
 @click.option("--keep", metavar="SIZE", help="Remove entries used longest ago until this size remains, as in 5GB.")
 @click.option("--older-than", metavar="AGE", help="Remove entries not used for this long, as in 30d, 12h or 2w.")
 @click.option("--dry-run", is_flag=True, help="Only show how much would be removed.")
-def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
-    """Remove damaged entries and stray files, and other entries by size or age. What a live run uses stays."""
+def prune(keep: str | None, older_than: str | None, dry_run: bool) -> int:
+    """Remove damaged entries and stray files, and other entries by size or age. What a live run uses stays.
+
+    If a damaged entry or a stray file cannot be removed, the exit code is 1.
+    """
     from compressor.base.sizes import format_size
     from compressor.run.cache.locks import keys_in_use, sweep_locks
     from compressor.run.cache.store import size_of
@@ -84,9 +88,9 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     unusable = [*(entry.path for entry in damaged), *strays]
     chosen = cache.prunable(keep_bytes, seconds, keys_in_use(cache.folder), frozenset(unusable))
     if dry_run:
-        sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in unusable if path.exists()]
+        sizes = [entry.bytes for entry in chosen] + [size_of(path) for path in unusable if os.path.lexists(path)]
         say(f"would remove {len(sizes)} files, {format_size(sum(sizes))}")
-        return
+        return ExitCode.DONE
     # a run may have replaced a damaged entry since
     freed = [cache.drop(entry.path) for entry in damaged if cache.is_damaged(entry)]
     freed += [cache.drop(path) for path in strays]
@@ -94,8 +98,12 @@ def prune(keep: str | None, older_than: str | None, dry_run: bool) -> None:
     freed += [cache.drop(entry.path) for entry in chosen if not keys_in_use(cache.folder) & {entry.key, entry.kind}]
     sweep_locks(cache.folder)
     cache.forget_old_notes()
-    removed = [size for size in freed if size]
+    removed = [size for size in freed if size is not None]
     say(f"removed {len(removed)} files, {format_size(sum(removed))}")
+    stay = [entry.path for entry in damaged if cache.is_damaged(entry)] + [
+        path for path in strays if os.path.lexists(path)
+    ]
+    return ExitCode.INPUT if stay else ExitCode.DONE
 
 
 def _cache() -> Cache:

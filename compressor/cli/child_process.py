@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -16,12 +16,15 @@ from compressor.base.file_limits import MEMORY_VARIABLE, chosen_memory
 from compressor.base.machine_memory import memory_of, whole_memory
 from compressor.base.sizes import format_size
 from compressor.base.standard_output import show_cursor, tell
+from compressor.cli.interrupts import heeded, raise_once
+from compressor.cli.temporary_folder import temporary_folder
 
 KEPT = "finished steps are kept, and the same command resumes from there"
 
 Tell: TypeAlias = Callable[[str], None]
 
 _DONE = "done "  # reported with the exit code when the work is done
+_NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _PR_SET_PDEATHSIG = 1
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
@@ -34,7 +37,7 @@ def supervised(work: Callable[[Tell], int]) -> int:
 
     `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
     process can still say in which step. A child that takes more memory than `COMPRESSOR_MAX_MEMORY`, or nearly all that
-    the machine has, is ended.
+    the machine has, is ended. Whatever the child leaves in the temporary folder is removed.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
@@ -43,39 +46,53 @@ def supervised(work: Callable[[Tell], int]) -> int:
     except CompressorError as error:
         tell(f"error: {error}")
         return error.exit_code
-    sys.stdout.flush()
-    sys.stderr.flush()
-    reading, writing = os.pipe()
-    # a shell that starts a job in the background may have it ignore interrupts
-    ending = {number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN}
+    ending = heeded()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*ending, signal.SIGCHLD})
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _die_with_parent()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        result = work(lambda doing: _report(writing, doing))
-        _report(writing, f"{_DONE}{int(result)}")
-        return result
-    os.close(writing)
-    code = _exit_code_of(child, ending, most)
+    with temporary_folder():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        reading, writing = os.pipe()
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            return _in_child(work, writing, ending, parent, mask)
+        os.close(writing)
+        code = _exit_code_of(child, set(ending), most)
+        last = _last_report(reading)
+    for number in ending:  # one more that came since would end this process on the spot
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    last = _last_report(reading)
-    if code is None:
-        show_cursor()
-        tell("")  # after the ^C of the terminal
-        tell(f"interrupted; {last} did not respond and was killed; {KEPT}")
-        return ExitCode.INTERRUPTED
     if last.startswith(_DONE):  # whatever happens to the process after that
         return int(last.removeprefix(_DONE))
     show_cursor()
-    message = _memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)
-    tell(f"error: {message}")
+    if code is None:
+        tell("")  # after the ^C of the terminal
+        tell(f"interrupted; {last} did not respond and was killed; {KEPT}")
+        return ExitCode.INTERRUPTED
+    tell(f"error: {_memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)}")
     return ExitCode.STEP
 
 
-def _exit_code_of(child: int, ending: set[signal.Signals], most: int) -> int | None:
+def _in_child(
+    work: Callable[[Tell], int], writing: int, ending: Sequence[int], parent: int, mask: Collection[int]
+) -> int:
+    """Do the work and report its exit code; signals are heeded only meanwhile."""
+    _die_with(parent)
+    try:
+        raise_once(ending)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        result = work(lambda doing: _report(writing, doing))
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    except KeyboardInterrupt:  # just before or after the work
+        tell("")
+        tell(f"interrupted; {KEPT}")
+        result = ExitCode.INTERRUPTED
+    _report(writing, f"{_DONE}{int(result)}")
+    return result
+
+
+def _exit_code_of(child: int, ending: Collection[int], most: int) -> int | None:
     """The child's exit code, or None if it was interrupted and had to be killed.
 
     Signals that would end this process are passed on to the child. If it takes more than `most` bytes of memory, it is
@@ -103,11 +120,13 @@ def _exit_code_of(child: int, ending: set[signal.Signals], most: int) -> int | N
                     os.kill(child, received.si_signo)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Have Linux kill this process when its parent dies; on other systems, it ends by itself later."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before that
+            os._exit(ExitCode.INTERRUPTED)
 
 
 def _report(writing: int, doing: str) -> None:
@@ -119,7 +138,7 @@ def _last_report(reading: int) -> str:
     """The last event that the child reported."""
     with os.fdopen(reading, "rb") as stream:
         reports = stream.read().decode(errors="replace").split("\0")
-    return reports[-2] if len(reports) > 1 else "the run"
+    return reports[-2] if len(reports) > 1 else _NOTHING_TOLD
 
 
 def _memory_message(doing: str, most: int) -> str:
@@ -136,4 +155,5 @@ def _crash_message(doing: str, code: int) -> str:
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
         return f"{doing} was killed ({name}); if memory ran out, use a smaller batch_size or a larger machine"
-    return f"{doing} crashed the process ({name}); {remedy}"
+    stack = ", whose stack is in run.log" if doing != _NOTHING_TOLD and "--debug" not in sys.argv else ""
+    return f"{doing} crashed the process ({name}){stack}; {remedy}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from compressor.base.standard_output import ForgivingStream
 def native_output_to(log: Path | None) -> Iterator[ForgivingStream]:
     """Redirect file descriptors 1 and 2 to `log`, and yield a stream that still writes to the real standard error.
 
-    Without a log, nothing is redirected. The tool's own standard output has a descriptor of its own.
+    If native code crashes, Python's stack is written to the log. Without a log, nothing is redirected. The tool's own
+    standard output has a descriptor of its own.
     """
     sys.stderr.flush()
     real = ForgivingStream(os.dup(2), sys.stderr.encoding)
@@ -26,10 +28,15 @@ def native_output_to(log: Path | None) -> Iterator[ForgivingStream]:
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor, _ in saved:
         os.dup2(target, descriptor)
-    os.close(target)
+    was_enabled = faulthandler.is_enabled()
+    faulthandler.enable(target)
     try:
         yield real
     finally:
+        faulthandler.disable()
+        if was_enabled:  # as pytest does
+            faulthandler.enable()
+        os.close(target)
         sys.stderr.flush()
         for descriptor, copy in saved:
             os.dup2(copy, descriptor)

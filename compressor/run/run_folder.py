@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 import shutil
@@ -14,7 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from compressor.base.atomic_files import write_whole
-from compressor.base.errors import CompressorError, OutputError
+from compressor.base.disk_faults import disk_fault, explained
+from compressor.base.errors import OutputError
 from compressor.base.outgoing import json_text
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
@@ -28,9 +28,10 @@ _CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
-_REPORT = "report.json"
+_REPORT, _SEEDS = "report.json", "seeds.json"
+_LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
+_HALF_WRITTEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.tmp")  # as a killed run leaves them
 _SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @contextmanager
@@ -45,19 +46,24 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
     """
     folder = Path(output) if output is not None else _new_name(plan)
     try:
-        others = [path for path in folder.iterdir() if path.name not in _WRITTEN] if folder.is_dir() else []
+        others = [path for path in folder.iterdir() if not _is_left_over(path)] if folder.is_dir() else []
         if not all(several and _is_seed_folder(path) for path in others):
-            raise OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
+            raise _occupied(folder)
         folder.mkdir(parents=True, exist_ok=True)
         claim = FileLock(folder / _CLAIM)
         claim.acquire(timeout=0)
     except Timeout:
         raise OutputError(f"another run is writing to the folder {folder}", "name another one") from None
     except OSError as error:
+        if fault := disk_fault(error):
+            raise explained(fault) from None
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
         for path in (folder / _STAGES, *others):
             shutil.rmtree(path, ignore_errors=True)
+        for path in folder.iterdir():
+            if _HALF_WRITTEN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         yield folder
     finally:
         (folder / _CLAIM).unlink(missing_ok=True)
@@ -80,21 +86,27 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
     write_whole(folder / _REPORT, json_text(report.model_dump(mode="json"), ascii_only=False) + "\n")
 
 
-def explained(error: OSError, folder: Path) -> CompressorError:
-    """The error to show for a file that could not be read or written during a run."""
-    reason = error.strerror or str(error)
-    path = Path(str(error.filename)) if error.filename else None
-    if error.errno in _FULL or path is None or path.resolve().is_relative_to(folder.resolve()):
-        remedy = "free some space or make the folder writable, and run the same command again to resume"
-        return OutputError(f"the results cannot be written ({reason})", remedy)
-    return OutputError(f"{path} cannot be read or written ({reason})", "check that it exists, and its permissions")
+def _is_left_over(path: Path) -> bool:
+    """Whether this is what a run writes before its report."""
+    half = _HALF_WRITTEN.fullmatch(path.name)
+    return path.name in _WRITTEN or (half is not None and half["name"] in {*_WRITTEN, *_LAST})
+
+
+def _occupied(folder: Path) -> OutputError:
+    """The error for a folder that holds something, such as a run that is done."""
+    done = next((folder / name for name in _LAST if (folder / name).is_file()), None)
+    if done is None:
+        return OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
+    report = done if done.name == _SEEDS else folder / "report.md"
+    what = f"the folder {folder} holds a run that is done, with its report in {report}; nothing was changed"
+    return OutputError(what, "to run it again, name another folder, or remove this one")
 
 
 def _is_seed_folder(folder: Path) -> bool:
     """Whether this is the folder of a run with one of several seeds, with nothing else in it."""
     if not (_SEED.fullmatch(folder.name) and folder.is_dir()):
         return False
-    return {path.name for path in folder.iterdir()} <= {*_WRITTEN, _REPORT}
+    return all(_is_left_over(path) or path.name == _REPORT for path in folder.iterdir())
 
 
 def _new_name(plan: Plan) -> Path:

@@ -137,9 +137,11 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path, monkeypa
     monkeypatch.setattr(atomic_files.os, "fsync", full)
     with pytest.raises(OutputError) as error:
         compressor.apply("baseline", output=tmp_path / "out", smoke=True)
+    mount = next(place for place in tmp_path.parents if place.is_mount())
     assert str(error.value) == (
-        "the results cannot be written (No space left on device); "
-        "free some space or make the folder writable, and run the same command again to resume"
+        f"the disk at {mount} is full (No space left on device), "
+        f"so that {tmp_path / 'out' / 'stages' / 'source.h5'} cannot be written; "
+        "free some space there, and run the same command again"
     )
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
@@ -155,8 +157,8 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
     full = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=limited)
     assert full.returncode == 1
     assert full.stderr.splitlines()[-1] == (
-        "error: the results cannot be written (File too large); "
-        "free some space or make the folder writable, and run the same command again to resume"
+        f"error: {tmp_path / 'out' / 'stages' / '1-qat.h5'} cannot be read or written (File too large); "
+        "raise the limit on the size of a file (ulimit -f), or use another disk, and run the same command again"
     )
     assert not (tmp_path / "out" / "report.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -72,9 +72,49 @@ def test_an_error_raised_on_purpose_is_one_line_and_its_exit_code(ending, error,
 
 def test_a_file_that_cannot_be_read_is_the_user_s_and_an_error_without_a_file_is_not(ending):
     error = PermissionError(errno.EACCES, "Permission denied", "m.h5")
-    text = "error: m.h5 cannot be read or written (Permission denied); check that it exists, and its permissions\n"
+    text = (
+        "error: m.h5 cannot be read or written (Permission denied); "
+        "check its permissions and those of its folder, and run the same command again\n"
+    )
     assert ending(raising(error)) == (1, "", text)
-    assert ending(raising(OSError(errno.EIO, "Input/output error")))[0] == 5
+    assert ending(raising(OSError("what is this")))[0] == 5
+
+
+def test_a_disk_that_fails_is_at_fault_and_neither_the_tool_nor_a_plugin(ending):
+    text = "error: the disk failed at a file (Input/output error); check that disk, and run the same command again\n"
+    assert ending(raising(OSError(errno.EIO, "Input/output error"))) == (1, "", text)
+
+    def blamed():
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "/out/x")
+        except OSError as error:
+            raise StepError("the step 'x' failed", "report it to its author") from error
+
+    assert ending(blamed) == (
+        1,
+        "",
+        "error: the disk at / is full (No space left on device), so that /out/x cannot be written; "
+        "free some space there, and run the same command again\n",
+    )
+
+
+def test_memory_that_ran_out_is_no_bug(ending):
+    text = "error: memory ran out; use a smaller batch_size or less data, or a larger machine\n"
+    assert ending(raising(MemoryError())) == (4, "", text)
+
+
+def test_the_log_of_a_bug_holds_no_secrets(ending, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["compressor", "plan", "--set", "model.token=hunter2"])
+    monkeypatch.setenv("SOME_PASSWORD", "swordfish")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, _, err = ending(raising(RuntimeError(f"swordfish at https://me:pw@host of {tmp_path}/x")))
+    assert code == 5
+    assert err.startswith("error: compressor itself failed (RuntimeError: *** at https://***@host of ~/x)\n")
+    log = Path(re.search(r"with (\S+) attached", err)[1])
+    text = log.read_text()
+    log.unlink()
+    assert text.startswith("compressor plan --set model.token=***\ncompressor ")
+    assert not [word for word in ("hunter2", "swordfish", "me:pw", str(tmp_path)) if word in text]
 
 
 def test_a_traceback_is_shown_with_debug_and_only_then(ending):
@@ -89,7 +129,6 @@ def test_a_traceback_is_shown_with_debug_and_only_then(ending):
     [
         (RuntimeError("boom\nand more"), "RuntimeError: boom and more"),
         (EOFError("No data left in file"), "EOFError: No data left in file"),
-        (MemoryError(), "MemoryError"),
     ],
 )
 def test_any_other_error_is_a_fault_of_the_tool_with_a_log_to_report(ending, fault, what, monkeypatch):
@@ -101,7 +140,9 @@ def test_any_other_error_is_a_fault_of_the_tool_with_a_log_to_report(ending, fau
     log = Path(re.fullmatch(r"please report it at the project's issue tracker, with (\S+) attached", second)[1])
     text = log.read_text()
     log.unlink()
-    assert text.startswith("compressor plan x.yaml\n\nTraceback (most recent call last):\n")
+    assert re.match(
+        r"compressor plan x\.yaml\ncompressor \S+, Python \S+, \S+ \S+\n\nTraceback \(most recent call last\):\n", text
+    )
     assert " ".join(text.split()).endswith(what)
 
 

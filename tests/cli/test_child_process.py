@@ -1,6 +1,7 @@
 """A plugin whose native code crashes, or hears no interrupt, fails its step; the tool says which one it was."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,8 +80,12 @@ def test_a_crash_and_a_kill_end_with_4_and_name_the_plugin_and_the_stages_before
     assert crashed.returncode == 4
     assert errors.splitlines()[-1].startswith(f"error: the step 'bad' (bad, {tmp_path / 'bad.py'} sha256:")
     assert errors.endswith(
-        ") crashed the process (SIGABRT); finished steps are kept; fix it, or report it to its author\n"
+        ") crashed the process (SIGABRT), whose stack is in run.log; "
+        "finished steps are kept; fix it, or report it to its author\n"
     )
+    log = (tmp_path / "a" / "run.log").read_text()
+    assert "Fatal Python error: Aborted" in log
+    assert re.search(r'bad\.py", line \d+ in apply', log)
     assert (tmp_path / "a" / "stages" / "0-baseline.tflite").exists()
     _, errors = (killed := start("memory", "a")).communicate()
     assert killed.returncode == 4

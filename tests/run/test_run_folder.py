@@ -1,13 +1,11 @@
 """A run's folder belongs to one run at a time, and a run that was cut leaves nothing that a later one would ship."""
 
-import errno
-
 import pytest
 from filelock import FileLock
 
 import compressor
 from compressor.base.errors import OutputError
-from compressor.run.run_folder import claimed, explained
+from compressor.run.run_folder import claimed
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def test_what_a_cut_run_left_is_cleared_and_what_is_another_s_stays(plan, tmp_pa
         assert not stale.exists()
     assert list(folder.iterdir()) == []
     (folder / "report.json").write_text("{}")
-    with pytest.raises(OutputError, match="is not empty"), claimed(plan, folder):
+    with pytest.raises(OutputError, match="holds a run that is done"), claimed(plan, folder):
         pass
 
 
@@ -51,7 +49,7 @@ def test_seeds_of_which_not_all_came_to_their_report_are_taken_up_again(plan, tm
         pass
     (done / "notes.txt").unlink()
     (tmp_path / "out" / "seeds.json").write_text("{}")
-    with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path / "out", several=True):
+    with pytest.raises(OutputError, match="holds a run that is done"), claimed(plan, tmp_path / "out", several=True):
         pass
 
 
@@ -64,15 +62,29 @@ def test_a_folder_that_cannot_be_made_is_told(plan, tmp_path):
     )
 
 
-def test_a_file_that_cannot_be_read_is_told_from_a_folder_that_cannot_be_written(tmp_path):
-    out, model = tmp_path / "out", tmp_path / "model.h5"
-    assert str(explained(OSError(errno.EACCES, "Permission denied", str(out / "stages" / "x")), out)) == (
-        "the results cannot be written (Permission denied); "
-        "free some space or make the folder writable, and run the same command again to resume"
+def test_a_folder_whose_run_is_done_says_so_and_where_its_report_is(plan, tmp_path):
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(OutputError) as error, claimed(plan, tmp_path):
+        pass
+    assert str(error.value) == (
+        f"the folder {tmp_path} holds a run that is done, with its report in {tmp_path / 'report.md'}; "
+        "nothing was changed; to run it again, name another folder, or remove this one"
     )
-    assert str(explained(OSError(errno.EACCES, "Permission denied", str(model)), out)) == (
-        f"{model} cannot be read or written (Permission denied); check that it exists, and its permissions"
-    )
-    assert "the results cannot be written (No space left on device)" in str(
-        explained(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "cache")), out)
-    )
+    (tmp_path / "report.json").rename(tmp_path / "seeds.json")
+    with pytest.raises(OutputError) as error, claimed(plan, tmp_path, several=True):
+        pass
+    assert f"holds a run that is done, with its report in {tmp_path / 'seeds.json'};" in str(error.value)
+    (tmp_path / "seeds.json").rename(tmp_path / "mine.json")
+    with pytest.raises(OutputError) as error, claimed(plan, tmp_path):
+        pass
+    assert str(error.value) == f"the folder {tmp_path} is not empty; name another one, or remove it"
+
+
+def test_what_a_run_was_writing_when_it_was_killed_is_removed_and_other_hidden_files_count(plan, tmp_path):
+    for name in (".report.json.0123456789ab.tmp", ".model.tflite.ba9876543210.tmp"):
+        (tmp_path / name).write_text("half")
+    with claimed(plan, tmp_path) as folder:
+        assert list(folder.iterdir()) == [folder / ".running.lock"]
+    (tmp_path / ".notes.0123456789ab.tmp").write_text("mine")
+    with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path):
+        pass

@@ -58,7 +58,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
         damaged = kind == "litert" and isinstance(error, ModelError) and MEMORY_VARIABLE not in error.remedy
         return _told(error.what, "" if damaged else error.remedy)
     except OSError as error:
-        return _told(f"it cannot be read ({error.strerror or error})")
+        return _told(f"it cannot be read ({error.strerror or error})", "check its disk and its permissions")
     except MemoryError:
         what = f"reading it takes more than {format_size(memory)} of memory"
         return _told(what, f"if you know where it comes from, set {MEMORY_VARIABLE} to more")

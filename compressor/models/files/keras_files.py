@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,23 +28,22 @@ def save_keras(model: Any, path: Path) -> None:
     HDF5 because a quantization-aware model saved as `.keras` cannot be loaded again
     (tensorflow/model-optimization, pull request 1123). What is frozen stays so when `load_keras` reads the file.
 
+    It is made in memory first: where a disk is full, HDF5 fails in many ways, and may take the process down.
+
     Raises:
         OSError: the file cannot be written.
     """
     import h5py
 
     freeze_within(model)
-    try:
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
         with _distinct_names(model), parts_thawed(model) as places:
-            model.save(path, save_format="h5", include_optimizer=False)
+            model.save(file, save_format="h5", include_optimizer=False)
         if places:
-            with h5py.File(path, "r+") as file:
-                file.attrs[_FROZEN_PARTS] = places
-    except (OSError, RuntimeError) as error:
-        errno = re.search(r"errno = (\d+)", str(error))  # HDF5 raises no OSError with a number
-        if errno is None:
-            raise
-        raise OSError(int(errno[1]), os.strerror(int(errno[1])), str(path)) from error
+            file.attrs[_FROZEN_PARTS] = places
+        file.flush()
+        content = file.id.get_file_image()
+    path.write_bytes(content)
 
 
 @contextmanager

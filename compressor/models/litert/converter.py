@@ -29,6 +29,7 @@ from compressor.models.litert.endpoint_names import (
 )
 from compressor.models.litert.float32_model import in_float32
 from compressor.models.litert.graph_contents import float_operators
+from compressor.models.litert.hidden_errors import disk_faults_raised
 from compressor.models.litert.integer_completion import completed
 from compressor.models.litert.integer_quantizer import quantized
 from compressor.models.litert.loops import holds_loop, refuse_loop, unrolled
@@ -80,12 +81,14 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
 
     Raises:
         StepError: the converter cannot, or the model's inputs have no fixed shape.
+        OSError: the temporary folder cannot be written.
     """
     conversion = conversion or Conversion()
     endpoints = _endpoints(model)
     try:
-        content = _converted(in_float32(model), conversion, endpoints, tell)
-    except StepError:
+        with disk_faults_raised():
+            content = _converted(in_float32(model), conversion, endpoints, tell)
+    except (StepError, OSError):
         raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
     except Exception as error:

@@ -6,6 +6,7 @@ The child imports LiteRT alone, not TensorFlow, which takes a fraction of a seco
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from compressor.base.named_arrays import arrays_in, is_named
 from compressor.base.types import Arrays
 from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
 from compressor.models.litert.operators import operator_name
+from compressor.models.litert.trial_process import UNREADABLE
 
 _SECONDS = 600
 _NODE = re.compile(r"\s*Node number (\d+) \(\w+\) failed to (?:invoke|prepare)\.?")
@@ -37,6 +39,7 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
 
     Raises:
         StepError: LiteRT reports an error, crashes or does not end; the message names the operator at fault.
+        OSError: the temporary folder cannot be written or read.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -55,7 +58,11 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
 
 
 def _failure(content: bytes, folder: Path) -> str | None:
-    """What goes wrong when a file runs on the samples in a folder; None if nothing does."""
+    """What goes wrong when a file runs on the samples in a folder; None if nothing does.
+
+    Raises:
+        OSError: the files in the folder cannot be written or read.
+    """
     (folder / "model.tflite").write_bytes(content)
     command = [sys.executable, "-P", "-m", "compressor.models.litert.trial_process", str(folder)]
     try:
@@ -64,6 +71,9 @@ def _failure(content: bytes, folder: Path) -> str | None:
         return f"it does not end within {_SECONDS} s"
     if done.returncode == 0:
         return None
+    if done.returncode == UNREADABLE:
+        number, _, path = done.stdout.strip().partition(" ")
+        raise OSError(int(number), os.strerror(int(number)), path)
     if done.returncode < 0:
         return f"it crashes the process with {signal.Signals(-done.returncode).name}"
     lines = (done.stdout.strip() or done.stderr.strip()).splitlines()

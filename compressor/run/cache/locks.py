@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from compressor.base.atomic_files import write_whole
 
 _STALE = 3600  # seconds after which a lock file that nobody holds is removed
+_YOUNG = 5  # seconds in which a run that has made the file of its lock takes the lock
 
 
 @contextmanager
@@ -48,6 +49,7 @@ class InUse:
         with suppress(OSError):
             self._record.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
+        _sweep_dead_runs(self._record.parent)
         self._keys: list[str] = []
 
     def add(self, key: str) -> None:
@@ -86,10 +88,24 @@ def keys_in_use(cache_folder: Path) -> frozenset[str]:
 
 
 def sweep_locks(cache_folder: Path) -> None:
-    """Remove the lock files that nobody has held for an hour."""
-    for folder in ("locks", "running"):
-        for path in (cache_folder / folder).glob("*.lock"):
-            with suppress(OSError, Timeout):
-                if time.time() - path.stat().st_mtime > _STALE:
-                    with FileLock(path).acquire(timeout=0):
-                        path.unlink(missing_ok=True)
+    """Remove the lock files that nobody has held for an hour, and what dead runs left."""
+    for path in (cache_folder / "locks").glob("*.lock"):
+        with suppress(OSError, Timeout):
+            if time.time() - path.stat().st_mtime > _STALE:
+                with FileLock(path).acquire(timeout=0):
+                    path.unlink(missing_ok=True)
+    _sweep_dead_runs(cache_folder / "running")
+
+
+def _sweep_dead_runs(folder: Path) -> None:
+    """Remove the records and lock files of runs whose process is dead; each belongs to one run alone."""
+    for path in folder.glob("*.lock"):
+        with suppress(OSError, Timeout):
+            if time.time() - path.stat().st_mtime > _YOUNG:
+                with FileLock(path).acquire(timeout=0):
+                    path.with_suffix(".json").unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink(missing_ok=True)

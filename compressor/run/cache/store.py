@@ -24,6 +24,7 @@ KINDS: tuple[Kind, ...] = ("step", "measurement", "checkpoint")
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _HALF_WRITTEN = 3600  # seconds after which a temporary file counts as abandoned
+_ABANDONED = 120  # seconds after which one counts as such beside a whole file that was written since
 _FORGOTTEN = 90 * 86400  # seconds after which the note of a step's last run is removed
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache of compressor; see https://bford.info/cachedir/\n"
 _log = logging.getLogger(__name__)
@@ -59,13 +60,22 @@ class Cache:
             entry = open_entry(kind, key, path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            self._warn(f"removed a damaged cache entry ({error}): {path}")
-            self.drop(path)
+        except OSError as error:
+            if not path.is_dir():  # whose entry may be whole: the disk fails, or permissions are missing
+                self._warn(f"a cache entry cannot be read ({error.strerror or error}), and is made again: {path}")
+                return None
+            self._remove_damaged(path, error.strerror or str(error))
+            return None
+        except ValueError as error:
+            self._remove_damaged(path, str(error))
             return None
         with suppress(OSError):
             os.utime(path)
         return entry
+
+    def _remove_damaged(self, path: Path, reason: str) -> None:
+        self._warn(f"removed a damaged cache entry ({reason}): {path}")
+        self.drop(path)
 
     def put(
         self,
@@ -84,6 +94,7 @@ class Cache:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as temporary:
                 write_entry(temporary, {"parts": dict(parts), "facts": dict(facts)}, files)
+            self._remove_half_written(path)
         except OSError as error:
             if error.errno not in self._reported:
                 self._reported.add(error.errno)
@@ -91,6 +102,12 @@ class Cache:
                 self._warn(f"{what}; the run goes on, but cannot resume from there")
             return False
         return True
+
+    def _remove_half_written(self, path: Path) -> None:
+        """Remove what killed runs left of the same entry."""
+        for left in path.parent.glob(f".{path.name}.*.tmp"):
+            if _age(left) > _ABANDONED:
+                self.drop(left)
 
     def remember(self, name: str, parts: Mapping[str, Any]) -> None:
         """Note the parts of a key under a name, to show later what has changed since."""
@@ -110,16 +127,19 @@ class Cache:
     def _note(self, name: str) -> Path:
         return self.folder / "notes" / hashlib.sha256(name.encode()).hexdigest()
 
-    def drop(self, path: Path) -> int:
-        """Remove an entry, and return the bytes freed: 0 if it does not exist or cannot be removed."""
+    def drop(self, path: Path) -> int | None:
+        """Remove an entry, and return the bytes freed; None if there is none, or, with a warning, if it cannot be."""
         try:
             size = size_of(path)
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-        except OSError:
-            return 0
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._warn(f"{path} cannot be removed ({error.strerror or error}); check its permissions")
+            return None
         return size
 
     def path(self, kind: Kind, key: str) -> Path:
@@ -197,21 +217,28 @@ class Cache:
 @contextmanager
 def usable(folder: Path, warn: Callable[[str], None]) -> Iterator[Cache]:
     """The cache in a folder; if the folder cannot be written, a temporary one, with a warning."""
+    if not (reason := _why_not_writable(folder)):
+        yield Cache(folder, warn)
+        return
+    warn(f"nothing is cached, since {folder} cannot be written ({reason}); set {FOLDER_VARIABLE} to another folder")
+    with TemporaryDirectory(prefix="compressor-") as temporary:
+        yield Cache(Path(temporary), warn)
+
+
+def _why_not_writable(folder: Path) -> str:
+    """What keeps a folder from being made and written; empty if nothing does."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / "CACHEDIR.TAG", _TAG)
     except OSError as error:
-        reason = error.strerror or error
-        warn(f"nothing is cached, since {folder} cannot be written ({reason}); set {FOLDER_VARIABLE} to another folder")
-        with TemporaryDirectory(prefix="compressor-") as temporary:
-            yield Cache(Path(temporary), warn)
-    else:
-        yield Cache(folder, warn)
+        return error.strerror or str(error)
+    return ""
 
 
 def size_of(path: Path) -> int:
     """The size in bytes of a file, or of all files in a folder."""
-    return sum(file.stat().st_size for file in (path.glob("*") if path.is_dir() else [path]))
+    is_folder = path.is_dir() and not path.is_symlink()
+    return sum(file.lstat().st_size for file in (path.rglob("*") if is_folder else [path]) if not file.is_dir())
 
 
 def _damage(listing: Listing) -> str | None:
@@ -224,7 +251,9 @@ def _damage(listing: Listing) -> str | None:
         open_entry(listing.kind, listing.key, listing.path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:
         return str(error)
     return None
 

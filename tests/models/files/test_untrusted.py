@@ -175,7 +175,7 @@ def test_a_folder_that_holds_no_saved_model_is_none_whoever_vouches_for_it(tmp_p
 def test_a_litert_file_that_is_a_folder_cannot_be_read(tmp_path):
     with pytest.raises(ModelError) as caught:
         refuse_harmful_litert(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: it cannot be read (Is a directory); give a whole .tflite file"
+    assert str(caught.value) == f"{tmp_path}: it cannot be read (Is a directory); check its disk and its permissions"
 
 
 def test_a_file_that_looks_up_what_it_is_given_passes(tmp_path):
