@@ -10,6 +10,7 @@ from typing import Any
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.context import CALIBRATION_SAMPLES
+from compressor.contracts.model_state import TRAIT_NAMES
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement, measure
@@ -48,6 +49,7 @@ def measure_stage(
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
+    given_up = [f"gave up {TRAIT_NAMES[trait]}: {reason}" for trait, reason in model.state.dropped]
     return Stage(
         id=stage_id,
         uses=step.uses if step else "",
@@ -57,7 +59,7 @@ def measure_stage(
         measurement=measurement,
         seconds=facts.seconds,
         measure_seconds=time.perf_counter() - started,
-        notes=(*remarks, *(facts.notes if step else ()), *measurement.remarks),
+        notes=(*remarks, *given_up, *(facts.notes if step else ()), *measurement.remarks),
         left_alone=facts.left_alone,
         teacher=step.teacher.name if step and step.teacher else "",
         cached=model.file.cached,
