@@ -6,7 +6,7 @@ A strategy is given a model and returns a model. It never chooses a path, prints
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from compressor.base.params import Params as AnyParams
@@ -21,13 +21,15 @@ class Strategy(ABC):
     Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
     `makes_layers` to True if `apply` adds layers whose names later steps may refer to. Set `depends_on_weights` to True
     if what `apply` refuses depends on what the weights were trained to be: such a step is left out when a run rehearses
-    its steps on the untrained model.
+    its steps on the untrained model. Name in `changes_endpoints` what `apply` changes of the model's inputs and
+    outputs (`names`, `shapes`, `types`); all else must stay as it is.
     """
 
     name: ClassVar[str]
     scores: ClassVar[bool] = False
     makes_layers: ClassVar[bool] = False
     depends_on_weights: ClassVar[bool] = False
+    changes_endpoints: ClassVar[Collection[str]] = ()
     Params: type[AnyParams] = AnyParams
 
     def __init__(self, params: AnyParams) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ import pluggy
 from compressor.base.errors import PluginError
 from compressor.base.import_path import module_of
 from compressor.base.params import Params
+from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, shortened
 from compressor.contracts import hookspecs
 from compressor.contracts.execution_plan import Provider
@@ -23,6 +25,7 @@ from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
 
 GROUP = "compressor"
+_log = logging.getLogger(__name__)
 
 Kind = Literal["strategy", "data set", "model", "metric"]
 
@@ -144,8 +147,12 @@ class Registry:
         return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
 
     def _load(self, load: Callable[[], object], name: str, provider: Provider) -> None:
+        def changed(what: str) -> None:
+            _log.warning("the plugin %s (%s) changed %s when it was imported, which was put back", name, provider, what)
+
         try:
-            self.add(load(), name, provider)
+            with process_state_kept(changed):
+                self.add(load(), name, provider)
         except PluginError:
             raise
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins

@@ -21,6 +21,7 @@ from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.packing.package import unpacked
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.stage_store import StageStore
+from compressor.run.stages.unusable_files import blamed_on_step
 
 _SAMPLES = 2  # that a file of open sizes is tried with
 
@@ -75,13 +76,14 @@ def _made_of(earlier: Sequence[Stage]) -> bytes | None:
 
 def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[bytes, Measurement]:
     model, metrics, maker = saved.load(), saved.plan.metrics, describe_origin(saved.plan, saved.steps)
-    if isinstance(model, bytes):
-        content = unpacked(model)
-        return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
-    with fenced(maker, StepError, (CompressorError,)):
-        content = to_litert(model, conversion(saved, data.train))
-        content, notes = opened(content, model, saved, data.train)
-    measured = measure(content, data.test, metrics, model, maker, None, data.train)
+    with blamed_on_step(saved, model):
+        if isinstance(model, bytes):
+            content = unpacked(model)
+            return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
+        with fenced(maker, StepError, (CompressorError,)):
+            content = to_litert(model, conversion(saved, data.train))
+            content, notes = opened(content, model, saved, data.train)
+        measured = measure(content, data.test, metrics, model, maker, None, data.train)
     return content, replace(measured, remarks=(*measured.remarks, *notes))
 
 
