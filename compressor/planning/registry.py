@@ -76,6 +76,7 @@ class Registry:
 
     entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
+    providers: dict[str, Provider] = field(default_factory=dict)  # by the names that the manager has for plugins
     manager: pluggy.PluginManager = field(default_factory=_manager)
 
     @classmethod
@@ -104,6 +105,7 @@ class Registry:
         registry = Registry(
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),
+            dict(self.providers),
         )
         for name, plugin in self.manager.list_name_plugin():
             registry.manager.register(plugin, name)
@@ -122,6 +124,7 @@ class Registry:
             raise PluginError("it is registered already", "name it once")
         entries = list(_brought(plugin, provider))
         self.manager.register(plugin, full_name)
+        self.providers[full_name] = provider
         for kind, entry in entries:
             self.entries[kind].setdefault(entry.cls.name, []).append(entry)
 

@@ -24,8 +24,8 @@ _WITH_WEIGHTS = {
 def weight_not_finite(model: Model) -> str | None:
     """The first weight of a model that holds NaN or an infinite value, as the end of a message; None if none does.
 
-    Constants of a file may be infinite where they are no kernels: a mask adds minus infinity to what it rules out, which
-    the converter may have made part of a bias.
+    Constants of a file may be infinite where they are no kernels: a mask adds minus infinity to what it rules out, and
+    the converter may have made that part of a bias.
 
     Args:
         model: a tf_keras model, or the bytes of a LiteRT file, whose scales count as well.

@@ -11,7 +11,8 @@ from compressor.models.files.finite_weights import largest_weight
 from compressor.recipe.training_params import TrainingParams
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 
-_EXPLODED = 1e6  # no weight or range of a model that computes anything
+_LARGE = 10.0  # for a weight or a range; where a file fails, a training that diverged may be why
+_EXPLODED = 1e6  # in no model that computes anything
 
 
 @contextmanager
@@ -31,13 +32,12 @@ def blamed_on_step(saved: SavedModel, model: Model) -> Iterator[None]:
         if not saved.steps:
             raise
         maker = describe_origin(saved.plan, saved.steps)
+        what = error.what if error.what.startswith(maker) else f"{maker}: {error.what}"
         trains = isinstance(saved.steps[-1].strategy.params, TrainingParams)
-        if trains and not isinstance(model, bytes):
-            largest, layer = largest_weight(model)
-            if largest > _EXPLODED:
-                what = f"{maker}: its training diverged, and weights or ranges of '{layer}' go up to {largest:.2g}"
-                raise StepError(what, "lower its learning rate") from error
+        largest, layer = largest_weight(model) if trains and not isinstance(model, bytes) else (0.0, "")
+        if largest > _EXPLODED or (largest > _LARGE and isinstance(error, StepError | ModelError)):
+            remedy = f"lower the step's learning rate, as weights or ranges of '{layer}' went up to {largest:.3g}"
+            raise StepError(what, remedy + ("" if largest > _EXPLODED else f"; or {error.remedy}")) from error
         if isinstance(error, ModelError):
-            what = error.what if error.what.startswith(maker) else f"{maker}: {error.what}"
             raise StepError(what, error.remedy) from error
         raise
