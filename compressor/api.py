@@ -104,7 +104,7 @@ def execute(
         CompressorError: the data, the model or a step is at fault, or the disk is full.
     """
     try:
-        return _executed(plan, folder, registry, cache, observer, locked)
+        return _executed(plan, folder.absolute(), registry, cache, observer, locked)
     except OSError as error:
         raise explained(error, folder) from error
 

@@ -45,6 +45,14 @@ def process_state_kept(changed: Callable[[str], None], draws: bool = False) -> I
             changed(" and ".join(found))
 
 
+def seed_random_numbers(seed: int) -> None:
+    """Begin the global random numbers of Python and NumPy at a seed, so that they depend on nothing that ran before."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+
+
 def _working_directory() -> Restore:
     try:
         before = os.getcwd()  # noqa: PTH109 - the same for other modules

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from compressor.base.params import Params as AnyParams
 from compressor.base.types import Model
 from compressor.contracts.context import StepContext
+from compressor.contracts.dependencies import DependsOn
 from compressor.contracts.model_state import ModelState
 
 
@@ -50,6 +51,13 @@ class Strategy(ABC):
         Raises:
             StepError: the step cannot be taken, or missed its target.
         """
+
+    def depends_on(self) -> DependsOn:
+        """Return what else the result of `apply` depends on than model, parameters, data, seed and code.
+
+        A step that reads anything else without saying so is served from the cache though it has changed.
+        """
+        return DependsOn()
 
     def custom_objects(self) -> Mapping[str, Any]:
         """Return the custom objects needed to load the model this step returns, by name."""

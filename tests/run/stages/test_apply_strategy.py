@@ -196,3 +196,10 @@ def test_what_a_step_changes_for_the_whole_process_is_put_back_and_told(step_con
     assert os.getcwd() == folder  # noqa: PTH109
     assert "ODD" not in os.environ
     assert context.notes == [f"{WHO} changed the working directory and the environment (ODD), which was put back"]
+
+
+def test_a_step_that_ends_the_process_fails_by_its_name(step_context):
+    assert failure(step(lambda model: os._exit(0)), net(), step_context()) == (
+        f"{WHO} failed with SystemExit: it called os._exit(0); "
+        "fix it, or report it to its author; --debug shows the traceback"
+    )
