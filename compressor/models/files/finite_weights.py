@@ -39,7 +39,7 @@ def weight_not_finite(model: Model) -> str | None:
 def _in_keras(model: Any) -> Iterator[str]:
     for layer in model._flatten_layers(include_self=False, recursive=False):
         for variable in layer.weights:
-            if variable.dtype.is_floating and (odd := _odd(np.asarray(variable))) is not None:
+            if variable.dtype.is_floating and (odd := _odd(variable.numpy())) is not None:
                 yield f"'{variable.name}' of the layer '{layer.name}' holds {odd:g}"
 
 
@@ -81,6 +81,6 @@ def largest_weight(model: Any) -> tuple[float, str]:
     largest = (0.0, "")
     for layer in model._flatten_layers(include_self=False, recursive=False):
         for variable in layer.weights:
-            if variable.dtype.is_floating and (values := np.asarray(variable)).size:
+            if variable.dtype.is_floating and (values := variable.numpy()).size:
                 largest = max(largest, (float(np.abs(values).max()), layer.name))
     return largest
