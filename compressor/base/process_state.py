@@ -25,6 +25,11 @@ _SIGNALS = [
     if (number := getattr(signal, name, None)) is not None
 ]
 
+_SET_BY_LIBRARIES = {  # when TensorFlow and tfmot are first imported, whoever imports them
+    "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR", "TF_CPP_MIN_LOG_LEVEL",
+    "TF_USE_LEGACY_KERAS", "TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION",
+}  # fmt: skip
+
 
 @contextmanager
 def process_state_kept(changed: Callable[[str], None], draws: bool = False) -> Iterator[None]:
@@ -77,13 +82,14 @@ def _environment() -> Restore:
         if os.environ == before:
             return ""
         now = dict(os.environ)
-        names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+        names = sorted(changed - (_SET_BY_LIBRARIES - before.keys()))
         for name in names:
             if name in before:
                 os.environ[name] = before[name]
             else:
                 del os.environ[name]
-        return f"the environment ({', '.join(names)})"
+        return f"the environment ({', '.join(names)})" if names else ""
 
     return restore
 

@@ -5,6 +5,7 @@ import inspect
 import os
 import random
 import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -130,6 +131,21 @@ def test_what_matters_to_nobody_is_put_back_in_silence(tensorflow, unchanged):
     assert (random.random(), np.random.random()) == drawn
     assert locale.setlocale(locale.LC_ALL) == name
     assert messages == []
+
+
+def test_libraries_that_set_variables_when_they_are_imported_are_no_plugins_doing():
+    code = (
+        "import os\n"
+        "from compressor.base.process_state import process_state_kept\n"
+        "with process_state_kept(print):\n"
+        "    import tensorflow_model_optimization\n"
+        "print(os.environ['TF_USE_LEGACY_KERAS'])\n"
+        "with process_state_kept(print):\n"
+        "    os.environ['TF_USE_LEGACY_KERAS'] = '0'\n"
+        "print(os.environ['TF_USE_LEGACY_KERAS'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["1", "the environment (TF_USE_LEGACY_KERAS)", "1"], done.stderr
 
 
 def test_a_child_process_of_a_plugin_may_end_by_itself():
