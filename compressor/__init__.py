@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from compressor.base.params import Params
     from compressor.base.types import Arrays, Model
     from compressor.contracts.context import StepContext
+    from compressor.contracts.dependencies import DependsOn
     from compressor.contracts.hookspecs import hookimpl
     from compressor.contracts.layer_targets import LayerTargets
     from compressor.contracts.metric import Batch, Metric
@@ -33,6 +34,7 @@ _HOMES = {
     "compressor.base.params": ("Params",),
     "compressor.base.types": ("Arrays", "Model"),
     "compressor.contracts.context": ("StepContext",),
+    "compressor.contracts.dependencies": ("DependsOn",),
     "compressor.contracts.hookspecs": ("hookimpl",),
     "compressor.contracts.layer_targets": ("LayerTargets",),
     "compressor.contracts.metric": ("Batch", "Metric"),
@@ -53,6 +55,7 @@ __all__ = [  # in the order of _HOMES; a test compares the two
     "Params",
     "Arrays", "Model",
     "StepContext",
+    "DependsOn",
     "hookimpl",
     "LayerTargets",
     "Batch", "Metric",

@@ -106,7 +106,7 @@ def execute(
             or a file cannot be written.
     """
     with disk_faults_named(folder, cache.folder):
-        return _executed(plan, folder, registry, cache, observer, locked)
+        return _executed(plan, folder.absolute(), registry, cache, observer, locked)
 
 
 def _executed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from compressor.base.types import Format
@@ -40,11 +40,13 @@ class ModelState:
     """A model's format and traits, before or after a step.
 
     `trained_for` is the precision that quantization-aware training prepared the model for: `int8`, `int4`, `int16x8`.
+    `dropped` are the traits that the step gave up, each with the reason.
     """
 
     format: Format = "keras"
     traits: frozenset[Trait] = frozenset()
     trained_for: str = ""
+    dropped: tuple[tuple[Trait, str], ...] = field(default=(), compare=False)
 
     def require(
         self, *, format: Format | None = None, has: Trait | None = None, lacks: Trait | None = None
@@ -63,8 +65,29 @@ class ModelState:
         return self
 
     def add(self, *traits: Trait) -> ModelState:
-        """Return the state with these traits added."""
+        """Return the state with these traits added.
+
+        Raises:
+            ValueError: there is no such trait.
+        """
+        for trait in traits:
+            _refuse_unknown(trait)
         return replace(self, traits=self.traits | set(traits))
+
+    def drop(self, trait: Trait, *, reason: str) -> ModelState:
+        """Return the state without a trait, which the step does not keep. The report gives the reason.
+
+        A trait that the model does not have may be dropped as well.
+
+        Raises:
+            ValueError: there is no such trait, or no reason.
+        """
+        _refuse_unknown(trait)
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"'drop' gives no reason for giving up {trait!r}")
+        if trait not in self.traits:
+            return self
+        return replace(self, traits=self.traits - {trait}, dropped=(*self.dropped, (trait, reason)))
 
     def to(self, format: Format) -> ModelState:
         """Return the state in another format. Converting to LiteRT turns fake quantization into real quantization."""
@@ -76,3 +99,8 @@ class ModelState:
     def __str__(self) -> str:
         trained = [f"trained for {self.trained_for}"] if self.trained_for not in ("", "int8") else []
         return ", ".join([self.format, *sorted(self.traits), *trained])
+
+
+def _refuse_unknown(trait: str) -> None:
+    if trait not in TRAIT_NAMES:
+        raise ValueError(f"there is no trait {trait!r}; known: {', '.join(TRAIT_NAMES)}")

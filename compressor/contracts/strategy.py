@@ -6,12 +6,13 @@ A strategy is given a model and returns a model. It never chooses a path, prints
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from compressor.base.params import Params as AnyParams
 from compressor.base.types import Model
 from compressor.contracts.context import StepContext
+from compressor.contracts.dependencies import DependsOn
 from compressor.contracts.model_state import ModelState
 
 
@@ -21,13 +22,15 @@ class Strategy(ABC):
     Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
     `makes_layers` to True if `apply` adds layers whose names later steps may refer to. Set `depends_on_weights` to True
     if what `apply` refuses depends on what the weights were trained to be: such a step is left out when a run rehearses
-    its steps on the untrained model.
+    its steps on the untrained model. Name in `changes_endpoints` what `apply` changes of the model's inputs and
+    outputs (`names`, `shapes`, `types`); all else must stay as it is.
     """
 
     name: ClassVar[str]
     scores: ClassVar[bool] = False
     makes_layers: ClassVar[bool] = False
     depends_on_weights: ClassVar[bool] = False
+    changes_endpoints: ClassVar[Collection[str]] = ()
     Params: type[AnyParams] = AnyParams
 
     def __init__(self, params: AnyParams) -> None:
@@ -48,6 +51,13 @@ class Strategy(ABC):
         Raises:
             StepError: the step cannot be taken, or missed its target.
         """
+
+    def depends_on(self) -> DependsOn:
+        """Return what else the result of `apply` depends on than model, parameters, data, seed and code.
+
+        A step that reads anything else without saying so is served from the cache though it has changed.
+        """
+        return DependsOn()
 
     def custom_objects(self) -> Mapping[str, Any]:
         """Return the custom objects needed to load the model this step returns, by name."""

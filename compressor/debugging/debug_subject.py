@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.cache_folder import default_folder
-from compressor.base.errors import ModelError
+from compressor.base.errors import ModelError, StepError
 from compressor.base.path_or_function import Reference
+from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.execution_plan import Plan, PlannedStep
@@ -85,10 +86,10 @@ def of_run(folder: Path, registry: Registry, data: str | None, metrics: Sequence
     maker: Maker | None = None
     trained = next((each for each in stages[: place + 1] if _AWARE in each.after.traits), None)
     if trained is not None and isinstance(trained.strategy, KeepsLayers):
-        maker = Unrounding(trained.strategy, _section(plan, trained), content, names, len(shipped))
+        maker = Unrounding(trained.strategy, _section(plan, trained), content, names, len(shipped), trained.provider)
     elif trained is None and isinstance(step.strategy, KeepsLayers):
         around = Surroundings(step.before, own_data, measured, plan.seed, plan.smoke)
-        maker = Requantizing(step.strategy, _section(plan, step), before.load, around)
+        maker = Requantizing(step.strategy, _section(plan, step), before.load, around, step.provider)
     why_not = "" if maker else f"the strategy '{(trained or step).uses}' has no parameter that keeps single layers"
     origin = f"'{before.steps[-1].id}'" if before.steps else "the model that the run started from"
     title = (
@@ -134,12 +135,14 @@ def of_files(
     model = load()
     exact = _float_twin(model if isinstance(model, bytes) else to_litert(model), str(float_model))
     names = layer_names(OperatorGraph(exact), model, registry)
-    for strategy in strategies_for_files(registry):
-        if (params := strategy.parameters_of(quantized)) is not None:
+    for strategy, provider in strategies_for_files(registry):
+        with fenced(f"the strategy '{strategy.name}' ({provider})", StepError):
+            params = strategy.parameters_of(quantized)
+        if params is not None:
             state = ModelState(format="litert" if isinstance(model, bytes) else "keras")
             around = Surroundings(state, own_data, measured)
             section = {"uses": strategy.name, "with": dict(params)}
-            maker = Requantizing(strategy(strategy.Params(**params)), section, load, around)
+            maker = Requantizing(strategy(strategy.Params(**params)), section, load, around, provider)
             return Subject(f"{file} against {float_model}", quantized, exact, names, own_data, measured, maker)
     why_not = "no installed strategy quantizes as this file is quantized"
     return Subject(f"{file} against {float_model}", quantized, exact, names, own_data, measured, None, why_not)

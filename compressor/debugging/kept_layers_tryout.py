@@ -12,6 +12,7 @@ from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.context import StepContext
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.kept_layers import KeepsLayers
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.observer import Observer
@@ -30,9 +31,10 @@ class Maker(ABC):
     needs_weights = True
     """Whether only layers with weights can be kept."""
 
-    def __init__(self, strategy: KeepsLayers, step: Mapping[str, Any]) -> None:
-        """Start from the strategy as it quantized the model, and from its step as the recipe has it."""
+    def __init__(self, strategy: KeepsLayers, step: Mapping[str, Any], provider: Provider | None) -> None:
+        """Start from the strategy as it quantized the model, its step as the recipe has it, and who provides it."""
         self.strategy = strategy
+        self._who = f"the strategy '{strategy.name}'{f' ({provider})' if provider else ''}"
         self._step = step
 
     @abstractmethod
@@ -45,7 +47,9 @@ class Maker(ABC):
 
     def step(self, layers: Sequence[str]) -> dict[str, Any]:
         """The step of a recipe that keeps these layers."""
-        return {**self._step, "with": {**self._step.get("with", {}), **self.strategy.keeping(layers)}}
+        with fenced(self._who, StepError):
+            kept = self.strategy.keeping(layers)
+        return {**self._step, "with": {**self._step.get("with", {}), **kept}}
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,15 @@ class Requantizing(Maker):
     how = "quantizing again"
 
     def __init__(
-        self, strategy: KeepsLayers, step: Mapping[str, Any], load: Callable[[], Model], around: Surroundings
+        self,
+        strategy: KeepsLayers,
+        step: Mapping[str, Any],
+        load: Callable[[], Model],
+        around: Surroundings,
+        provider: Provider | None = None,
     ) -> None:
-        """Start from the strategy, its step in the recipe, and what loads the model that it quantizes."""
-        super().__init__(strategy, step)
+        """Start from the strategy, its step in the recipe, what loads the model that it quantizes, and its provider."""
+        super().__init__(strategy, step, provider)
         self._load = load
         self._around = around
 
@@ -76,7 +85,7 @@ class Requantizing(Maker):
         around = self._around
         trainer = Trainer("debug", around.data, around.seed, Observer(), list(around.metrics), around.smoke)
         context = StepContext(state=around.state, train=around.data.train, trainer=trainer, seed=around.seed)
-        with fenced(f"the strategy '{self.strategy.name}'", StepError):
+        with fenced(self._who, StepError):
             given = self.strategy.params.model_dump(by_alias=True, exclude_unset=True)
             params = type(self.strategy.params)(**{**given, **self.strategy.keeping(layers)})
             again = type(self.strategy)(params)
@@ -97,6 +106,7 @@ class Unrounding(Maker):
         simulated: bytes,
         names: Mapping[int, str],
         shipped: int,
+        provider: Provider | None = None,
     ) -> None:
         """Start from the trained model.
 
@@ -106,8 +116,9 @@ class Unrounding(Maker):
             simulated: the model as a float file with fake quantization.
             names: of the layers, by the operators' places in that file without fake quantization.
             shipped: bytes of the quantized file.
+            provider: of the strategy.
         """
-        super().__init__(strategy, step)
+        super().__init__(strategy, step, provider)
         self._simulated = simulated
         self._shipped = shipped
         exact = OperatorGraph(without_fake_quantization(simulated))

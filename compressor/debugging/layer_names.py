@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from compressor.base.errors import ModelError, StepError
+from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.kept_layers import QuantizesFiles
 from compressor.debugging.operator_graph import Node, OperatorGraph
 from compressor.planning.registry import Registry
@@ -25,17 +28,18 @@ def layer_names(graph: OperatorGraph, model: Model, registry: Registry) -> dict[
     """
     known = frozenset() if isinstance(model, bytes) else keras_names(model)
     names = {node.index: _name_in_tensors(graph, node, known) for node in graph.nodes}
-    for strategy in strategies_for_files(registry):
-        names |= strategy.operator_layers(graph.content, model)
+    for strategy, provider in strategies_for_files(registry):
+        with fenced(f"the strategy '{strategy.name}' ({provider})", StepError, (ModelError,)):
+            names |= strategy.operator_layers(graph.content, model)
     return {index: name.removeprefix(_WRAPPED) for index, name in names.items()}
 
 
-def strategies_for_files(registry: Registry) -> Iterator[type[QuantizesFiles]]:
-    """The installed strategies that quantize files and can keep single layers."""
+def strategies_for_files(registry: Registry) -> Iterator[tuple[type[QuantizesFiles], Provider]]:
+    """The installed strategies that quantize files and can keep single layers, and who provides them."""
     for name in registry.names("strategy"):
         entry = registry.get("strategy", name)
         if entry is not None and issubclass(entry.cls, QuantizesFiles):
-            yield entry.cls
+            yield entry.cls, entry.provider
 
 
 def keras_names(model: Any) -> frozenset[str]:

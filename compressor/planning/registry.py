@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from compressor.base.errors import CompressorError, PluginError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
 from compressor.base.params import Params
+from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, printable, quoted, shortened
 from compressor.contracts import hookspecs
 from compressor.contracts.execution_plan import Provider
@@ -25,6 +27,7 @@ from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
 
 GROUP = "compressor"
+_log = logging.getLogger(__name__)
 
 Kind = Literal["strategy", "data set", "model", "metric"]
 
@@ -76,6 +79,7 @@ class Registry:
 
     entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
+    providers: dict[str, Provider] = field(default_factory=dict)  # by the names that the manager has for plugins
     manager: pluggy.PluginManager = field(default_factory=_manager)
 
     @classmethod
@@ -106,6 +110,7 @@ class Registry:
         registry = Registry(
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),
+            dict(self.providers),
         )
         for name, plugin in self.manager.list_name_plugin():
             registry.manager.register(plugin, name)
@@ -124,6 +129,7 @@ class Registry:
             raise PluginError("it is registered already", "name it once")
         entries = list(_brought(plugin, provider))
         self.manager.register(plugin, full_name)
+        self.providers[full_name] = provider
         for kind, entry in entries:
             self.entries[kind].setdefault(entry.cls.name, []).append(entry)
 
@@ -149,8 +155,12 @@ class Registry:
         return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
 
     def _load(self, load: Callable[[], object], name: str, provider: Provider) -> None:
+        def changed(what: str) -> None:
+            _log.warning("the plugin %s (%s) changed %s when it was imported, which was put back", name, provider, what)
+
         try:
-            self.add(load(), name, provider)
+            with process_state_kept(changed):
+                self.add(load(), name, provider)
         except PluginError:
             raise
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins

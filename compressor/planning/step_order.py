@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from compressor.base.errors import PluginError
+from compressor.base.errors import PluginError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.model_state import FORMAT_NAMES, TRAIT_NAMES, ModelState, Refusal
@@ -37,6 +37,7 @@ def chained(
     Raises:
         ImpossibleError: a step refuses the model that it would get.
         PluginError: a strategy fails.
+        StepError: a strategy forgets what earlier steps made.
     """
     placed: list[PlannedStep] = []
     state = start
@@ -50,7 +51,7 @@ def chained(
             message = _reason(step, after, model, cause) + _remedy(after, cause, order, searched)
             raise ImpossibleError(step, message)
         placed.append(replace(step, before=state, after=after))
-        state = after
+        state = replace(after, dropped=())
     return placed
 
 
@@ -63,7 +64,27 @@ def _state_after(step: PlannedStep, state: ModelState) -> ModelState | Refusal:
             return refusal
     if not isinstance(after, ModelState):
         raise PluginError(f"{strategy} returned {type(after).__name__} from 'plan'", "it must return a ModelState")
+    _refuse_forgetful(strategy, state, after)
     return after
+
+
+def _refuse_forgetful(strategy: str, before: ModelState, after: ModelState) -> None:
+    """Refuse a state that lacks a trait which the strategy did not give up by name.
+
+    Raises:
+        StepError: it does.
+    """
+    kept = {*after.traits, *dict(after.dropped)}
+    if after.format != "keras" and "quantized" in kept:
+        kept.add("quantization_aware")  # becomes real in the file
+    for trait in (trait for trait in TRAIT_NAMES if trait in before.traits and trait not in kept):
+        what = f"{strategy} returned from 'plan' a state that forgets {TRAIT_NAMES[trait]}"
+        remedy = "it must return what it was given, changed by 'add' and 'to', and give up a trait only by "
+        raise StepError(what, f"{remedy}state.drop({trait!r}, reason=...)")
+    in_training = after.format == "keras" and "quantization_aware" in after.traits
+    if in_training and "quantization_aware" in before.traits and before.trained_for and not after.trained_for:
+        what = f"{strategy} returned from 'plan' a state that forgets the precision '{before.trained_for}'"
+        raise StepError(what, "it must return what it was given, changed by 'add', 'drop' and 'to'")
 
 
 def _reason(step: PlannedStep, refusal: Refusal, model: str, cause: PlannedStep | None) -> str:
@@ -115,5 +136,5 @@ def _working_order(steps: Sequence[PlannedStep], start: ModelState) -> list[str]
         for passed, index in enumerate(remaining):
             after = _state_after(steps[index], state)
             if isinstance(after, ModelState):
-                heappush(beginnings, (swapped + passed, (*order, index), after))
+                heappush(beginnings, (swapped + passed, (*order, index), replace(after, dropped=())))
     return None

@@ -19,6 +19,7 @@ from compressor.planning.recipe_paths import portable
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
 from compressor.run.cache.code_digest import code_digest, core_digest, owner
+from compressor.run.cache.declared_dependencies import all_declared
 
 NAME = "lock.yaml"
 
@@ -38,6 +39,7 @@ class Lock(Params):
     tool: str
     plugins: dict[str, str]
     code: dict[str, str]
+    depends_on: dict[str, dict[str, str]] = {}
     versions: dict[str, str]
     fingerprints: dict[str, str]
     files: dict[str, str] = {}
@@ -56,6 +58,7 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
         tool=version("compressor"),
         plugins={name: provider.full for name, provider in origins.items()},
         code=_code(plan),
+        depends_on=all_declared(plan),
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from compressor.base.errors import PluginError
+from compressor.base.plugin_errors import fenced
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
@@ -17,33 +20,48 @@ _log = logging.getLogger(__name__)
 
 
 def with_plugins(observer: Observer, registry: Registry) -> Observer:
-    """The observer of a run, together with every plugin that has a hook for its events."""
+    """The observer of a run, together with every plugin that has a hook for its events.
+
+    It is told of the plugins that could not be loaded, since one of them may be there to watch runs.
+    """
+    for broken in registry.broken:
+        observer.warned(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
     return Observers(observer, PluginHooks(registry, observer.warned))
 
 
 class PluginHooks(Observer):
-    """Calls the hooks of plugins; one that fails does not end the run, but is reported to `warn`."""
+    """Calls the hooks of plugins, each with a copy of its own, so that none can change a run or its report.
+
+    One that fails is reported to `warn`, and the run goes on.
+    """
 
     def __init__(self, registry: Registry, warn: Callable[[str], None]) -> None:
-        self._hook = registry.manager.hook
+        self._registry = registry
         self._warn = warn
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
-        self._call(self._hook.run_started, plan=plan)
+        self._call("run_started", plan=plan)
 
     def step_finished(self, stage: StageRow) -> None:
-        self._call(self._hook.step_finished, stage=stage)
+        self._call("step_finished", stage=stage)
 
     def warned(self, text: str) -> None:
         """Left to the observers that show it."""
 
     def run_finished(self, report: Report) -> None:
-        self._call(self._hook.run_finished, report=report)
+        self._call("run_finished", report=report)
 
-    def _call(self, hook: Any, **event: Any) -> None:
-        try:
-            hook(**event)
-        # a third-party tracker must not end a run that has trained for hours
-        except (Exception, SystemExit) as error:  # noqa: BLE001
-            _log.warning("a plugin that watches the run failed", exc_info=True)
-            self._warn(f"a plugin that watches the run failed ({type(error).__name__}: {error})")
+    def _call(self, hook: str, **event: Any) -> None:
+        manager = self._registry.manager
+        for name, plugin in manager.list_name_plugin():
+            if plugin is None or not any(caller.name == hook for caller in manager.get_hookcallers(plugin) or ()):
+                continue
+            others = [other for _, other in manager.list_name_plugin() if other is not plugin]
+            subject = f"the hook '{hook}' of {self._registry.providers[name]}"
+            try:
+                with fenced(subject, PluginError, tell=self._warn):
+                    manager.subset_hook_caller(hook, others)(**copy.deepcopy(event))
+            # a third-party tracker must not end a run that has trained for hours
+            except PluginError as error:
+                _log.warning("%s failed", subject, exc_info=True)
+                self._warn(f"{error.what}; the run and its results are not affected")

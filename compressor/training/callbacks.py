@@ -15,13 +15,14 @@ class DivergedError(StepError):
     """The loss became NaN or infinite."""
 
 
-def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -> Any:
+def ending_epochs(state: TrainingState, begin: Callable[[], None], keep: Callable[[], None], epochs: int) -> Any:
     """The callback that ends each epoch, and so comes last.
 
     It refuses a loss that is not finite, decides on early stopping, and has the state kept.
 
     Args:
         state: of the training, brought up to date after each epoch.
+        begin: is called once all other callbacks have begun the training.
         keep: saves it, with the model's weights.
         epochs: that the training makes at the most.
     """
@@ -30,13 +31,16 @@ def ending_epochs(state: TrainingState, keep: Callable[[], None], epochs: int) -
     class EndingEpochs(tf_keras.callbacks.Callback):  # type: ignore[misc]
         """Ends an epoch after all other callbacks."""
 
+        def on_train_begin(self, logs: Any = None) -> None:
+            begin()
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             losses = [float((logs or {})[name]) for name in ("loss", "val_loss")]
             if not all(math.isfinite(loss) for loss in losses):
                 raise DivergedError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
             stopped = state.stop is not None and state.stop.judge(epoch, losses[1], self.model.get_weights())
             state.epoch = epoch + 1
-            state.done = stopped or state.epoch == epochs
+            state.done = stopped or state.epoch == epochs or self.model.stop_training
             if stopped:
                 self.model.stop_training = True
             keep()

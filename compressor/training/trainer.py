@@ -15,6 +15,13 @@ from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import score_of
 from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names, output_shapes
 from compressor.recipe.training_params import TrainingParams
+from compressor.training.callback_state import (
+    random_state,
+    restore,
+    restore_random_state,
+    states_of,
+    without_state,
+)
 from compressor.training.callbacks import ending_epochs, reporting
 from compressor.training.class_weights import class_weights
 from compressor.training.compilation import build_metrics, compile_model
@@ -99,14 +106,21 @@ class Trainer:
         if params.early_stopping is not None and not self._smoke:
             stop = EarlyStop(params.early_stopping.patience, params.early_stopping.min_delta, settled_after)
         fit, self._fits = self._fits, self._fits + 1
-        state = self._resumed(fit, model, stop, projections)
+        state = self._resumed(fit, model, stop, projections, callbacks)
         self._observer.training_started(self._step_id, epochs, steps)
-        if not state.done:
+        if state.done:
+            _end_again(model, callbacks, state, {"verbose": 0, "epochs": epochs, "steps": steps})
+        else:
             if state.epoch:
                 self._observer.training_resumed(self._step_id, state.epoch)
             names = dict(zip(keras_keys(model), output_names(model), strict=True))
             progress = reporting(self._step_id, self._observer, names)
-            ending = ending_epochs(state, lambda: self._keep(fit, state, model, projections), epochs)
+            ending = ending_epochs(
+                state,
+                lambda: _restore(callbacks, state),
+                lambda: self._keep(fit, state, model, projections, callbacks),
+                epochs,
+            )
             train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
             validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
             if weights is not None:
@@ -134,11 +148,18 @@ class Trainer:
             raise StepError("the training has a teacher, and the step none", "give the step's own parameters to 'fit'")
         return Distillation(model, self._teacher, params, params.teacher, self._seed)
 
-    def _resumed(self, fit: int, model: Any, stop: EarlyStop | None, projections: Sequence[Any]) -> TrainingState:
+    def _resumed(
+        self, fit: int, model: Any, stop: EarlyStop | None, projections: Sequence[Any], callbacks: Sequence[Any]
+    ) -> TrainingState:
+        stateless = without_state(callbacks)
+        fresh = TrainingState(0, False, [], [], [], stop, resumable=not stateless)
         content = self._checkpoints.load(fit) if self._checkpoints else None
         if content is None:
-            return TrainingState(0, False, [], [], [], stop)
+            return fresh
         state = TrainingState.from_bytes(content, stop)
+        if not state.resumable:
+            self._observer.warned(_begins_anew(self._step_id, state.epoch, stateless))
+            return fresh
         model.set_weights(state.weights)
         for variable, value in zip(projections, state.projections, strict=True):
             variable.assign(value)
@@ -148,14 +169,48 @@ class Trainer:
             generator.state.assign(value)
         return state
 
-    def _keep(self, fit: int, state: TrainingState, model: Any, projections: Sequence[Any]) -> None:
+    def _keep(
+        self, fit: int, state: TrainingState, model: Any, projections: Sequence[Any], callbacks: Sequence[Any]
+    ) -> None:
         if self._checkpoints is None:
+            return
+        if not state.resumable:
+            kept = TrainingState(state.epoch, False, [], [], [], None, resumable=False)
+            self._checkpoints.save(fit, kept.to_bytes())
             return
         state.weights = model.get_weights()
         state.optimizer = [variable.numpy() for variable in _optimizer_variables(model)]
         state.generators = [generator.state.numpy() for generator in _generators(model)]
         state.projections = [variable.numpy() for variable in projections]
+        state.callbacks, state.random = states_of(callbacks), random_state()
         self._checkpoints.save(fit, state.to_bytes())
+
+
+def _restore(callbacks: Sequence[Any], state: TrainingState) -> None:
+    """Give callbacks that have begun a training the state that they had after the last epoch, if there was one."""
+    if state.epoch:
+        restore(callbacks, state.callbacks)
+        if state.random is not None:
+            restore_random_state(state.random)
+
+
+def _begins_anew(step_id: str, epoch: int, stateless: Sequence[str]) -> str:
+    done = f"{epoch} of its epochs were" if epoch > 1 else "an epoch was"
+    return (
+        f"'{step_id}' trains from the start again, though {done} done: the callback {' and '.join(stateless)} of its "
+        "strategy has no 'get_state' and 'set_state', so that nobody knows what it counted"
+    )
+
+
+def _end_again(model: Any, callbacks: Sequence[Any], state: TrainingState, params: Mapping[str, int]) -> None:
+    """Have callbacks end a training whose last epoch an earlier run made: some act on the model only then."""
+    for callback in callbacks:
+        callback.set_params(params)
+        callback.set_model(model)
+        callback.on_train_begin()
+    _restore(callbacks, state)
+    for callback in callbacks:
+        callback.on_train_end()
 
 
 def _by_keras_names(batches: Any, model: Any, loss: str | Mapping[str, str]) -> Any:
@@ -184,8 +239,13 @@ def _by_keras_names(batches: Any, model: Any, loss: str | Mapping[str, str]) -> 
 
 
 def _optimizer_variables(model: Any) -> list[Any]:
-    variables = model.optimizer.variables
-    return list(variables() if callable(variables) else variables)
+    """The variables of an optimizer, with those that Keras does not list: learning rate, and Nadam's product."""
+    import tensorflow as tf
+
+    optimizer = model.optimizer
+    listed = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
+    others = (getattr(optimizer, name, None) for name in ("_learning_rate", "_u_product"))
+    return [*listed, *(variable for variable in others if isinstance(variable, tf.Variable))]
 
 
 def _generators(model: Any) -> list[Any]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.training.callback_state import as_json, from_json
+
 _GROUPS = ("weights", "optimizer", "generators", "projections")
 
 
@@ -38,7 +40,10 @@ class EarlyStop:
 
 @dataclass
 class TrainingState:
-    """Everything that the next epoch depends on; `epoch` counts those that are done."""
+    """Everything that the next epoch depends on; `epoch` counts those that are done.
+
+    Of a training that cannot be resumed nothing but `epoch` is kept, and `resumable` is false.
+    """
 
     epoch: int
     done: bool
@@ -47,6 +52,9 @@ class TrainingState:
     generators: list[NDArray[Any]]
     stop: EarlyStop | None
     projections: list[NDArray[Any]] = field(default_factory=list)  # of hints, which are no part of the model
+    callbacks: list[Any] = field(default_factory=list)  # the state of each
+    random: list[Any] | None = None  # of the global random numbers
+    resumable: bool = True
 
     def to_bytes(self) -> bytes:
         """The state as one file."""
@@ -54,9 +62,11 @@ class TrainingState:
         groups = {name: getattr(self, name) for name in _GROUPS}
         if self.stop is not None:
             groups["best"] = self.stop.best_weights
+        others = as_json([self.callbacks, self.random], groups.setdefault("others", []))
         for name, group in groups.items():
             arrays |= {f"{name}_{index}": array for index, array in enumerate(group)}
-        facts = {"epoch": self.epoch, "done": self.done, "counts": {name: len(group) for name, group in groups.items()}}
+        facts = {"epoch": self.epoch, "done": self.done, "resumable": self.resumable, "others": others}
+        facts["counts"] = {name: len(group) for name, group in groups.items()}
         if self.stop is not None:
             facts["stop"] = {"best": self.stop.best, "waited": self.stop.waited}
         stream = io.BytesIO()
@@ -74,4 +84,13 @@ class TrainingState:
         if stop is not None:
             stop.best, stop.waited = facts["stop"]["best"], facts["stop"]["waited"]
             stop.best_weights = groups["best"]
-        return cls(facts["epoch"], facts["done"], stop=stop, **{name: groups[name] for name in _GROUPS})
+        callbacks, random = from_json(facts["others"], groups["others"])
+        return cls(
+            facts["epoch"],
+            facts["done"],
+            stop=stop,
+            callbacks=callbacks,
+            random=random,
+            resumable=facts["resumable"],
+            **{name: groups[name] for name in _GROUPS},
+        )

@@ -58,3 +58,31 @@ def test_every_format_and_trait_has_a_name_for_messages():
         "quantization_aware": "fake quantization in its layers",
         "quantized": "quantized weights",
     }
+
+
+def test_a_trait_is_given_up_by_name_and_with_a_reason():
+    before = ModelState().add("sparse", "clustered")
+    after = before.drop("sparse", reason="it rotates the weights").drop("quantized", reason="it has none")
+    assert str(after) == "keras, clustered"
+    assert after.dropped == (("sparse", "it rotates the weights"),)
+    assert before.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda state: state.add("sprase"),
+            "there is no trait 'sprase'; known: sparse, clustered, quantization_aware, quantized",
+        ),
+        (
+            lambda state: state.drop("zeros", reason="it rotates"),
+            "there is no trait 'zeros'; known: sparse, clustered, quantization_aware, quantized",
+        ),
+        (lambda state: state.drop("sparse", reason=" "), "'drop' gives no reason for giving up 'sparse'"),
+    ],
+)
+def test_an_unknown_trait_and_a_missing_reason_are_refused(change, message):
+    with pytest.raises(ValueError) as error:
+        change(ModelState().add("sparse"))
+    assert str(error.value) == message

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 import compressor
-from compressor.base.errors import PluginError
+from compressor.base.errors import PluginError, StepError
 from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.model_state import ModelState, Refusal
@@ -292,6 +292,52 @@ def test_a_strategy_that_fails_where_it_should_answer_is_named_with_its_distribu
         "the strategy 'fails' (acme 1.0) failed with AttributeError: 'ModelState' object has no attribute 'colour'; "
         "fix it, or report it to its author; --debug shows the traceback"
     )
+
+
+def forgetful(returned):
+    return type("Fresh", (Polish,), {"name": "fresh", "plan": lambda self, state: returned(state)})
+
+
+@pytest.mark.parametrize(
+    ("chain_before", "returned", "message"),
+    [
+        (
+            ("prune",),
+            lambda state: ModelState("keras"),
+            "forgets zeros to keep; it must return what it was given, changed by 'add' and 'to', and give up a trait "
+            "only by state.drop('sparse', reason=...)",
+        ),
+        (
+            ("prune", "qat"),
+            lambda state: ModelState("litert", frozenset({"sparse"})),
+            "forgets fake quantization in its layers; it must return what it was given, changed by 'add' and 'to', "
+            "and give up a trait only by state.drop('quantization_aware', reason=...)",
+        ),
+        (
+            ("qat",),
+            lambda state: ModelState("keras", state.traits),
+            "forgets the precision 'int8'; it must return what it was given, changed by 'add', 'drop' and 'to'",
+        ),
+    ],
+)
+def test_a_strategy_that_forgets_what_earlier_steps_made_is_at_fault(write, chain_before, returned, message):
+    with pytest.raises(StepError) as caught:
+        prepare(write(chain(*chain_before, "fresh")), (), with_strategies(forgetful(returned)))
+    assert str(caught.value) == f"the strategy 'fresh' (acme 1.0) returned from 'plan' a state that {message}"
+    assert caught.value.exit_code == 4
+
+
+def test_a_strategy_may_give_up_a_trait_by_name_and_the_next_step_knows_nothing_of_it(write):
+    rotate = forgetful(lambda state: state.drop("sparse", reason="it rotates the weights"))
+    plan = prepare(write(chain("prune", "fresh", "prune")), (), with_strategies(rotate))
+    assert [str(step.after) for step in plan.steps] == ["keras, sparse", "keras", "keras, sparse"]
+    assert [step.after.dropped for step in plan.steps] == [(), (("sparse", "it rotates the weights"),), ()]
+
+
+def test_fake_quantization_may_become_real_without_a_word(write):
+    to_file = forgetful(lambda state: ModelState("litert", frozenset({"quantized"})))
+    plan = prepare(write(chain("qat", "fresh")), (), with_strategies(to_file))
+    assert str(plan.steps[-1].after) == "litert, quantized"
 
 
 def test_ids_default_to_the_strategy_and_are_numbered_when_it_repeats(write):

@@ -144,7 +144,7 @@ def with_dropout(tensorflow):
 
 
 @pytest.mark.parametrize("early", [None, EarlyStopping(patience=1, min_delta=0.02)])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
 def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, digits, optimizer, early):
     params = TrainingParams(epochs=4, batch_size=300, optimizer=optimizer, decay="cosine", early_stopping=early)
     data = replace(digits, train=digits.train.take(900), validation=digits.validation.take(100))

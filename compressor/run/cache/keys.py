@@ -20,6 +20,7 @@ from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.recipe.loss_names import loss_functions
 from compressor.run.cache.code_digest import code_digest, core_digest
+from compressor.run.cache.declared_dependencies import declared
 
 Parts: TypeAlias = Mapping[str, Any]
 
@@ -61,6 +62,7 @@ def step_parts(
         "provider": step.provider.full,
         "code of the strategy": code_digest(type(step.strategy).__module__),
         "parameters": _portable(step.strategy.params.model_dump(mode="json", by_alias=True, exclude=by_content)),
+        "declared": declared(step),
         "teacher": teacher,
         "code of the losses": _loss_code(step),
         "scored by": _scored_by(step, plan),

@@ -49,7 +49,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None] = _log.warning) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # a plugin may change the working directory
         self._warn = warn
         self._reported: set[int | None] = set()  # numbers of the errors in writing, each reported once
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from compressor.base.errors import ModelError
 from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
+from compressor.base.process_state import seed_random_numbers
 from compressor.contracts.execution_plan import Plan
 from compressor.data.data_errors import about
 from compressor.data.from_source import dataset_splits, load_splits
@@ -22,6 +23,7 @@ def load_data(plan: Plan, cache: Path) -> RunData:
     Raises:
         DataError: the data cannot be loaded.
     """
+    seed_random_numbers(plan.seed)
     if isinstance(plan.data, Reference):
         splits = load_splits(plan.data, cache)
     else:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from compressor.base.errors import StepError
-from compressor.base.plugin_errors import fenced
 from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
+from compressor.run.stages.apply_strategy import apply_strategy
 from compressor.run.stages.measure_stage import opened
 from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import Made
-from compressor.run.stages.step_result import layers_of, named, refuse_other_kind
+from compressor.run.stages.step_result import layers_of
 from compressor.training.trainer import Checkpoints, Trainer
 
 
@@ -48,9 +47,7 @@ def make_step(
         )
         context = StepContext(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
         model = before.load()
-        with fenced(named(step), StepError):
-            model = step.strategy.apply(model, context)
-        refuse_other_kind(step, model)
+        model = apply_strategy(step, model, context, before.load)
         if isinstance(model, bytes) and before.file.is_keras:
             model, notes = opened(model, before.load() if before.was_open else None, before, data.train)
             context.notes.extend(notes)

@@ -10,6 +10,7 @@ from typing import Any
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.context import CALIBRATION_SAMPLES
+from compressor.contracts.model_state import TRAIT_NAMES
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement, measure
@@ -20,6 +21,7 @@ from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.packing.package import unpacked
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.stage_store import StageStore
+from compressor.run.stages.unusable_files import blamed_on_step
 
 _SAMPLES = 2  # that a file of open sizes is tried with
 
@@ -48,6 +50,7 @@ def measure_stage(
     refuse_broken(stage_id, model.state, earlier, measurement.anatomy)
     store.ship(model, stage_id, content)
     step, facts = model.steps[-1] if model.steps else None, model.file.facts
+    given_up = [f"gave up {TRAIT_NAMES[trait]}: {reason}" for trait, reason in model.state.dropped]
     return Stage(
         id=stage_id,
         uses=step.uses if step else "",
@@ -57,7 +60,7 @@ def measure_stage(
         measurement=measurement,
         seconds=facts.seconds,
         measure_seconds=time.perf_counter() - started,
-        notes=(*remarks, *(facts.notes if step else ()), *measurement.remarks),
+        notes=(*remarks, *given_up, *(facts.notes if step else ()), *measurement.remarks),
         left_alone=facts.left_alone,
         teacher=step.teacher.name if step and step.teacher else "",
         cached=model.file.cached,
@@ -73,13 +76,14 @@ def _made_of(earlier: Sequence[Stage]) -> bytes | None:
 
 def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[bytes, Measurement]:
     model, metrics, maker = saved.load(), saved.plan.metrics, describe_origin(saved.plan, saved.steps)
-    if isinstance(model, bytes):
-        content = unpacked(model)
-        return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
-    with fenced(maker, StepError, (CompressorError,)):
-        content = to_litert(model, conversion(saved, data.train))
-        content, notes = opened(content, model, saved, data.train)
-    measured = measure(content, data.test, metrics, model, maker, None, data.train)
+    with blamed_on_step(saved, model):
+        if isinstance(model, bytes):
+            content = unpacked(model)
+            return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
+        with fenced(maker, StepError, (CompressorError,)):
+            content = to_litert(model, conversion(saved, data.train))
+            content, notes = opened(content, model, saved, data.train)
+        measured = measure(content, data.test, metrics, model, maker, None, data.train)
     return content, replace(measured, remarks=(*measured.remarks, *notes))
 
 

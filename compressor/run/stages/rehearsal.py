@@ -23,11 +23,12 @@ from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
 from compressor.models.litert.converter import to_litert
 from compressor.recipe.training_params import TrainingParams
+from compressor.run.stages.apply_strategy import apply_strategy
 from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.measure_stage import conversion
 from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
 from compressor.run.stages.saved_model import SavedModel, describe_origin
-from compressor.run.stages.step_result import layers_of, named, refuse_left_alone, refuse_other_kind
+from compressor.run.stages.step_result import layers_of, named, refuse_left_alone
 from compressor.training.callbacks import DivergedError
 from compressor.training.trainer import SMOKE_STEPS, Trainer
 
@@ -75,9 +76,7 @@ def _taken(
     trainer = _Rehearsing(step.id, data, before.plan.seed, Observer(), before.plan.metrics, True, None, learned_from)
     context = _Brief(state=step.before, train=data.train, trainer=trainer, seed=before.plan.seed)
     model = before.load()
-    with fenced(named(step), StepError):
-        model = step.strategy.apply(model, context)
-    refuse_other_kind(step, model)
+    model = apply_strategy(step, model, context)
     refuse_left_alone(step, context.left_alone)
     with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
         path = saved(model, folder, step.id)

@@ -58,7 +58,7 @@ class SavedModel:
             return self.file.path.read_bytes()
         custom_objects = self.custom_objects()
         error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
-        with fenced(describe_origin(self.plan, self.steps), error, passed_on):
+        with fenced(describe_origin(self.plan, self.steps), error, passed_on, draws=True):
             return load_keras(self.file.path, custom_objects, self.plan.trust_model)
 
     def custom_objects(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from compressor_plugins.prune.goals import Goal
 from compressor_plugins.prune.schedule import Schedule
 
 
-def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, keeps_zeros: bool) -> Any:
+def pruning(goals: Sequence[Goal], schedule: Schedule, keeps_zeros: bool) -> Any:
     """The Keras callback that sets pruned weights to zero after every optimizer step.
 
     tfmot's wrappers are not used here: they support too few layers (no Bidirectional, no TimeDistributed, no attention
@@ -20,7 +21,6 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
     Args:
         goals: the kernels to prune, and the sparsity to reach in each.
         schedule: sparsity by optimizer step.
-        steps_per_epoch: optimizer steps in an epoch.
         keeps_zeros: whether weights that are zero now stay zero, as an earlier step pruned them.
     """
     import tensorflow as tf
@@ -42,11 +42,13 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, steps_per_epoch: int, kee
             super().__init__()
             self._step = 0
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            if self._step == 0 and epoch:  # a resumed training reads its masks from the weights
-                for kernel, mask in zip(kernels, masks, strict=True):
-                    mask.assign(tf.not_equal(kernel, 0))
-            self._step = epoch * steps_per_epoch
+        def get_state(self) -> list[Any]:
+            return [self._step, [np.packbits(mask.numpy()) for mask in masks]]
+
+        def set_state(self, state: list[Any]) -> None:
+            self._step, packed = state
+            for mask, bits in zip(masks, packed, strict=True):
+                mask.assign(np.unpackbits(bits, count=math.prod(mask.shape)).reshape(mask.shape).astype(bool))
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self._step += 1

@@ -51,7 +51,7 @@ def _prune(
     """Prune during a single training."""
     whole = params.model_copy(update={"epochs": params.epochs * params.rounds})
     schedule, steps_per_epoch = _schedule(params, context.training_steps(whole)), context.steps_per_epoch(whole)
-    callbacks = [pruning(goals, schedule, steps_per_epoch, "sparse" in context.state.traits)]
+    callbacks = [pruning(goals, schedule, "sparse" in context.state.traits)]
     if kept := structure_of(others(model, chosen), context.state):
         callbacks.append(keeping(kept))
     context.fit(model, whole, callbacks, settled_after=-(-schedule.settled // steps_per_epoch))

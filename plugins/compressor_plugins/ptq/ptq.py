@@ -46,6 +46,7 @@ class PTQ(KeepsLayersInFloat16):
     """
 
     name = "ptq"
+    changes_endpoints = ("types",)
 
     class Params(LayerPatterns):
         """Which types to quantize to, by which algorithm, and how to calibrate."""

@@ -106,6 +106,8 @@ def keeping(parts: Sequence[Mask | Groups]) -> Any:
     class Keeping(tf_keras.callbacks.Callback):  # type: ignore[misc]
         """Restores the structure after every optimizer step."""
 
+        stateless = True
+
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             restore()
 
