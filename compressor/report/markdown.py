@@ -48,11 +48,19 @@ def _parts(report: Report) -> Iterable[str]:
         yield "\n".join(f"- `{name}`" for name in report.runs_code)
     yield "## Where it was made"
     yield _table(["", "version"], [*([name, version] for name, version in report.versions.items())])
+    yield "\n".join(f"- {name}: `{value}`" for name, value in _computed_with(report))
     yield (
-        "The same recipe, seed and versions give the same files, byte for byte, on the same kind of machine. "
-        "Latencies and times differ from run to run."
+        "The same recipe, seed, versions, threads and instructions give the same files, byte for byte, on the same "
+        "kind of machine. Latencies and times differ from run to run."
     )
     yield f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}"
+
+
+def _computed_with(report: Report) -> Iterable[tuple[str, object]]:
+    """What the numbers were rounded by; nothing for a report of an earlier version."""
+    if report.threads is not None:
+        yield "threads", report.threads
+    yield from report.environment.items()
 
 
 def _stages(report: Report) -> str:

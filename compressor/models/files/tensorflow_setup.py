@@ -10,11 +10,14 @@ import os
 import sys
 import warnings
 
+from compressor.base.machine import DEFAULT_THREADS
 
-def prepare_tensorflow(seed: int) -> None:
+
+def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
 
-    Process-wide settings that a plugin may have changed are reset.
+    Process-wide settings that a plugin may have changed are reset. `threads` is the number of threads that an operation
+    is split over; where TensorFlow has computed before in this process, the number stays as it was.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     first = "tf_keras" not in sys.modules
@@ -27,6 +30,7 @@ def prepare_tensorflow(seed: int) -> None:
     warnings.filterwarnings("ignore", message=".*HDF5 file via `model.save.*")
     warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected.*")
     tf.config.experimental.enable_op_determinism()
+    threads_in_use(threads)
     # lets layers draw from generators whose state can be saved, so that a training can be interrupted
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf.config.run_functions_eagerly(False)
@@ -34,3 +38,24 @@ def prepare_tensorflow(seed: int) -> None:
     tf_keras.backend.set_image_data_format("channels_last")
     tf_keras.mixed_precision.set_global_policy("float32")
     tf_keras.utils.set_random_seed(seed)
+
+
+def threads_in_use(wanted: int) -> int:
+    """The number of threads that TensorFlow splits an operation over in this process, which it is set to if possible.
+
+    That is `wanted` unless TensorFlow has computed before, since then it keeps the number that it began with: the
+    sums within an operation are split by it, so that another number may round differently.
+    """
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return wanted
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(wanted)
+    except RuntimeError:
+        return int(tf.config.threading.get_intra_op_parallelism_threads()) or _cores()
+    return wanted
+
+
+def _cores() -> int:
+    """The cores that this process may use, which is how many threads TensorFlow begins with if nobody sets a number."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
