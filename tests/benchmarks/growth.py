@@ -107,7 +107,7 @@ def rows(folder, count):
     numbers = ",".join(f"0.{index + 10}" for index in range(20))
     table = "\n".join([",".join([*names, "label"]), *(f"{numbers},{index % 3}" for index in range(count))])
     (folder / "table.csv").write_text(table)
-    return run_of(folder, {"source": "./sources.py:dense"}, {"source": "table.csv", "with": {"labels": "label"}})
+    return run_of(folder, {"source": "./sources.py:dense"}, {"source": "table.csv", "with": {"label": "label"}})
 
 
 def classes(folder, count):

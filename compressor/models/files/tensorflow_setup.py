@@ -12,6 +12,8 @@ import warnings
 
 from compressor.base.machine import DEFAULT_THREADS
 
+_THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
+
 
 def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
@@ -52,10 +54,16 @@ def threads_in_use(wanted: int) -> int:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(wanted)
     except RuntimeError:
-        return int(tf.config.threading.get_intra_op_parallelism_threads()) or _cores()
+        return int(tf.config.threading.get_intra_op_parallelism_threads()) or _threads_by_default()
     return wanted
 
 
-def _cores() -> int:
-    """The cores that this process may use, which is how many threads TensorFlow begins with if nobody sets a number."""
+def _threads_by_default() -> int:
+    """The threads that TensorFlow begins with if nobody sets a number: what its own variable says, or one a core."""
+    try:
+        chosen = int(os.environ.get(_THREADS_VARIABLE, ""))
+    except ValueError:
+        chosen = 0
+    if chosen > 0:
+        return chosen
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,6 +5,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from compressor.models.files.tensorflow_setup import _threads_by_default
+
 CODE = """
 import json, os, sys
 from compressor.models.files.tensorflow_setup import prepare_tensorflow, threads_in_use
@@ -35,9 +39,9 @@ print(json.dumps([report.threads, report.stages[0].notes]))
 """
 
 
-def lines(code, *arguments):
+def lines(code, *arguments, **variables):
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -46,10 +50,17 @@ def test_the_number_is_set_until_tensorflow_computes_and_stays_from_then_on():
 
 
 def test_a_run_in_a_process_that_has_computed_says_how_many_threads_it_used(tmp_path):
-    own = len(os.sched_getaffinity(0))
-    threads = "1 thread" if own == 1 else f"{own} threads"
     text = (
-        f"TensorFlow already computes with {threads} in this process, and so does this run, although its recipe says "
-        f"'threads: 7'; its files are those of 'threads: {own}'"
+        "TensorFlow already computes with 3 threads in this process, and so does this run, although its recipe says "
+        "'threads: 7'; its files are those of 'threads: 3'"
     )
-    assert lines(ON_ITS_OWN, tmp_path / "out") == [text, [own, [text]]]
+    assert lines(ON_ITS_OWN, tmp_path / "out", TF_NUM_INTRAOP_THREADS="3") == [text, [3, [text]]]
+
+
+@pytest.mark.parametrize(("value", "threads"), [("3", 3), ("-1", "cores"), ("many", "cores"), (None, "cores")])
+def test_tensorflow_begins_with_what_its_variable_says_or_a_thread_a_core(monkeypatch, value, threads):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", value)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5, 7, 11}, raising=False)
+    assert _threads_by_default() == (5 if threads == "cores" else threads)
