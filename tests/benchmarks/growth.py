@@ -123,7 +123,7 @@ def files(folder, count):
         path = folder / "images" / f"class_{index % 10}" / f"{index}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return run_of(folder, {"source": "./sources.py:deep"}, {"source": "images"})
+    return run_of(folder, {"source": "./sources.py:deep"}, {"source": "./images"})
 
 
 def _png(values):
