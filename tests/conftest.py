@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ LONGEST = (  # of the files of tests, a minute and more each, so that two worker
     "test_recipes", "test_architectures", "test_engine", "test_resume", "test_qat", "test_apply", "test_distill",
     "test_prune", "test_session", "test_from_keras3", "test_layer_table", "test_composition", "test_tasks",
 )  # fmt: skip
+
+
+def pytest_configure():
+    """Have TensorFlow compute with the threads of a recipe that names none, also where a test imports it by itself."""
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
 
 
 def pytest_collection_modifyitems(items):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from compressor.base.machine import DEFAULT_THREADS
 from compressor.base.path_or_function import Reference
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.model_state import ModelState
@@ -48,14 +49,20 @@ class PlannedTeacher:
         return self.plan is None
 
     def plan_for(self, student: Plan) -> Plan:
-        """The plan with the student's seed, and with its `smoke` and `trust_model`.
+        """The plan with the student's seed and threads, and with its `smoke` and `trust_model`.
 
         Raises:
             ValueError: the teacher is the baseline, which has no plan.
         """
         if self.plan is None:
             raise ValueError("the baseline is made by the run itself")
-        return replace(self.plan, seed=student.seed, smoke=student.smoke, trust_model=student.trust_model)
+        return replace(
+            self.plan,
+            seed=student.seed,
+            smoke=student.smoke,
+            trust_model=student.trust_model,
+            threads=student.threads,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ class Plan:
     seed: int = 0
     smoke: bool = False
     trust_model: bool = False  # whether code in the model's file may run
+    threads: int = DEFAULT_THREADS  # that TensorFlow splits an operation over
 
     @property
     def start(self) -> ModelState:

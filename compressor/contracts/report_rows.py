@@ -143,6 +143,11 @@ class Report(_Row):
     seconds: float = Field(description="the whole run")
     versions: dict[str, str]
     machine: str
+    threads: int | None = Field(None, description="threads that TensorFlow split an operation over")
+    environment: dict[str, str] = Field(
+        {},
+        description="the processor's instruction sets, and environment variables that change the rounding of numbers",
+    )
 
     @property
     def met(self) -> bool:

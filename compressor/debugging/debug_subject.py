@@ -173,7 +173,7 @@ def _plan_of(folder: Path, registry: Registry, trusted: bool) -> Plan:
         raise ModelError(f"{folder} is not the folder of a finished run", "name one that 'compressor apply' made")
     lock = read_lock(folder / LOCK)
     plan = planner.prepare(folder / "recipe.yaml", (), registry, seed=lock.seed, smoke=lock.smoke)
-    return replace(plan, trust_model=trusted)
+    return replace(plan, trust_model=trusted, threads=lock.threads or plan.threads)
 
 
 def _quantizing(plan: Plan, folder: Path) -> tuple[int, PlannedStep]:

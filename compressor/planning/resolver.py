@@ -89,6 +89,7 @@ class Resolver:
             plugin_files=tuple(path for path, _ in files),
             seed=seed,
             smoke=smoke,
+            threads=self.recipe.threads,
         )
 
     def check(self) -> None:

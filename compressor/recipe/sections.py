@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from compressor.base.fields import MAX_ENTRIES, Name, SourceText, Values
+from compressor.base.machine import DEFAULT_THREADS, MOST_THREADS
 from compressor.base.params import Params
 from compressor.data.section import DataSection
 from compressor.recipe.constraints import Constraints
@@ -106,6 +107,12 @@ class Recipe(Params):
     data: DataSection
     training: TrainingDefaults = Field(
         default_factory=lambda: TrainingDefaults(), description="defaults for every training step"
+    )
+    threads: int = Field(
+        DEFAULT_THREADS,
+        ge=1,
+        le=MOST_THREADS,
+        description="threads that TensorFlow splits an operation over, on every machine; others give other bytes",
     )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
     steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")

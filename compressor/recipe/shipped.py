@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +16,12 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Bare names of the shipped recipes, sorted."""
-    return sorted(path.stem for path in folder().glob("*.yaml"))
+    return list(_names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder().glob("*.yaml")))
 
 
 def find(name: str, start: Path | None = None) -> Path | None:

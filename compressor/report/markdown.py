@@ -54,11 +54,19 @@ def _parts(report: Report) -> Iterable[_Markup]:
         yield _bullets([_code(name)] for name in report.runs_code)
     yield _heading(2, "Where it was made")
     yield _table(["", "version"], report.versions.items())
+    yield _bullets([f"{name}: ", _code(str(value))] for name, value in _computed_with(report))
     yield _paragraph(
-        "The same recipe, seed and versions give the same files, byte for byte, on the same kind of machine. "
-        "Latencies and times differ from run to run."
+        "The same recipe, seed, versions, threads and instructions give the same files, byte for byte, on the same "
+        "kind of machine. Latencies and times differ from run to run."
     )
     yield _paragraph(f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}")
+
+
+def _computed_with(report: Report) -> Iterable[tuple[str, object]]:
+    """What the numbers were rounded by; nothing for a report of an earlier version."""
+    if report.threads is not None:
+        yield "threads", report.threads
+    yield from report.environment.items()
 
 
 def _stages(report: Report) -> _Markup:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 
+from compressor.base.machine import conditions
 from compressor.base.versions import full_versions
 from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
 from compressor.measure.results import RunResult
+from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.recipe.constraints import Constraints, verdicts
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
@@ -34,6 +36,8 @@ def summarise(result: RunResult) -> Report:
         seconds=result.seconds,
         versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
+        threads=threads_in_use(result.plan.threads),
+        environment=dict(conditions()),
     )
 
 

@@ -40,7 +40,7 @@ def started(plan: Plan, folder: Path, cache: Cache, observer: Observer | None = 
     """
     began = time.perf_counter()
     observer = observer or Observer()
-    with StageStore(plan, folder, cache, observer.waiting) as store:
+    with StageStore(plan, folder, cache, observer.waiting, observer.warned) as store:
         run = Run(prepare(plan, store, observer), store, observer, began)
         if plan.baseline is None:  # the model that the run starts from is the baseline
             run.measure_source()
@@ -179,7 +179,7 @@ class Run:
     def _load_teacher(self, plan: Plan, name: str) -> SavedModel:
         """The model that a teacher's plan starts from."""
         folder, relay = self._store.folder_for(_subfolder(name)), TeacherObserver(self._observer, name)
-        with StageStore(plan, folder, self._store.cache, relay.waiting) as store:
+        with StageStore(plan, folder, self._store.cache, relay.waiting, relay.warned) as store:
             return load_source(plan, store)
 
 

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import local_module, module_part
+from compressor.base.machine import conditions, processor
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
 from compressor.base.versions import versions
 from compressor.contracts.execution_plan import Plan
+from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
 from compressor.recipe.document import dump, read
 from compressor.recipe.load import validate_as_json
@@ -29,7 +31,10 @@ class LockedError(CompressorError):
 
 
 class Lock(Params):
-    """Everything that a run depends on. Hashes are SHA-256, in hexadecimal."""
+    """Everything that a run depends on. Hashes are SHA-256, in hexadecimal.
+
+    `processor` is for people: two processors of different names may well give the same bytes.
+    """
 
     version: Literal[1] = 1
     recipe: dict[str, Any]
@@ -42,6 +47,9 @@ class Lock(Params):
     depends_on: dict[str, dict[str, str]] = {}
     versions: dict[str, str]
     fingerprints: dict[str, str]
+    threads: int | None = None  # a lock of earlier versions has neither of these
+    environment: dict[str, str] = {}
+    processor: str = ""
     files: dict[str, str] = {}
 
 
@@ -61,6 +69,9 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
         depends_on=all_declared(plan),
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
+        threads=threads_in_use(plan.threads),
+        environment=dict(conditions()),
+        processor=processor(),
     )
 
 
@@ -97,7 +108,8 @@ def refuse_moved(locked: Lock, now: Lock) -> None:
     Raises:
         LockedError: with every difference.
     """
-    differences = list(_differences(locked.model_dump(exclude={"files"}), now.model_dump(exclude={"files"})))
+    told_after = {"files", "processor"}
+    differences = _differences(locked.model_dump(exclude=told_after), now.model_dump(exclude=told_after))
     if differences:
         what = "the run differs from the locked one:\n" + "\n".join(f"  {line}" for line in differences) + "\n"
         raise LockedError(what.rstrip(), "put these back, or run without --locked to make a new lock")
@@ -111,7 +123,10 @@ def refuse_other_files(locked: Lock, now: Lock) -> None:
     """
     different = [name for name, digest in locked.files.items() if now.files.get(name) != digest]
     if different:
-        remedy = "check that the machine is of the same kind, or run without --locked to make a new lock"
+        machine = "check that the machine is of the same kind"
+        if locked.processor not in ("", now.processor):
+            machine = f"they were made on another processor ('{locked.processor}', and this is '{now.processor}')"
+        remedy = f"{machine}, or run without --locked to make a new lock"
         raise StepError(f"files differ from the locked ones: {', '.join(different)}", remedy)
 
 

@@ -11,7 +11,7 @@ from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
-KEYS = "constraints, data, description, evaluation, model, name, plugins, steps, training, version"
+KEYS = "constraints, data, description, evaluation, model, name, plugins, steps, threads, training, version"
 
 
 def errors(said):
@@ -37,6 +37,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "augment": [],
         },
         "training": recipe.training.model_dump(),
+        "threads": 2,
         "evaluation": {
             "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}]
         },

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from compressor.base.machine import conditions
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 from compressor.recipe.constraints import Constraints
@@ -148,6 +149,16 @@ def test_versions_and_the_seed_are_in_the_report(smoke_run):
         "litert-quantizer", "numpy", "brotli", "zstandard",
     }  # fmt: skip
     assert "not installed" not in data["versions"].values()
+
+
+def test_threads_and_what_changes_the_rounding_of_numbers_are_in_the_report(smoke_run):
+    data = json.loads((smoke_run[1] / "report.json").read_text())
+    assert (data["threads"], data["environment"]) == (2, dict(conditions()))
+    listed = "".join(f"\n- {name}: `{value}`" for name, value in conditions().items())
+    text = (smoke_run[1] / "report.md").read_text()
+    assert f"- threads: `2`{listed}\n\nThe same recipe, seed, versions, threads and instructions give" in text
+    earlier = smoke_run[0].model_copy(update={"threads": None, "environment": {}})
+    assert "threads:" not in render_markdown(earlier)
 
 
 def test_a_limit_missed_by_little_is_told_in_all_digits(smoke_run):

@@ -6,6 +6,8 @@ import pytest
 
 import compressor
 from compressor.base.errors import StepError
+from compressor.base.machine import conditions
+from compressor.recipe.document import dump
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.keys import file_digest
 from compressor.run.lockfile import Lock, LockedError, lock_text, read_lock, refuse_moved, refuse_other_files
@@ -75,6 +77,7 @@ def test_another_recipe_value_and_seed_are_refused_before_anything_runs(lock_pat
         ("plugins", "step prune", ["plugins.step prune: locked '0.1', now {now!r}"]),
         ("code", "compressor_plugins.qat", ["code.compressor_plugins.qat: locked '0.1', now {now!r}"]),
         ("fingerprints", "train", ["fingerprints.train: locked '0.1', now {now!r}"]),
+        ("environment", "instructions", ["environment.instructions: locked '0.1', now {now!r}"]),
     ],
 )
 def test_another_version_plugin_or_data_is_listed(lock_path, part, name, lines):
@@ -89,6 +92,38 @@ def test_every_difference_is_listed_at_once(lock_path):
     other = now.model_copy(update={"seed": 1, "smoke": False, "tool": "9"})
     assert moved(now, other) == refused(
         "seed: locked 0, now 1", "smoke: locked True, now False", f"tool: locked {now.tool!r}, now '9'"
+    )
+
+
+def test_threads_and_variables_that_change_the_rounding_are_differences_and_the_processors_name_is_none(lock_path):
+    now = read_lock(lock_path)
+    assert now.threads == 2
+    assert now.environment == dict(conditions())
+    other = now.model_copy(
+        update={"threads": 4, "environment": {**now.environment, "TF_ENABLE_ONEDNN_OPTS": "0"}, "processor": "other"}
+    )
+    assert moved(now, other) == refused(
+        "environment.TF_ENABLE_ONEDNN_OPTS: locked None, now '0'", "threads: locked 2, now 4"
+    )
+    refuse_moved(now, now.model_copy(update={"processor": "other"}))
+
+
+def test_a_lock_of_an_earlier_version_is_read_and_what_it_does_not_say_is_a_difference(lock_path, tmp_path):
+    now = read_lock(lock_path)
+    data = now.model_dump(mode="json", exclude={"threads", "environment", "processor"})
+    (tmp_path / "lock.yaml").write_text(dump(data))
+    found = f"environment.instructions: locked None, now {now.environment['instructions']!r}"
+    assert moved(read_lock(tmp_path / "lock.yaml"), now) == refused(found, "threads: locked None, now 2")
+
+
+def test_other_bytes_made_on_another_processor_say_so(lock_path):
+    lock = read_lock(lock_path)
+    now = lock.model_copy(update={"files": {**lock.files, "model.tflite": "0" * 64}, "processor": "Mine"})
+    with pytest.raises(StepError) as error:
+        refuse_other_files(lock.model_copy(update={"processor": "Theirs"}), now)
+    assert str(error.value) == (
+        "files differ from the locked ones: model.tflite; they were made on another processor ('Theirs', and this is "
+        "'Mine'), or run without --locked to make a new lock"
     )
 
 

@@ -232,3 +232,31 @@ def test_the_same_command_goes_on_in_the_same_folder(tmp_path, monkeypatch):
     assert trained == []
     assert (folder / "report.json").exists()
     assert len(report.stages) == 3
+
+
+def test_a_step_that_was_interrupted_under_other_conditions_says_so_and_starts_anew(tmp_path, monkeypatch):
+    warnings = []
+
+    class Watcher(Observer):
+        def epoch_finished(self, step_id, epoch, logs):
+            if cut:
+                raise KeyboardInterrupt
+
+        def warned(self, text):
+            if "interrupted" in text:
+                warnings.append(text)
+
+    recipe = {**TINY, "steps": []}
+    cut = True
+    with pytest.raises(KeyboardInterrupt):
+        compressor.apply(recipe, output=tmp_path / "1", smoke=True, observer=Watcher())
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    cut = False
+    compressor.apply(recipe, output=tmp_path / "2", smoke=True, observer=Watcher())
+    assert warnings == [
+        "the step 'baseline' was interrupted with ONEDNN_MAX_CPU_ISA not set (now 'AVX2'), and starts anew, "
+        "since other conditions give other bytes"
+    ]
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")  # a step that came to its end was not interrupted
+    compressor.apply(recipe, output=tmp_path / "3", smoke=True, observer=Watcher())
+    assert len(warnings) == 1

@@ -11,12 +11,16 @@ import sys
 import warnings
 
 from compressor.base.errors import CompressorError
+from compressor.base.machine import DEFAULT_THREADS
+
+_THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
 
-def prepare_tensorflow(seed: int) -> None:
+def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
 
-    Process-wide settings that a plugin may have changed are reset.
+    Process-wide settings that a plugin may have changed are reset. `threads` is the number of threads that an operation
+    is split over; where TensorFlow has computed before in this process, the number stays as it was.
 
     Raises:
         CompressorError: Python runs without docstrings.
@@ -33,6 +37,7 @@ def prepare_tensorflow(seed: int) -> None:
     warnings.filterwarnings("ignore", message=".*HDF5 file via `model.save.*")
     warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected.*")
     tf.config.experimental.enable_op_determinism()
+    threads_in_use(threads)
     # lets layers draw from generators whose state can be saved, so that a training can be interrupted
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf.config.run_functions_eagerly(False)
@@ -51,3 +56,30 @@ def refuse_without_docstrings() -> None:
     if sys.flags.optimize > 1:
         what = "Python runs without docstrings (-OO or PYTHONOPTIMIZE=2), and tf_keras cannot be imported like that"
         raise CompressorError(what, "unset PYTHONOPTIMIZE, or set it to 1")
+
+
+def threads_in_use(wanted: int) -> int:
+    """The number of threads that TensorFlow splits an operation over in this process, which it is set to if possible.
+
+    That is `wanted` unless TensorFlow has computed before, since then it keeps the number that it began with: the
+    sums within an operation are split by it, so that another number may round differently.
+    """
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return wanted
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(wanted)
+    except RuntimeError:
+        return int(tf.config.threading.get_intra_op_parallelism_threads()) or _threads_by_default()
+    return wanted
+
+
+def _threads_by_default() -> int:
+    """The threads that TensorFlow begins with if nobody sets a number: what its own variable says, or one a core."""
+    try:
+        chosen = int(os.environ.get(_THREADS_VARIABLE, ""))
+    except ValueError:
+        chosen = 0
+    if chosen > 0:
+        return chosen
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,11 +13,13 @@ from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
 from compressor.base.import_path import module_part, without_folder
+from compressor.base.machine import DEFAULT_THREADS, conditions
 from compressor.base.path_or_function import Reference, is_there
 from compressor.base.versions import versions
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.sources import Dataset, ModelSource
+from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.recipe.loss_names import loss_functions
 from compressor.run.cache.code_digest import code_digest, core_digest
 from compressor.run.cache.declared_dependencies import declared
@@ -48,7 +50,7 @@ def step_parts(
         model: hash of the model that the step gets.
         loaded: hashes of the code that loading that model runs.
         data: hash of the training and validation splits.
-        plan: the plan, for its seed and for whether it is a smoke run.
+        plan: the plan, for its seed and its threads, and for whether it is a smoke run.
         teacher: the result of `teacher_parts`, if the step has a teacher.
         was_open: the shapes of the inputs that the run's model left open, which a file keeps open where it can.
     """
@@ -69,10 +71,16 @@ def step_parts(
         "data": data,
         "seed": plan.seed,
         "smoke": plan.smoke,
+        **computing_parts(plan.threads),
         "versions": versions(),
         "code of the engine": core_digest(_MAKING_ROOMS),
         "code for files": core_digest(_PACKING_ROOMS) if step.before.format != "keras" else "",
     }
+
+
+def computing_parts(threads: int) -> Parts:
+    """What sums are rounded by: TensorFlow's number of threads in this process, and the conditions of the machine."""
+    return {"threads": threads_in_use(threads), "environment": conditions()}
 
 
 def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:
@@ -118,6 +126,7 @@ def measurement_parts(
     metrics: Sequence[ConfiguredMetric],
     made_of: str = "",
     was_open: Parts | None = None,
+    threads: int = DEFAULT_THREADS,
 ) -> Parts:
     """The parts of a measurement's key: hashes of the model and of the data, the metrics, and the code.
 
@@ -132,6 +141,7 @@ def measurement_parts(
         "made of": made_of,
         "data": data,
         "metrics": {configured.name: _metric_parts(configured) for configured in metrics},
+        **computing_parts(threads),
         "versions": versions(),
         "code of the measuring": core_digest(_MEASURING_ROOMS),
     }
@@ -154,6 +164,7 @@ def source_parts(plan: Plan, sized_by_data: bool = False) -> Parts | None:
         "custom objects": _portable(plan.recipe.model.custom_objects),
         "trusted": plan.trust_model,
         "seed": plan.seed,
+        **computing_parts(plan.threads),
         "versions": versions(),
         "code": core_digest((*_MAKING_ROOMS, *_PACKING_ROOMS)),
     }

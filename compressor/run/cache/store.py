@@ -124,6 +124,10 @@ class Cache:
             return None
         return parts if isinstance(parts, dict) else None
 
+    def forget(self, name: str) -> None:
+        """Remove the note under a name, if there is one."""
+        self.drop(self._note(name))
+
     def _note(self, name: str) -> Path:
         return self.folder / "notes" / hashlib.sha256(name.encode()).hexdigest()
 

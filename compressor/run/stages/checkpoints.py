@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from compressor.run.cache.entry_file import key_of
@@ -39,6 +40,23 @@ class KeptCheckpoints:
         self._cache.put("checkpoint", self._key(fit), self._parts_of(fit), {}, {_STATE: state})
         self._saved.add(fit)
 
+    def begin(self, name: str, warn: Callable[[str], None]) -> None:
+        """Note under a name that the step has begun, until `finish`.
+
+        `warn` is told if it began before under other conditions and was interrupted: its state then has another key,
+        since it was rounded differently.
+        """
+        last = self._cache.recall(name)
+        changes = _changed_conditions(last, self._parts) if last else []
+        if changes and self.load(0) is None:
+            warn(f"was interrupted with {', '.join(changes)}, and starts anew, since other conditions give other bytes")
+        self._cache.remember(name, self._parts)
+
+    def finish(self, name: str) -> None:
+        """Remove the states and the note, once the step is done."""
+        self.clear()
+        self._cache.forget(name)
+
     def clear(self) -> None:
         """Remove the states, once the step is done."""
         for fit in self._saved:
@@ -49,3 +67,17 @@ class KeptCheckpoints:
 
     def _key(self, fit: int) -> str:
         return key_of(self._parts_of(fit))
+
+
+def _changed_conditions(before: Parts, now: Parts) -> list[str]:
+    """The conditions that differ, each with both values, where nothing else does."""
+    names = ("threads", "environment")
+    if {**before, **{name: now[name] for name in names}} != json.loads(json.dumps(now)):
+        return []
+    old, new = ({"threads": parts.get("threads"), **parts.get("environment", {})} for parts in (before, now))
+    every = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f"{name} {_shown(old.get(name))} (now {_shown(new.get(name))})" for name in every]
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else f"'{value}'"

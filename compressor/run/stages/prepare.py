@@ -16,6 +16,7 @@ from compressor.data.prepared_splits import RunData
 from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import rehearse
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
+from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.run.stages.input_sizes import with_fixed_sizes
@@ -66,7 +67,7 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
     store.remember_data(data.training_fingerprint)
     observer.run_started(plan, {name: split.size for name, split in data.splits.items()})
     refuse_unmatched(plan.recipe, plan.stages, source.file.facts.layers)
-    warnings = _data_warnings(plan, data, source.file.facts.ends)
+    warnings = [*_thread_warnings(plan), *_data_warnings(plan, data, source.file.facts.ends)]
     for text in warnings:
         observer.warned(text)
     remarks = (*source.file.facts.notes, *warnings)
@@ -89,7 +90,7 @@ def load_source(plan: Plan, store: StageStore, data: Callable[[], RunData] | Non
 
 
 def _built(plan: Plan, data: Callable[[], RunData]) -> Made:
-    fresh_tensorflow(plan.seed)
+    fresh_tensorflow(plan)
     sized = with_fixed_sizes(build_source(plan), plan, data)
     model, notes = sized.built.model, sized.built.notes
     return model, ModelFacts(
@@ -99,8 +100,19 @@ def _built(plan: Plan, data: Callable[[], RunData]) -> Made:
 
 def _data_of(plan: Plan, store: StageStore) -> RunData:
     if _may_use_random_numbers(plan.data):
-        fresh_tensorflow(plan.seed)  # so that data made with random numbers is the same each time
+        fresh_tensorflow(plan)  # so that data made with random numbers is the same each time
     return load_data(plan, store.cache.folder)
+
+
+def _thread_warnings(plan: Plan) -> list[str]:
+    """Says that TensorFlow already computes with another number of threads in this process."""
+    used = threads_in_use(plan.threads)
+    if used == plan.threads:
+        return []
+    return [
+        f"TensorFlow already computes with {used} {'thread' if used == 1 else 'threads'} in this process, and so does "
+        f"this run, although its recipe says 'threads: {plan.threads}'; its files are those of 'threads: {used}'"
+    ]
 
 
 def _data_warnings(plan: Plan, data: RunData, ends: Ends | None) -> list[str]:

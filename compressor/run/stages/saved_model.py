@@ -53,7 +53,7 @@ class SavedModel:
             ModelError: it is the model that the run starts from, and cannot be loaded.
             StepError: it is the model of a step, and cannot be loaded.
         """
-        fresh_tensorflow(self.plan.seed)
+        fresh_tensorflow(self.plan)
         if not self.file.is_keras:
             return self.file.path.read_bytes()
         custom_objects = self.custom_objects()
@@ -82,11 +82,11 @@ def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
     return f"the model '{plan.model.name}'{f' ({origin})' if origin else ''}"
 
 
-def fresh_tensorflow(seed: int) -> None:
+def fresh_tensorflow(plan: Plan) -> None:
     """Reset TensorFlow's names and random numbers to those of a new process, whatever this one has built."""
-    prepare_tensorflow(seed)
+    prepare_tensorflow(plan.seed, plan.threads)
     import tf_keras
 
     tf_keras.backend.clear_session()
     gc.collect()
-    prepare_tensorflow(seed)
+    prepare_tensorflow(plan.seed, plan.threads)

@@ -43,7 +43,14 @@ Made = tuple[Model, ModelFacts]
 class StageStore:
     """Stores the stages of one run, in the run's folder and in the cache. Use it in a `with` block."""
 
-    def __init__(self, plan: Plan, folder: Path, cache: Cache, waiting: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        cache: Cache,
+        waiting: Callable[[str], None],
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open the store.
 
         Args:
@@ -51,12 +58,14 @@ class StageStore:
             folder: the run's folder, which exists; the stages go into a folder within it.
             cache: the cache that earlier results are taken from and new ones are written to.
             waiting: is called with a step's id while another run makes the same step.
+            warn: is told what cannot go on where it was interrupted.
         """
         self._plan = plan
         self._folder = folder / "stages"
         self._folder.mkdir(exist_ok=True)
         self._cache = cache
         self._waiting = waiting
+        self._warn = warn
         self._in_use = InUse(cache.folder)
         self._in_use.add(SPOOL)  # the run may read data from there until it ends
         self._files: dict[str, str] = {}
@@ -147,7 +156,8 @@ class StageStore:
         """
         loaded, state = _loading_code(model), str(model.state)
         other = bytes_digest(made_of) if made_of else ""
-        parts = measurement_parts(model.file.digest, loaded, state, data, self._plan.metrics, other, model.was_open)
+        plan, digest = self._plan, model.file.digest
+        parts = measurement_parts(digest, loaded, state, data, plan.metrics, other, model.was_open, plan.threads)
         self._in_use.add(key_of(parts))
         measured = cached_measurement(self._cache, parts)
         if measured is None:
@@ -177,11 +187,13 @@ class StageStore:
 
     def _made(self, step: PlannedStep, parts: Parts, stem: str, make: Callable[[KeptCheckpoints], Made]) -> ModelFile:
         checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
+        begun = f"begun {note_name(self._plan, step.id)}"
+        checkpoints.begin(begun, lambda text: self._warn(f"the step '{step.id}' {text}"))
         model, facts = make(checkpoints)
         with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
             path = saved(model, self._folder, stem)
         file = keep_model(self._cache, parts, path, facts)
-        checkpoints.clear()
+        checkpoints.finish(begun)
         return file
 
 

@@ -20,6 +20,12 @@ RECIPE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def threads_as_asked(monkeypatch):
+    """Threads as in a process in which TensorFlow has not computed yet, whatever ran in this one."""
+    monkeypatch.setattr(keys, "threads_in_use", lambda wanted: wanted)
+
+
 def key(model="m", data="d", loaded=(), provider=None, recipe=RECIPE, **how):
     plan = compressor.plan(recipe, **how)
     step = plan.stages[-1]
@@ -43,14 +49,36 @@ def test_names_and_constraints_are_no_part_of_the_key():
         {"loaded": ["code of a layer"]},
         {"seed": 1},
         {"smoke": True},
+        {"recipe": {**RECIPE, "threads": 4}},
         {"recipe": {**RECIPE, "steps": [{"uses": "prune", "with": {"final_sparsity": 0.6}}]}},
         {"provider": Provider("compressor", "99.0")},
         {"provider": Provider("another", "0.1.0")},
     ],
-    ids=["model", "data", "code in the model", "seed", "smoke", "parameters", "version of the plugin", "plugin"],
+    ids=["model", "data", "code", "seed", "smoke", "threads", "parameters", "version of the plugin", "plugin"],
 )
 def test_every_part_changes_the_key(change):
     assert key(**change) != key()
+
+
+def test_a_variable_that_changes_the_rounding_of_numbers_changes_every_key(monkeypatch):
+    def every():
+        plan = compressor.plan(RECIPE)
+        parts = keys.measurement_parts("m", [], "state", "d", plan.metrics), keys.source_parts(plan)
+        return [key(), *map(key_of, parts)]
+
+    before = every()
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert all(one != other for one, other in zip(before, every(), strict=True))
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    monkeypatch.setenv("ONEDNN_VERBOSE", "1")  # which only prints
+    assert every() == before
+
+
+def test_another_number_of_threads_changes_the_keys_of_models_and_measurements():
+    two, four = compressor.plan(RECIPE), compressor.plan(RECIPE, overrides=["threads=4"])
+    assert key_of(keys.source_parts(two)) != key_of(keys.source_parts(four))
+    measured = [keys.measurement_parts("m", [], "state", "d", two.metrics, threads=threads) for threads in (2, 4)]
+    assert key_of(measured[0]) != key_of(measured[1])
 
 
 @pytest.mark.parametrize("part", ["versions", "core_digest", "code_digest"])
