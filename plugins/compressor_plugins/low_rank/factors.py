@@ -18,8 +18,7 @@ def rank_for(singular: NDArray[np.float64], energy: float) -> int:
 
 def spectrum(matrix: NDArray[Any]) -> NDArray[np.float64]:
     """The singular values of a matrix, the largest first."""
-    values: NDArray[np.float64] = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
-    return values
+    return _svd(matrix)[1]
 
 
 def svd_factors(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
@@ -27,7 +26,7 @@ def svd_factors(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
 
     Each of them takes the square roots of the singular values, so that their weights are of the same scale.
     """
-    left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    left, values, right = _svd(matrix)
     root = np.sqrt(values[:rank])
     return left[:, :rank] * root, root[:, None] * right[:rank]
 
@@ -57,5 +56,15 @@ def tucker_factors(
 
 
 def _leading(matrix: Matrix, rank: int) -> Matrix:
-    vectors: Matrix = np.linalg.svd(matrix, full_matrices=False)[0][:, :rank]
-    return vectors
+    return _svd(matrix)[0][:, :rank]
+
+
+def _svd(matrix: NDArray[Any]) -> tuple[Matrix, NDArray[np.float64], Matrix]:
+    """The thin singular value decomposition: matrices of shapes (rows, k) and (k, columns), and k values between them.
+
+    By TensorFlow, which gives the same numbers on any number of cores; NumPy's depend on the threads of its BLAS.
+    """
+    import tensorflow as tf
+
+    values, left, right = tf.linalg.svd(tf.constant(matrix, tf.float64))
+    return left.numpy(), values.numpy(), right.numpy().T
