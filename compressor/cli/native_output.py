@@ -34,11 +34,11 @@ def native_output_to(log: Path | None) -> Iterator[ForgivingStream]:
         yield real
     finally:
         faulthandler.disable()
-        if was_enabled:  # as pytest does
-            faulthandler.enable()
         os.close(target)
         sys.stderr.flush()
         for descriptor, copy in saved:
             os.dup2(copy, descriptor)
             os.close(copy)
         real.close()
+        if was_enabled:  # as pytest does
+            faulthandler.enable(2)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 PLUGIN = """
-import os, signal, time
+import ctypes, os, signal, time
 import compressor
 from compressor import Strategy, hookimpl
 
