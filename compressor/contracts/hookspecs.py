@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.strategy import Strategy
 
+API_VERSION = 1
+"""Version of the contracts with plugins. It rises when a plugin written for the one before would no longer work.
+
+A plugin says which one it is written for by `api_version = 1` in its module; without it, that is version 1.
+"""
+
 hookspec = pluggy.HookspecMarker("compressor")
 hookimpl = pluggy.HookimplMarker("compressor")
 

@@ -22,6 +22,7 @@ from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, printable, quoted, shortened
 from compressor.contracts import hookspecs
 from compressor.contracts.execution_plan import Provider
+from compressor.contracts.hookspecs import API_VERSION
 from compressor.contracts.metric import Metric
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
@@ -175,11 +176,13 @@ def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]
     try:
         manager.register(plugin)
     except pluggy.PluginValidationError as error:
+        _refuse_other_api(plugin)
         remedy = "compare its hooks with compressor.contracts.hookspecs"
         raise PluginError(" ".join(str(error).split()), remedy) from error
     hooks = manager.get_hookcallers(plugin)
     if not hooks:
         raise PluginError("it has no hooks", "mark its functions with compressor.hookimpl")
+    _refuse_other_api(plugin)
     for hook in hooks:
         if not hook.has_spec():  # pluggy would silently never call it
             hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
@@ -197,6 +200,17 @@ def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]
                     raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
                 names.append(cls.name)
                 yield kind, Entry(cls, provider)
+
+
+def _refuse_other_api(plugin: object) -> None:
+    """Refuse a plugin that is written for another version of the contracts."""
+    version = getattr(plugin, "api_version", API_VERSION)
+    if type(version) is not int:
+        raise PluginError(f"its api_version is {version!r}", f"write 'api_version = {API_VERSION}'")
+    if version != API_VERSION:
+        what = f"it is written for version {version} of the plugin API, and this compressor has version {API_VERSION}"
+        newer = "update compressor, or install an earlier version of the plugin"
+        raise PluginError(what, newer if version > API_VERSION else "install a later version of the plugin")
 
 
 def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> None:

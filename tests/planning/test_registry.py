@@ -62,6 +62,21 @@ BROKEN = {
         "Argument(s) {'extra'} are declared in the hookimpl but can not be found in the hookspec",
         "compare its hooks with compressor.contracts.hookspecs",
     ),
+    "a plugin for a later version of the contracts": (
+        SHAVE + "\napi_version = 2\n",
+        "it is written for version 2 of the plugin API, and this compressor has version 1",
+        "update compressor, or install an earlier version of the plugin",
+    ),
+    "a plugin for an earlier version of the contracts": (
+        SHAVE + "\napi_version = 0\n",
+        "it is written for version 0 of the plugin API, and this compressor has version 1",
+        "install a later version of the plugin",
+    ),
+    "a version of the contracts that is no number": (
+        SHAVE + "\napi_version = '1'\n",
+        "its api_version is '1'",
+        "write 'api_version = 1'",
+    ),
     "a function that was not marked": (
         HEAD + "def strategies():\n    return []\n",
         "it has no hooks",
