@@ -79,7 +79,7 @@ def commands():
     def walk(command, path):
         for name in getattr(command, "list_commands", lambda _: [])(None):
             yield from walk(command.get_command(None, name), f"{path} {name}")
-        for option in command.params:
+        for option in (option for option in command.params if option.opts != ["--debug"]):  # every command has it
             yield f"{path} {' / '.join(option.opts)}"
 
     return sorted({line for line in walk(root, "compressor") if " -" in line})
