@@ -14,7 +14,7 @@ from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
 from compressor.base.types import Model
-from compressor.contracts.execution_plan import Plan, Provider
+from compressor.contracts.execution_plan import IN_MEMORY, Plan, Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report, StageRow
@@ -76,7 +76,7 @@ class Session:
         """
         self._registry = Registry.installed()
         plugin = _InMemoryPlugin(model, data)
-        self._registry.add(plugin, _IN_MEMORY, Provider("session", "in memory"))
+        self._registry.add(plugin, _IN_MEMORY, Provider("session", IN_MEMORY))
         self._recipe: dict[str, Any] = {
             "version": 1,
             "name": "session",
