@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import apply, load, plan
+    from compressor.api import apply, load, plan, register
     from compressor.base.errors import CompressorError, DataError, ModelError, PluginError, StepError
     from compressor.base.params import Params
     from compressor.base.types import Arrays, Model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from compressor.session import Session
 
 _HOMES = {
-    "compressor.api": ("apply", "load", "plan"),
+    "compressor.api": ("apply", "load", "plan", "register"),
     "compressor.session": ("Session",),
     "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "PluginError", "StepError"),
     "compressor.base.params": ("Params",),
@@ -55,7 +55,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # in the order of _HOMES; a test compares the two
-    "apply", "load", "plan",
+    "apply", "load", "plan", "register",
     "Session",
     "CompressorError", "DataError", "ModelError", "PluginError", "StepError",
     "Params",

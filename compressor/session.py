@@ -74,9 +74,7 @@ class Session:
             cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
         """
-        self._registry = Registry.installed()
-        plugin = _InMemoryPlugin(model, data)
-        self._registry.add(plugin, _IN_MEMORY, Provider("session", IN_MEMORY))
+        self._given = _InMemoryPlugin(model, data)
         self._recipe: dict[str, Any] = {
             "version": 1,
             "name": "session",
@@ -90,7 +88,7 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
         self._trust_model = trust_model
-        self._run_observer = with_plugins(self._observer, self._registry)
+        self._run_observer = with_plugins(self._observer, self._registry())
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
         self._cache = self._open.enter_context(
@@ -158,8 +156,14 @@ class Session:
         """The steps so far, as a recipe."""
         return dict(self._recipe)
 
+    def _registry(self) -> Registry:
+        """The plugins of this moment, since a notebook may have registered others."""
+        registry = Registry.installed()
+        registry.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
+        return registry
+
     def _stage(self, data: dict[str, Any]) -> StageRow:
-        plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
+        plan = resolve(load(data), self._registry(), seed=self._seed, smoke=self._smoke)
         plan = replace(plan, trust_model=self._trust_model)
         try:
             run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._run_observer))

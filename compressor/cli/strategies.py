@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compressor.base.errors import PluginError
 from compressor.base.standard_output import say_json, tell
-from compressor.cli.options import json_option, traceback_option
+from compressor.cli.options import json_option, plugin_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "dat
 
 @click.command("strategies", cls=OwnCommand)
 @click.argument("name", required=False)
+@plugin_option
 @json_option
 @traceback_option
-def command(name: str | None, as_json: bool) -> None:
+def command(name: str | None, plugins: tuple[Path, ...], as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
-    from compressor.planning.registry import Registry
+    from compressor.cli.plugin_files import registry_with
     from compressor.report.screen import Screen
 
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     if name is not None:
         entry = registry.get("strategy", name)
         if entry is None:

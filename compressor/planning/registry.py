@@ -21,8 +21,9 @@ from compressor.base.import_path import module_of
 from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, shortened
 from compressor.base.time_limit import time_limit
-from compressor.contracts.execution_plan import Provider
+from compressor.contracts.execution_plan import IN_MEMORY, Provider
 from compressor.planning.plugin_checks import CONTRACTS, GROUP, Kind, brought, new_manager
+from compressor.planning.registered import registered
 
 OWN = "compressor"  # the distribution of the first-party plugins
 LONGEST_IMPORT = 60.0  # seconds, after which the import of a plugin is ended
@@ -95,7 +96,7 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """The registry of all installed plugins."""
+        """The registry of all installed plugins, and of what this process has registered."""
         registry = cls()
         for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
             dist = point.dist
@@ -104,6 +105,8 @@ class Registry:
                 registry._load(point.load, point.name, provider)
             except PluginError as error:
                 registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
+        for name, plugin in registered().items():
+            registry.add(plugin, name, Provider("session", IN_MEMORY))
         return registry
 
     def with_file(self, path: Path) -> Registry:
