@@ -148,7 +148,17 @@ def _executed(
 ) -> Report:
     for path in plan.plugin_files:
         registry = registry.with_file(path)
-    observer = with_plugins(observer, registry)
+    observer = with_plugins(observer, registry, folder)
+    try:
+        report = _run(plan, folder, cache, observer, locked)
+    except (Exception, KeyboardInterrupt) as error:
+        observer.run_failed(plan, str(error) or type(error).__name__)
+        raise
+    observer.run_finished(report)
+    return report
+
+
+def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Lock | None) -> Report:
     with started(plan, folder, cache, observer) as run:
         lock = lock_of(plan, run.fingerprints)
         if locked is not None:
@@ -164,5 +174,4 @@ def _executed(
     if locked is not None:
         refuse_other_files(locked, lock)
     write_results(folder, plan, report, results, lock)
-    observer.run_finished(report)
     return report

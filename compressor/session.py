@@ -88,9 +88,9 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
         self._trust_model = trust_model
-        self._run_observer = with_plugins(self._observer, self._registry())
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
+        self._run_observer = with_plugins(self._observer, self._registry(), self._folder)
         self._cache = self._open.enter_context(
             usable(Path(cache) if cache else default_folder(), self._observer.warned)
         )
