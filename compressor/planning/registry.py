@@ -211,12 +211,12 @@ class Registry:
         try:
             with process_state_kept(changed), time_limit(LONGEST_IMPORT):
                 self.add(load(), name, provider)
-        except PluginError:
+        except (PluginError, KeyboardInterrupt):
             raise
         except TimeoutError as error:
             raise PluginError(f"its import was ended, since {error}", "fix the plugin, or uninstall it") from error
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             reason = shortened(f"{type(error).__name__}: {error}", 300).rstrip(": ")
             raise PluginError(reason, "fix the plugin, or remove it") from error
         finally:

@@ -31,6 +31,11 @@ BROKEN = {
         "fix the plugin, or remove it",
     ),
     "an exit": ("raise SystemExit(3)", "SystemExit: 3", "fix the plugin, or remove it"),
+    "an exception that is no Exception": (
+        "class Stop(BaseException): pass\nraise Stop('now')",
+        "Stop: now",
+        "fix the plugin, or remove it",
+    ),
     "an exception without words": ("raise ValueError", "ValueError", "fix the plugin, or remove it"),
     "a hook that fails": (
         HEAD + "@compressor.hookimpl\ndef strategies():\n    return 1 / 0\n",
