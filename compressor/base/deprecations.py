@@ -19,6 +19,9 @@ class Deprecated:
 DEPRECATED: dict[str, Deprecated] = {}
 """By the full old name, such as `compressor.Judge`. An entry stays for at least one release."""
 
+used: list[str] = []
+"""What was said of deprecated names in this process, in the order of their use."""
+
 
 def deprecated_name(module: str, name: str) -> Any:
     """What a deprecated name of a module stands for, with a `DeprecationWarning` at the place that uses it.
@@ -31,5 +34,6 @@ def deprecated_name(module: str, name: str) -> Any:
         raise AttributeError(f"module '{module}' has no attribute '{name}'")
     home, _, new = DEPRECATED[full].now.partition(":")
     text = f"{full} is now {home}.{new}; the old name goes with compressor {DEPRECATED[full].gone_in}"
+    used.append(text)
     warnings.warn(text, DeprecationWarning, stacklevel=3)
     return getattr(import_module(home), new)

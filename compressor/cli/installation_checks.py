@@ -138,6 +138,8 @@ def _plugins() -> Iterator[Check]:
         yield Check("plugin", "problem", str(broken), broken.remedy)
     for what, remedy in registry.clashes():
         yield Check("plugin", "warning", what, remedy)
+    for outdated in registry.outdated:
+        yield Check("plugin", "warning", str(outdated), "install a later version of the plugin, or tell its author")
     for slow in registry.slow:
         yield Check("plugin", "warning", str(slow), slow.remedy)
     yield from _faulty_defaults(registry)

@@ -70,6 +70,8 @@ def _troubles(registry: Registry) -> Iterator[tuple[str, str]]:
         yield f"clash: {what}; {remedy}", "yellow"
     for broken in registry.broken:
         yield f"broken: {broken}; {broken.remedy}", "red"
+    for outdated in registry.outdated:
+        yield f"outdated: {outdated}", "yellow"
     for slow in registry.slow:
         yield f"slow: {slow}; {slow.remedy}", "yellow"
 

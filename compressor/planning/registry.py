@@ -15,6 +15,7 @@ from typing import Any
 
 import pluggy
 
+from compressor.base import deprecations
 from compressor.base.errors import CompressorError, PluginError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
@@ -80,6 +81,18 @@ class SlowImport:
         return "have its module import heavy libraries within functions"
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """A plugin that uses a deprecated name as it is imported, and what is said of that name."""
+
+    plugin: str
+    provider: Provider
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.provider}): {self.said}"
+
+
 @dataclass
 class Registry:
     """The classes that plugins bring, by kind and name.
@@ -91,6 +104,7 @@ class Registry:
     entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
     slow: list[SlowImport] = field(default_factory=list)
+    outdated: list[Outdated] = field(default_factory=list)
     providers: dict[str, Provider] = field(default_factory=dict)  # by the names that the manager has for plugins
     manager: pluggy.PluginManager = field(default_factory=new_manager)
 
@@ -125,6 +139,7 @@ class Registry:
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),
             list(self.slow),
+            list(self.outdated),
             dict(self.providers),
         )
         for name, plugin in self.manager.list_name_plugin():
@@ -207,7 +222,7 @@ class Registry:
         def changed(what: str) -> None:
             _log.warning("the plugin %s (%s) changed %s when it was imported, which was put back", name, provider, what)
 
-        loaded, began = set(sys.modules), time.perf_counter()
+        loaded, warned, began = set(sys.modules), len(deprecations.used), time.perf_counter()
         try:
             with process_state_kept(changed), time_limit(LONGEST_IMPORT):
                 self.add(load(), name, provider)
@@ -221,6 +236,7 @@ class Registry:
             raise PluginError(reason, "fix the plugin, or remove it") from error
         finally:
             seconds = time.perf_counter() - began
+            self.outdated += [Outdated(name, provider, said) for said in dict.fromkeys(deprecations.used[warned:])]
             heavy = tuple(library for library in _HEAVY if library in sys.modules and library not in loaded)
             if provider.distribution != OWN and (seconds > _SLOW or heavy):
                 self.slow.append(SlowImport(name, provider, seconds, heavy))

@@ -8,6 +8,8 @@ from importlib.metadata import version
 import pytest
 from fake_distributions import SHAVE, installer
 
+from compressor.base import deprecations
+from compressor.base.deprecations import Deprecated
 from compressor.base.errors import PluginError
 from compressor.base.text import listing
 from compressor.contracts.execution_plan import Provider
@@ -374,6 +376,17 @@ def test_a_heavy_library_is_named(install, monkeypatch):
     install("acme", "import sys\nsys.modules['heavy_library'] = sys\n" + SHAVE)
     (slow,) = Registry.installed().slow
     assert str(slow) == "acme (acme 1.0) takes 0.0 s to import, with heavy_library"
+
+
+def test_a_plugin_that_uses_a_deprecated_name_works_and_is_named(install, monkeypatch):
+    monkeypatch.setitem(deprecations.DEPRECATED, "compressor.Step", Deprecated("compressor:Strategy", "0.3"))
+    install("acme", SHAVE.replace("compressor.Strategy", "compressor.Step"))
+    with pytest.warns(DeprecationWarning):
+        registry = Registry.installed()
+    assert registry.get("strategy", "shave") is not None
+    assert list(map(str, registry.outdated)) == [
+        "acme (acme 1.0): compressor.Step is now compressor.Strategy; the old name goes with compressor 0.3"
+    ]
 
 
 def test_an_import_that_hangs_is_ended_and_the_plugin_broken(install, monkeypatch):
