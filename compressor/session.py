@@ -21,6 +21,7 @@ from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
+from compressor.planning.registered import registered
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
@@ -75,6 +76,8 @@ class Session:
             trust_model: let code in the model's file run, such as Lambda layers.
         """
         self._given = _InMemoryPlugin(model, data)
+        self._plugins: Registry | None = None
+        self._registered: Mapping[str, object] = {}
         self._recipe: dict[str, Any] = {
             "version": 1,
             "name": "session",
@@ -157,10 +160,12 @@ class Session:
         return dict(self._recipe)
 
     def _registry(self) -> Registry:
-        """The plugins of this moment, since a notebook may have registered others."""
-        registry = Registry.installed()
-        registry.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
-        return registry
+        """The plugins, looked for anew if the notebook has registered others since."""
+        if self._plugins is None or self._registered != registered():
+            self._registered = registered()
+            self._plugins = Registry.installed()
+            self._plugins.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
+        return self._plugins
 
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry(), seed=self._seed, smoke=self._smoke)
