@@ -9,16 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import apply, load, plan
-    from compressor.base.errors import CompressorError, DataError, ModelError, StepError
+    from compressor.api import apply, load, plan, register
+    from compressor.base.errors import CompressorError, DataError, ModelError, PluginError, StepError
     from compressor.base.params import Params
     from compressor.base.types import Arrays, Model
     from compressor.contracts.context import StepContext
     from compressor.contracts.dependencies import DependsOn
-    from compressor.contracts.hookspecs import hookimpl
+    from compressor.contracts.execution_plan import Plan
+    from compressor.contracts.hookspecs import API_VERSION, hookimpl
     from compressor.contracts.layer_targets import LayerTargets
     from compressor.contracts.metric import Batch, Metric
     from compressor.contracts.model_state import ModelState, Refusal
+    from compressor.contracts.observer import Observer
+    from compressor.contracts.report_rows import Report, StageRow
     from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.strategy import Strategy
     from compressor.data import ArraySplit, Split, Splits
@@ -28,18 +31,21 @@ if TYPE_CHECKING:
     from compressor.session import Session
 
 _HOMES = {
-    "compressor.api": ("apply", "load", "plan"),
+    "compressor.api": ("apply", "load", "plan", "register"),
     "compressor.session": ("Session",),
-    "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "StepError"),
+    "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "PluginError", "StepError"),
     "compressor.base.params": ("Params",),
     "compressor.base.types": ("Arrays", "Model"),
     "compressor.contracts.context": ("StepContext",),
     "compressor.contracts.dependencies": ("DependsOn",),
-    "compressor.contracts.hookspecs": ("hookimpl",),
+    "compressor.contracts.execution_plan": ("Plan",),
+    "compressor.contracts.hookspecs": ("API_VERSION", "hookimpl"),
     "compressor.contracts.layer_targets": ("LayerTargets",),
     "compressor.contracts.metric": ("Batch", "Metric"),
-    "compressor.contracts.sources": ("Dataset", "ModelSource"),
     "compressor.contracts.model_state": ("ModelState", "Refusal"),
+    "compressor.contracts.observer": ("Observer",),
+    "compressor.contracts.report_rows": ("Report", "StageRow"),
+    "compressor.contracts.sources": ("Dataset", "ModelSource"),
     "compressor.contracts.strategy": ("Strategy",),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
     "compressor.models.litert": ("Conversion", "to_litert"),
@@ -49,18 +55,21 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # in the order of _HOMES; a test compares the two
-    "apply", "load", "plan",
+    "apply", "load", "plan", "register",
     "Session",
-    "CompressorError", "DataError", "ModelError", "StepError",
+    "CompressorError", "DataError", "ModelError", "PluginError", "StepError",
     "Params",
     "Arrays", "Model",
     "StepContext",
     "DependsOn",
-    "hookimpl",
+    "Plan",
+    "API_VERSION", "hookimpl",
     "LayerTargets",
     "Batch", "Metric",
-    "Dataset", "ModelSource",
     "ModelState", "Refusal",
+    "Observer",
+    "Report", "StageRow",
+    "Dataset", "ModelSource",
     "Strategy",
     "ArraySplit", "Split", "Splits",
     "Conversion", "to_litert",
@@ -69,10 +78,14 @@ __all__ = [  # in the order of _HOMES; a test compares the two
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        return getattr(import_module(_HOME_OF[name]), name)
-    raise AttributeError(f"module 'compressor' has no attribute '{name}'")
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME_OF:
+            return getattr(import_module(_HOME_OF[name]), name)
+        from compressor.base.deprecations import deprecated_name
+
+        return deprecated_name("compressor", name)
 
 
 def __dir__() -> list[str]:

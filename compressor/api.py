@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from compressor.base.cache_folder import default_folder
 from compressor.base.disk_faults import disk_faults_named
@@ -15,17 +15,39 @@ from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report
 from compressor.planning import planner
+from compressor.planning.registered import remember
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load, with_overrides
+from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.sections import Recipe
 from compressor.report.summary import summarise
+from compressor.run.cache.code_digest import code_digest
 from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import started
 from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
 from compressor.run.plugin_observers import with_plugins
 from compressor.run.run_folder import claimed, results_of, write_results
 
-__all__ = ["apply", "load", "plan"]
+__all__ = ["apply", "load", "plan", "register"]
+
+T = TypeVar("T")
+
+
+def register(brought: T) -> T:
+    """Use a strategy, data set, model or metric by its name from now on, in this process; also as a decorator.
+
+    A class of the same kind and name that was registered before is replaced, as when a cell of a notebook is run again.
+    Results of a class that a notebook defines are never taken from the cache.
+
+    Args:
+        brought: a class, or a module or object with hooks.
+
+    Raises:
+        PluginError: it is not a plugin, or does not meet the contracts.
+    """
+    remember(brought)
+    code_digest.cache_clear()  # type: ignore[attr-defined]  # its module may have been edited and loaded again
+    return brought
 
 
 def plan(
@@ -35,15 +57,25 @@ def plan(
     registry: Registry | None = None,
     seed: int = 0,
     smoke: bool = False,
+    plugins: Sequence[str | Path] = (),
 ) -> Plan:
     """Check a recipe against the installed plugins, without TensorFlow.
+
+    Args:
+        recipe: a recipe, or what `load` takes.
+        overrides: `path=value` texts, as for `--set`.
+        registry: the plugins; those installed by default, with what `register` was given.
+        seed: the random seed.
+        smoke: run a few samples and training steps only.
+        plugins: local plugin files, beside those that the recipe names.
 
     Raises:
         RecipeError: with every problem that can be found without a model.
     """
     if isinstance(recipe, str | Path):
-        return planner.prepare(recipe, overrides, registry, seed=seed, smoke=smoke)
+        return planner.prepare(recipe, overrides, registry, seed=seed, smoke=smoke, plugins=plugins)
     recipe = load(recipe, overrides) if isinstance(recipe, Mapping) else with_overrides(recipe, overrides)
+    recipe = with_plugin_files(recipe, plugins)
     return planner.resolve(recipe, registry or Registry.installed(), seed=seed, smoke=smoke)
 
 
@@ -59,6 +91,7 @@ def apply(
     cache: str | Path | None = None,
     locked: str | Path | None = None,
     observer: Observer | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> tuple[Report, Path]:
     """Run a recipe and write its results.
 
@@ -73,6 +106,7 @@ def apply(
         cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
         locked: the `lock.yaml` of a run; fail if anything would differ from that run.
         observer: is told about everything that happens.
+        plugins: local plugin files, beside those that the recipe names; a plan already has them.
 
     Returns:
         The report, and the folder with the report, the final `model.tflite`, its package if it is packed, and the files
@@ -83,9 +117,9 @@ def apply(
     """
     registry = registry or Registry.installed()
     if not isinstance(recipe, Plan):
-        recipe = plan(recipe, overrides=overrides, registry=registry, seed=seed or 0, smoke=smoke)
-    elif overrides or seed is not None or smoke:
-        raise CompressorError("overrides, seed and smoke cannot be set on a plan", "pass them to plan()")
+        recipe = plan(recipe, overrides=overrides, registry=registry, seed=seed or 0, smoke=smoke, plugins=plugins)
+    elif overrides or seed is not None or smoke or plugins:
+        raise CompressorError("overrides, seed, smoke and plugins cannot be set on a plan", "pass them to plan()")
     recipe = replace(recipe, trust_model=recipe.trust_model or trust_model)
     observer = observer or Observer()
     lock = read_lock(Path(locked)) if locked else None
@@ -114,7 +148,17 @@ def _executed(
 ) -> Report:
     for path in plan.plugin_files:
         registry = registry.with_file(path)
-    observer = with_plugins(observer, registry)
+    observer = with_plugins(observer, registry, folder)
+    try:
+        report = _run(plan, folder, cache, observer, locked)
+    except (Exception, KeyboardInterrupt) as error:
+        observer.run_failed(plan, str(error) or type(error).__name__)
+        raise
+    observer.run_finished(report)
+    return report
+
+
+def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Lock | None) -> Report:
     with started(plan, folder, cache, observer) as run:
         lock = lock_of(plan, run.fingerprints)
         if locked is not None:
@@ -130,5 +174,4 @@ def _executed(
     if locked is not None:
         refuse_other_files(locked, lock)
     write_results(folder, plan, report, results, lock)
-    observer.run_finished(report)
     return report

@@ -14,13 +14,14 @@ from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
 from compressor.base.types import Model
-from compressor.contracts.execution_plan import Plan, Provider
+from compressor.contracts.execution_plan import IN_MEMORY, Plan, Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
+from compressor.planning.registered import registered
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
@@ -74,9 +75,9 @@ class Session:
             cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
         """
-        self._registry = Registry.installed()
-        plugin = _InMemoryPlugin(model, data)
-        self._registry.add(plugin, _IN_MEMORY, Provider("session", "in memory"))
+        self._given = _InMemoryPlugin(model, data)
+        self._plugins: Registry | None = None
+        self._registered: Mapping[str, object] = {}
         self._recipe: dict[str, Any] = {
             "version": 1,
             "name": "session",
@@ -90,9 +91,9 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
         self._trust_model = trust_model
-        self._run_observer = with_plugins(self._observer, self._registry)
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
+        self._run_observer = with_plugins(self._observer, self._registry(), self._folder)
         self._cache = self._open.enter_context(
             usable(Path(cache) if cache else default_folder(), self._observer.warned)
         )
@@ -158,8 +159,16 @@ class Session:
         """The steps so far, as a recipe."""
         return dict(self._recipe)
 
+    def _registry(self) -> Registry:
+        """The plugins, looked for anew if the notebook has registered others since."""
+        if self._plugins is None or self._registered != registered():
+            self._registered = registered()
+            self._plugins = Registry.installed()
+            self._plugins.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
+        return self._plugins
+
     def _stage(self, data: dict[str, Any]) -> StageRow:
-        plan = resolve(load(data), self._registry, seed=self._seed, smoke=self._smoke)
+        plan = resolve(load(data), self._registry(), seed=self._seed, smoke=self._smoke)
         plan = replace(plan, trust_model=self._trust_model)
         try:
             run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._run_observer))

@@ -21,9 +21,11 @@ def test_overrides_reach_a_recipe_in_any_form(form):
         compressor.plan(form(DATA), overrides=["steps.ptq.with.prescision=float16"])
 
 
-@pytest.mark.parametrize("given", [{"overrides": ["name=x"]}, {"seed": 1}, {"seed": 0}, {"smoke": True}])
+@pytest.mark.parametrize(
+    "given", [{"overrides": ["name=x"]}, {"seed": 1}, {"seed": 0}, {"smoke": True}, {"plugins": ["x.py"]}]
+)
 def test_a_plan_takes_nothing_that_would_change_it(given, tmp_path):
     with pytest.raises(CompressorError) as error:
         compressor.apply(compressor.plan(DATA), output=tmp_path / "out", **given)
-    assert str(error.value) == "overrides, seed and smoke cannot be set on a plan; pass them to plan()"
+    assert str(error.value) == "overrides, seed, smoke and plugins cannot be set on a plan; pass them to plan()"
     assert not (tmp_path / "out").exists()

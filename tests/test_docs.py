@@ -177,7 +177,30 @@ def techniques():
     return _room_table("A technique imports no other technique", "compressor_plugins", folder)
 
 
+def api():
+    import public_surface
+
+    parts = []
+    for module, names in public_surface.public_names().items():
+        rows = []
+        for name in sorted(names, key=str.lower):
+            value = getattr(import_module(module), name)
+            described = callable(value) and getattr(value, "__module__", "").startswith("compressor")
+            text = (inspect.getdoc(value) or "").partition("\n\n")[0] if described else ""
+            arguments = public_surface.signature(value) if inspect.isfunction(value) else ""
+            rows.append([f"`{name}{arguments}`", " ".join(text.split())])
+            if (inspect.isclass(value) and module != "compressor") or name in _MEMBERS_IN_FULL:
+                members = public_surface.members(value).items()
+                rows += [[f"`{name}.{member}{rest}`", ""] for member, rest in members if member != "__init__"]
+        parts.append(f"## {module}\n\n{table(['name', 'what it is'], rows)}")
+    return "\n".join(parts)
+
+
+_MEMBERS_IN_FULL = ("Session",)  # of no module that plugins see
+
+
 MAKERS = {
+    "api": api,
     "rooms": rooms,
     "techniques": techniques,
     "sections": sections,

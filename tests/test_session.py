@@ -101,3 +101,28 @@ def test_a_session_that_cannot_start_holds_nothing(tmp_path):
     with pytest.raises(CompressorError, match=r"os\.path:join"):
         session.apply("ptq")
     assert list((tmp_path / "cache" / "running").glob("*.json")) == []
+
+
+def test_a_strategy_that_a_cell_registers_later_is_used_and_replaced(session, monkeypatch):
+    monkeypatch.setattr("compressor.planning.registered._registered", {})
+
+    def cell(share):
+        @compressor.register
+        class Trim(compressor.Strategy):
+            """Set the smallest weights to zero."""
+
+            name = "trim"
+
+            def plan(self, state):
+                return state.add("sparse")
+
+            def apply(self, model, context):
+                limits = [sorted(abs(w).ravel())[int(share * w.size)] for w in model.get_weights()]
+                model.set_weights([w * (abs(w) >= limit) for w, limit in zip(model.get_weights(), limits, strict=True)])
+                return model
+
+    session.train()
+    cell(0.3)
+    assert 0.25 < session.apply("trim").sparsity < 0.35
+    cell(0.6)
+    assert 0.55 < session.apply("trim").sparsity < 0.65

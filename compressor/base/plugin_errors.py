@@ -40,6 +40,8 @@ def fenced(
     try:
         with process_state_kept(lambda what: tell(f"{subject} changed {what}, which was put back"), draws):
             yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
     except passing:
         raise
     except CompressorError as own:
@@ -47,7 +49,7 @@ def fenced(
     except MemoryError as failure:
         raise error(f"{subject} ran out of memory", "use a smaller batch_size, or a larger machine") from failure
     # a plugin may raise anything, and may even try to end the process
-    except (Exception, SystemExit) as failure:
+    except BaseException as failure:
         reason = shortened(str(failure), 300)
         what = f"{subject} failed with {type(failure).__name__}" + (f": {reason}" if reason else "")
         raise error(what, "fix it, or report it to its author; --debug shows the traceback") from failure

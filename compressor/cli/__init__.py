@@ -18,6 +18,7 @@ _COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; cl
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
+    "migrate": "bring recipes to the present version of the recipe language",
     "plan": "show what a recipe would run, without running it",
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
@@ -28,6 +29,7 @@ _COMMANDS = {
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",
     "evaluate": "measure a model file on a data set",
+    "doctor": "check the installation, and say what mends it",
     "cache": "show, check or empty the cache of finished steps",
 }
 

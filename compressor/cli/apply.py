@@ -15,7 +15,7 @@ from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
 from compressor.cli.child_process import Tell
 from compressor.cli.native_output import native_output_to
-from compressor.cli.options import debug_option, json_option, seed_option, set_option, trust_option
+from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
 from compressor.cli.own_command import OwnCommand
 from compressor.contracts.observer import Observer, Observers
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.command("apply", cls=OwnCommand)
 @click.argument("recipe")
 @set_option
+@plugin_option
 @click.option(
     "--output",
     "-o",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 def command(
     recipe: str,
     overrides: tuple[str, ...],
+    plugins: tuple[Path, ...],
     output: Path | None,
     seed: int,
     seeds: int | None,
@@ -75,7 +77,7 @@ def command(
     if seeds is not None and (seed or locked):
         raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
     registry = Registry.installed()
-    plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke)
+    plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
     runs = _Runs(registry, lock, quiet or as_json, debug, click.get_current_context().obj)

@@ -9,7 +9,7 @@ import click
 
 from compressor.base.errors import ModelError, OutputError
 from compressor.base.standard_output import say, say_json
-from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="Write error, zeros, bits and bytes of the operators into this folder, for Model Explorer.",
 )
 @click.option("--force", is_flag=True, help="Replace the files in that folder.")
+@plugin_option
 @trust_option
 @json_option
 @debug_option
@@ -55,6 +56,7 @@ def command(
     tries: int,
     node_data: Path | None,
     force: bool,
+    plugins: tuple[Path, ...],
     trust_model: bool,
     as_json: bool,
     debug: bool,
@@ -68,17 +70,17 @@ def command(
     import tempfile
 
     from compressor.cli.native_output import native_output_to
+    from compressor.cli.plugin_files import registry_with
     from compressor.debugging.debug_subject import of_files, of_run
     from compressor.debugging.error_table import as_data, print_errors
     from compressor.debugging.layer_errors import compared
     from compressor.debugging.ranking import ranked
     from compressor.debugging.tryouts import tried
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
-    from compressor.planning.registry import Registry
     from compressor.report.screen import Screen
 
     _refuse(quantized, float_model, data, node_data, force)
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     with (
         tempfile.TemporaryDirectory() as folder,
         native_output_to(None if debug else Path(folder) / "log") as stderr,

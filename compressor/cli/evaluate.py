@@ -8,7 +8,7 @@ import click
 
 from compressor.base.errors import ModelError
 from compressor.base.standard_output import say, say_json, tell
-from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
 
 
@@ -18,27 +18,36 @@ from compressor.cli.own_command import OwnCommand
 @click.option(
     "--metric", "metrics", multiple=True, default=["accuracy"], show_default=True, help="Metric. May be repeated."
 )
+@plugin_option
 @trust_option
 @json_option
 @debug_option
-def command(model: Path, data: str, metrics: tuple[str, ...], trust_model: bool, as_json: bool, debug: bool) -> None:
+def command(
+    model: Path,
+    data: str,
+    metrics: tuple[str, ...],
+    plugins: tuple[Path, ...],
+    trust_model: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
     """Measure MODEL, a .tflite file, a package or a Keras 2 model, on the test split of a data set, in LiteRT."""
     import tempfile
 
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_to
+    from compressor.cli.plugin_files import registry_with
     from compressor.measure.evaluation import measure
     from compressor.measure.input_checks import shapes_of
     from compressor.measure.label_checks import class_count_warnings
     from compressor.measure.statistics import score
     from compressor.models.files.as_litert import shipped_bytes
-    from compressor.planning.registry import Registry
     from compressor.report.figures import time_text
     from compressor.run.named_data_and_metrics import find_data, find_metrics
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     configured_metrics = find_metrics(registry, metrics)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         loaded = find_data(registry, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -27,6 +28,10 @@ def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[in
 set_option = click.option(
     "--set", "overrides", metavar="PATH=VALUE", multiple=True,
     help="Override a value of the recipe, as in steps.prune.with.final_sparsity=0.9.",
+)  # fmt: skip
+plugin_option = click.option(
+    "--plugin", "plugins", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+    help="A local plugin file, whose code is run. May be repeated.",
 )  # fmt: skip
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."

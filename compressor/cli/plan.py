@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compressor.base.standard_output import say_json
-from compressor.cli.options import json_option, seed_option, set_option, traceback_option
+from compressor.cli.options import json_option, plugin_option, seed_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
 @click.command("plan", cls=OwnCommand)
 @click.argument("recipe")
 @set_option
+@plugin_option
 @seed_option
 @json_option
 @traceback_option
-def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
+def command(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], seed: int, as_json: bool) -> None:
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
     from compressor.base.cache_folder import default_folder
     from compressor.planning.planner import prepare
     from compressor.run.cache.store import Cache
     from compressor.run.forecast import forecast
 
-    plan = prepare(recipe, overrides, seed=seed)
+    plan = prepare(recipe, overrides, seed=seed, plugins=plugins)
     forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
         say_json(_as_data(plan, forecasts))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from compressor.base.standard_output import say_json
-from compressor.cli.options import traceback_option
+from compressor.cli.options import plugin_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
 
 @click.command("schema", cls=OwnCommand)
+@plugin_option
 @traceback_option
-def command() -> None:
+def command(plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set."""
+    from compressor.cli.plugin_files import registry_with
     from compressor.planning.json_schema import recipe_schema
-    from compressor.planning.registry import Registry
 
-    say_json(recipe_schema(Registry.installed()))
+    say_json(recipe_schema(registry_with(plugins)))

@@ -9,7 +9,7 @@ import click
 
 from compressor.base.errors import CompressorError, ModelError, PluginError, StepError
 from compressor.base.standard_output import say_json
-from compressor.cli.options import debug_option, json_option, trust_option
+from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _BARS_FROM = 100  # columns of the terminal
 @click.option(
     "--strategy", default="mixed_precision", show_default=True, help="Strategy that measures; plugins may bring others."
 )
+@plugin_option
 @trust_option
 @json_option
 @debug_option
@@ -62,6 +63,7 @@ def command(
     algorithm: Rounding,
     samples: int,
     strategy: str,
+    plugins: tuple[Path, ...],
     trust_model: bool,
     as_json: bool,
     debug: bool,
@@ -78,15 +80,15 @@ def command(
     from compressor.base.path_or_function import Reference
     from compressor.base.plugin_errors import fenced
     from compressor.cli.native_output import native_output_to
+    from compressor.cli.plugin_files import registry_with
     from compressor.models.files.loading import build_model
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
-    from compressor.planning.registry import Registry
     from compressor.report.screen import Screen
     from compressor.run.named_data_and_metrics import find_data
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     measuring, origin = _find_strategy(registry, strategy)
     with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
         prepare_tensorflow(seed=0)

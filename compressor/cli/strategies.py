@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compressor.base.errors import PluginError
-from compressor.base.standard_output import say_json
-from compressor.cli.options import json_option, traceback_option
+from compressor.base.standard_output import say_json, tell
+from compressor.cli.options import json_option, plugin_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
     from compressor.base.params import Params
-    from compressor.planning.registry import Entry, Kind, Registry
+    from compressor.planning.plugin_checks import Kind
+    from compressor.planning.registry import Entry, Registry
     from compressor.report.screen import Screen
 
 _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "data set"), ("metrics", "metric"))
@@ -23,14 +26,15 @@ _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "dat
 
 @click.command("strategies", cls=OwnCommand)
 @click.argument("name", required=False)
+@plugin_option
 @json_option
 @traceback_option
-def command(name: str | None, as_json: bool) -> None:
+def command(name: str | None, plugins: tuple[Path, ...], as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
-    from compressor.planning.registry import Registry
+    from compressor.cli.plugin_files import registry_with
     from compressor.report.screen import Screen
 
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     if name is not None:
         entry = registry.get("strategy", name)
         if entry is None:
@@ -41,6 +45,8 @@ def command(name: str | None, as_json: bool) -> None:
             _show_strategy(entry, Screen())
     elif as_json:
         say_json([_as_data(entry) for entry in _strategies(registry)])
+        for line, _ in _troubles(registry):
+            tell(line)
     else:
         _show_all(registry, Screen())
 
@@ -52,13 +58,22 @@ def _strategies(registry: Registry) -> list[Entry]:
 def _show_all(registry: Registry, screen: Screen) -> None:
     rows = [[entry.cls.name, entry.summary, str(entry.provider)] for entry in _strategies(registry)]
     screen.print(screen.table([("strategy", "left"), ("what it does", "left"), ("from", "left")], rows))
-    for name, entries in sorted(registry.entries["strategy"].items()):
-        if len(entries) > 1:
-            screen.message(f"clash: two plugins bring '{name}'; rename or uninstall one of them", "red")
-    for broken in registry.broken:
-        screen.message(f"broken: {broken}; {broken.remedy}", "red")
+    for line, style in _troubles(registry):
+        screen.message(line, style)
     for title, kind in _OTHERS:
         screen.show(f"{title}: {', '.join(registry.names(kind))}", wrap=False)
+
+
+def _troubles(registry: Registry) -> Iterator[tuple[str, str]]:
+    """What is to be said of plugins, each with its style."""
+    for what, remedy in registry.clashes():
+        yield f"clash: {what}; {remedy}", "yellow"
+    for broken in registry.broken:
+        yield f"broken: {broken}; {broken.remedy}", "red"
+    for outdated in registry.outdated:
+        yield f"outdated: {outdated}", "yellow"
+    for slow in registry.slow:
+        yield f"slow: {slow}; {slow.remedy}", "yellow"
 
 
 def _show_strategy(entry: Entry, screen: Screen) -> None:

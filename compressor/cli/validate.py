@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.base.outgoing import github_annotation
 from compressor.base.standard_output import say, say_command, say_json, tell
-from compressor.cli.options import json_option, set_option, traceback_option
+from compressor.cli.options import json_option, plugin_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 from compressor.recipe.problems import Problem, RecipeError
 
@@ -15,22 +17,30 @@ from compressor.recipe.problems import Problem, RecipeError
 @click.command("validate", cls=OwnCommand)
 @click.argument("recipes", nargs=-1, required=True)
 @set_option
+@plugin_option
 @click.option("--github", "as_github", is_flag=True, help="Print problems as annotations for GitHub Actions.")
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
 @traceback_option
-def command(recipes: tuple[str, ...], overrides: tuple[str, ...], as_github: bool, as_json: bool, quiet: bool) -> int:
+def command(
+    recipes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    plugins: tuple[Path, ...],
+    as_github: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Check RECIPES, files or names of those that ship, and show every problem at once.
 
     Runs nothing and imports no TensorFlow. Plugin files that a recipe names are not run, so their strategies are not
-    checked.
+    checked; --plugin runs one.
     """
     if as_json and as_github:
         raise click.UsageError("--json and --github exclude each other; leave one out")
+    from compressor.cli.plugin_files import registry_with
     from compressor.planning.planner import check
-    from compressor.planning.registry import Registry
 
-    registry = Registry.installed()
+    registry = registry_with(plugins)
     problems_of: dict[str, tuple[Problem, ...]] = {}
     for recipe in recipes:
         try:

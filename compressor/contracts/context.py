@@ -66,6 +66,16 @@ class StepContext:
         """
         self._trainer.fit(model, params, callbacks, settled_after)
 
+    def kept_structure(self, model: Model) -> list[Any]:
+        """The Keras callbacks for `fit` that keep the zeros and clusters that earlier steps made in a model.
+
+        After every optimizer step each kernel becomes the nearest one of the structure that it has now: zeros stay
+        zero, and weights that are equal stay equal. Empty if the state of the model has neither trait.
+        """
+        from compressor.contracts.kept_structure import kept
+
+        return kept(model, self.state)
+
     def calibration(self, samples: int) -> Iterator[Arrays]:
         """Yield training inputs one at a time, shape (1, ...), for a quantizer to see the range of activations.
 

@@ -17,6 +17,7 @@ from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.sections import Recipe
 
 BASELINE = "baseline"
+IN_MEMORY = "in memory"  # the version of what is passed as an object
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class Provider:
     def full(self) -> str:
         """The provider in full, for keys and locks; of a local file only the name, since its folder changes nothing."""
         return f"{Path(self.distribution).name} {self.version}"
+
+    @property
+    def named_by_user(self) -> bool:
+        """Whether the user has named it, as a local file or an object, and not only installed it."""
+        return self.version.startswith("sha256:") or self.version == IN_MEMORY
+
+    @property
+    def qualifier(self) -> str:
+        """What stands before the colon in `distribution:name`: the distribution, or the name of a local file."""
+        return Path(self.distribution).name
 
     def __str__(self) -> str:
         kind, colon, digest = self.version.partition(":")

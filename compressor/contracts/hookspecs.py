@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from compressor.contracts.execution_plan import Plan
     from compressor.contracts.metric import Metric
     from compressor.contracts.report_rows import Report, StageRow
     from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.strategy import Strategy
+
+API_VERSION = 1
+"""Version of the contracts with plugins. It rises when a plugin written for the one before would no longer work.
+
+A plugin says which one it is written for by `api_version = 1` in its module; without it, that is version 1.
+"""
 
 hookspec = pluggy.HookspecMarker("compressor")
 hookimpl = pluggy.HookimplMarker("compressor")
@@ -38,15 +46,20 @@ def metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def run_started(plan: Plan) -> None:
-    """A run begins."""
+def run_started(plan: Plan, folder: Path) -> None:
+    """A run begins; its results go into the folder."""
 
 
 @hookspec
-def step_finished(stage: StageRow) -> None:
+def step_finished(stage: StageRow, folder: Path) -> None:
     """A stage is done and measured; the baseline is one too."""
 
 
 @hookspec
-def run_finished(report: Report) -> None:
-    """A run is over and its report is written."""
+def run_finished(report: Report, folder: Path) -> None:
+    """A run is over and its results are in the folder."""
+
+
+@hookspec
+def run_failed(plan: Plan, error: str, folder: Path) -> None:
+    """A run ended with an error, or was interrupted, also before it began."""

@@ -64,6 +64,9 @@ class Observer:
     def run_finished(self, report: Report) -> None:
         """The run is over."""
 
+    def run_failed(self, plan: Plan, error: str) -> None:
+        """The run ended with an error, or was interrupted."""
+
 
 def _told_to_all(
     event: Callable[Concatenate[Observer, Event], None],
@@ -98,6 +101,7 @@ class Observers(Observer):
     warned = _told_to_all(Observer.warned)
     paused = _told_to_all(Observer.paused)
     run_finished = _told_to_all(Observer.run_finished)
+    run_failed = _told_to_all(Observer.run_failed)
 
 
 def _told_of_teacher(

@@ -7,7 +7,9 @@ from typing import Any
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from compressor.base.params import Params
-from compressor.planning.registry import Kind, Registry
+from compressor.base.text import shortened
+from compressor.planning.plugin_checks import Kind
+from compressor.planning.registry import Registry
 from compressor.recipe.sections import Recipe
 from compressor.recipe.training_params import TrainingDefaults
 
@@ -30,7 +32,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     for section, key, kind in _PLUGIN_KEYS:
         names = registry.names(kind)
         for name in names:
-            definitions |= _definitions(f"{section}_{name}", registry.entries[kind][name][0].cls.Params)
+            definitions |= _definitions(f"{section}_{name}", registry.preferred(kind, name).cls.Params)
         definitions[section]["properties"][key]["examples"] = names
         definitions[section]["allOf"] = [_parameters_if(key, name, f"{section}_{name}") for name in names]
     metrics = definitions["EvaluationSection"]["properties"]["metrics"]
@@ -48,6 +50,9 @@ def params_schema(params: type[Params], ref_template: str = "#/$defs/{model}") -
         return params.model_json_schema(by_alias=True, ref_template=ref_template)
     except PydanticInvalidForJsonSchema as error:
         return {"type": "object", "description": f"It cannot be described: {error.message}."}
+    except Exception as error:  # noqa: BLE001 - a plugin's class may fail in any way, and must not cost the others
+        reason = shortened(f"{type(error).__name__}: {error}", 200)
+        return {"type": "object", "description": f"It cannot be described: {reason}."}
 
 
 def _required_keys(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def _required_keys(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[
 
 def _installed_strategies(registry: Registry) -> dict[str, Any]:
     """Allow only installed strategies if no plugin file, here or in an extended recipe, can bring others."""
-    known = {"properties": {"uses": {"enum": registry.names("strategy")}}}
+    known = {"properties": {"uses": {"anyOf": [{"enum": registry.names("strategy")}, {"pattern": ":"}]}}}
     steps = {"properties": {"steps": {"items": known}}}
     return {"if": {"not": {"anyOf": [{"required": ["plugins"]}, {"required": ["extends"]}]}}, "then": steps}
 

@@ -10,6 +10,7 @@ from compressor.contracts.execution_plan import Plan
 from compressor.planning.registry import Registry
 from compressor.planning.resolver import Resolver
 from compressor.recipe.load import InvalidRecipeError, load
+from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.problems import RecipeError
 from compressor.recipe.sections import Recipe
 
@@ -23,15 +24,20 @@ def prepare(
     *,
     seed: int = 0,
     smoke: bool = False,
+    plugins: Sequence[str | Path] = (),
 ) -> Plan:
-    """Load and resolve a recipe, and report the problems of both at once.
+    """Load and resolve a recipe, with further plugin files, and report the problems of both at once.
 
     Raises:
         RecipeError: with every problem that can be found without a model.
         PluginError: a plugin that the recipe uses fails.
     """
     installed = registry or Registry.installed()
-    return _load_and_use(source, overrides, lambda recipe: resolve(recipe, installed, seed=seed, smoke=smoke))
+
+    def use(recipe: Recipe) -> Plan:
+        return resolve(with_plugin_files(recipe, plugins), installed, seed=seed, smoke=smoke)
+
+    return _load_and_use(source, overrides, use)
 
 
 def check(source: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None) -> None:

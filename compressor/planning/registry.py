@@ -6,39 +6,31 @@ import hashlib
 import importlib.metadata
 import inspect
 import logging
-import re
-from collections.abc import Callable, Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pluggy
 
+from compressor.base import deprecations
 from compressor.base.errors import CompressorError, PluginError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
-from compressor.base.params import Params
 from compressor.base.process_state import process_state_kept
-from compressor.base.text import did_you_mean, printable, quoted, shortened
-from compressor.contracts import hookspecs
-from compressor.contracts.execution_plan import Provider
-from compressor.contracts.metric import Metric
-from compressor.contracts.sources import Dataset, ModelSource
-from compressor.contracts.strategy import Strategy
+from compressor.base.text import did_you_mean, shortened
+from compressor.base.time_limit import time_limit
+from compressor.contracts.execution_plan import IN_MEMORY, Provider
+from compressor.planning.plugin_checks import CONTRACTS, GROUP, Kind, brought, new_manager
+from compressor.planning.registered import registered
 
-GROUP = "compressor"
+OWN = "compressor"  # the distribution of the first-party plugins
+LONGEST_IMPORT = 60.0  # seconds, after which the import of a plugin is ended
+_SLOW = 0.5  # seconds, from which an import is worth a word
+_HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "torch", "jax", "pandas", "sklearn")
 _log = logging.getLogger(__name__)
-
-Kind = Literal["strategy", "data set", "model", "metric"]
-
-_CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
-    "strategy": ("strategies", Strategy),
-    "data set": ("datasets", Dataset),
-    "model": ("models", ModelSource),
-    "metric": ("metrics", Metric),
-}
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # also part of the names of files
-_HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, f"{GROUP}_spec")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +59,58 @@ class Broken:
         return f"{self.plugin} ({self.provider}): {self.reason}"
 
 
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    return manager
+@dataclass(frozen=True, slots=True)
+class SlowImport:
+    """A plugin that takes long to import, which every command waits for.
+
+    `heavy` names the libraries that it is known to import by that.
+    """
+
+    plugin: str
+    provider: Provider
+    seconds: float
+    heavy: tuple[str, ...]
+
+    def __str__(self) -> str:
+        libraries = f", with {' and '.join(self.heavy)}" if self.heavy else ""
+        return f"{self.plugin} ({self.provider}) takes {self.seconds:.1f} s to import{libraries}"
+
+    @property
+    def remedy(self) -> str:
+        """What its author can do."""
+        return "have its module import heavy libraries within functions"
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """A plugin that uses a deprecated name as it is imported, and what is said of that name."""
+
+    plugin: str
+    provider: Provider
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} ({self.provider}): {self.said}"
 
 
 @dataclass
 class Registry:
-    """The classes that plugins bring, by kind and name. A name with two entries is a clash, reported on use."""
+    """The classes that plugins bring, by kind and name.
 
-    entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in _CONTRACTS})
+    A name that an installed plugin shares with a first-party class stands for the latter. Any other name with two
+    entries is a clash, reported on use. `distribution:name` always says which one is meant.
+    """
+
+    entries: dict[Kind, dict[str, list[Entry]]] = field(default_factory=lambda: {kind: {} for kind in CONTRACTS})
     broken: list[Broken] = field(default_factory=list)
+    slow: list[SlowImport] = field(default_factory=list)
+    outdated: list[Outdated] = field(default_factory=list)
     providers: dict[str, Provider] = field(default_factory=dict)  # by the names that the manager has for plugins
-    manager: pluggy.PluginManager = field(default_factory=_manager)
+    manager: pluggy.PluginManager = field(default_factory=new_manager)
 
     @classmethod
     def installed(cls) -> Registry:
-        """The registry of all installed plugins."""
+        """The registry of all installed plugins, and of what this process has registered."""
         registry = cls()
         for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
             dist = point.dist
@@ -93,6 +119,8 @@ class Registry:
                 registry._load(point.load, point.name, provider)
             except PluginError as error:
                 registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
+        for name, plugin in registered().items():
+            registry.add(plugin, name, Provider("session", IN_MEMORY))
         return registry
 
     def with_file(self, path: Path) -> Registry:
@@ -110,6 +138,8 @@ class Registry:
         registry = Registry(
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),
+            list(self.slow),
+            list(self.outdated),
             dict(self.providers),
         )
         for name, plugin in self.manager.list_name_plugin():
@@ -127,27 +157,61 @@ class Registry:
         full_name = f"{provider.distribution}:{name}"
         if self.manager.is_registered(plugin) or self.manager.has_plugin(full_name):
             raise PluginError("it is registered already", "name it once")
-        entries = list(_brought(plugin, provider))
+        entries = list(brought(plugin))
         self.manager.register(plugin, full_name)
         self.providers[full_name] = provider
-        for kind, entry in entries:
-            self.entries[kind].setdefault(entry.cls.name, []).append(entry)
+        for kind, cls in entries:
+            self.entries[kind].setdefault(cls.name, []).append(Entry(cls, provider))
 
     def names(self, kind: Kind) -> list[str]:
         """All names of a kind, sorted."""
         return sorted(self.entries[kind])
 
     def get(self, kind: Kind, name: str) -> Entry | None:
-        """The entry of this name, or None.
+        """The entry of this name, which may be `distribution:name`, or None.
 
         Raises:
-            PluginError: two plugins claim the name.
+            PluginError: several plugins claim the name.
         """
-        entries = self.entries[kind].get(name, [])
+        distribution, _, bare = name.rpartition(":")
+        entries = self.entries[kind].get(bare, [])
+        if distribution:
+            entries = [entry for entry in entries if entry.provider.qualifier == distribution]
+        if len(entries) > 1 and (own := _first_party_among(entries)):
+            return own
         if len(entries) > 1:
             claims = " and ".join(sorted(str(entry.provider) for entry in entries))
-            raise PluginError(f"two plugins bring a {kind} named '{name}': {claims}", "rename or uninstall one of them")
+            names = sorted({f"'{entry.provider.qualifier}:{bare}'" for entry in entries})
+            remedy = f"write {' or '.join(names)}" if len(names) > 1 else "rename one of them"
+            raise PluginError(f"several plugins bring a {kind} named '{bare}': {claims}", remedy)
         return entries[0] if entries else None
+
+    def preferred(self, kind: Kind, name: str) -> Entry:
+        """The entry of a name that there is; where there are several, the first-party one, or else the first."""
+        entries = self.entries[kind][name]
+        return _first_party_among(entries) or entries[0]
+
+    def is_qualified(self, kind: Kind, text: str) -> bool:
+        """Whether the text is the `distribution:name` of a class, and not the function that it might be as well."""
+        distribution, _, bare = text.rpartition(":")
+        entries = self.entries[kind].get(bare, []) if distribution else []
+        return any(entry.provider.qualifier == distribution for entry in entries)
+
+    def clashes(self) -> Iterator[tuple[str, str]]:
+        """Names that several plugins bring: what is the matter, and what to do."""
+        for kind, known in self.entries.items():
+            for name, entries in sorted(known.items()):
+                if len(entries) < 2:
+                    continue
+                claims = " and ".join(sorted(str(entry.provider) for entry in entries))
+                others = [entry for entry in entries if entry is not _first_party_among(entries)]
+                names = " or ".join(sorted({f"'{entry.provider.qualifier}:{name}'" for entry in others}))
+                what = f"several plugins bring a {kind} named '{name}': {claims}"
+                own = len(others) < len(entries)
+                yield (
+                    what,
+                    f"'{name}' stands for compressor's own; write {names} for the other" if own else f"write {names}",
+                )
 
     def hint(self, kind: Kind, name: str) -> str:
         """The end of a message about an unknown name: where the name may come from, or which one may be meant."""
@@ -158,60 +222,28 @@ class Registry:
         def changed(what: str) -> None:
             _log.warning("the plugin %s (%s) changed %s when it was imported, which was put back", name, provider, what)
 
+        loaded, warned, began = set(sys.modules), len(deprecations.used), time.perf_counter()
         try:
-            with process_state_kept(changed):
+            with process_state_kept(changed), time_limit(LONGEST_IMPORT):
                 self.add(load(), name, provider)
-        except PluginError:
+        except (PluginError, KeyboardInterrupt):
             raise
+        except TimeoutError as error:
+            raise PluginError(f"its import was ended, since {error}", "fix the plugin, or uninstall it") from error
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             reason = shortened(f"{type(error).__name__}: {error}", 300).rstrip(": ")
             raise PluginError(reason, "fix the plugin, or remove it") from error
+        finally:
+            seconds = time.perf_counter() - began
+            self.outdated += [Outdated(name, provider, said) for said in dict.fromkeys(deprecations.used[warned:])]
+            heavy = tuple(library for library in _HEAVY if library in sys.modules and library not in loaded)
+            if provider.distribution != OWN and (seconds > _SLOW or heavy):
+                self.slow.append(SlowImport(name, provider, seconds, heavy))
 
 
-def _brought(plugin: object, provider: Provider) -> Iterator[tuple[Kind, Entry]]:
-    """Check what a plugin's hooks return; in a separate manager, so that a broken plugin is not registered."""
-    manager = _manager()
-    try:
-        manager.register(plugin)
-    except pluggy.PluginValidationError as error:
-        remedy = "compare its hooks with compressor.contracts.hookspecs"
-        raise PluginError(" ".join(str(error).split()), remedy) from error
-    hooks = manager.get_hookcallers(plugin)
-    if not hooks:
-        raise PluginError("it has no hooks", "mark its functions with compressor.hookimpl")
-    for hook in hooks:
-        if not hook.has_spec():  # pluggy would silently never call it
-            hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
-            raise PluginError(f"there is no hook '{hook.name}'", hint)
-    for kind, (hook_name, contract) in _CONTRACTS.items():
-        for implementation in getattr(manager.hook, hook_name).get_hookimpls():
-            classes = implementation.function()
-            if not isinstance(classes, list | tuple):
-                what = f"its hook '{hook_name}' returned {type(classes).__name__}"
-                raise PluginError(what, "return a list of classes")
-            names = []
-            for cls in classes:
-                _refuse_malformed(kind, contract, cls)
-                if cls.name in names:
-                    raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
-                names.append(cls.name)
-                yield kind, Entry(cls, provider)
-
-
-def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> None:
-    if not (isinstance(candidate, type) and issubclass(candidate, contract)):
-        raise PluginError(f"{candidate!r} is not a subclass of {contract.__name__}", "derive it from that class")
-    cls: Any = candidate
-    if cls.__abstractmethods__:
-        missing = ", ".join(sorted(cls.__abstractmethods__))
-        raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "implement what is missing")
-    if not isinstance(getattr(cls, "name", None), str) or not cls.name:
-        raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")
-    if not _NAME.fullmatch(cls.name):
-        what = f"the {kind} {cls.__name__} is named {quoted(printable(cls.name))}, which is no name for a recipe"
-        raise PluginError(what, "use at most 64 of the characters a-z, A-Z, 0-9, '_', '-' and '.', a letter first")
-    params = getattr(cls, "Params", Params)
-    if not (isinstance(params, type) and issubclass(params, Params)):
-        what = f"the Params of the {kind} '{cls.name}' are not derived from compressor.Params"
-        raise PluginError(what, "derive them from it, so that unknown keys are refused")
+def _first_party_among(entries: Sequence[Entry]) -> Entry | None:
+    """The one first-party entry, if all others come from installed plugins and not from what the user has named."""
+    own = [entry for entry in entries if entry.provider.distribution == OWN]
+    named = any(entry.provider.named_by_user for entry in entries)
+    return own[0] if len(own) == 1 and not named else None

@@ -17,8 +17,9 @@ from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, Pla
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
 from compressor.data.kinds import options_of
+from compressor.planning.plugin_checks import Kind
 from compressor.planning.plugin_instances import instance_of, problems_with
-from compressor.planning.registry import Entry, Kind, Registry
+from compressor.planning.registry import Entry, Registry
 from compressor.planning.source_text import reference
 from compressor.planning.step_order import ImpossibleError, chained
 from compressor.planning.teachers import (
@@ -139,7 +140,8 @@ class Resolver:
         spec = getattr(self.recipe, section)
         node = self.recipe.tree.find((section, "source"))
         values = self.recipe.tree.find((section, "with"))
-        if source := reference(spec.source, folder_of(node), spec.with_):
+        source = reference(spec.source, folder_of(node), spec.with_)
+        if source and not self.registry.is_qualified(kind, spec.source):
             options = options_of(source) if kind == "data set" else None
             if options is not None and options.model_fields:
                 self.problems += problems_with(options, values or mapping({}, like=node))
@@ -167,7 +169,7 @@ class Resolver:
     def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:
         route = ("evaluation", "metrics", index)
         place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
-        if names_function(spec.uses):
+        if names_function(spec.uses) and not self.registry.is_qualified("metric", spec.uses):
             better = spec.higher_is_better is not False
             return ConfiguredMetric.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
         if spec.higher_is_better is not None:

@@ -46,7 +46,7 @@ def step_ids(steps: Node) -> list[str]:
     ids = []
     for index, (step, id_) in enumerate(zip(entries, written_ids, strict=True)):
         if not id_:
-            name = _text_at(step, "uses") or f"step-{index + 1}"
+            name = (_text_at(step, "uses") or "").rpartition(":")[2] or f"step-{index + 1}"
             id_, last_number[name] = _first_free_from(last_number.get(name, 0) + 1, name, taken)
             taken.add(id_)
         ids.append(id_)

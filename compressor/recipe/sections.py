@@ -19,6 +19,8 @@ from compressor.recipe.tree import Node, from_data
 def _version(value: object) -> object:
     if type(value) is int and value == 1:  # not true or 1.0, which are equal to 1
         return value
+    if type(value) is int and 1 < value < 1_000:
+        raise ValueError(f"this compressor knows version 1 of the recipe language, and not {value}; update compressor")
     raise ValueError("there is only version 1 of the recipe language so far; write 'version: 1'")
 
 

@@ -27,7 +27,7 @@ def find_metrics(registry: Registry, names: Sequence[str]) -> list[ConfiguredMet
     """
     metrics = []
     for name in names:
-        if names_function(name):
+        if names_function(name) and not registry.is_qualified("metric", name):
             metrics.append(ConfiguredMetric.of(FunctionMetric(name, {}, higher_is_better=True)))
             continue
         entry = registry.get("metric", name)
@@ -53,7 +53,8 @@ def find_data(registry: Registry, name: str) -> RunData:
 
 
 def _splits(registry: Registry, name: str) -> Splits:
-    if source := reference(name, Path.cwd(), {}):
+    source = reference(name, Path.cwd(), {})
+    if source and not registry.is_qualified("data set", name):
         return load_splits(source)
     entry = registry.get("data set", name)
     if entry is None:

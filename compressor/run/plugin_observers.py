@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor.base.errors import PluginError
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def with_plugins(observer: Observer, registry: Registry) -> Observer:
-    """The observer of a run, together with every plugin that has a hook for its events.
+def with_plugins(observer: Observer, registry: Registry, folder: Path) -> Observer:
+    """The observer of a run into a folder, together with every plugin that has a hook for its events.
 
     It is told of the plugins that could not be loaded, since one of them may be there to watch runs.
     """
     for broken in registry.broken:
         observer.warned(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
-    return Observers(observer, PluginHooks(registry, observer.warned))
+    return Observers(observer, PluginHooks(registry, folder, observer.warned))
 
 
 class PluginHooks(Observer):
@@ -35,8 +36,9 @@ class PluginHooks(Observer):
     One that fails is reported to `warn`, and the run goes on.
     """
 
-    def __init__(self, registry: Registry, warn: Callable[[str], None]) -> None:
+    def __init__(self, registry: Registry, folder: Path, warn: Callable[[str], None]) -> None:
         self._registry = registry
+        self._folder = folder
         self._warn = warn
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
@@ -51,6 +53,9 @@ class PluginHooks(Observer):
     def run_finished(self, report: Report) -> None:
         self._call("run_finished", report=report)
 
+    def run_failed(self, plan: Plan, error: str) -> None:
+        self._call("run_failed", plan=plan, error=error)
+
     def _call(self, hook: str, **event: Any) -> None:
         manager = self._registry.manager
         for name, plugin in manager.list_name_plugin():
@@ -60,7 +65,7 @@ class PluginHooks(Observer):
             subject = f"the hook '{hook}' of {self._registry.providers[name]}"
             try:
                 with fenced(subject, PluginError, tell=self._warn):
-                    manager.subset_hook_caller(hook, others)(**copy.deepcopy(event))
+                    manager.subset_hook_caller(hook, others)(**copy.deepcopy(event), folder=self._folder)
             # a third-party tracker must not end a run that has trained for hours
             except PluginError as error:
                 _log.warning("%s failed", subject, exc_info=True)

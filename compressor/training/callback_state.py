@@ -32,6 +32,20 @@ def without_state(callbacks: Sequence[Any]) -> list[str]:
     return [type(callback).__name__ for callback in callbacks if not _is_known(callback)]
 
 
+def refuse_foreign(callbacks: Sequence[Any]) -> None:
+    """Refuse what is no callback of tf_keras, such as one of `tf.keras`, which is Keras 3.
+
+    Raises:
+        StepError: one of them is not.
+    """
+    import tf_keras
+
+    for callback in callbacks:
+        if not isinstance(callback, tf_keras.callbacks.Callback):
+            what = f"the callback {type(callback).__name__} is not one of tf_keras"
+            raise StepError(what, "derive it from tf_keras.callbacks.Callback; tf.keras is Keras 3")
+
+
 def states_of(callbacks: Sequence[Any]) -> list[Any]:
     """The state of each callback, None where it has none.
 

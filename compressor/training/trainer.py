@@ -17,6 +17,7 @@ from compressor.models.litert.endpoint_names import input_names, keras_keys, out
 from compressor.recipe.training_params import TrainingParams
 from compressor.training.callback_state import (
     random_state,
+    refuse_foreign,
     restore,
     restore_random_state,
     states_of,
@@ -92,9 +93,11 @@ class Trainer:
         """Compile and train a model in place, from where an earlier run was cut if one was.
 
         Raises:
-            StepError: the loss is unknown, or became NaN or infinite, or the teacher does not fit the model.
+            StepError: the loss is unknown, or became NaN or infinite, the teacher does not fit the model, or a callback
+                is none of tf_keras.
             DataError: the loss cannot compare the model's outputs with the labels.
         """
+        refuse_foreign(callbacks)
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
         refuse_misfit(model, params.loss, next(iter(self._data.train.batches(_LABELS_CHECKED)))[1])
         weights = class_weights(params, output_shapes(model), self._data)

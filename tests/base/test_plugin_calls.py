@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import compressor
-from compressor.base.errors import StepError
+from compressor.base.errors import PluginError, StepError
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.kept_layers import KeepsLayers
 from compressor.contracts.layer_sensitivity import SensitivityStrategy
@@ -167,3 +167,14 @@ def test_a_working_directory_that_is_gone_is_no_fault_of_the_tool(tmp_path):
             os.chdir(tmp_path)
     finally:
         os.chdir(before)
+
+
+def test_what_is_no_exception_is_an_error_of_the_plugin_too():
+    class Stop(BaseException):
+        pass
+
+    with pytest.raises(PluginError) as caught, fenced("the hook 'x' of acme 1.0", PluginError):
+        raise Stop("now")
+    assert caught.value.what == "the hook 'x' of acme 1.0 failed with Stop: now"
+    with pytest.raises(KeyboardInterrupt), fenced("the hook 'x' of acme 1.0", PluginError):
+        raise KeyboardInterrupt

@@ -49,19 +49,31 @@ def test_a_broken_plugin_is_listed_with_the_reason_and_the_others_with_it(run, i
     assert any(row[0] == "prune" for row in rows(out))
 
 
+def test_json_tells_of_broken_plugins_beside_the_listing(run, install, registry):
+    install("acme", "import no_such_module")
+    code, out, err = run("strategies", "--json")
+    assert (code, err) == (
+        0,
+        "broken: acme (acme 1.0): ModuleNotFoundError: No module named 'no_such_module'; "
+        "fix the plugin, or remove it\n",
+    )
+    assert [one["name"] for one in json.loads(out)] == registry.names("strategy")
+
+
 def test_two_plugins_with_one_name_are_pointed_out(run, install):
     install("acme-one", SHAVE)
     install("acme-two", SHAVE)
     code, out, _ = run("strategies")
     assert code == 0
-    assert "clash: two plugins bring 'shave'; rename or uninstall one of them\n" in out
+    clash = "several plugins bring a strategy named 'shave': acme-one 1.0 and acme-two 1.0; write 'acme-one:shave' or"
+    assert f"clash: {clash}" in " ".join(out.split())
     assert [row[-2:] for row in rows(out) if row[0] == "shave"] == [["acme-one", "1.0"], ["acme-two", "1.0"]]
     assert run("strategies", "shave") == (
         1,
         "",
-        "error: two plugins bring a strategy named 'shave': acme-one 1.0 and acme-two 1.0; "
-        "rename or uninstall one of them\n",
+        f"error: {clash} 'acme-two:shave'\n",
     )
+    assert run("strategies", "acme-two:shave")[1].startswith("shave from acme-two 1.0\n")
 
 
 def test_json_lists_every_strategy_with_the_schema_of_its_parameters(run, registry):

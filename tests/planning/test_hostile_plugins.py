@@ -148,7 +148,12 @@ STEP = f"the step 'odd' (odd, {BY})"
             None,
             f"the model of {STEP} failed with SystemExit: 2; {REMEDY}",
         ),
-        ({}, {}, f"the model of {STEP}: "),
+        (
+            {},
+            {},
+            f"the model of {STEP}: it holds 'Hostile', which Keras does not know; "
+            "have the strategy return it from 'custom_objects()'",
+        ),
         ({}, [], f"the strategy 'odd' ({BY}): it returned list from 'custom_objects'; it must return a mapping"),
     ],
     ids=["saving", "loading", "unknown to Keras", "no mapping"],

@@ -8,9 +8,12 @@ from importlib.metadata import version
 import pytest
 from fake_distributions import SHAVE, installer
 
+from compressor.base import deprecations
+from compressor.base.deprecations import Deprecated
 from compressor.base.errors import PluginError
 from compressor.base.text import listing
 from compressor.contracts.execution_plan import Provider
+from compressor.planning.json_schema import recipe_schema
 from compressor.planning.planner import check, prepare, resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
@@ -30,6 +33,11 @@ BROKEN = {
         "fix the plugin, or remove it",
     ),
     "an exit": ("raise SystemExit(3)", "SystemExit: 3", "fix the plugin, or remove it"),
+    "an exception that is no Exception": (
+        "class Stop(BaseException): pass\nraise Stop('now')",
+        "Stop: now",
+        "fix the plugin, or remove it",
+    ),
     "an exception without words": ("raise ValueError", "ValueError", "fix the plugin, or remove it"),
     "a hook that fails": (
         HEAD + "@compressor.hookimpl\ndef strategies():\n    return 1 / 0\n",
@@ -61,6 +69,21 @@ BROKEN = {
         "Plugin 'acme' for hook 'strategies' hookimpl definition: strategies(extra) "
         "Argument(s) {'extra'} are declared in the hookimpl but can not be found in the hookspec",
         "compare its hooks with compressor.contracts.hookspecs",
+    ),
+    "a plugin for a later version of the contracts": (
+        SHAVE + "\napi_version = 2\n",
+        "it is written for version 2 of the plugin API, and this compressor has version 1",
+        "update compressor, or install an earlier version of the plugin",
+    ),
+    "a plugin for an earlier version of the contracts": (
+        SHAVE + "\napi_version = 0\n",
+        "it is written for version 0 of the plugin API, and this compressor has version 1",
+        "install a later version of the plugin",
+    ),
+    "a version of the contracts that is no number": (
+        SHAVE + "\napi_version = '1'\n",
+        "its api_version is '1'",
+        "write 'api_version = 1'",
     ),
     "a function that was not marked": (
         HEAD + "def strategies():\n    return []\n",
@@ -213,8 +236,8 @@ def test_two_strategies_of_one_name_are_an_error_for_the_recipe_that_uses_it(ins
     assert registry.broken == []
     path = write_recipe(tmp_path, "prune", "shave", plugins="")
     assert message_of(prepare, path, (), registry) == (
-        f"{path}:7:11: error: two plugins bring a strategy named 'shave': acme-one 1.0 and acme-two 2.0; "
-        "rename or uninstall one of them\n"
+        f"{path}:7:11: error: several plugins bring a strategy named 'shave': acme-one 1.0 and acme-two 2.0; "
+        "write 'acme-one:shave' or 'acme-two:shave'\n"
         "    7 |   - uses: shave\n"
         "      |           ^^^^^"
     )
@@ -227,12 +250,152 @@ def test_two_strategies_of_one_name_do_not_trouble_a_recipe_that_uses_neither(in
     assert [step.id for step in plan.steps] == ["prune"]
 
 
-def test_a_strategy_that_takes_a_first_party_name_clashes_with_it(install):
+def test_a_name_that_an_installed_plugin_takes_from_the_tool_still_stands_for_the_tool_s_own(install):
     install("acme", SHAVE.replace("shave", "prune"))
-    assert message_of(resolve, load(recipe("prune")), Registry.installed()) == (
-        "error: two plugins bring a strategy named 'prune': "
-        f"acme 1.0 and compressor {version('compressor')}; rename or uninstall one of them"
+    registry = Registry.installed()
+    plan = resolve(load(recipe("prune", "acme:prune", "compressor:prune", "acme:prune")), registry)
+    assert [(step.id, step.uses, step.provider.distribution) for step in plan.steps] == [
+        ("prune", "prune", "compressor"),
+        ("prune-2", "prune", "acme"),
+        ("prune-3", "prune", "compressor"),
+        ("prune-4", "prune", "acme"),
+    ]
+    assert list(registry.clashes()) == [
+        (
+            f"several plugins bring a strategy named 'prune': acme 1.0 and compressor {version('compressor')}",
+            "'prune' stands for compressor's own; write 'acme:prune' for the other",
+        )
+    ]
+
+
+def test_a_plugin_file_with_a_name_of_the_tool_s_own_has_to_be_qualified(tmp_path):
+    (tmp_path / "mine.py").write_text(SHAVE.replace("shave", "prune"))
+    path = write_recipe(tmp_path, "prune", plugins="./mine.py")
+    assert message_of(prepare, path).splitlines()[0].endswith("; write 'compressor:prune' or 'mine.py:prune'")
+    (step,) = prepare(write_recipe(tmp_path, "mine.py:prune", plugins="./mine.py")).steps
+    assert (step.id, step.provider.distribution) == ("prune", str(tmp_path / "mine.py"))
+
+
+def test_metrics_models_and_data_sets_can_be_qualified_too(install):
+    install(
+        "acme",
+        HEAD
+        + """
+class Mine(Metric):
+    'Mine.'
+    name = 'accuracy'
+    def per_sample(self, batch): return batch.labels
+class MyData(Dataset):
+    'Mine.'
+    name = 'mnist'
+    def load(self): ...
+class MyModel(ModelSource):
+    'Mine.'
+    name, trained = 'mnist_cnn', True
+    def build(self): ...
+@compressor.hookimpl
+def metrics(): return [Mine]
+@compressor.hookimpl
+def datasets(): return [MyData]
+@compressor.hookimpl
+def models(): return [MyModel]
+""",
     )
+    given = recipe("prune", data={"source": "acme:mnist"}, evaluation={"metrics": ["acme:accuracy"]})
+    given["model"] = {"source": "acme:mnist_cnn"}
+    plan = resolve(load(given), Registry.installed())
+    assert {part: provider.distribution for part, provider in plan.origins.items()} == {
+        "model": "acme",
+        "data": "acme",
+        "metric acme:accuracy": "acme",
+    }
+
+
+def test_a_plugin_with_an_annotation_that_stands_for_nothing_breaks_nobody_else(install):
+    install(
+        "acme",
+        SHAVE.replace('name = "shave"', 'name = "shave"\n    class Params(compressor.Params):\n        a: "Foo" = 1'),
+    )
+    registry = Registry.installed()
+    (broken,) = registry.broken
+    assert (broken.reason, broken.remedy) == (
+        "the Params of the strategy 'shave' use the name 'Foo', which is not defined",
+        "import it in the plugin's module, or fix the annotation",
+    )
+    assert recipe_schema(registry) == recipe_schema(Registry.installed())
+    assert [step.id for step in resolve(load(recipe("prune")), registry).steps] == ["prune"]
+
+
+def test_parameters_without_a_schema_cost_only_themselves(install):
+    install(
+        "acme",
+        SHAVE.replace(
+            'name = "shave"',
+            'name = "shave"\n    class Params(compressor.Params):\n        @classmethod\n'
+            "        def __get_pydantic_json_schema__(cls, *given): raise KeyError('x')",
+        ),
+    )
+    schema = recipe_schema(Registry.installed())
+    assert schema["$defs"]["StepSection_shave"]["description"] == "It cannot be described: KeyError: 'x'."
+    assert "StepSection_prune" in schema["$defs"]
+
+
+def test_a_default_that_the_parameters_refuse_is_the_plugin_s_fault(install):
+    install(
+        "acme",
+        SHAVE.replace(
+            'name = "shave"',
+            'name = "shave"\n    class Params(compressor.Params):\n'
+            "        from pydantic import Field as _F\n        depth: int = _F(0, ge=1)",
+        ),
+    )
+    registry = Registry.installed()
+    with pytest.raises(PluginError) as caught:
+        resolve(load(recipe("shave")), registry)
+    assert str(caught.value) == (
+        "the strategy 'shave' (acme 1.0): the default of its parameter 'depth' is wrong "
+        "(Input should be greater than or equal to 1); fix the default in the plugin, or set the parameter"
+    )
+    given = recipe("shave")
+    given["steps"][0]["with"] = {"depth": 2}
+    assert resolve(load(given), registry).steps[0].strategy.params.depth == 2
+
+
+def test_a_slow_import_is_named_with_what_it_imports(install):
+    sys.modules.pop("heavy_library", None)
+    install("acme", "import time\ntime.sleep(0.6)\n" + SHAVE)
+    (slow,) = Registry.installed().slow
+    assert str(slow).startswith("acme (acme 1.0) takes 0.")
+    assert slow.remedy == "have its module import heavy libraries within functions"
+    assert Registry.installed().slow == []  # it is imported now
+
+
+def test_a_heavy_library_is_named(install, monkeypatch):
+    monkeypatch.setattr("compressor.planning.registry._HEAVY", ("heavy_library", "tensorflow"))
+    monkeypatch.delitem(sys.modules, "heavy_library", raising=False)
+    install("acme", "import sys\nsys.modules['heavy_library'] = sys\n" + SHAVE)
+    (slow,) = Registry.installed().slow
+    assert str(slow) == "acme (acme 1.0) takes 0.0 s to import, with heavy_library"
+
+
+def test_a_plugin_that_uses_a_deprecated_name_works_and_is_named(install, monkeypatch):
+    monkeypatch.setitem(deprecations.DEPRECATED, "compressor.Step", Deprecated("compressor:Strategy", "0.3"))
+    install("acme", SHAVE.replace("compressor.Strategy", "compressor.Step"))
+    with pytest.warns(DeprecationWarning):
+        registry = Registry.installed()
+    assert registry.get("strategy", "shave") is not None
+    assert list(map(str, registry.outdated)) == [
+        "acme (acme 1.0): compressor.Step is now compressor.Strategy; the old name goes with compressor 0.3"
+    ]
+
+
+def test_an_import_that_hangs_is_ended_and_the_plugin_broken(install, monkeypatch):
+    monkeypatch.setattr("compressor.planning.registry.LONGEST_IMPORT", 0.2)
+    install("acme", "import time\ntime.sleep(30)\n" + SHAVE)
+    registry = Registry.installed()
+    (broken,) = registry.broken
+    assert str(broken) == "acme (acme 1.0): its import was ended, since it took more than 0.2 s"
+    assert registry.get("strategy", "prune") is not None
 
 
 def test_a_plugin_file_beside_the_recipe_brings_its_strategy(tmp_path, monkeypatch):

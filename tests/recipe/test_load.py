@@ -137,7 +137,14 @@ def test_sections_that_are_missing_are_all_told(refusal):
     )
 
 
-@pytest.mark.parametrize("version", ["2", "0", "'1'", "1.0", "true", "null", "[1]", "9" * 300, "one"])
+def test_a_recipe_of_a_later_version_needs_a_later_compressor(refusal):
+    assert refusal(HEAD.replace("1", "2", 1)).splitlines()[0] == (
+        "recipe.yaml:1:10: error: 'version': this compressor knows version 1 of the recipe language, and not 2; "
+        "update compressor"
+    )
+
+
+@pytest.mark.parametrize("version", ["0", "'1'", "1.0", "true", "null", "[1]", "9" * 300, "one"])
 def test_there_is_only_version_1(refusal, version):
     head, line, _ = refusal(HEAD.replace("1", version, 1)).splitlines()
     assert head == (

@@ -1,6 +1,7 @@
 """Plugins that watch a run can neither change it nor end it, and one that fails is named."""
 
 import os
+from pathlib import Path
 
 import pytest
 from fake_distributions import installer
@@ -78,7 +79,7 @@ def report():
 def test_each_hook_has_a_copy_of_its_own(install):
     install("tracker-one", TRACKER, "1.1")
     install("tracker-two", TRACKER, "2.2")
-    observer = with_plugins(told := Told(), Registry.installed())
+    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
     plan, final = compressor.plan(RECIPE), report()
     before = plan.recipe.constraints.max_size
     observer.run_started(plan, {})
@@ -99,7 +100,7 @@ def test_each_hook_has_a_copy_of_its_own(install):
 
 def test_a_hook_that_fails_is_named_and_the_run_goes_on(install):
     install("tracker-one", TRACKER, "1.1")
-    with_plugins(told := Told(), Registry.installed()).step_finished(report())
+    with_plugins(told := Told(), Registry.installed(), Path("runs/1")).step_finished(report())
     assert told.warnings == [
         "the hook 'step_finished' of tracker-one 1.1 failed with ValueError: the server is away; "
         "the run and its results are not affected"
@@ -108,7 +109,7 @@ def test_a_hook_that_fails_is_named_and_the_run_goes_on(install):
 
 def test_a_plugin_that_cannot_be_loaded_is_told_in_every_run(install):
     install("tracker-one", "import no_such_module\n" + TRACKER, "1.1")
-    with_plugins(told := Told(), Registry.installed())
+    with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
     assert told.warnings == [
         "a broken plugin takes no part in this run: tracker_one (tracker-one 1.1): ModuleNotFoundError: "
         "No module named 'no_such_module'; fix the plugin, or remove it"
@@ -120,3 +121,51 @@ def test_a_plugin_that_ends_the_process_when_it_is_imported_is_a_broken_one(inst
     (broken,) = Registry.installed().broken
     assert str(broken) == "tracker_one (tracker-one 1.1): SystemExit: it called os._exit(0)"
     assert os._exit.__name__ == "_exit"
+
+
+def test_a_tracker_gets_the_folder_of_the_results_and_may_ask_for_less(install):
+    install(
+        "tracker",
+        """
+import compressor
+seen = []
+@compressor.hookimpl
+def run_started(plan, folder): seen.append((plan.recipe.name, str(folder)))
+@compressor.hookimpl
+def step_finished(folder): seen.append(str(folder))
+@compressor.hookimpl
+def run_finished(report): seen.append(report.recipe)
+""",
+    )
+    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    observer.run_started(compressor.plan(RECIPE), {})
+    observer.step_finished(report())
+    observer.run_finished(report())
+    import tracker
+
+    assert (tracker.seen, told.warnings) == ([("watched", "runs/1"), "runs/1", "r"], [])
+
+
+def test_a_run_that_fails_is_told_with_its_error_and_its_folder(install, tmp_path):
+    install(
+        "tracker",
+        """
+import compressor
+seen = []
+class Away(compressor.Dataset):
+    'Data that is away.'
+    name = 'away'
+    def load(self): raise compressor.DataError("the server is away", "try again later")
+@compressor.hookimpl
+def datasets(): return [Away]
+@compressor.hookimpl
+def run_failed(plan, error, folder): seen.append((plan.recipe.name, error, str(folder)))
+""",
+    )
+    recipe = {**RECIPE, "data": {"source": "away"}}
+    with pytest.raises(compressor.DataError) as caught:
+        compressor.apply(recipe, output=tmp_path / "out")
+    import tracker
+
+    assert str(caught.value) == "the data set 'away' (tracker 1.0): the server is away; try again later"
+    assert tracker.seen == [("watched", str(caught.value), str(tmp_path / "out"))]

@@ -10,6 +10,7 @@ from cut_trainings import CutError, Memory
 from compressor.base.errors import StepError
 from compressor.contracts.observer import Observer
 from compressor.recipe.training_params import TrainingParams
+from compressor.training.callback_state import refuse_foreign
 from compressor.training.trainer import Trainer
 
 EPOCHS = 4
@@ -203,4 +204,17 @@ def test_a_state_that_no_file_can_hold_is_refused(tensorflow, digits, state, wha
     assert str(error.value) == (
         f"the callback Thinning returned {what} from 'get_state'; make its state of None, numbers, text, NumPy arrays, "
         "lists, and mappings with text as keys"
+    )
+
+
+def test_a_callback_of_keras_3_is_told_as_such(tensorflow):
+    import tf_keras
+
+    class Counting(tensorflow.keras.callbacks.Callback):
+        """Of `tf.keras`, which is Keras 3."""
+
+    with pytest.raises(StepError) as caught:
+        refuse_foreign([tf_keras.callbacks.History(), Counting()])
+    assert str(caught.value) == (
+        "the callback Counting is not one of tf_keras; derive it from tf_keras.callbacks.Callback; tf.keras is Keras 3"
     )

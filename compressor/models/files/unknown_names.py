@@ -12,6 +12,14 @@ from compressor.base.errors import ModelError
 _SHOWN = 8  # names in a message
 
 
+class UnknownNameError(ModelError):
+    """A Keras file that names a class or a function that is not known; `name` is that name."""
+
+    def __init__(self, what: str, remedy: str, name: str) -> None:
+        super().__init__(what, remedy)
+        self.name = name
+
+
 def unknown_name(path: Path, name: str, known: Collection[str] | None) -> ModelError:
     """The error for an unknown name.
 
@@ -24,7 +32,7 @@ def unknown_name(path: Path, name: str, known: Collection[str] | None) -> ModelE
         what = f"{path} holds a model of the class '{name}', a subclass of Model, and not how it computes"
         remedy = "build it with the functional API, or export it as .tflite, which post-training steps take"
         return ModelError(what, remedy)
-    return ModelError(*_missing(path, name, known))
+    return UnknownNameError(*_missing(path, name, known), name)
 
 
 def _is_subclassed(path: Path, name: str) -> bool:

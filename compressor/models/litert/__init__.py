@@ -72,7 +72,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME_OF:
+            return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        from compressor.base.deprecations import deprecated_name
+
+        return deprecated_name(__name__, name)

@@ -16,6 +16,7 @@ from compressor.models.files.custom_objects import known_objects
 from compressor.models.files.inputs_and_outputs import Shape
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
+from compressor.models.files.unknown_names import UnknownNameError
 from compressor.run.stages.model_file import ModelFile
 from compressor.run.stages.step_result import checked_objects, named
 
@@ -59,7 +60,13 @@ class SavedModel:
         custom_objects = self.custom_objects()
         error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
         with fenced(describe_origin(self.plan, self.steps), error, passed_on, draws=True):
-            return load_keras(self.file.path, custom_objects, self.plan.trust_model)
+            try:
+                return load_keras(self.file.path, custom_objects, self.plan.trust_model)
+            except UnknownNameError as unknown:
+                if not self.steps:
+                    raise
+                what = f"it holds '{unknown.name}', which Keras does not know"
+                raise StepError(what, "have the strategy return it from 'custom_objects()'") from unknown
 
     def custom_objects(self) -> dict[str, Any]:
         """The user's own classes and functions and those of the steps, by name.

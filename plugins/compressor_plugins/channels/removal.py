@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 from compressor import Arrays, Model, StepContext, StepError
+from compressor.contracts.kept_structure import kept
 from compressor.data import joined
 from compressor_plugins.channels import costs
 from compressor_plugins.channels.groups import channel_groups, without
@@ -21,7 +22,6 @@ from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.operation_layers import map_operations
 from compressor_plugins.graph.rewrites import prepared
 from compressor_plugins.shared.frozen import FROZEN, nothing_left
-from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 
 Cost = Callable[[Collection[int]], float]  # of the model without some groups

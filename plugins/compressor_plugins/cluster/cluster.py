@@ -10,10 +10,10 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
+from compressor.contracts.kept_structure import groups_of, keeping, structure_of
 from compressor.contracts.layer_targets import value_for
 from compressor_plugins.cluster.centroids import clustered
 from compressor_plugins.shared.frozen import nothing_left
-from compressor_plugins.shared.kept_structure import groups_of, keeping, structure_of
 from compressor_plugins.shared.kernels import Target, others, targeted
 
 

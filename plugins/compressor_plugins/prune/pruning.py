@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compressor import Model, StepContext
+from compressor.contracts.kept_structure import keeping, structure_of
 from compressor_plugins.prune.callback import pruning
 from compressor_plugins.prune.goals import Goal, goals_for, note_shortfalls
 from compressor_plugins.prune.params import PruneParams
@@ -12,7 +13,6 @@ from compressor_plugins.prune.rounds import prune_in_rounds
 from compressor_plugins.prune.schedule import Constant, Curve, Rounds, Schedule
 from compressor_plugins.prune.targets import prunable, require_sparse_inference
 from compressor_plugins.shared.frozen import nothing_left
-from compressor_plugins.shared.kept_structure import keeping, structure_of
 from compressor_plugins.shared.kernels import Target, others, targeted
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from compressor import StepContext, TrainingParams
+from compressor.contracts.kept_structure import Mask, keeping, structure_of
 from compressor_plugins.prune.goals import Goal
 from compressor_plugins.prune.schedule import after_round
-from compressor_plugins.shared.kept_structure import Mask, keeping, structure_of
 
 
 def prune_in_rounds(

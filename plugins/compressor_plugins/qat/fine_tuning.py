@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compressor import Model, ModelState, StepContext, StepError
+from compressor.contracts.kept_structure import kept
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.batch_norm import (
     fold_batch_norms,
@@ -25,7 +26,6 @@ from compressor_plugins.qat.params import QATParams
 from compressor_plugins.qat.tfmot_wrapper_configs import Simulation
 from compressor_plugins.qat.tfmot_wrappers import quantize_layers
 from compressor_plugins.shared.float_parts import refuse_floats
-from compressor_plugins.shared.kept_structure import kept
 from compressor_plugins.shared.kernels import tell_of_idle
 
 

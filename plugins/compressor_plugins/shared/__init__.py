@@ -1,1 +1,1 @@
-"""What several techniques share: finding kernels, keeping zeros and clusters, and naming precisions."""
+"""What several techniques share: finding kernels, frozen layers, and naming precisions."""

@@ -6,9 +6,9 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy, Teacher
+from compressor.contracts.kept_structure import kept
 from compressor.contracts.param_fields import or_text
 from compressor_plugins.shared.frozen import refuse_all_frozen
-from compressor_plugins.shared.kept_structure import kept
 
 
 class Distill(Strategy):

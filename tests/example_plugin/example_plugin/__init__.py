@@ -1,8 +1,12 @@
 """Weights that are powers of two: a plugin for compressor."""
 
+from typing import Any
+
 from pydantic import Field
 
 import compressor
+
+api_version = 1
 
 
 class PowersOfTwo(compressor.Strategy):
@@ -21,16 +25,18 @@ class PowersOfTwo(compressor.Strategy):
             6, ge=1, le=32, description="powers a tensor keeps, from its largest down; the rest is zero"
         )
 
-    def plan(self, state):
+    params: Params
+
+    def plan(self, state: compressor.ModelState) -> compressor.ModelState:
         return state.require(format="keras", lacks="quantization_aware").add("clustered")
 
-    def apply(self, model, context):
+    def apply(self, model: compressor.Model, context: compressor.StepContext) -> compressor.Model:
         for layer in model.layers:
             if self.params.selects(layer.name, type(layer).__name__):
                 layer.set_weights([self._rounded(w) if w.ndim > 1 else w for w in layer.get_weights()])
         return model
 
-    def _rounded(self, weights):
+    def _rounded(self, weights: Any) -> Any:
         import numpy as np
 
         exponents = np.round(np.log2(np.abs(weights), where=weights != 0, out=np.full_like(weights, -np.inf)))
@@ -39,5 +45,5 @@ class PowersOfTwo(compressor.Strategy):
 
 
 @compressor.hookimpl
-def strategies():
+def strategies() -> list[type[compressor.Strategy]]:
     return [PowersOfTwo]

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
+from compressor.contracts.kept_structure import groups_of, structure_of
 from compressor.contracts.model_state import ModelState
 from compressor.models.litert.contents import dissect
 from compressor.models.litert.converter import Conversion, to_litert
@@ -12,7 +13,6 @@ from compressor_plugins.cluster.centroids import clustered
 from compressor_plugins.cluster.cluster import Cluster
 from compressor_plugins.prune.prune import Prune
 from compressor_plugins.qat.qat import QAT
-from compressor_plugins.shared.kept_structure import groups_of, structure_of
 from compressor_plugins.shared.kernels import kernels_of
 
 SPARSE = ModelState().add("sparse")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor import ModelState
+from compressor.contracts.model_state import ModelState
 
 # equal weights that may be chance, as a share of the squared number of weights: random float32 values have 23 bits
 _CHANCE = 2.0**-22

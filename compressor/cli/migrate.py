@@ -1,0 +1,44 @@
+"""`compressor migrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from compressor.base.errors import ExitCode
+from compressor.base.standard_output import say, tell
+from compressor.cli.options import traceback_option
+from compressor.cli.outputs import written
+from compressor.cli.own_command import OwnCommand
+
+
+@click.command("migrate", cls=OwnCommand)
+@click.argument("recipes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Write nothing; exit with code 1 if a recipe would change.")
+@traceback_option
+def command(recipes: tuple[Path, ...], check: bool) -> int:
+    """Bring RECIPES, files, to the present version of the recipe language, in place.
+
+    Comments and layout stay as they are. A recipe that is up to date is not touched.
+    """
+    from compressor.recipe.migration import VERSION, migrated
+    from compressor.recipe.problems import RecipeError
+
+    failed = changed = 0
+    for path in recipes:
+        try:
+            text, changes = migrated(path)
+        except RecipeError as error:
+            tell(str(error))
+            failed += 1
+            continue
+        for change in changes:
+            say(change)
+        if changes and not check:
+            with written(path) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
+        changed += bool(changes)
+    verb = "would change" if check else "changed"
+    say(f"{changed} of {len(recipes)} recipe{'s' if len(recipes) != 1 else ''} {verb}; the version is {VERSION}")
+    return ExitCode.INPUT if failed or (check and changed) else ExitCode.DONE
