@@ -14,10 +14,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 Restore = Callable[[], str]
 """Puts a setting back, and says what it was; empty if it had not changed, or if it matters to nobody."""
+
+_random_numbers_kept = ContextVar("random_numbers_kept", default=False)
 
 _SIGNALS = [
     number
@@ -41,13 +44,25 @@ def process_state_kept(changed: Callable[[str], None], draws: bool = False) -> I
     """
     restores = [_working_directory(), _environment(), _keras_settings(), _exit()]
     restores += [_signal_handlers(), _warning_filters(), _recursion_limit(), _locale()]
-    if not draws:
+    if not (draws or _random_numbers_kept.get()):
         restores.append(_random_numbers())
     try:
         yield
     finally:
         if found := [what for restore in restores if (what := restore())]:
             changed(" and ".join(found))
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Put the random numbers back when the block ends, and only then; it saves time where plugins are called often."""
+    restore = _random_numbers()
+    token = _random_numbers_kept.set(True)
+    try:
+        yield
+    finally:
+        _random_numbers_kept.reset(token)
+        restore()
 
 
 def seed_random_numbers(seed: int) -> None:
@@ -76,11 +91,13 @@ def _working_directory() -> Restore:
 
 
 def _environment() -> Restore:
-    before = dict(os.environ)
+    encoded = getattr(os.environ, "_data", os.environ)  # how CPython holds it, which is compared many times faster
+    before_encoded = dict(encoded)
 
     def restore() -> str:
-        if os.environ == before:
+        if encoded == before_encoded:
             return ""
+        before = {os.fsdecode(name): os.fsdecode(value) for name, value in before_encoded.items()}
         now = dict(os.environ)
         changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
         names = sorted(changed - (_SET_BY_LIBRARIES - before.keys()))

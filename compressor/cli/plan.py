@@ -30,7 +30,7 @@ def command(recipe: str, overrides: tuple[str, ...], seed: int, as_json: bool) -
     from compressor.run.cache.store import Cache
     from compressor.run.forecast import forecast
 
-    plan = prepare(recipe, overrides, seed=seed)
+    plan = prepare(recipe, overrides, seed=seed, need_files=True)
     forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
         say_json(_as_data(plan, forecasts))

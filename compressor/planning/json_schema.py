@@ -8,6 +8,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from compressor.base.params import Params
 from compressor.planning.registry import Kind, Registry
+from compressor.recipe.private_keys import PREFIX
 from compressor.recipe.sections import Recipe
 from compressor.recipe.training_params import TrainingDefaults
 
@@ -39,6 +40,9 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         train = definitions["ModelSection"]["properties"]["train"]
         train["anyOf"] = [{"$ref": "#/$defs/StepSection_train"}, {"type": "null"}]
     schema["allOf"] = [_required_keys(schema, definitions), _installed_strategies(registry)]
+    for part in (schema, *definitions.values()):
+        if part.get("additionalProperties") is False:
+            part["patternProperties"] = {f"^{PREFIX}": {"description": "ignored; holds anchors or notes"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "compressor recipe"}
 
 
