@@ -19,6 +19,7 @@ _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
     "plan": "show what a recipe would run, without running it",
+    "ci": "validate all recipes, and try those that a change concerns",
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",

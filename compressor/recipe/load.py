@@ -23,6 +23,7 @@ from compressor.recipe.private_keys import without_private_keys
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
 from compressor.recipe.sections import Recipe
+from compressor.recipe.tree import with_entries
 
 # Characters that a terminal would act on instead of showing them: control characters other than tab and line feed, lone
 # surrogates, and characters that change the direction of text.
@@ -154,9 +155,9 @@ def _escaped(node: Node, problems: list[Problem], at: Route = ()) -> Node:
                 message = f"the key {quoted(name)} contains a character that a terminal would act on; remove it"
                 problems.append(Problem(message, child.key_origin))
             entries[name] = _escaped(child, problems, (*at, name))
-        return mapping(entries, like=node)
+        return with_entries(node, entries)
     if isinstance(node.value, tuple):
-        return sequence(tuple(_escaped(child, problems, (*at, i)) for i, child in enumerate(node.value)), node)
+        return with_entries(node, tuple(_escaped(child, problems, (*at, i)) for i, child in enumerate(node.value)))
     if isinstance(node.value, str) and (unsafe := _UNSAFE.search(node.value)):
         name = quoted(".".join(map(str, at)))
         message = f"{name} contains the character U+{ord(unsafe[0]):04X}, which a terminal would act on; remove it"

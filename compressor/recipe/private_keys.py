@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.recipe.tree import Node, mapping, sequence
+from compressor.recipe.tree import Node, with_entries
 
 PREFIX = "x-"
 
@@ -11,7 +11,7 @@ def without_private_keys(tree: Node) -> Node:
     """The recipe without the keys that begin with `x-`, in mappings of every level."""
     if isinstance(tree.value, dict):
         entries = {key: without_private_keys(child) for key, child in tree.value.items() if not key.startswith(PREFIX)}
-        return mapping(entries, like=tree)
+        return with_entries(tree, entries)
     if isinstance(tree.value, tuple):
-        return sequence(tuple(map(without_private_keys, tree.value)), like=tree)
+        return with_entries(tree, tuple(map(without_private_keys, tree.value)))
     return tree
