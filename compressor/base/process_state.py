@@ -154,10 +154,7 @@ def _exit() -> Restore:
 def _signal_handlers() -> Restore:
     if threading.current_thread() is not threading.main_thread():  # others cannot set any
         return lambda: ""
-    get = getattr(
-        signal.getsignal, "__wrapped__", signal.getsignal
-    )  # without making enums, which takes most of the time
-    before = {number: get(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def restore() -> str:
         for number, handler in before.items():
