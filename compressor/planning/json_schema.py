@@ -32,7 +32,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         names = registry.names(kind)
         for name in names:
             definitions |= _definitions(f"{section}_{name}", registry.entries[kind][name][0].cls.Params)
-        definitions[section]["properties"][key]["examples"] = names
+        named = definitions[section]["properties"][key]
+        bounds = {word: named.pop(word) for word in ("type", "minLength", "maxLength") if word in named}
+        known = [{"const": name, "description": registry.entries[kind][name][0].summary} for name in names]
+        named["anyOf"] = [*known, bounds]  # editors explain a name by its own description
         definitions[section]["allOf"] = [_parameters_if(key, name, f"{section}_{name}") for name in names]
     metrics = definitions["EvaluationSection"]["properties"]["metrics"]
     metrics["items"] = {"anyOf": [{"type": "string", "minLength": 1}, metrics["items"]]}
