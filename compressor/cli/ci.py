@@ -18,6 +18,7 @@ from compressor.base.outgoing import markdown_code
 from compressor.base.standard_output import say, tell
 from compressor.cli.changed_files import changed_since, concerns
 from compressor.cli.check_formats import print_checked
+from compressor.cli.offers import RECIPE
 from compressor.cli.options import traceback_option
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.recipe_files import STANDARD_INPUT, find_recipes
@@ -44,7 +45,7 @@ class _Tried:
 
 
 @click.command("ci", cls=OwnCommand)
-@click.argument("recipes", nargs=-1)
+@click.argument("recipes", type=RECIPE, nargs=-1)
 @click.option("--since", metavar="REF", help="Plan and run only what has changed since a commit, such as origin/main.")
 @click.option(
     "--run", "how", type=click.Choice(["none", "smoke", "full"]), default="smoke", show_default=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compressor.base.standard_output import say_json
+from compressor.cli.offers import RECIPE
 from compressor.cli.options import json_option, seed_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=OwnCommand)
-@click.argument("recipe")
+@click.argument("recipe", type=RECIPE)
 @set_option
 @seed_option
 @json_option

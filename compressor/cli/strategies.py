@@ -10,6 +10,7 @@ import click
 
 from compressor.base.errors import PluginError
 from compressor.base.standard_output import say_json
+from compressor.cli.offers import STRATEGY
 from compressor.cli.options import json_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
@@ -22,7 +23,7 @@ _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "dat
 
 
 @click.command("strategies", cls=OwnCommand)
-@click.argument("name", required=False)
+@click.argument("name", type=STRATEGY, required=False)
 @json_option
 @traceback_option
 def command(name: str | None, as_json: bool) -> None:

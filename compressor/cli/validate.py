@@ -12,6 +12,7 @@ from compressor.base.process_state import random_numbers_kept
 from compressor.base.standard_output import say, tell
 from compressor.base.text import listing
 from compressor.cli.check_formats import FORMS, Checked, print_checked
+from compressor.cli.offers import RECIPE
 from compressor.cli.options import json_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.recipe_files import STANDARD_INPUT, Found, find_recipes, read_standard_input
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("validate", cls=OwnCommand)
-@click.argument("recipes", nargs=-1, required=True)
+@click.argument("recipes", type=RECIPE, nargs=-1, required=True)
 @set_option
 @click.option("--strict", is_flag=True, help="Take warnings for errors, and want constraints and pinned plugins.")
 @click.option("--format", "form", type=click.Choice([*FORMS]), help="How to print what was found.  [default: text]")
