@@ -28,6 +28,9 @@ _SIGNALS = [
     if (number := getattr(signal, name, None)) is not None
 ]
 
+# As the C code has it; Python's own function makes enums of the numbers, which takes most of its time.
+_handler_of: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
+
 _SET_BY_LIBRARIES = {  # when TensorFlow and tfmot are first imported, whoever imports them
     "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR", "TF_CPP_MIN_LOG_LEVEL",
     "TF_USE_LEGACY_KERAS", "TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION",
@@ -154,11 +157,11 @@ def _exit() -> Restore:
 def _signal_handlers() -> Restore:
     if threading.current_thread() is not threading.main_thread():  # others cannot set any
         return lambda: ""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: _handler_of(number) for number in _SIGNALS}
 
     def restore() -> str:
         for number, handler in before.items():
-            if handler is not None and signal.getsignal(number) is not handler:
+            if handler is not None and _handler_of(number) is not handler:
                 with suppress(OSError, ValueError):
                     signal.signal(number, handler)
         return ""
