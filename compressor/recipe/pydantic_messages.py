@@ -63,6 +63,9 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
             key = str(route[-1])
             message = f"unknown key {quoted(key)}{did_you_mean(key, field_names(model, route[:-1]))}"
             origin = node.key_origin or node.origin
+        elif entry["loc"][-1:] == ("[key]",):
+            message = f"the key {quoted(str(route[-1]))} {_BOUNDS[entry['type']](entry['ctx'])}"
+            origin = node.key_origin or node.origin
         else:
             message = _message(entry, route, node)
         problems.append((route, Problem(message, origin)))
