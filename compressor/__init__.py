@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from compressor.data import ArraySplit, Split, Splits
     from compressor.models.litert import Conversion, to_litert
     from compressor.models.packing import unpack
+    from compressor.recipe.document import RecipeText
     from compressor.recipe.training_params import Teacher, TrainingParams
     from compressor.session import Session
 
@@ -50,6 +51,7 @@ _HOMES = {
     "compressor.data": ("ArraySplit", "Split", "Splits"),
     "compressor.models.litert": ("Conversion", "to_litert"),
     "compressor.models.packing": ("unpack",),
+    "compressor.recipe.document": ("RecipeText",),
     "compressor.recipe.training_params": ("Teacher", "TrainingParams"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -74,6 +76,7 @@ __all__ = [  # in the order of _HOMES; a test compares the two
     "ArraySplit", "Split", "Splits",
     "Conversion", "to_litert",
     "unpack",
+    "RecipeText",
     "Teacher", "TrainingParams",
 ]  # fmt: skip
 

@@ -95,6 +95,20 @@ def strategy_page(entry):
     return "\n\n".join(parts) + "\n"
 
 
+def schema_file():
+    """The schema that the first line of every shipped recipe names, with the parameters of first-party plugins."""
+    from compressor.base.outgoing import json_text
+    from compressor.planning.json_schema import recipe_schema
+    from compressor.planning.registry import Registry
+
+    registry = Registry.installed()
+    for entries in registry.entries.values():
+        for name, found in [*entries.items()]:
+            if found[0].provider.distribution != "compressor":
+                del entries[name]
+    return json_text(recipe_schema(registry)) + "\n"
+
+
 def _steps(entry):
     rows = []
     for name, field in entry.model_fields.items():
@@ -231,6 +245,17 @@ def test_every_strategy_has_a_page_that_is_up_to_date():
     )
 
 
+def test_the_schema_beside_the_shipped_recipes_is_up_to_date():
+    assert (ROOT / "recipes" / "recipe.schema.json").read_text() == schema_file(), (
+        "run: python tests/test_docs.py --write"
+    )
+
+
+def test_every_shipped_recipe_names_the_schema():
+    for path in ROOT.glob("recipes/*.yaml"):
+        assert path.read_text().startswith("# yaml-language-server: $schema=recipe.schema.json\n"), path.name
+
+
 def test_every_strategy_s_recipe_uses_it():
     import compressor
 
@@ -284,6 +309,7 @@ def test_links_between_the_docs_lead_somewhere():
 if __name__ == "__main__" and "--write" in sys.argv:
     for path in ROOT.glob("docs/*.md"):
         path.write_text(renewed(path.read_text()))
+    (ROOT / "recipes" / "recipe.schema.json").write_text(schema_file())
     (ROOT / "docs" / "strategies").mkdir(exist_ok=True)
     for entry in _first_party():
         (ROOT / "docs" / "strategies" / f"{entry.cls.name}.md").write_text(strategy_page(entry))

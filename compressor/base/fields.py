@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from compressor.base.sizes import parse_size
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DISTRIBUTION_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"  # as the packaging standard has it
 MAX_ENTRIES = 64  # the most steps, metrics or plugin files in a recipe, so that checks stay fast
 SourceText = Annotated[str, Field(min_length=1, max_length=1_000)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=80)]

@@ -2,8 +2,8 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
-and `message_lines` for terminals and logs, `markdown` and its siblings, `json_text`, and `github_annotation`. Another
-kind of output, such as HTML, gets a function of its own here.
+and `message_lines` for terminals and logs, `markdown` and its siblings, `json_text`, `xml_text`, and
+`github_annotation`. Another kind of output, such as HTML, gets a function of its own here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from xml.etree import ElementTree
 
 from compressor.base.text import printable
 
@@ -71,11 +72,26 @@ def json_text(data: Any, ascii_only: bool = True) -> str:
     return "\n".join(_json_escaped(line) for line in text.split("\n"))
 
 
-def github_annotation(message: str, properties: Mapping[str, object]) -> str:
-    """A workflow command that has GitHub show an error, with the escapes that GitHub documents."""
+def xml_text(root: ElementTree.Element) -> str:
+    """The element as an XML document, indented; characters that XML cannot hold are escaped as they are elsewhere."""
+    for element in root.iter():
+        element.text = "\n".join(map(printable, (element.text or "").split("\n"))) or None
+        element.attrib.update({name: printable(value) for name, value in element.attrib.items()})
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def github_annotation(message: str, properties: Mapping[str, object], level: str = "error") -> str:
+    """A workflow command that has GitHub show a message, with the escapes that GitHub documents.
+
+    Args:
+        message: what to show.
+        properties: where, by GitHub's names: `file`, `line`, `col`.
+        level: `error`, `warning` or `notice`.
+    """
     text = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     pairs = ",".join(f"{name}={_github_property(str(value))}" for name, value in properties.items())
-    return f"::error {pairs}::{printable(text)}"
+    return f"::{level} {pairs}::{printable(text)}"
 
 
 def markdown(text: str) -> str:

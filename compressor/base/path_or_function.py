@@ -24,7 +24,7 @@ def is_there(path: Path) -> bool:
 
 def path_in(folder: Path, text: str) -> Path:
     """The path that a text names, from a folder on, without any `..` that only goes back."""
-    path = folder / Path(text).expanduser()
+    path = folder / os.path.expanduser(text)  # noqa: PTH111 - unlike Path.expanduser, it never raises
     plain = os.path.normpath(path)
     return Path(plain) if os.path.realpath(plain) == os.path.realpath(path) else path  # a link may lead elsewhere
 

@@ -14,16 +14,22 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 Restore = Callable[[], str]
 """Puts a setting back, and says what it was; empty if it had not changed, or if it matters to nobody."""
+
+_random_numbers_kept = ContextVar("random_numbers_kept", default=False)
 
 _SIGNALS = [
     number
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGCHLD", "SIGPIPE", "SIGUSR1", "SIGUSR2")
     if (number := getattr(signal, name, None)) is not None
 ]
+
+# As the C code has it; Python's own function makes enums of the numbers, which takes most of its time.
+_handler_of: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 
 _SET_BY_LIBRARIES = {  # when TensorFlow and tfmot are first imported, whoever imports them
     "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR", "TF_CPP_MIN_LOG_LEVEL",
@@ -41,13 +47,25 @@ def process_state_kept(changed: Callable[[str], None], draws: bool = False) -> I
     """
     restores = [_working_directory(), _environment(), _keras_settings(), _exit()]
     restores += [_signal_handlers(), _warning_filters(), _recursion_limit(), _locale()]
-    if not draws:
+    if not (draws or _random_numbers_kept.get()):
         restores.append(_random_numbers())
     try:
         yield
     finally:
         if found := [what for restore in restores if (what := restore())]:
             changed(" and ".join(found))
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Put the random numbers back when the block ends, and only then; it saves time where plugins are called often."""
+    restore = _random_numbers()
+    token = _random_numbers_kept.set(True)
+    try:
+        yield
+    finally:
+        _random_numbers_kept.reset(token)
+        restore()
 
 
 def seed_random_numbers(seed: int) -> None:
@@ -76,11 +94,13 @@ def _working_directory() -> Restore:
 
 
 def _environment() -> Restore:
-    before = dict(os.environ)
+    encoded = getattr(os.environ, "_data", os.environ)  # how CPython holds it, which is compared many times faster
+    before_encoded = dict(encoded)
 
     def restore() -> str:
-        if os.environ == before:
+        if encoded == before_encoded:
             return ""
+        before = {os.fsdecode(name): os.fsdecode(value) for name, value in before_encoded.items()}
         now = dict(os.environ)
         changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
         names = sorted(changed - (_SET_BY_LIBRARIES - before.keys()))
@@ -137,11 +157,11 @@ def _exit() -> Restore:
 def _signal_handlers() -> Restore:
     if threading.current_thread() is not threading.main_thread():  # others cannot set any
         return lambda: ""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: _handler_of(number) for number in _SIGNALS}
 
     def restore() -> str:
         for number, handler in before.items():
-            if handler is not None and signal.getsignal(number) is not handler:
+            if handler is not None and _handler_of(number) is not handler:
                 with suppress(OSError, ValueError):
                     signal.signal(number, handler)
         return ""

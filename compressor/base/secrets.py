@@ -39,7 +39,12 @@ def without_secrets(text: str) -> str:
     return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text) if home not in ("~", os.sep) else text
 
 
+def names_secret(name: str) -> bool:
+    """Whether an environment variable's name says that its value is a password, a token or a key."""
+    return _NAMES_SECRET.fullmatch(name) is not None
+
+
 def _secret_values() -> list[str]:
     """The values of secret environment variables, the longest first."""
-    values = {value for name, value in os.environ.items() if len(value) >= _SHORTEST and _NAMES_SECRET.fullmatch(name)}
+    values = {value for name, value in os.environ.items() if len(value) >= _SHORTEST and names_secret(name)}
     return sorted(values, key=len, reverse=True)

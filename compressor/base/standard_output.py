@@ -1,7 +1,7 @@
 """Standard output belongs to the tool: what plugins, native code and child processes print goes to standard error.
 
-`say` and `say_json` write to standard output, `tell` to standard error. What they write passes the gate, and a stream
-that is closed or full never stops the work; `failure` then says what went wrong.
+`say`, `say_json` and `say_xml` write to standard output, `tell` to standard error. What they write passes the gate, and
+a stream that is closed or full never stops the work; `failure` then says what went wrong.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from compressor.base.outgoing import json_text, message_lines, one_line, stand_in
+from compressor.base.outgoing import json_text, message_lines, one_line, stand_in, xml_text
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 _FALLBACK = "compressor.stand_in"
 _own: TextIO | None = None
@@ -120,6 +123,11 @@ def say(text: str) -> None:
 def say_json(data: Any) -> None:
     """Write one JSON document to standard output."""
     _write(output(), [json_text(data)])
+
+
+def say_xml(root: ElementTree.Element) -> None:
+    """Write one XML document to standard output."""
+    _write(output(), [xml_text(root)])
 
 
 def say_command(command: str) -> None:

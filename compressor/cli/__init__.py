@@ -20,6 +20,7 @@ _COMMANDS = {
     "validate": "check recipes, without TensorFlow",
     "migrate": "bring recipes to the present version of the recipe language",
     "plan": "show what a recipe would run, without running it",
+    "ci": "validate all recipes, and try those that a change concerns",
     "strategies": "list the strategies, or the parameters of one",
     "schema": "print the JSON Schema of recipes, for editors",
     "inspect": "show what is in a model file, tensor by tensor",
@@ -30,6 +31,7 @@ _COMMANDS = {
     "header": "write a model file as a C header, for firmware",
     "evaluate": "measure a model file on a data set",
     "doctor": "check the installation, and say what mends it",
+    "completion": "print a script for bash, zsh or fish that completes commands",
     "cache": "show, check or empty the cache of finished steps",
 }
 

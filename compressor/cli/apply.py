@@ -15,6 +15,7 @@ from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
 from compressor.cli.child_process import Tell
 from compressor.cli.native_output import native_output_to
+from compressor.cli.offers import RECIPE
 from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
 from compressor.cli.own_command import OwnCommand
 from compressor.contracts.observer import Observer, Observers
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("apply", cls=OwnCommand)
-@click.argument("recipe")
+@click.argument("recipe", type=RECIPE)
 @set_option
 @plugin_option
 @click.option(

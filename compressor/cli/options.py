@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from compressor.cli.offers import SETTING
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -26,7 +28,7 @@ def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[in
 
 
 set_option = click.option(
-    "--set", "overrides", metavar="PATH=VALUE", multiple=True,
+    "--set", "overrides", metavar="PATH=VALUE", multiple=True, type=SETTING,
     help="Override a value of the recipe, as in steps.prune.with.final_sparsity=0.9.",
 )  # fmt: skip
 plugin_option = click.option(

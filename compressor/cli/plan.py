@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compressor.base.standard_output import say_json
+from compressor.cli.offers import RECIPE
 from compressor.cli.options import json_option, plugin_option, seed_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=OwnCommand)
-@click.argument("recipe")
+@click.argument("recipe", type=RECIPE)
 @set_option
 @plugin_option
 @seed_option
@@ -32,7 +33,7 @@ def command(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], 
     from compressor.run.cache.store import Cache
     from compressor.run.forecast import forecast
 
-    plan = prepare(recipe, overrides, seed=seed, plugins=plugins)
+    plan = prepare(recipe, overrides, seed=seed, plugins=plugins, need_files=True)
     forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
         say_json(_as_data(plan, forecasts))

@@ -12,6 +12,7 @@ import click
 
 from compressor.base.errors import PluginError
 from compressor.base.standard_output import say_json, tell
+from compressor.cli.offers import STRATEGY
 from compressor.cli.options import json_option, plugin_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
@@ -25,7 +26,7 @@ _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "dat
 
 
 @click.command("strategies", cls=OwnCommand)
-@click.argument("name", required=False)
+@click.argument("name", type=STRATEGY, required=False)
 @plugin_option
 @json_option
 @traceback_option

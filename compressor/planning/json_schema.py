@@ -10,6 +10,7 @@ from compressor.base.params import Params
 from compressor.base.text import shortened
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.registry import Registry
+from compressor.recipe.private_keys import PREFIX
 from compressor.recipe.sections import Recipe
 from compressor.recipe.training_params import TrainingDefaults
 
@@ -33,7 +34,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         names = registry.names(kind)
         for name in names:
             definitions |= _definitions(f"{section}_{name}", registry.preferred(kind, name).cls.Params)
-        definitions[section]["properties"][key]["examples"] = names
+        named = definitions[section]["properties"][key]
+        bounds = {word: named.pop(word) for word in ("type", "minLength", "maxLength") if word in named}
+        known = [{"const": name, "description": registry.preferred(kind, name).summary} for name in names]
+        named["anyOf"] = [*known, bounds]  # editors explain a name by its own description
         definitions[section]["allOf"] = [_parameters_if(key, name, f"{section}_{name}") for name in names]
     metrics = definitions["EvaluationSection"]["properties"]["metrics"]
     metrics["items"] = {"anyOf": [{"type": "string", "minLength": 1}, metrics["items"]]}
@@ -41,6 +45,9 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         train = definitions["ModelSection"]["properties"]["train"]
         train["anyOf"] = [{"$ref": "#/$defs/StepSection_train"}, {"type": "null"}]
     schema["allOf"] = [_required_keys(schema, definitions), _installed_strategies(registry)]
+    for part in (schema, *definitions.values()):
+        if part.get("additionalProperties") is False:
+            part["patternProperties"] = {f"^{PREFIX}": {"description": "ignored; holds anchors or notes"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "compressor recipe"}
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from compressor.contracts.execution_plan import Plan
+from compressor.planning.named_paths import missing_sources
 from compressor.planning.registry import Registry
 from compressor.planning.resolver import Resolver
+from compressor.recipe.document import RecipeText
 from compressor.recipe.load import InvalidRecipeError, load
 from compressor.recipe.plugin_files import with_plugin_files
-from compressor.recipe.problems import RecipeError
+from compressor.recipe.problems import Problem, RecipeError, found
 from compressor.recipe.sections import Recipe
 
 T = TypeVar("T")
@@ -25,8 +27,11 @@ def prepare(
     seed: int = 0,
     smoke: bool = False,
     plugins: Sequence[str | Path] = (),
+    need_files: bool = False,
 ) -> Plan:
     """Load and resolve a recipe, with further plugin files, and report the problems of both at once.
+
+    With `need_files`, a model or data that is no file or folder is a problem as well; a run finds that out by itself.
 
     Raises:
         RecipeError: with every problem that can be found without a model.
@@ -35,23 +40,45 @@ def prepare(
     installed = registry or Registry.installed()
 
     def use(recipe: Recipe) -> Plan:
-        return resolve(with_plugin_files(recipe, plugins), installed, seed=seed, smoke=smoke)
+        missing = missing_sources(recipe, "error") if need_files else []
+        try:
+            plan = resolve(with_plugin_files(recipe, plugins), installed, seed=seed, smoke=smoke)
+        except RecipeError as error:
+            raise RecipeError((*missing, *error.problems)) from None
+        found(missing)
+        return plan
 
     return _load_and_use(source, overrides, use)
 
 
-def check(source: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None) -> None:
+def check(
+    source: str | Path | RecipeText,
+    overrides: Sequence[str] = (),
+    registry: Registry | None = None,
+    *,
+    strict: bool = False,
+) -> tuple[Problem, ...]:
     """Check a recipe as `prepare` does, but without the recipe's own plugin files, since importing them runs code.
 
-    If the recipe names such files, a name that no installed plugin brings is assumed to come from one of them, and the
-    order of steps is checked up to the first step with such a name.
+    If the recipe names such files, a name that no installed plugin brings may come from one of them; what such a file
+    brings is read from its text where that is possible.
+
+    Args:
+        source: a recipe file's path, a shipped recipe's bare name, or a text.
+        overrides: `path=value` texts, as for `--set`.
+        registry: the installed plugins.
+        strict: whether warnings are errors, as are a recipe without constraints, a plugin that it does not pin, and,
+            where the model is a `.keras` file, a pattern that matches no layer.
+
+    Returns:
+        Warnings, such as a model file that is not there, and what could not be checked.
 
     Raises:
-        RecipeError: with every problem found.
+        RecipeError: with every problem found, warnings included.
         PluginError: a plugin that the recipe uses fails.
     """
     installed = registry or Registry.installed()
-    _load_and_use(source, overrides, lambda recipe: Resolver(recipe, installed).check())
+    return _load_and_use(source, overrides, lambda recipe: Resolver(recipe, installed).check(strict))
 
 
 def resolve(recipe: Recipe, registry: Registry, *, seed: int = 0, smoke: bool = False) -> Plan:
@@ -70,7 +97,7 @@ def resolve(recipe: Recipe, registry: Registry, *, seed: int = 0, smoke: bool = 
     return Resolver(recipe, registry).plan(seed, smoke)
 
 
-def _load_and_use(source: str | Path, overrides: Sequence[str], use: Callable[[Recipe], T]) -> T:
+def _load_and_use(source: str | Path | RecipeText, overrides: Sequence[str], use: Callable[[Recipe], T]) -> T:
     """Load a recipe and pass it to `use`; if it has problems, add those that `use` finds in its valid part."""
     try:
         recipe = load(source, overrides)
@@ -78,8 +105,10 @@ def _load_and_use(source: str | Path, overrides: Sequence[str], use: Callable[[R
         if error.salvaged is None:
             raise
         try:
-            use(error.salvaged)
+            result = use(error.salvaged)
         except RecipeError as further:
             raise RecipeError((*error.problems, *further.problems)) from None
+        if isinstance(result, tuple):  # the warnings of a check
+            raise RecipeError((*error.problems, *result)) from None
         raise
     return use(recipe)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import PluginError
-from compressor.base.import_path import module_part, names_function
-from compressor.base.path_or_function import Reference, is_there, path_in
+from compressor.base.import_path import names_function
+from compressor.base.path_or_function import Reference, is_there
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
 from compressor.data.kinds import options_of
+from compressor.planning.local_plugins import NO_NAMES, LocalNames, names_brought_by, plugin_files
+from compressor.planning.named_paths import missing_code, missing_sources
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.plugin_instances import instance_of, problems_with
 from compressor.planning.registry import Entry, Registry
+from compressor.planning.requirements import unmet_requirements
 from compressor.planning.source_text import reference
+from compressor.planning.step_names import repeated_ids
 from compressor.planning.step_order import ImpossibleError, chained
+from compressor.planning.strict_checks import strict_problems
 from compressor.planning.teachers import (
     own_chain,
     read_recipe,
@@ -30,10 +34,10 @@ from compressor.planning.teachers import (
     teaching_part,
     without_baseline,
 )
+from compressor.planning.unknown_steps import impossible_anyway
 from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
-from compressor.recipe.function_files import function_files
-from compressor.recipe.problems import Problem, RecipeError
+from compressor.recipe.problems import Problem, RecipeError, found
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
@@ -49,6 +53,10 @@ class _Parts:
     baseline: PlannedStep | None
     steps: tuple[PlannedStep, ...]
 
+    @property
+    def stages(self) -> tuple[PlannedStep, ...]:
+        return (self.baseline, *self.steps) if self.baseline else self.steps
+
 
 @dataclass
 class Resolver:
@@ -56,7 +64,7 @@ class Resolver:
 
     recipe: Recipe
     registry: Registry
-    trusting: bool = False  # that unknown names come from a plugin file that has not been run
+    local_names: LocalNames = NO_NAMES  # what may come from plugin files that have not been run
     teaches: bool = False  # whether the recipe only wraps a trained model, to teach
     chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, outermost first
     teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
@@ -77,7 +85,7 @@ class Resolver:
                 self.registry = self.registry.with_file(path)
             except PluginError as error:
                 self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
-                self.trusting = True
+                self.local_names = LocalNames(unreadable=True)
         parts = self._parts()
         return Plan(
             recipe=self.recipe,
@@ -93,12 +101,20 @@ class Resolver:
             threads=self.recipe.threads,
         )
 
-    def check(self) -> None:
-        """Find problems without running the recipe's plugin files."""
-        self._plugin_files()
+    def check(self, strict: bool = False) -> tuple[Problem, ...]:
+        """Find problems without running the recipe's plugin files; returned are warnings and what was not checked.
+
+        Raises:
+            RecipeError: with every problem found, if one of them is an error.
+        """
+        files = self._plugin_files()
         self.runs_plugins = False
-        self.trusting = self.trusting or bool(self.recipe.plugins)
-        self._parts()
+        self.local_names = self.local_names.together_with(*(names_brought_by(path) for path, _ in files))
+        self.problems += missing_sources(self.recipe, "error" if strict else "warning")
+        parts = self._parts()
+        if strict:
+            self.problems += strict_problems(self.recipe, parts.model, parts.stages, self.origins)
+        return found(self.problems, strict)
 
     def _parts(self) -> _Parts:
         """Resolve every section of the recipe.
@@ -112,27 +128,16 @@ class Resolver:
         start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
-        for _, node in function_files(self.recipe.tree):
-            path = module_part(str(node.value))
-            if not is_there(Path(path)):
-                self._report(f"there is no file '{path}'; check the path", node)
-        if self.problems:
-            raise RecipeError(self.problems)
+        self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
+        found(self.problems)
         return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
         """The recipe's plugin files; a missing one is a problem."""
-        files = []
-        for index, name in enumerate(self.recipe.plugins):
-            node = self.recipe.tree.find(("plugins", index))
-            path = path_in(folder_of(node), name)
-            if os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
-                files.append((path, node))
-            else:
-                special = is_there(path) and not path.is_dir()
-                what = f"'{path}' is not a regular file" if special else f"there is no plugin file '{path}'"
-                self._report(f"{what}; check the path", node)
-                self.trusting = True
+        files, problems = plugin_files(self.recipe)
+        self.problems += problems
+        if problems:
+            self.local_names = LocalNames(unreadable=True)
         return files
 
     def _source(self, kind: Kind) -> Any:
@@ -148,8 +153,7 @@ class Resolver:
             elif source.kind == "path" and spec.with_ and (options or kind == "model"):
                 self._report(f"'{section}.with' has no effect for a file; remove it", values)
             return source
-        entry = self._entry(kind, spec.source, node)
-        if entry:
+        if entry := self._entry(kind, spec.source, node):
             self.origins[section] = entry.provider
         return entry and self._instance(kind, entry, values or mapping({}, like=node))
 
@@ -170,8 +174,8 @@ class Resolver:
         route = ("evaluation", "metrics", index)
         place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
         if names_function(spec.uses) and not self.registry.is_qualified("metric", spec.uses):
-            better = spec.higher_is_better is not False
-            return ConfiguredMetric.of(FunctionMetric(spec.uses, spec.with_, better), spec.output, spec.name)
+            function = FunctionMetric(spec.uses, spec.with_, spec.higher_is_better is not False)
+            return ConfiguredMetric.of(function, spec.output, spec.name)
         if spec.higher_is_better is not None:
             message = f"'higher_is_better' is for functions only, and '{spec.uses}' is a registered metric; remove it"
             self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
@@ -192,20 +196,22 @@ class Resolver:
             chain = self._chained([step], start, complete=True) if step else []
             return chain[0] if chain else None
         if isinstance(model, ModelSource) and not model.trained:
-            message = f"the model '{section.source}' comes untrained; add 'train: {{epochs: 10}}' under 'model'"
-            if self.teaches:
-                message = f"the model '{section.source}' comes untrained; name a recipe that trains it as the teacher"
-            self._report(message, self.recipe.tree.find(("model", "source")))
+            own = "add 'train: {epochs: 10}' under 'model'"
+            remedy = "name a recipe that trains it as the teacher" if self.teaches else own
+            place = self.recipe.tree.find(("model", "source"))
+            self._report(f"the model '{section.source}' comes untrained; {remedy}", place)
         return None
 
     def _steps(self, start: ModelState) -> list[PlannedStep]:
         ids = step_ids(self.recipe.tree.find(("steps",)) or from_data([]))
-        self._refuse_repeated_ids(ids)
+        self.problems += repeated_ids(self.recipe, ids)
         steps = [
             self._step(id_, spec.uses, ("steps", index, "with"), start, spec.strict)
             for index, (id_, spec) in enumerate(zip(ids, self.recipe.steps, strict=True))
         ]
-        if self.trusting and None in steps:
+        if None in steps and self.local_names != NO_NAMES:
+            if error := impossible_anyway(steps, start):
+                self._report(error.message, self._place(error.step.route))
             steps = steps[: steps.index(None)]
         known = [step for step in steps if step]
         return self._chained(known, start, complete=len(known) == len(self.recipe.steps))
@@ -241,20 +247,19 @@ class Resolver:
                 self.problems += error.problems
                 return None
             stem = f"recipe {path.stem}" if path else Path(teacher.source).name
-            taken = [known.name for known in self.teachers.values()]
-            self.teachers[key] = PlannedTeacher(first_free(stem, taken), plan)
+            self.teachers[key] = PlannedTeacher(first_free(stem, [it.name for it in self.teachers.values()]), plan)
         return self.teachers[key]
 
     def _teaching(self, teacher: Teacher, path: Path | None, place: Node | None) -> Plan | None:
         """The plan that makes a teacher; None if plugin files must not be run."""
         if path is None:
             recipe = recipe_around(teacher, place, self.recipe)
-            nested = Resolver(recipe, self.registry, self.trusting, teaches=True, chain=self.chain)
+            nested = Resolver(recipe, self.registry, self.local_names, teaches=True, chain=self.chain)
         else:
             recipe = read_recipe(path, place, self.chain)
             nested = Resolver(recipe, self.installed, chain=(*self.chain, path.resolve()))
         if not self.runs_plugins:
-            nested.check()
+            self.problems += nested.check()
             return None
         return teaching_part(nested.plan(0, False), place)
 
@@ -271,7 +276,9 @@ class Resolver:
         except PluginError as clash:
             self._report(str(clash), node)
             return None
-        if entry is None and not self.trusting:
+        if entry is None and self.local_names.may_bring(name):
+            self.problems += self.local_names.told_of(kind, name, self.registry, node)
+        elif entry is None:
             is_path = kind in ("model", "data set") and is_there(folder_of(node) / name)
             hint = f"; write './{name}' for the file or folder" if is_path else self.registry.hint(kind, name)
             self._report(f"unknown {kind} '{name}'{hint}", node)
@@ -284,16 +291,6 @@ class Resolver:
         except RecipeError as error:
             self.problems += error.problems
             return None
-
-    def _refuse_repeated_ids(self, ids: list[str]) -> None:
-        seen = {BASELINE}
-        for index, id_ in enumerate(ids):
-            if id_ in seen:
-                taken = "is the name of the stage before all steps" if id_ == BASELINE else "names two steps"
-                free = first_free(f"{id_}-2", ids)
-                place = self.recipe.tree.nearest(("steps", index, "id"))
-                self._report(f"the id '{id_}' {taken}; call this one '{free}'", place)
-            seen.add(id_)
 
     def _place(self, route: Route) -> Node:
         """The node that names the step whose parameters are at `route`."""

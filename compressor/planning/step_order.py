@@ -42,9 +42,9 @@ def chained(
     placed: list[PlannedStep] = []
     state = start
     for step in steps:
-        after = _state_after(step, state)
+        after = state_after(step, state)
         if isinstance(after, Refusal):
-            cause = _cause(after, placed)
+            cause = cause_of(after, placed)
             searched = complete and len(steps) <= _MOST_REORDERED
             order = _working_order(steps, start) if searched else None
             model = FORMAT_NAMES[state.format] if cause else original_form or FORMAT_NAMES[start.format]
@@ -55,7 +55,19 @@ def chained(
     return placed
 
 
-def _state_after(step: PlannedStep, state: ModelState) -> ModelState | Refusal:
+def impossible_after(step: PlannedStep, refusal: Refusal, state: ModelState, cause: PlannedStep) -> ImpossibleError:
+    """The error of a step that refuses what an earlier one, the cause, made of the model, among steps of any kind."""
+    model = FORMAT_NAMES[state.format]
+    return ImpossibleError(step, _reason(step, refusal, model, cause) + _remedy(refusal, cause, None, False))
+
+
+def state_after(step: PlannedStep, state: ModelState) -> ModelState | Refusal:
+    """The model's state after a step, or why the step refuses the model.
+
+    Raises:
+        PluginError: the strategy fails.
+        StepError: the strategy forgets what earlier steps made.
+    """
     strategy = f"the strategy '{step.uses}' ({step.provider})"
     with fenced(strategy, PluginError):
         try:
@@ -108,7 +120,7 @@ def _remedy(refusal: Refusal, cause: PlannedStep | None, order: list[str] | None
     return ""  # a strategy's own reason has one
 
 
-def _cause(refusal: Refusal, placed: Sequence[PlannedStep]) -> PlannedStep | None:
+def cause_of(refusal: Refusal, placed: Sequence[PlannedStep]) -> PlannedStep | None:
     """The last step that gave the model the format or the trait that it is refused for, if one did."""
     for step in reversed(placed):
         if refusal.format is not None:
@@ -134,7 +146,7 @@ def _working_order(steps: Sequence[PlannedStep], start: ModelState) -> list[str]
         seen.add((frozenset(order), state))
         remaining = (index for index in range(len(steps)) if index not in order)
         for passed, index in enumerate(remaining):
-            after = _state_after(steps[index], state)
+            after = state_after(steps[index], state)
             if isinstance(after, ModelState):
                 heappush(beginnings, (swapped + passed, (*order, index), replace(after, dropped=())))
     return None

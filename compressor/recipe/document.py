@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,24 @@ from compressor.recipe.syntax import refuse_unreadable, syntax_problem
 from compressor.recipe.tree import Node, Route, from_data, mapping, sequence
 from compressor.recipe.yaml_composer import Composer, scalar
 
-__all__ = ["Node", "Route", "dump", "from_data", "mapping", "parse", "read", "sequence"]
+__all__ = ["Node", "RecipeText", "Route", "dump", "from_data", "mapping", "parse", "read", "sequence"]
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may be built without libyaml; that is only slower
+
+
+@dataclass(frozen=True)
+class RecipeText:
+    """A recipe that is no file, such as one that was piped in. `name` is what messages call it.
+
+    Its relative paths start from the working directory.
+    """
+
+    name: str
+    text: str
+
+    def tree(self, problems: list[Problem] | None = None) -> Node:
+        """Parse it, as `parse` does."""
+        return parse(self.text, Source(self.name, tuple(self.text.splitlines()), Path.cwd()), problems)
 
 
 def read(path: Path, problems: list[Problem] | None = None, link: Origin | None = None) -> Node:

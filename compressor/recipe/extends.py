@@ -8,6 +8,7 @@ from pathlib import Path
 from compressor.base.text import quoted
 from compressor.recipe import shipped
 from compressor.recipe.document import Node, mapping, read
+from compressor.recipe.path_variables import expanded_text
 from compressor.recipe.problems import Origin, Problem, RecipeError
 
 MAX_EXTENDS = 16
@@ -85,7 +86,7 @@ def _extended(tree: Node, chain: tuple[Path, ...], problems: list[Problem]) -> N
 def _base_path(link: Node, chain: tuple[Path, ...]) -> Path:
     if not isinstance(link.value, str) or not link.value:
         raise _recipe_error("'extends' takes one recipe; write its path or its name", link.origin)
-    path = shipped.find(link.value, start=link.origin.source.folder if link.origin else None)
+    path = shipped.find(expanded_text(link), start=link.origin.source.folder if link.origin else None)
     if path is None:
         message = f"there is no recipe {quoted(link.value)} to extend{shipped.hint(link.value)}"
         raise _recipe_error(message, link.origin)

@@ -26,6 +26,18 @@ def read_text(path: Path, link: Origin | None = None) -> str:
         raise RecipeError([Problem(f"{path}: {error}", link)]) from None
 
 
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a recipe from its bytes.
+
+    Raises:
+        RecipeError: there are more than `MAX_BYTES`, or they are not UTF-8; the message begins with `name`.
+    """
+    try:
+        return _decoded(raw)
+    except _UnfitError as error:
+        raise RecipeError([Problem(f"{name}: {error}")]) from None
+
+
 class _UnfitError(Exception):
     """A file cannot be a recipe; the message says why, and what to do."""
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compressor.base.import_path import in_folder, names_file
-from compressor.recipe.tree import Node, Route, folder_of, mapping, sequence
+from compressor.recipe.tree import Node, Route, folder_of, with_entries
 
 
 def with_absolute_files(tree: Node, at: Route = ()) -> Node:
     """The recipe with absolute paths of Python files; a relative one starts at the folder of the text it stands in."""
     if isinstance(tree.value, dict):
-        return mapping({key: with_absolute_files(child, (*at, key)) for key, child in tree.value.items()}, like=tree)
+        entries = {key: with_absolute_files(child, (*at, key)) for key, child in tree.value.items()}
+        return with_entries(tree, entries)
     if isinstance(tree.value, tuple):
         children = (with_absolute_files(child, (*at, index)) for index, child in enumerate(tree.value))
-        return sequence(tuple(children), like=tree)
-    if isinstance(tree.value, str) and _names_code(at) and names_file(tree.value):
+        return with_entries(tree, tuple(children))
+    if isinstance(tree.value, str) and names_code(at) and names_file(tree.value):
         return replace(tree, value=in_folder(tree.value, folder_of(tree)))
     return tree
 
@@ -24,11 +25,11 @@ def with_absolute_files(tree: Node, at: Route = ()) -> Node:
 def function_files(tree: Node) -> Iterator[tuple[Route, Node]]:
     """The values that name a Python file or a function in one."""
     for route, node in tree.leaves():
-        if isinstance(node.value, str) and _names_code(route) and names_file(node.value):
+        if isinstance(node.value, str) and names_code(route) and names_file(node.value):
             yield route, node
 
 
-def _names_code(route: Route) -> bool:
+def names_code(route: Route) -> bool:
     """Whether the value there may name a function: a model, data, a loss, a metric, a teacher or a Keras class."""
     if route in (("model", "source"), ("data", "source")) or route[:2] == ("model", "custom_objects"):
         return True

@@ -14,13 +14,16 @@ from pydantic import ValidationError
 
 from compressor.base.text import printable, quoted
 from compressor.recipe import shipped
-from compressor.recipe.document import Node, Route, from_data, mapping, read, sequence
+from compressor.recipe.document import Node, RecipeText, Route, from_data, mapping, read, sequence
 from compressor.recipe.extends import extended
 from compressor.recipe.function_files import with_absolute_files
 from compressor.recipe.overrides import overridden
+from compressor.recipe.path_variables import expanded
+from compressor.recipe.private_keys import without_private_keys
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
 from compressor.recipe.sections import Recipe
+from compressor.recipe.tree import with_entries
 
 # Characters that a terminal would act on instead of showing them: control characters other than tab and line feed, lone
 # surrogates, and characters that change the direction of text.
@@ -38,20 +41,23 @@ class InvalidRecipeError(RecipeError):
         return type(self), (self.problems, self.salvaged)
 
 
-def load(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+def load(source: str | Path | RecipeText | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe and all that it extends, and validate it.
 
     Args:
-        source: a recipe file's path, a shipped recipe's bare name, or the recipe as plain data.
+        source: a recipe file's path, a shipped recipe's bare name, its text, or the recipe as plain data.
         overrides: `path=value` texts, as for `--set`.
 
     Raises:
         RecipeError: with every problem of the recipe at once.
     """
     problems: list[Problem] = []
-    path = None if isinstance(source, Mapping) else _recipe_path(str(source))
+    path = None if isinstance(source, Mapping | RecipeText) else _recipe_path(str(source))
     try:
-        tree = from_data(source) if path is None else read(path, problems)
+        if isinstance(source, RecipeText):
+            tree = source.tree(problems)
+        else:
+            tree = from_data(source) if path is None else read(path, problems)
         tree = extended(tree, path, problems)
     except RecipeError as error:
         raise RecipeError((*problems, *error.problems)) from None
@@ -91,7 +97,8 @@ def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
         raise RecipeError((*problems, Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)))
     all_problems = list(problems)
-    tree = _with_default_name(with_absolute_files(_escaped(tree, all_problems)), default_name)
+    tree = expanded(_escaped(without_private_keys(tree), all_problems), all_problems)
+    tree = _with_default_name(with_absolute_files(tree), default_name)
     try:
         recipe = _recipe(tree)
     except ValidationError as error:
@@ -148,9 +155,9 @@ def _escaped(node: Node, problems: list[Problem], at: Route = ()) -> Node:
                 message = f"the key {quoted(name)} contains a character that a terminal would act on; remove it"
                 problems.append(Problem(message, child.key_origin))
             entries[name] = _escaped(child, problems, (*at, name))
-        return mapping(entries, like=node)
+        return with_entries(node, entries)
     if isinstance(node.value, tuple):
-        return sequence(tuple(_escaped(child, problems, (*at, i)) for i, child in enumerate(node.value)), node)
+        return with_entries(node, tuple(_escaped(child, problems, (*at, i)) for i, child in enumerate(node.value)))
     if isinstance(node.value, str) and (unsafe := _UNSAFE.search(node.value)):
         name = quoted(".".join(map(str, at)))
         message = f"{name} contains the character U+{ord(unsafe[0]):04X}, which a terminal would act on; remove it"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from compressor.base.errors import CompressorError
 from compressor.base.text import printable
 
 _SNIPPET_WIDTH = 100
+
+Severity: TypeAlias = Literal["error", "warning", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where. The message is one line that is safe to print, whatever it quotes."""
+    """One thing that is wrong, and where. The message is one line that is safe to print, whatever it quotes.
+
+    Only an error makes a recipe invalid. A warning may become one where the recipe is run; `not checked`
+    says what could not be looked at.
+    """
 
     message: str
     origin: Origin | None = None
+    severity: Severity = "error"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", printable(self.message))
@@ -55,8 +62,8 @@ class Problem:
     def render(self) -> str:
         """The message with its position, the line of text, and carets under the characters at fault."""
         if self.origin is None:
-            return f"error: {self.message}"
-        head = f"{self.origin}: error: {self.message}"
+            return f"{self.severity}: {self.message}"
+        head = f"{self.origin}: {self.severity}: {self.message}"
         return "\n".join([head, *_snippet(self.origin)])
 
 
@@ -72,6 +79,24 @@ class RecipeError(CompressorError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems,)
+
+
+def found(problems: Iterable[Problem], strict: bool = False) -> tuple[Problem, ...]:
+    """The problems in the order of the text, if there is no error among them.
+
+    Args:
+        problems: what was found.
+        strict: whether warnings are errors.
+
+    Raises:
+        RecipeError: with all of them, if one is an error.
+    """
+    if strict:
+        problems = [replace(each, severity="error") if each.severity == "warning" else each for each in problems]
+    error = RecipeError(problems)
+    if any(problem.severity == "error" for problem in error.problems):
+        raise error
+    return error.problems
 
 
 def _snippet(origin: Origin) -> list[str]:

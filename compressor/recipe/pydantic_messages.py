@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from compressor.base.fields import NAME_PATTERN
+from compressor.base.fields import DISTRIBUTION_PATTERN, NAME_PATTERN
 from compressor.base.text import did_you_mean, quoted
 from compressor.recipe.problems import Problem
 from compressor.recipe.tree import Node, Route
@@ -30,7 +30,10 @@ _KINDS = {
     "metric_type": "a name or a mapping",
     "teacher_type": "a source or a mapping",
 }
-_PATTERNS = {NAME_PATTERN: "may contain only letters, digits, '.', '_' and '-', and must start with a letter or digit"}
+_PATTERNS = {
+    NAME_PATTERN: "may contain only letters, digits, '.', '_' and '-', and must start with a letter or digit",
+    DISTRIBUTION_PATTERN: "must be the name that pip installs it by",
+}
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda ctx: f"must be above {_number(ctx['gt'])}",
     "greater_than_equal": lambda ctx: f"must be {_number(ctx['ge'])} or more",
@@ -59,6 +62,9 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
         elif entry["type"] == "extra_forbidden":
             key = str(route[-1])
             message = f"unknown key {quoted(key)}{did_you_mean(key, field_names(model, route[:-1]))}"
+            origin = node.key_origin or node.origin
+        elif entry["loc"][-1:] == ("[key]",):
+            message = f"the key {quoted(str(route[-1]))} {_BOUNDS[entry['type']](entry['ctx'])}"
             origin = node.key_origin or node.origin
         else:
             message = _message(entry, route, node)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from compressor.base.fields import MAX_ENTRIES, Name, SourceText, Values
+from compressor.base.fields import DISTRIBUTION_PATTERN, MAX_ENTRIES, Name, SourceText, Values
 from compressor.base.machine import DEFAULT_THREADS, MOST_THREADS
 from compressor.base.params import Params
 from compressor.data.section import DataSection
@@ -39,6 +39,10 @@ def _is_size(value: object) -> bool:
 
 
 InputShape = Annotated[list[int] | dict[str, list[int]], BeforeValidator(_shape)]
+
+
+DistributionName = Annotated[str, Field(pattern=DISTRIBUTION_PATTERN, max_length=80)]
+VersionRange = Annotated[str, Field(max_length=200)]
 
 
 class ModelSection(Params):
@@ -105,6 +109,11 @@ class Recipe(Params):
     name: Name = Field("recipe", description="its name; the file's name if left out")
     description: str = Field("", description="what it is for, in a sentence")
     plugins: list[SourceText] = Field([], max_length=MAX_ENTRIES, description="local plugin files; their code is run")
+    requires: dict[DistributionName, VersionRange] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="distributions that must be installed, such as those of plugins, and which versions: `>=1.2`",
+    )
     model: ModelSection
     data: DataSection
     training: TrainingDefaults = Field(

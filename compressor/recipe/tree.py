@@ -90,6 +90,18 @@ def sequence(entries: tuple[Node, ...], like: Node | None = None) -> Node:
     return _collection(entries, entries, like)
 
 
+def with_entries(node: Node, entries: dict[str, Node] | tuple[Node, ...]) -> Node:
+    """A mapping or list with other entries; the node itself if they are the ones that it has."""
+    old = node.value
+    if isinstance(old, dict) and isinstance(entries, dict):
+        same = len(old) == len(entries) and all(entries.get(key) is child for key, child in old.items())
+        return node if same else mapping(entries, like=node)
+    if isinstance(old, tuple) and isinstance(entries, tuple):
+        same = len(old) == len(entries) and all(one is other for one, other in zip(old, entries, strict=True))
+        return node if same else sequence(entries, like=node)
+    raise TypeError(f"a {type(old).__name__} cannot have the entries of a {type(entries).__name__}")
+
+
 def from_data(data: Any, at: Route = ()) -> Node:
     """Build a tree from plain Python data; its nodes have no position.
 

@@ -171,7 +171,7 @@ class _Open:
         if self.key is None:
             self._items.append(node)
         elif self.key.accepted:
-            self.entries[self.key.name] = replace(node, key_origin=self.key.origin)
+            self.entries[self.key.name] = Node(node.value, node.origin, self.key.origin, node.size, node.depth)
         self.key = None
 
     def node(self) -> Node:

@@ -11,10 +11,10 @@ from pathlib import Path
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
 from compressor.contracts.observer import Observer, TeacherObserver
 from compressor.measure.results import RunResult, Stage
+from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.report.summary import stage_row
 from compressor.run.cache.store import Cache
 from compressor.run.forecast import forecast
-from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.make_step import make_step
 from compressor.run.stages.measure_stage import measure_stage
 from compressor.run.stages.prepare import Prepared, load_source, prepare

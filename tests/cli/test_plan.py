@@ -57,6 +57,7 @@ def test_it_shows_each_step_its_states_and_the_origin_of_every_value(run, recipe
 
 
 def test_a_model_that_is_not_trained_is_the_baseline_as_it_comes(run, tmp_path):
+    (tmp_path / "m.keras").touch()
     (tmp_path / "recipe.yaml").write_text("version: 1\nmodel: {source: ./m.keras}\ndata: {source: mnist}\n")
     code, out, _ = run("plan", "recipe.yaml")
     assert code == 0
@@ -65,6 +66,7 @@ def test_a_model_that_is_not_trained_is_the_baseline_as_it_comes(run, tmp_path):
 
 def test_code_that_a_recipe_brings_is_pointed_out(run, tmp_path):
     (tmp_path / "mine.py").write_text(SHAVE)
+    (tmp_path / "m.keras").touch()
     (tmp_path / "recipe.yaml").write_text(
         "version: 1\nplugins: [./mine.py]\nmodel: {source: ./m.keras}\ndata: {source: my.data:digits}\n"
         "steps: [{uses: shave}]\n"
@@ -120,3 +122,18 @@ def test_a_wrong_recipe_ends_with_1_and_its_problems_on_standard_error(run, reci
         "    1 | steps.ptq.with.precision=int9\n"
         "      |                          ^^^^\n",
     )
+
+
+def test_a_model_and_data_that_are_not_there_are_problems_of_the_recipe(run, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(
+        "version: 1\nmodel: {source: ./m.keras}\ndata: {source: 'd*.npz'}\nsteps: [{uses: prun}]\n"
+    )
+    code, out, err = run("plan", "recipe.yaml")
+    assert (code, out) == (1, "")
+    assert [line for line in err.splitlines() if ": error: " in line] == [
+        f"recipe.yaml:2:17: error: there is no file or folder './m.keras' for the model; "
+        f"check the path, which leads to {tmp_path}/m.keras",
+        f"recipe.yaml:3:16: error: there is no file or folder 'd*.npz' for the data; "
+        f"check the path, which leads to {tmp_path}/d*.npz",
+        "recipe.yaml:4:16: error: unknown strategy 'prun'; did you mean 'prune'?",
+    ]

@@ -78,8 +78,15 @@ def test_json_has_an_entry_for_every_recipe_and_a_place_for_every_problem(run, r
     assert found == {
         "good.yaml": [],
         "bad.yaml": [
-            {"message": "unknown strategy 'prun'; did you mean 'prune'?", "file": "bad.yaml", "line": 5, "column": 11},
             {
+                "severity": "error",
+                "message": "unknown strategy 'prun'; did you mean 'prune'?",
+                "file": "bad.yaml",
+                "line": 5,
+                "column": 11,
+            },
+            {
+                "severity": "error",
                 "message": "'ptq' leaves a LiteRT model, and 'qat' needs a Keras model; "
                 "change their order, or remove one of the two",
                 "file": "bad.yaml",
@@ -90,7 +97,7 @@ def test_json_has_an_entry_for_every_recipe_and_a_place_for_every_problem(run, r
         "gone.yaml": found["gone.yaml"],
     }
     (problem,) = found["gone.yaml"]
-    assert set(problem) == {"message"}
+    assert set(problem) == {"severity", "message"}
     assert problem["message"].startswith("gone.yaml: there is no such file or shipped recipe")
 
 
@@ -130,7 +137,15 @@ def test_an_override_is_checked_in_every_recipe(run, recipes):
 def test_a_plugin_file_is_not_run(run, tmp_path):
     (tmp_path / "mine.py").write_text("open('it ran', 'w')")
     (tmp_path / "recipe.yaml").write_text(GOOD.replace("uses: prune", "uses: mine") + "plugins: [./mine.py]\n")
-    assert run("validate", "recipe.yaml") == (0, "1 recipe valid\n", "")
+    assert run("validate", "recipe.yaml") == (
+        0,
+        "recipe.yaml:5:11: warning: no installed plugin brings the strategy 'mine', and whether mine.py does is not "
+        "known; 'compressor plan' runs it and knows\n"
+        "    5 |   - uses: mine\n"
+        "      |           ^^^^\n"
+        "1 recipe valid, 1 warning\n",
+        "",
+    )
     assert not (tmp_path / "it ran").exists()
 
 
@@ -152,6 +167,13 @@ def test_two_formats_at_once_are_a_wrong_command_line(run, recipes):
     assert err.endswith("\n\nError: --json and --github exclude each other; leave one out\n")
 
 
+@pytest.mark.parametrize("short", ["--json", "--github"])
+def test_a_short_form_and_another_format_are_a_wrong_command_line(run, recipes, short):
+    code, out, err = run("validate", short, "--format", "sarif", "good.yaml")
+    assert (code, out) == (2, "")
+    assert err.endswith(f"Error: {short} and --format sarif exclude each other; leave one out\n")
+
+
 def test_without_a_recipe_the_command_line_is_wrong(run):
     assert run("validate") == (
         2,
@@ -160,3 +182,10 @@ def test_without_a_recipe_the_command_line_is_wrong(run):
         "Try 'compressor validate --help' for help.\n\n"
         "Error: Missing argument 'RECIPES...'.\n",
     )
+
+
+@pytest.mark.parametrize("more", [("--json",), ("-",)])
+def test_watching_is_for_files_and_text(run, recipes, more):
+    code, out, err = run("validate", "--watch", "good.yaml", *more)
+    assert (code, out) == (2, "")
+    assert err.endswith("Error: --watch is for files, and prints text; leave out the other format, or '-'\n")

@@ -94,7 +94,8 @@ def problems(tmp_path, data):
     path.write_text(f"version: 1\nmodel: {{source: mnist_cnn, train: {{epochs: 1}}}}\ndata: {data}\n")
     with pytest.raises(RecipeError) as caught:
         planner.check(path)
-    return [f"{problem.origin.line}:{problem.origin.column} {problem.message}" for problem in caught.value.problems]
+    errors = [problem for problem in caught.value.problems if problem.severity == "error"]
+    return [f"{problem.origin.line}:{problem.origin.column} {problem.message}" for problem in errors]
 
 
 def test_without_its_module_nothing_knows_it(lines, tmp_path):

@@ -19,7 +19,8 @@ def problems(tmp_path):
         path.write_text(HEAD + data)
         with pytest.raises(RecipeError) as caught:
             planner.check(path)
-        return [f"{problem.origin.line}:{problem.origin.column} {problem.message}" for problem in caught.value.problems]
+        errors = [problem for problem in caught.value.problems if problem.severity == "error"]
+        return [f"{problem.origin.line}:{problem.origin.column} {problem.message}" for problem in errors]
 
     return found
 

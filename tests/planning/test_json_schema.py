@@ -86,6 +86,59 @@ REFUSED = {
 }
 
 
+BEYOND_SCHEMA = {  # what depends on the order, on files, on other values or on what is installed
+    "an impossible order": recipe(steps=[{"uses": "ptq"}, {"uses": "qat"}]),
+    "one id for two steps": recipe(steps=[{"id": "a", "uses": "prune"}, {"id": "a", "uses": "qat"}]),
+    "an untrained model": recipe(model={"source": "mnist_cnn"}),
+    "a recipe to extend that is not there": {"extends": "gone.yaml"},
+    "a plugin file that is not there": recipe(plugins=["./gone.py"]),
+    "a function in a file that is not there": recipe(model={"source": "./gone.py:make"}),
+    "a requirement that is not met": recipe(requires={"no-such-plugin": ">=1"}),
+    "a range of versions that is none": recipe(requires={"numpy": "1.2"}),
+    "a teacher that is not there": recipe(steps=[{"uses": "distill", "with": {"teacher": "./gone.keras"}}]),
+    "an unknown data set": recipe(data={"source": "mnits"}),
+    "an unknown model": recipe(model={"source": "mnist_cn"}),
+    "an unknown metric": recipe(evaluation={"metrics": ["acuracy"]}),
+    "a metric twice": recipe(evaluation={"metrics": ["accuracy", "accuracy"]}),
+    "two parameters that exclude each other": recipe(
+        steps=[{"uses": "prune", "with": {"pattern": "2:4", "initial_sparsity": 0.5}}]
+    ),
+    "a variable that is not set": recipe(data={"source": "${NO_SUCH_VARIABLE}/a.npz"}),
+}
+
+
+def test_each_catches_what_it_can_of_the_broken_recipes(validator, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("NO_SUCH_VARIABLE", raising=False)
+    broken = {**REFUSED, **BEYOND_SCHEMA}
+    by_validate, by_schema = set(), set()
+    for name, data in broken.items():
+        (tmp_path / "recipe.yaml").write_text(dump(data))
+        try:
+            check(tmp_path / "recipe.yaml")
+        except RecipeError:
+            by_validate.add(name)
+        if not validator.is_valid(data):
+            by_schema.add(name)
+    with capsys.disabled():
+        print(f"\nof {len(broken)} broken recipes, validate catches {len(by_validate)}, the schema {len(by_schema)}")
+    assert broken.keys() - by_validate == set()
+    assert by_schema == REFUSED.keys()
+
+
+def test_keys_that_begin_with_x_are_welcome_at_every_level(validator):
+    data = recipe(steps=[{"uses": "prune", "with": {"x-a": 1}, "x-b": 2}], constraints={"x-c": 3}) | {"x-d": 4}
+    data["model"]["x-e"] = data["model"]["train"]["x-f"] = 5
+    assert [error.message for error in validator.iter_errors(data)] == []
+    assert not validator.is_valid(recipe(x_a=1))
+
+
+def test_it_says_what_each_strategy_does(registry):
+    uses = recipe_schema(registry)["$defs"]["StepSection"]["properties"]["uses"]
+    described = {entry["const"]: entry["description"] for entry in uses["anyOf"] if "const" in entry}
+    assert list(described) == registry.names("strategy")
+    assert described["prune"] == registry.get("strategy", "prune").summary
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_validate_refuses_it_refuses(name, validator, tmp_path):
     (tmp_path / "recipe.yaml").write_text(dump(REFUSED[name]))

@@ -446,14 +446,18 @@ def test_checking_a_recipe_never_runs_its_plugin_files(tmp_path):
 
 
 def test_without_its_plugin_files_a_recipe_is_checked_up_to_the_first_name_they_may_bring(tmp_path):
-    (tmp_path / "my_strategy.py").write_text(SHAVE)
+    (tmp_path / "my_strategy.py").write_text(SHAVE.replace('"shave"', '"back_to_keras"'))
     check(write_recipe(tmp_path, "ptq", "back_to_keras", "prune", plugins="./my_strategy.py"))
     path = write_recipe(tmp_path, "ptq", "prune", "back_to_keras", plugins="./my_strategy.py")
     assert message_of(check, path) == (
         f"{path}:7:11: error: 'ptq' leaves a LiteRT model, and 'prune' needs a Keras model; "
         "change their order, or remove one of the two\n"
         "    7 |   - uses: prune\n"
-        "      |           ^^^^^"
+        "      |           ^^^^^\n"
+        f"{path}:8:11: not checked: the strategy 'back_to_keras' comes from my_strategy.py, which is not run here; "
+        "its parameters and its place among the steps are checked by 'compressor plan'\n"
+        "    8 |   - uses: back_to_keras\n"
+        "      |           ^^^^^^^^^^^^^"
     )
 
 
@@ -501,7 +505,7 @@ def test_what_is_wrong_with_the_recipe_and_with_its_plugin_file_is_told_at_once(
     assert [line for line in lines if "error" in line] == [
         f"{path}:2:11: error: there is no plugin file '{tmp_path}/gone.py'; check the path",
         f"{path}:7:1: error: unknown key 'colour'; known: constraints, data, description, evaluation, model, name, "
-        "plugins, steps, threads, training, version",
+        "plugins, requires, steps, threads, training, version",
     ]
 
 

@@ -11,7 +11,7 @@ from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
-KEYS = "constraints, data, description, evaluation, model, name, plugins, steps, threads, training, version"
+KEYS = "constraints, data, description, evaluation, model, name, plugins, requires, steps, threads, training, version"
 
 
 def errors(said):
@@ -25,6 +25,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         "name": "my_recipe",
         "description": "",
         "plugins": [],
+        "requires": {},
         "model": {"source": "mnist_cnn", "with": {}, "custom_objects": [], "input_shape": None, "train": None},
         "data": {
             "source": "mnist",

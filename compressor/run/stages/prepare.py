@@ -17,11 +17,11 @@ from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import rehearse
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.models.files.tensorflow_setup import threads_in_use
+from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.recipe.loss_names import loss_functions
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.run.stages.input_sizes import with_fixed_sizes
 from compressor.run.stages.inputs import build_source, load_data
-from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.model_file import ModelFacts
 from compressor.run.stages.saved_model import SavedModel, fresh_tensorflow
 from compressor.run.stages.stage_store import Made, StageStore

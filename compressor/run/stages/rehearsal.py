@@ -22,9 +22,9 @@ from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
 from compressor.models.litert.converter import to_litert
+from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.recipe.training_params import TrainingParams
 from compressor.run.stages.apply_strategy import apply_strategy
-from compressor.run.stages.layer_pattern_check import refuse_unmatched
 from compressor.run.stages.measure_stage import conversion
 from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
 from compressor.run.stages.saved_model import SavedModel, describe_origin

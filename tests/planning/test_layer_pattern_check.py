@@ -3,8 +3,8 @@
 import pytest
 
 import compressor
+from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.recipe.problems import RecipeError
-from compressor.run.stages.layer_pattern_check import refuse_unmatched
 
 THEN = [("conv", "Conv2D"), ("bn", "BatchNormalization"), ("dense", "Dense")]
 NOW = [("conv", "Conv2D"), ("dense", "Dense")]
