@@ -29,7 +29,7 @@ MESSAGES = {
     "zip-crc-both-1-model.weights.h5": "this is not a whole .keras file (Bad CRC-32 for file 'model.weights.h5')",
     "zip-size-both-1-config.json": "this is not a whole .keras file (Bad CRC-32 for file 'config.json')",
     "h5-swells": "m.h5: it would unpack from ",
-    "h5-outside": "it would read another file ('/model_weights/dense/dense/kernel:0'); save it again",
+    "h5-outside": "it would read another file ('/etc/passwd'); save it again",
     "tflite-operand": "the LiteRT file is damaged (list index out of range)",
     "tfpack-gzip-length0": "the package claims to hold 9,223,372,036,854,775,807 bytes; give a whole .tflite file",
     "npy-negative": "its header gives it the shape (-1, 8, 8, 1)",

@@ -54,7 +54,7 @@ def _parts(report: Report) -> Iterable[_Markup]:
         yield _bullets([_code(name)] for name in report.runs_code)
     yield _heading(2, "Where it was made")
     yield _table(["", "version"], report.versions.items())
-    yield _bullets([f"{name}: ", _code(str(value))] for name, value in _computed_with(report))
+    yield _bullets([f"{name}:", _Markup(" "), _code(str(value))] for name, value in _computed_with(report))
     yield _paragraph(
         "The same recipe, seed, versions, threads and instructions give the same files, byte for byte, on the same "
         "kind of machine. Latencies and times differ from run to run."

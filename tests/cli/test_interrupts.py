@@ -57,7 +57,7 @@ def loading(folder, **options):
         env={**os.environ, "TMPDIR": str(folder / "tmp"), "COMPRESSOR_CACHE": str(folder / "cache")},
         start_new_session=True,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in interrupts.ENDING],
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
     while not (folder / "loading").exists():
