@@ -23,6 +23,14 @@ _PATH = re.compile(r"(?<![\w.])/[^\s;,:'\"\])]+")
 _LEAST_FREE = 64 * 1024  # bytes; a disk with less counts as full where no error says which disk it is
 
 
+def temporary_files() -> Path:
+    """The folder for temporary files, also where no file can be written there or anywhere else."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return Path(os.environ.get("TMPDIR") or "/tmp")
+
+
 def disk_fault(error: BaseException, folders: Sequence[Path] = ()) -> OSError | None:
     """The fault of a disk or of permissions that an exception is, was raised for, or tells of; None if there is none.
 
@@ -34,7 +42,7 @@ def disk_fault(error: BaseException, folders: Sequence[Path] = ()) -> OSError | 
         folders: what is written and read by the tool itself, besides temporary files; a refused permission in there
             is nobody else's fault.
     """
-    own = [Path(tempfile.gettempdir()), *folders]
+    own = [temporary_files(), *folders]
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -53,8 +61,8 @@ def explained(fault: OSError, folders: Sequence[Path] = ()) -> OutputError:
         folders: where the tool was writing, besides temporary files; the fullest is named if the fault names no file.
     """
     reason = fault.strerror or str(fault)
-    place = str(fault.filename) if fault.filename else _fullest([*folders, Path(tempfile.gettempdir())])
-    places = " or ".join(map(str, [*folders, tempfile.gettempdir()]))
+    place = str(fault.filename) if fault.filename else _fullest([*folders, temporary_files()])
+    places = " or ".join(map(str, [*folders, temporary_files()]))
     known = place or (f"a file in {places}" if folders else "a file")
     again = "and run the same command again"
     if fault.errno in _FULL:
@@ -95,6 +103,8 @@ def disk_faults_named(*folders: Path) -> Iterator[None]:
 
 def _fault_of(error: BaseException) -> OSError | None:
     """The fault that one exception is, or that its text tells of."""
+    if isinstance(error, FileNotFoundError) and "No usable temporary directory" in str(error):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary_files()))
     if isinstance(error, OSError) and error.errno is not None:
         return error
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "tensorflow":
@@ -119,7 +129,7 @@ def _full(reason: str, place: str | None, temporary: bool) -> OutputError:
     what = f"the disk at {_mount_of(place)} is full ({reason}), so that {place} cannot be written"
     remedy = "free some space there"
     if temporary:
-        what = f"the disk at {_mount_of(place)} is full ({reason}), with temporary files in {tempfile.gettempdir()}"
+        what = f"the disk at {_mount_of(place)} is full ({reason}), with temporary files in {temporary_files()}"
         remedy += ", or set TMPDIR to a folder on another disk"
     return OutputError(what, f"{remedy}, and run the same command again")
 
@@ -137,7 +147,7 @@ def _is_within(fault: OSError, folders: Sequence[Path]) -> bool:
 
 
 def _is_temporary(path: str, folders: Sequence[Path]) -> bool:
-    return _is_in(path, [Path(tempfile.gettempdir())]) and not _is_in(path, folders)
+    return _is_in(path, [temporary_files()]) and not _is_in(path, folders)
 
 
 def _is_in(path: str, folders: Sequence[Path]) -> bool:

@@ -8,7 +8,7 @@ import re
 _HIDDEN = "***"
 _WORDS = r"token|passw(?:or)?d|passphrase|secret|credential|(?:api|access|private)[_-]?key"
 _SECRET_NAME = rf"[\w.-]{{0,40}}(?:{_WORDS})[\w.-]{{0,40}}"
-_NAMES_SECRET = re.compile(rf"(?i){_SECRET_NAME}|.*_(?:key|pat|pw|pwd|auth)")
+_NAMES_SECRET = re.compile(rf"(?i)(?:.*_)?(?:(?:{_WORDS})s?|key|pat|pw|pwd|auth)(?:_.*)?")
 _SHORTEST = 6  # characters of an environment variable's value that is looked for
 _PATTERNS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), _HIDDEN),

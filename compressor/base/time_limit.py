@@ -15,6 +15,10 @@ class _TooLong(BaseException):
     """Not an `Exception`, so that the code that takes too long does not take it for one of its own."""
 
 
+class OverdueError(Exception):
+    """Code took longer than it may."""
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Interrupt the block if it takes longer.
@@ -23,7 +27,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     is interrupted when it returns to Python.
 
     Raises:
-        TimeoutError: the block took too long.
+        OverdueError: the block took too long.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -37,7 +41,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     try:
         yield
     except _TooLong:
-        raise TimeoutError(f"it took more than {seconds:g} s") from None
+        raise OverdueError(f"it took more than {seconds:g} s") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

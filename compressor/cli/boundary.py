@@ -17,6 +17,8 @@ from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
 from compressor.cli.interrupts import was_interrupted
 
+_CHANGING = {"cache", "ci", "migrate"}  # commands that do one thing after another
+
 
 def run_guarded(command: click.Command, arguments: list[str], tell_doing: Tell = lambda _: None) -> int:
     """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks.
@@ -64,6 +66,8 @@ def _interrupted(arguments: list[str]) -> int:
 
 
 def _after_interrupt(arguments: list[str]) -> str:
+    if not _CHANGING.isdisjoint(arguments):
+        return "what was done before that stays"
     if "apply" not in arguments:
         return "nothing was changed"
     if "--no-cache" in arguments:

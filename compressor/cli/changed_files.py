@@ -23,7 +23,7 @@ def changed_since(ref: str) -> set[str]:
     except CompressorError as error:
         remedy = "fetch it first; in GitHub Actions, 'actions/checkout' needs 'fetch-depth: 0'"
         raise CompressorError(f"git knows no commit {quoted(ref)} that this one goes back to", remedy) from error
-    names = _git("diff", "--name-only", "-z", base, at=top) + _git(
+    names = _git("diff", "--name-only", "--no-renames", "-z", base, at=top) + _git(
         "ls-files", "--others", "--exclude-standard", "-z", at=top
     )
     return {os.path.realpath(os.path.join(top, name)) for name in names.split("\0") if name}  # noqa: PTH118

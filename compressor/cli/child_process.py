@@ -42,7 +42,7 @@ def supervised(work: Callable[[Tell], int]) -> int:
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
     try:
-        most = chosen_memory() or int(_SHARE * (whole_memory() or 0))
+        most = min(filter(None, (chosen_memory(), int(_SHARE * (whole_memory() or 0)))), default=0)
     except CompressorError as error:
         tell(f"error: {error}")
         return error.exit_code
@@ -58,8 +58,9 @@ def supervised(work: Callable[[Tell], int]) -> int:
             os.close(reading)
             return _in_child(work, writing, ending, parent, mask)
         os.close(writing)
-        code = _exit_code_of(child, set(ending), most)
-        last = _last_report(reading)
+        reports = _Reports(reading)
+        code = _exit_code_of(child, set(ending), most, reports)
+        last = reports.last()
     for number in ending:  # one more that came since would end this process on the spot
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -92,7 +93,7 @@ def _in_child(
     return result
 
 
-def _exit_code_of(child: int, ending: Collection[int], most: int) -> int | None:
+def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Reports) -> int | None:
     """The child's exit code, or None if it was interrupted and had to be killed.
 
     Signals that would end this process are passed on to the child. If it takes more than `most` bytes of memory, it is
@@ -100,6 +101,7 @@ def _exit_code_of(child: int, ending: Collection[int], most: int) -> int | None:
     """
     deadline: float | None = None
     while True:
+        reports.read()
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
@@ -134,11 +136,25 @@ def _report(writing: int, doing: str) -> None:
         os.write(writing, f"{doing}\0".encode())
 
 
-def _last_report(reading: int) -> str:
-    """The last event that the child reported."""
-    with os.fdopen(reading, "rb") as stream:
-        reports = stream.read().decode(errors="replace").split("\0")
-    return reports[-2] if len(reports) > 1 else _NOTHING_TOLD
+class _Reports:
+    """What the child reports. It is read as it comes, since the child waits when the pipe is full."""
+
+    def __init__(self, reading: int) -> None:
+        os.set_blocking(reading, False)
+        self._reading = reading
+        self._told = b""
+
+    def read(self) -> None:
+        with suppress(BlockingIOError):
+            while part := os.read(self._reading, 1 << 16):
+                self._told += part
+
+    def last(self) -> str:
+        """The last event, when nothing more is to come."""
+        self.read()
+        os.close(self._reading)
+        reports = self._told.decode(errors="replace").split("\0")
+        return reports[-2] if len(reports) > 1 else _NOTHING_TOLD
 
 
 def _memory_message(doing: str, most: int) -> str:

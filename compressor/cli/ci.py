@@ -96,8 +96,9 @@ def _compressor(*arguments: str) -> int:
     command = [sys.executable, "-P", "-m", "compressor", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
-        tell(done.stderr.decode("utf-8", "replace").strip() or f"it ended with exit code {done.returncode}")
-    return done.returncode
+        said = "\n".join(filter(None, (part.decode("utf-8", "replace").strip() for part in (done.stdout, done.stderr))))
+        tell(said or f"it ended with exit code {done.returncode}")
+    return ExitCode.STEP if done.returncode < 0 else done.returncode  # it was killed
 
 
 def _code(tried: _Tried) -> int:

@@ -58,6 +58,7 @@ def _refuse(model: Path, output: Path, force: bool) -> None:
 
 def _convert(model: Path, output: Path, trusted: bool, shape: Any) -> str:
     """Write the output, and return a line that says what was done."""
+    from compressor.models.declared_sizes import refuse_huge_outputs, weights_within
     from compressor.models.files.keras_files import load_keras, save_keras
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.models.files.untrusted import refuse_harmful_keras
@@ -71,14 +72,17 @@ def _convert(model: Path, output: Path, trusted: bool, shape: Any) -> str:
         raise OutputError(what, f"end OUTPUT in {other} or .tflite")
     prepare_tensorflow(seed=0)
     if version == "Keras 3":
-        bridged = bridge(model)
+        with weights_within(model):
+            bridged = bridge(model)
         loaded, checked = bridged.model, f"outputs within {bridged.difference:.1e} of Keras 3's"
         if output.suffix == ".h5":
             with written(output) as temporary:
                 save_keras(loaded, temporary)
             return f"a Keras 2 model from Keras 3, {checked}"
         return f"{_write_litert(loaded, output, str(model), shape, trusted)} from Keras 3, its {checked}"
-    loaded = load_keras(model, trusted=trusted)
+    with weights_within(model):
+        loaded = load_keras(model, trusted=trusted)
+    refuse_huge_outputs(loaded, str(model))
     if output.suffix == ".keras":
         return f"a Keras 3 model from Keras 2, outputs within {to_keras3(loaded, output):.1e}"
     return f"{_write_litert(loaded, output, str(model), shape, trusted)} from Keras 2"

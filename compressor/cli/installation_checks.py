@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from compressor.base.cache_folder import FOLDER_VARIABLE, default_folder
+from compressor.base.disk_faults import temporary_files
 from compressor.base.machine import DEFAULT_THREADS, conditions, processor
 from compressor.base.machine_memory import whole_memory
 from compressor.base.sizes import format_size
@@ -179,7 +180,7 @@ def _space() -> Iterator[Check]:
     places = {
         "the working directory": Path.cwd(),
         "the cache": default_folder().absolute(),
-        "temporary files": Path(tempfile.gettempdir()),
+        "temporary files": temporary_files(),
     }
     free: dict[int, tuple[int, list[str]]] = {}
     for name, folder in places.items():

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from compressor.base.disk_faults import temporary_files
+
 _PREFIX = "compressor-run-"
 _LOCK = ".lock"
 
@@ -23,7 +25,7 @@ def temporary_folder() -> Iterator[None]:
     It is locked for as long as the process or a child of it lives. Such folders that nobody holds any more, since their
     run was killed, are removed. Where no folder can be made, temporary files go where they went.
     """
-    outer, before = tempfile.gettempdir(), os.environ.get("TMPDIR")
+    outer, before = str(temporary_files()), os.environ.get("TMPDIR")
     held = _locked_folder(Path(outer))
     if held is None:
         yield
@@ -46,7 +48,7 @@ def temporary_folder() -> Iterator[None]:
 
 def lasting_folder() -> str:
     """The folder for temporary files that are to stay after the run."""
-    return _lasting[0] if _lasting else tempfile.gettempdir()
+    return _lasting[0] if _lasting else str(temporary_files())
 
 
 def _locked_folder(outer: Path) -> tuple[Path, int] | None:

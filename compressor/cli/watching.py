@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from compressor.base.errors import ExitCode
-from compressor.base.standard_output import say
+from compressor.base.standard_output import failure, say
 from compressor.cli.recipe_files import find_recipes
 from compressor.planning.recipe_inputs import files_behind
 
@@ -31,6 +31,8 @@ def repeat_on_change(act: Callable[[], int], arguments: Iterable[str]) -> int:
             say(f"watching {len(before)} file{'s' if len(before) != 1 else ''}; Ctrl-C ends")
             while _stamps(arguments) == before:
                 time.sleep(_SECONDS)
+                if failure():  # nobody reads on
+                    return ExitCode.DONE
             say("")
     except KeyboardInterrupt:
         return ExitCode.DONE

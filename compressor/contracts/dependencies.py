@@ -22,3 +22,17 @@ class DependsOn:
     environment: tuple[str, ...] = ()
     files: tuple[str | Path, ...] = ()
     digest: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tuple of names or paths, such as a text without the comma of a tuple of one.
+
+        Raises:
+            TypeError: it is something else.
+        """
+        kinds: dict[str, tuple[type, ...]] = {"environment": (str,), "files": (str, Path)}
+        for name, allowed in kinds.items():
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(entry, allowed) for entry in value):
+                raise TypeError(f"'{name}' of DependsOn must be a tuple, such as ('LICENCE',), and is {value!r}")
+        if not isinstance(self.digest, str):
+            raise TypeError(f"'digest' of DependsOn must be a text, and is {self.digest!r}")

@@ -23,7 +23,9 @@ from compressor.debugging.layer_names import layer_names, strategies_for_files
 from compressor.debugging.operator_graph import OperatorGraph
 from compressor.measure.input_checks import shapes_of
 from compressor.models.files.as_litert import shipped_bytes, with_sizes
+from compressor.models.files.custom_objects import names_in_files
 from compressor.models.files.loading import build_model
+from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
 from compressor.models.litert.converter import to_litert
 from compressor.models.litert.tensor_types import TensorType
 from compressor.models.packing.package import unpacked
@@ -198,8 +200,19 @@ def _stage(plan: Plan, folder: Path, steps: Sequence[PlannedStep]) -> SavedModel
     stem = f"{saved.stage}-{steps[-1].id}" if steps else "source"
     for suffix in _SUFFIXES:
         if (path := folder / "stages" / f"{stem}{suffix}").is_file():
-            return SavedModel(plan, tuple(steps), ModelFile(path, "", ModelFacts(()), cached=True))
+            saved = SavedModel(plan, tuple(steps), ModelFile(path, "", ModelFacts(()), cached=True))
+            _refuse_harmful(saved)
+            return saved
     raise ModelError(f"the run has no file {folder / 'stages' / stem}.*", "run its recipe again")
+
+
+def _refuse_harmful(saved: SavedModel) -> None:
+    """Refuse a file that is damaged or carries code, since the folder may come from elsewhere."""
+    if not saved.file.is_keras:
+        refuse_harmful_litert(saved.file.path)
+        return
+    known = names_in_files(saved.custom_objects())
+    refuse_harmful_keras(saved.file.path, saved.plan.trust_model, saved.plan.recipe.model.custom_objects, known)
 
 
 def _shipped(saved: SavedModel) -> bytes:
@@ -208,4 +221,6 @@ def _shipped(saved: SavedModel) -> bytes:
     shipped = path if path.suffix != ".h5" else path.with_suffix(".tflite")
     if not shipped.is_file():
         raise ModelError(f"the run has no file {shipped}", "run its recipe again")
+    if shipped != path:
+        refuse_harmful_litert(shipped)
     return unpacked(shipped.read_bytes())

@@ -21,14 +21,16 @@ def weights_within(path: Path) -> Iterator[None]:
     """Count the weights of the Keras model that is built from a file, before TensorFlow makes room for each.
 
     Args:
-        path: the file that is to hold the values of these weights.
+        path: the file, or a SavedModel's folder, that is to hold the values of these weights.
 
     Raises:
         ModelError: they are larger than what a file of this size can hold.
     """
     import tensorflow as tf
 
-    size = path.stat().st_size
+    size = (
+        sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) if path.is_dir() else path.stat().st_size
+    )
     total = 0
     refusal: ModelError | None = None
 

@@ -21,7 +21,7 @@ from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
 from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, shortened
-from compressor.base.time_limit import time_limit
+from compressor.base.time_limit import OverdueError, time_limit
 from compressor.contracts.execution_plan import IN_MEMORY, Provider
 from compressor.planning.plugin_checks import CONTRACTS, GROUP, Kind, brought, new_manager
 from compressor.planning.registered import registered
@@ -228,7 +228,7 @@ class Registry:
                 self.add(load(), name, provider)
         except (PluginError, KeyboardInterrupt):
             raise
-        except TimeoutError as error:
+        except OverdueError as error:
             raise PluginError(f"its import was ended, since {error}", "fix the plugin, or uninstall it") from error
         # a plugin is third-party code, whose import may fail in any way, and that must not affect the other plugins
         except BaseException as error:

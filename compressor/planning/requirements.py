@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from functools import cache
 
 from compressor.recipe.problems import Problem
 from compressor.recipe.sections import Recipe
@@ -41,7 +40,6 @@ def _unmet(name: str, versions: str) -> str | None:
     return None
 
 
-@cache
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

@@ -127,3 +127,17 @@ def test_a_fault_without_a_file_names_the_folders_that_are_written():
     assert str(explained(fault(errno.EIO), [Path("/out"), Path("/cache")])).startswith(
         f"the disk failed at a file in /out or /cache or {tempfile.gettempdir()} (Input/output error); check that disk,"
     )
+
+
+def test_where_no_temporary_file_can_be_written_the_disk_is_full(monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/']")
+
+    monkeypatch.setenv("TMPDIR", "/tmp")
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    with pytest.raises(OutputError) as error, disk_faults_named():
+        tempfile.gettempdir()
+    assert str(error.value) == (
+        "the disk at / is full (No space left on device), with temporary files in /tmp; free some space there, or set "
+        "TMPDIR to a folder on another disk, and run the same command again"
+    )

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from compressor.cli.child_process import supervised
+
 PLUGIN = """
 import ctypes, os, signal, time
 import compressor
@@ -132,3 +134,7 @@ def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start, tmp_p
     assert errors.endswith(
         " did not respond and was killed; finished steps are kept, and the same command resumes from there\n"
     )
+
+
+def test_a_child_may_report_more_than_a_pipe_holds():
+    assert supervised(lambda tell: [tell(f"the step {number:5} of a long run") for number in range(5000)] and 3) == 3

@@ -1,5 +1,6 @@
 """`compressor convert`: from Keras 3 to Keras 2 and back, and to LiteRT."""
 
+import os
 import re
 
 import pytest
@@ -159,3 +160,21 @@ def test_a_model_with_open_sizes_is_no_file_without_them(call, open_file, tmp_pa
         "for each of several inputs\n"
     )
     assert not path.exists()
+
+
+def test_a_file_that_is_a_pipe_or_describes_more_than_it_holds_is_refused(tensorflow, call, tmp_path):
+    import h5py
+    import tf_keras
+
+    os.mkfifo(tmp_path / "pipe.h5")
+    code, _, err = call(tmp_path / "pipe.h5", tmp_path / "out.tflite")
+    remedy = "write its content to a file, and name that"
+    assert (code, err) == (1, f"error: {tmp_path / 'pipe.h5'} is a named pipe, and not a regular file; {remedy}\n")
+    huge = tmp_path / "huge.h5"
+    tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(4, name="dense")]).save(huge)
+    with h5py.File(huge, "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace('"units": 4', '"units": 1000000000')
+    code, _, err = call(huge, tmp_path / "out.tflite")
+    assert code == 1
+    assert err.startswith(f"error: {huge} has ")
+    assert " and describes a model with weights of 32.0 GB; do not load it" in err

@@ -1,6 +1,7 @@
 """`compressor debug`: which layers of a quantized model cost its accuracy."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -129,6 +130,18 @@ def test_a_run_brings_its_own_float_model_and_data(run, smoke_run):
     assert all(each["snr"] is None or each["snr"] > found["as_it_is"]["snr"] for each in found["tried"])
     assert found["step"]["uses"] == "qat"
     assert found["step"]["with"] == {"epochs": 3, "learning_rate": 0.0005, "except": found["keep"]}
+
+
+def test_a_file_in_a_run_that_carries_code_is_refused(run, smoke_run, tmp_path):
+    import tf_keras
+
+    folder = tmp_path / "run"
+    shutil.copytree(smoke_run[1], folder)
+    (stage,) = (folder / "stages").glob("*-qat.h5")
+    tf_keras.Sequential([tf_keras.layers.Input((28, 28, 1)), tf_keras.layers.Lambda(lambda x: x)]).save(stage)
+    code, out, err = run("debug", str(folder))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {stage} carries code of its own, which would run when it is loaded ")
 
 
 @pytest.mark.parametrize(

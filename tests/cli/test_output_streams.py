@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -39,7 +40,7 @@ def compressor(tmp_path):
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "LC_", "LANG"))}
         command = RUN + list(arguments)
         if shell is not None:
-            command = ["bash", "-c", f"set -o pipefail; {' '.join(command)} {shell}"]
+            command = ["bash", "-c", f"set -o pipefail; {shlex.join(command)} {shell}"]
         done = subprocess.run(command, cwd=tmp_path, env={**clean, **environment}, capture_output=True, timeout=300)
         return done.returncode, done.stdout, done.stderr.decode(errors="replace")
 

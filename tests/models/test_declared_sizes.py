@@ -7,6 +7,7 @@ import pytest
 
 from compressor.base.errors import ModelError
 from compressor.base.path_or_function import Reference
+from compressor.models import declared_sizes
 from compressor.models.declared_sizes import refuse_huge_outputs
 from compressor.models.files.loading import build_model
 
@@ -51,6 +52,15 @@ def test_weights_that_no_file_of_this_size_holds_are_refused(dense, tmp_path, un
     path = with_config(dense, tmp_path / "m.keras", change)
     size = f"{path.stat().st_size / 1000:.1f} kB"
     assert refusal(path) == f"{path} has {size}, and describes a model with weights of {asks}; do not load it{more}"
+
+
+def test_the_files_of_a_saved_model_count_together(tensorflow, tmp_path, monkeypatch):
+    import tf_keras
+
+    monkeypatch.setattr(declared_sizes, "swells", lambda unpacked, packed: unpacked > 2 * packed)
+    tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(20_000)]).save(tmp_path / "saved")
+    with declared_sizes.weights_within(tmp_path / "saved"):
+        tf_keras.models.load_model(tmp_path / "saved")
 
 
 def test_a_layer_whose_output_fills_the_memory_is_refused_unless_the_limit_is_raised(tensorflow, monkeypatch):

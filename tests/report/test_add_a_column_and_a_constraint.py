@@ -102,7 +102,7 @@ def test_recipes_are_validated_with_the_constraints(run):
     metrics = "evaluation: {metrics: [mae]}\n"
     done = run("validate", "recipe.yaml", rest=metrics + "constraints: {max_operators: 0, max_errors: 0.5}\n")
     assert done.returncode == 1
-    assert [line for line in done.stdout.splitlines() if line.startswith("recipe.yaml:")] == [
+    assert [line for line in done.stdout.splitlines() if ": error: " in line] == [
         "recipe.yaml:5:30: error: 'constraints.max_operators' must be 1 or more, but is 0",
         "recipe.yaml:5:45: error: 'max_errors' needs a metric that is a share, not 'mae'; use 'max_relative_drop'",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from compressor.base.file_limits import (
     SECONDS_VARIABLE,
     chosen_seconds,
     probe_memory,
+    refuse_special,
     swells,
     unless_raised,
 )
@@ -43,9 +45,11 @@ def refuse_harmful_keras(
         known: the names of all classes and functions in these.
 
     Raises:
+        CompressorError: it is no regular file.
         ModelError: the file is damaged, would unpack to something huge or outside its folder, carries code, or names
             what is neither Keras's own nor known.
     """
+    refuse_special(path)
     if path.is_dir():
         if not any(path.glob("saved_model.pb*")):
             raise ModelError(
@@ -73,6 +77,7 @@ def refuse_harmful_litert(path: Path) -> None:
     Raises:
         ModelError: the file is damaged, or cannot be run.
     """
+    refuse_special(path)
     _probed("litert", path, "give a whole .tflite file")
 
 
@@ -80,8 +85,11 @@ def _probed(kind: Literal["keras", "trusted", "litert"], path: Path, remedy: str
     """Inspect a file in a child process, and return the last line that it prints."""
     command = [sys.executable, "-P", "-m", "compressor.models.files.file_probe", kind, str(path), *known]
     seconds = chosen_seconds(_PROBE_SECONDS)
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # each thread would take of the memory that it has
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=seconds, env=environment
+        )
     except subprocess.TimeoutExpired:
         raise _too_slow(path, seconds) from None
     line = (done.stdout.strip().splitlines() or [""])[-1]

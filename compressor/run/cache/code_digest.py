@@ -25,12 +25,12 @@ _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
 
 
 def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
-    """The function, which runs once for a module; a file by its path may be edited while the tool runs."""
+    """The function, which runs once for a module; a file by its path, or a notebook, may be edited meanwhile."""
     of_module = cache(function)
 
     @wraps(function)
     def digest(module: str) -> str:
-        return function(module) if names_file(module) else of_module(module)
+        return function(module) if names_file(module) or _unit_of(module) is None else of_module(module)
 
     digest.cache_clear = of_module.cache_clear  # type: ignore[attr-defined]
     return digest

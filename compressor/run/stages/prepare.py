@@ -111,7 +111,7 @@ def _thread_warnings(plan: Plan) -> list[str]:
         return []
     return [
         f"TensorFlow already computes with {used} {'thread' if used == 1 else 'threads'} in this process, and so does "
-        f"this run, although its recipe says 'threads: {plan.threads}'; its files are those of 'threads: {used}'"
+        f"this run, in place of {plan.threads}; its files are those of 'threads: {used}'"
     ]
 
 

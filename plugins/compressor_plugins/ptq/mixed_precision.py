@@ -33,6 +33,7 @@ class MixedPrecision(SensitivityStrategy):
 
     name = "mixed_precision"
     scores = True
+    changes_endpoints = ("types",)
 
     class Params(compressor.Params):
         """The budget, the types to choose from, and how layers compute."""
