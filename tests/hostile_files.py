@@ -140,6 +140,7 @@ def special_files(collection: Collection) -> Iterator[Case]:
                 case = collection.recipe(f"special-{kind}-{command}-{part}", text, command)
                 folder = collection.root / case.name
                 (folder / "m.keras").write_bytes(collection.files["k2.keras"])
+                _touched(folder / "d.npz")
                 if kind != "holes":  # their digest takes as long as they are
                     make(folder / ("it.keras" if part == "model" else "it.npz"))
                 yield case

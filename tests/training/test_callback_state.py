@@ -208,10 +208,11 @@ def test_a_state_that_no_file_can_hold_is_refused(tensorflow, digits, state, wha
 
 
 def test_a_callback_of_keras_3_is_told_as_such(tensorflow):
+    import keras
     import tf_keras
 
-    class Counting(tensorflow.keras.callbacks.Callback):
-        """Of `tf.keras`, which is Keras 3."""
+    class Counting(keras.callbacks.Callback):
+        """Of Keras 3, as `tf.keras` is unless TensorFlow is told otherwise."""
 
     with pytest.raises(StepError) as caught:
         refuse_foreign([tf_keras.callbacks.History(), Counting()])
