@@ -17,8 +17,6 @@ from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
 from compressor.cli.interrupts import was_interrupted
 
-_CHANGING = {"cache", "ci", "migrate"}  # commands that do one thing after another
-
 
 def run_guarded(command: click.Command, arguments: list[str], tell_doing: Tell = lambda _: None) -> int:
     """Run a command; the exit code is one of `ExitCode`. `--debug` anywhere shows tracebacks.
@@ -66,7 +64,7 @@ def _interrupted(arguments: list[str]) -> int:
 
 
 def _after_interrupt(arguments: list[str]) -> str:
-    if not _CHANGING.isdisjoint(arguments):
+    if arguments[:1] in (["ci"], ["migrate"]) or arguments[:2] == ["cache", "prune"]:
         return "what was done before that stays"
     if "apply" not in arguments:
         return "nothing was changed"

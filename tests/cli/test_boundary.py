@@ -184,6 +184,7 @@ def test_an_interrupt_ends_with_130(ending):
             "nothing is cached with --no-cache, so the same command starts from the beginning",
         ),
         (["cache", "verify"], "nothing was changed"),
+        (["cache", "prune"], "what was done before that stays"),
     ],
 )
 def test_an_interrupt_says_what_is_kept(arguments, kept):

@@ -3,7 +3,7 @@
 import pytest
 from fake_distributions import SHAVE, installer
 
-from compressor.planning import planner, requirements
+from compressor.planning import planner
 from compressor.recipe.problems import RecipeError
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\n"
@@ -11,10 +11,8 @@ HEAD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {sourc
 
 @pytest.fixture
 def problems(tmp_path, monkeypatch):
-    requirements._version.cache_clear()
     installer(tmp_path, monkeypatch)("acme-plugin", SHAVE, "1.3rc1")
-    yield lambda text: found(tmp_path / "recipe.yaml", text)
-    requirements._version.cache_clear()
+    return lambda text: found(tmp_path / "recipe.yaml", text)
 
 
 def found(path, text):

@@ -14,6 +14,7 @@ from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.tensor_types import TensorType, type_of
 
+_WITH_STATISTICS = {"BatchNormalization", "Normalization", "SyncBatchNormalization"}
 _READ = (TensorType.FLOAT32, TensorType.FLOAT16, TensorType.FLOAT64)
 _WITH_WEIGHTS = {
     Operator.CONV_2D, Operator.DEPTHWISE_CONV_2D, Operator.TRANSPOSE_CONV, Operator.FULLY_CONNECTED,
@@ -77,10 +78,13 @@ def _odd(values: NDArray[Any]) -> float | None:
 
 
 def largest_weight(model: Any) -> tuple[float, str]:
-    """The largest absolute value among the weights of a tf_keras model, and the name of its layer; 0 if it has none."""
+    """The largest absolute value among the weights of a tf_keras model, and the name of its layer; 0 if it has none.
+
+    The statistics of normalizations do not count, which are as large as the data is.
+    """
     largest = (0.0, "")
     for layer in model._flatten_layers(include_self=False, recursive=False):
-        for variable in layer.weights:
+        for variable in layer.trainable_weights if type(layer).__name__ in _WITH_STATISTICS else layer.weights:
             if variable.dtype.is_floating and (values := variable.numpy()).size:
                 largest = max(largest, (float(np.abs(values).max()), layer.name))
     return largest

@@ -12,6 +12,7 @@ from compressor.recipe.training_params import TrainingParams
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 
 _LARGE = 10.0  # for a weight or a range; where a file fails, a training that diverged may be why
+_EXPLODED = 1e6  # in no model that computes anything
 
 
 @contextmanager
@@ -34,9 +35,9 @@ def blamed_on_step(saved: SavedModel, model: Model) -> Iterator[None]:
         what = error.what if error.what.startswith(maker) else f"{maker}: {error.what}"
         trains = isinstance(saved.steps[-1].strategy.params, TrainingParams)
         largest, layer = largest_weight(model) if trains and not isinstance(model, bytes) else (0.0, "")
-        if largest > _LARGE and isinstance(error, StepError | ModelError):
+        if largest > _EXPLODED or (largest > _LARGE and isinstance(error, StepError | ModelError)):
             remedy = f"lower the step's learning rate, as weights or ranges of '{layer}' went up to {largest:.3g}"
-            raise StepError(what, f"{remedy}; or {error.remedy}") from error
+            raise StepError(what, remedy + ("" if largest > _EXPLODED else f"; or {error.remedy}")) from error
         if isinstance(error, ModelError):
             raise StepError(what, error.remedy) from error
         raise

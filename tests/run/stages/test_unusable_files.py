@@ -7,6 +7,7 @@ import pytest
 
 import compressor
 from compressor.base.errors import CompressorError, DataError, ModelError, StepError
+from compressor.models.files.finite_weights import largest_weight
 from compressor.run.stages.model_file import ModelFacts, ModelFile
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.unusable_files import blamed_on_step
@@ -66,3 +67,13 @@ def test_a_file_from_a_step_on_files_that_cannot_be_read_is_the_steps_fault(save
     version = saved.steps[-1].provider.version
     assert str(failed) == f"the model of the step 'ptq' (ptq, compressor {version}): it is damaged; make it again"
     assert failed.exit_code == 4
+
+
+def test_statistics_of_the_data_are_no_exploded_weights(tensorflow):
+    import tf_keras
+
+    layers = tf_keras.layers
+    model = tf_keras.Sequential(
+        [layers.Input((2,)), layers.Normalization(mean=[4e4, 1], variance=[4e8, 1]), layers.Dense(1)]
+    )
+    assert largest_weight(model)[0] < 10
