@@ -51,8 +51,8 @@ def test_the_number_is_set_until_tensorflow_computes_and_stays_from_then_on():
 
 def test_a_run_in_a_process_that_has_computed_says_how_many_threads_it_used(tmp_path):
     text = (
-        "TensorFlow already computes with 3 threads in this process, and so does this run, although its recipe says "
-        "'threads: 7'; its files are those of 'threads: 3'"
+        "TensorFlow already computes with 3 threads in this process, and so does this run, in place of 7; "
+        "its files are those of 'threads: 3'"
     )
     assert lines(ON_ITS_OWN, tmp_path / "out", TF_NUM_INTRAOP_THREADS="3") == [text, [3, [text]]]
 
