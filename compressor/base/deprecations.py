@@ -20,11 +20,11 @@ DEPRECATED: dict[str, Deprecated] = {}
 """By the full old name, such as `compressor.Judge`. An entry stays for at least one release."""
 
 used: list[str] = []
-"""What was said of deprecated names in this process, in the order of their use."""
+"""The warnings of deprecated names that this process has used, in order."""
 
 
 def deprecated_name(module: str, name: str) -> Any:
-    """What a deprecated name of a module stands for, with a `DeprecationWarning` at the place that uses it.
+    """Look up a deprecated name of a module by its new name, and warn at the place that uses it.
 
     Raises:
         AttributeError: the module never had such a name.

@@ -16,7 +16,7 @@ from compressor.base.errors import OutputError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DISK = _FULL | {errno.EFBIG, errno.EIO, errno.EROFS}
 _OWN_FOLDERS = frozenset({errno.EACCES, errno.EPERM, errno.EINTR, errno.EMFILE, errno.ENFILE})
-"""What is a fault of the machine where the tool's own files are concerned, and may be the user's elsewhere."""
+"""Error numbers that blame the machine for the tool's own files; for other files they may be the user's mistake."""
 _TOLD = {os.strerror(number): number for number in (*_DISK, *_OWN_FOLDERS)}
 _IN_TEXT = re.compile(rf"errno = (?P<number>\d+)|(?P<text>{'|'.join(map(re.escape, _TOLD))})")
 _PATH = re.compile(r"(?<![\w.])/[^\s;,:'\"\])]+")

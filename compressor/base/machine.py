@@ -1,4 +1,4 @@
-"""What of a machine, and of its environment variables, can change the numbers that TensorFlow and NumPy compute."""
+"""Describes the machine as far as results depend on it: instruction sets, and variables that change rounding."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _instructions() -> str:
 
 @cache
 def _cpu_info() -> Mapping[str, str]:
-    """What Linux says of the first processor; nothing elsewhere."""
+    """The entries of /proc/cpuinfo for the first processor; empty on other systems than Linux."""
     try:
         first = _CPU_INFO.read_text(errors="replace").partition("\n\n")[0]
     except OSError:

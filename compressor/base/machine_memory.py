@@ -1,4 +1,4 @@
-"""How much memory there is, and how much of it a process has; Linux alone tells."""
+"""Measures the memory of the machine and of a process, on Linux; unknown on other systems."""
 
 from __future__ import annotations
 

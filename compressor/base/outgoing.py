@@ -58,7 +58,7 @@ def in_encoding(text: str, encoding: str) -> str:
 
 
 def stand_in(char: str) -> str:
-    """What is written for a character that the encoding lacks."""
+    """A stand-in for a character that the encoding lacks: `->` for an arrow, or an escape."""
     return _STAND_INS.get(char) or char.encode("ascii", "backslashreplace").decode("ascii")
 
 

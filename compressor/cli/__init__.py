@@ -14,7 +14,7 @@ quiet_interrupts()  # before anything that takes long to import
 
 import click  # noqa: E402
 
-_COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
+COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
@@ -81,10 +81,10 @@ def main() -> None:
     from compressor.cli.child_process import supervised
     from compressor.models.files.tensorflow_setup import refuse_without_docstrings
 
-    if shell := os.environ.get(_COMPLETE):
+    if shell := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
-        sys.exit(shell_complete(root, {}, "compressor", _COMPLETE, shell))
+        sys.exit(shell_complete(root, {}, "compressor", COMPLETE, shell))
     claim()
     try:
         refuse_without_docstrings()

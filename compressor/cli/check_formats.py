@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from compressor.base.standard_output import say, say_command, say_json, say_xml
 from compressor.recipe.problems import Problem, Severity
 
 Checked: TypeAlias = Mapping[str, tuple[Problem, ...]]
-"""What was found in each recipe, by its name on the command line."""
+"""The problems of each recipe, by its name on the command line."""
 
 _GITHUB: Final[Mapping[Severity, str]] = {"error": "error", "warning": "warning", "not checked": "notice"}
 _GITLAB: Final[Mapping[Severity, str]] = {"error": "major", "warning": "minor", "not checked": "info"}
@@ -57,7 +57,7 @@ def _print_gitlab(checked: Checked) -> None:
 
 
 def _print_junit(checked: Checked) -> None:
-    invalid = sum(map(_is_invalid, checked.values()))
+    invalid = sum(map(is_invalid, checked.values()))
     suites = ElementTree.Element("testsuites", tests=str(len(checked)), failures=str(invalid), errors="0")
     suite = ElementTree.SubElement(
         suites, "testsuite", name="compressor validate", tests=str(len(checked)), failures=str(invalid), errors="0"
@@ -100,7 +100,8 @@ def _pairs(checked: Checked) -> list[tuple[str, Problem]]:
     return [(recipe, problem) for recipe, problems in checked.items() for problem in problems]
 
 
-def _is_invalid(problems: tuple[Problem, ...]) -> bool:
+def is_invalid(problems: Sequence[Problem]) -> bool:
+    """Whether one of the problems is an error."""
     return any(problem.severity == "error" for problem in problems)
 
 

@@ -9,7 +9,6 @@ from compressor.base.standard_output import say
 from compressor.cli.options import traceback_option
 from compressor.cli.own_command import OwnCommand
 
-COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _SPACE = "\n    return 0\n"
 _NO_SPACE = "\n    [[ ${COMPREPLY[0]} == *[./=] ]] && compopt -o nospace 2> /dev/null\n    return 0\n"
 
@@ -25,6 +24,8 @@ def command(shell: str) -> None:
     known = get_completion_class(shell)
     if known is None:
         raise click.UsageError(f"click, which completes, does not know {shell}")
+    from compressor.cli import COMPLETE
+
     script = known(click.Group("compressor"), {}, "compressor", COMPLETE).source()
     if shell == "bash":  # goes on within a word, after a folder or a part of a path
         script = script.replace(_SPACE, _NO_SPACE)

@@ -69,8 +69,8 @@ def command(
     """
     import tempfile
 
+    from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_to
-    from compressor.cli.plugin_files import registry_with
     from compressor.debugging.debug_subject import of_files, of_run
     from compressor.debugging.error_table import as_data, print_errors
     from compressor.debugging.layer_errors import compared

@@ -35,8 +35,8 @@ def command(
     import tempfile
 
     from compressor.base.sizes import format_size
+    from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_to
-    from compressor.cli.plugin_files import registry_with
     from compressor.measure.evaluation import measure
     from compressor.measure.input_checks import shapes_of
     from compressor.measure.label_checks import class_count_warnings

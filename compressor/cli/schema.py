@@ -16,7 +16,7 @@ from compressor.cli.own_command import OwnCommand
 @traceback_option
 def command(plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set."""
-    from compressor.cli.plugin_files import registry_with
+    from compressor.cli.command_registry import registry_with
     from compressor.planning.json_schema import recipe_schema
 
     say_json(recipe_schema(registry_with(plugins)))

@@ -79,8 +79,8 @@ def command(
 
     from compressor.base.path_or_function import Reference
     from compressor.base.plugin_errors import fenced
+    from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_to
-    from compressor.cli.plugin_files import registry_with
     from compressor.models.files.loading import build_model
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.report.screen import Screen

@@ -32,7 +32,7 @@ _OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "dat
 @traceback_option
 def command(name: str | None, plugins: tuple[Path, ...], as_json: bool) -> None:
     """List the installed strategies, or show the parameters of the one called NAME."""
-    from compressor.cli.plugin_files import registry_with
+    from compressor.cli.command_registry import registry_with
     from compressor.report.screen import Screen
 
     registry = registry_with(plugins)

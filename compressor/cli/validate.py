@@ -12,7 +12,7 @@ from compressor.base.errors import CompressorError, ExitCode
 from compressor.base.process_state import random_numbers_kept
 from compressor.base.standard_output import say, tell
 from compressor.base.text import listing
-from compressor.cli.check_formats import FORMS, Checked, print_checked
+from compressor.cli.check_formats import FORMS, Checked, is_invalid, print_checked
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import json_option, plugin_option, set_option, traceback_option
 from compressor.cli.own_command import OwnCommand
@@ -51,7 +51,7 @@ def command(
     input. Runs nothing and imports no TensorFlow. Plugin files that a recipe names are not run, and what could not be
     checked without that is said; --plugin runs one.
     """
-    from compressor.cli.plugin_files import registry_with
+    from compressor.cli.command_registry import registry_with
 
     form = _form(form, as_github, as_json)
     if watch and (form != "text" or STANDARD_INPUT in recipes):
@@ -78,11 +78,6 @@ def check_all(found: Found, overrides: Sequence[str], registry: Registry, strict
     checked = {argument: (problem,) for argument, problem in found.problems}
     with random_numbers_kept():
         return checked | {recipe: _check(recipe, overrides, registry, strict) for recipe in found.recipes}
-
-
-def is_invalid(problems: Sequence[Problem]) -> bool:
-    """Whether one of the problems is an error."""
-    return any(problem.severity == "error" for problem in problems)
 
 
 def _check(recipe: str, overrides: Sequence[str], registry: Registry, strict: bool) -> tuple[Problem, ...]:

@@ -13,7 +13,7 @@ from compressor.planning.resolver import Resolver
 from compressor.recipe.document import RecipeText
 from compressor.recipe.load import InvalidRecipeError, load
 from compressor.recipe.plugin_files import with_plugin_files
-from compressor.recipe.problems import Problem, RecipeError, found
+from compressor.recipe.problems import Problem, RecipeError, refuse_errors
 from compressor.recipe.sections import Recipe
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def prepare(
             plan = resolve(with_plugin_files(recipe, plugins), installed, seed=seed, smoke=smoke)
         except RecipeError as error:
             raise RecipeError((*missing, *error.problems)) from None
-        found(missing)
+        refuse_errors(missing)
         return plan
 
     return _load_and_use(source, overrides, use)

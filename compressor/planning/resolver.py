@@ -37,7 +37,7 @@ from compressor.planning.teachers import (
 from compressor.planning.unknown_steps import impossible_anyway
 from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
-from compressor.recipe.problems import Problem, RecipeError, found
+from compressor.recipe.problems import Problem, RecipeError, refuse_errors
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
@@ -114,7 +114,7 @@ class Resolver:
         parts = self._parts()
         if strict:
             self.problems += strict_problems(self.recipe, parts.model, parts.stages, self.origins)
-        return found(self.problems, strict)
+        return refuse_errors(self.problems, strict)
 
     def _parts(self) -> _Parts:
         """Resolve every section of the recipe.
@@ -129,7 +129,7 @@ class Resolver:
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
-        found(self.problems)
+        refuse_errors(self.problems)
         return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from compressor.base.path_or_function import Reference
 from compressor.contracts.execution_plan import PlannedStep, Provider
-from compressor.models.files.layer_names import layer_names
+from compressor.models.files.stored_layers import stored_layers
 from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.planning.requirements import normalized
 from compressor.recipe.constraints import Constraints
@@ -35,7 +35,7 @@ def strict_problems(
     yield from _unpinned(recipe, [*_used(recipe, steps, origins)])
     if isinstance(model, Reference) and model.kind == "path" and model.target.endswith(".keras"):
         try:
-            refuse_unmatched(recipe, [*steps], layer_names(Path(model.target)))
+            refuse_unmatched(recipe, [*steps], stored_layers(Path(model.target)))
         except RecipeError as error:
             yield from error.problems
 

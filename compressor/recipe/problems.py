@@ -81,7 +81,7 @@ class RecipeError(CompressorError):
         return type(self), (self.problems,)
 
 
-def found(problems: Iterable[Problem], strict: bool = False) -> tuple[Problem, ...]:
+def refuse_errors(problems: Iterable[Problem], strict: bool = False) -> tuple[Problem, ...]:
     """The problems in the order of the text, if there is no error among them.
 
     Args:

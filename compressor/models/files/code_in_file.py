@@ -105,8 +105,6 @@ def _read_through(file: Any, size: int) -> None:
             item.attrs[name]
         if isinstance(item, h5py.Dataset):
             total += item.nbytes
-            if item.external or item.is_virtual:
-                raise ModelError(f"it would read another file ('{item.name}')", "")
             if swells(total, size):
                 what = f"it would unpack from {size:,} to {total:,} bytes"
                 raise ModelError(what, unless_raised("do not load it", total))
