@@ -11,7 +11,7 @@ demo: .venv/installed
 	$(BIN)/compressor apply recipes/prune_qat.yaml
 
 test: .venv/installed-dev check
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
 test-long: .venv/installed-dev fuzz
 	$(BIN)/python -m pytest -m long

@@ -21,9 +21,12 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take longest; a worker gets a whole file at a time."""
+    """Begin with the files that take longest (a worker gets a whole file at a time), and let long tests take hours."""
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(3 * 3600))
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,6 @@ import time
 
 import pytest
 
-from compressor.cli.child_process import supervised
-
 PLUGIN = """
 import ctypes, os, signal, time
 import compressor
@@ -137,4 +135,10 @@ def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start, tmp_p
 
 
 def test_a_child_may_report_more_than_a_pipe_holds():
-    assert supervised(lambda tell: [tell(f"the step {number:5} of a long run") for number in range(5000)] and 3) == 3
+    program = (
+        "import sys\nfrom compressor.cli.child_process import supervised\n"
+        "def work(tell):\n    for number in range(5000):\n"
+        "        tell(f'the step {number:5} of a long run')\n    return 3\n"
+        "sys.exit(supervised(work))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 3
