@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.timeout(3 * 3600))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections():
+    """Look no more at what TensorFlow keeps of the file's models, or collecting garbage takes longer after each one."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
