@@ -4,6 +4,7 @@ leaves wrong.
 - A range that holds nothing but zero gets steps so small that LiteRT refuses the file, or aborts the process.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
+- LiteRT has no tanh for the cells of an LSTM whose range is below 1, and without a word computes anything instead.
 - A SQUARE stays in float, though MUL does not.
 - An ELU stays in float, although LiteRT has integers for it: it is taken for a LEAKY_RELU meanwhile.
 - A SPLIT of which a part is not used stays in float.
@@ -28,6 +29,8 @@ _MOVING = {  # operators whose output has the range of their input
     Operator.MAX_POOL_2D,
 }  # fmt: skip
 _OUTPUT_STATE = 18  # the place of an LSTM's output state among its inputs
+_CELL_STATE = 19
+_LEAST_CELLS = 1.0  # the smallest largest value that cells may be said to have
 _HIDDEN = 4  # the place of what its state is made from among its intermediate tensors
 _DISGUISED = -12345.0  # a slope that no LEAKY_RELU has
 _EMPTY = 1e-6  # width of a range that calibration left as it was, since all values were zero
@@ -48,7 +51,14 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
     changed = [
         change(model, graph)
         for graph in model.subgraphs
-        for change in (_multiply_squares, _disguise_elus, _fill_ranges, _join_ranges, _forget_known_ranges)
+        for change in (
+            _multiply_squares,
+            _disguise_elus,
+            _fill_ranges,
+            _join_ranges,
+            _widen_cells,
+            _forget_known_ranges,
+        )
     ]
     result: bytes = mlir_quantize(
         write_model(model) if any(changed) else calibrated,
@@ -132,11 +142,11 @@ def _fill_ranges(_: Any, graph: Any) -> bool:
 
 def _join_ranges(model: Any, graph: Any) -> bool:
     """Give the output and the state of an LSTM, and all that shares its range, the range that holds all of theirs."""
-    codes = [operator_of(code) for code in model.operatorCodes]
-    groups = _Groups()
-    lstms = [call for call in graph.operators if codes[call.opcodeIndex] == Operator.UNIDIRECTIONAL_SEQUENCE_LSTM]
+    lstms = _lstms(model, graph)
     if not lstms:
         return False
+    codes = [operator_of(code) for code in model.operatorCodes]
+    groups = _Groups()
     for call in lstms:
         groups.join([call.outputs[0], call.inputs[_OUTPUT_STATE], call.intermediates[_HIDDEN]])
     for call in graph.operators:
@@ -150,6 +160,23 @@ def _join_ranges(model: Any, graph: Any) -> bool:
         for found in ranges:
             found.min, found.max = np.array([low], np.float32), np.array([high], np.float32)
     return True
+
+
+def _widen_cells(model: Any, graph: Any) -> bool:
+    """Give the cells of an LSTM a range that LiteRT computes with."""
+    changed = False
+    for call in _lstms(model, graph):
+        if _has_range(graph, call.inputs[_CELL_STATE]):
+            found = graph.tensors[call.inputs[_CELL_STATE]].quantization
+            if max(-found.min[0], found.max[0]) < _LEAST_CELLS:
+                found.min, found.max = np.array([-_LEAST_CELLS], np.float32), np.array([_LEAST_CELLS], np.float32)
+                changed = True
+    return changed
+
+
+def _lstms(model: Any, graph: Any) -> list[Any]:
+    codes = [operator_of(code) for code in model.operatorCodes]
+    return [call for call in graph.operators if codes[call.opcodeIndex] == Operator.UNIDIRECTIONAL_SEQUENCE_LSTM]
 
 
 def _forget_known_ranges(model: Any, graph: Any) -> bool:
