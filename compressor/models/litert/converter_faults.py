@@ -9,6 +9,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_MOVING = {  # operations whose output has the range of their input
+    "AvgPool", "ExpandDims", "Identity", "MaxPool", "Pad", "PadV2", "Reshape", "Squeeze", "StridedSlice", "Transpose",
+}  # fmt: skip
+
 
 def rewritten(outputs: T) -> T:
     """The outputs, any structure of tensors, of the graph that is being traced, once faulty patterns are rewritten.
@@ -22,6 +26,8 @@ def rewritten(outputs: T) -> T:
     for operation in tf.compat.v1.get_default_graph().get_operations():
         if operation.type == "Sum":
             _spell_out_square(operation)
+        elif operation.type == "AvgPool":
+            _repeat_range(operation)
         elif operation.type == "ConcatV2" and (source := _unstacked(operation)) is not None:
             replaced[operation.outputs[0].ref()] = _moved(source, operation)
     result: T = tf.nest.map_structure(lambda tensor: replaced.get(tensor.ref(), tensor), outputs)
@@ -44,6 +50,24 @@ def _spell_out_square(total: Any) -> None:
     if not last or not total.get_attr("keep_dims"):
         with tf.name_scope(f"{square.name}/"):
             total._update_input(0, tf.multiply(square.inputs[0], square.inputs[0]))
+
+
+def _repeat_range(average: Any) -> None:
+    """Quantize what an average takes once more, if it was only moved since it was.
+
+    Else the converter's pass PrepareQuantizePass may give it the range of what follows: before a ReLU, negative values
+    are then cut off before they are averaged.
+    """
+    import tensorflow as tf
+
+    source = average.inputs[0].op
+    while source.type in _MOVING:
+        source = source.inputs[0].op
+    if source.type == "FakeQuantWithMinMaxVars" and source is not average.inputs[0].op:
+        how = {name: source.get_attr(name) for name in ("num_bits", "narrow_range")}
+        with tf.name_scope(f"{average.name}/"):
+            repeated = tf.quantization.fake_quant_with_min_max_vars(average.inputs[0], *source.inputs[1:], **how)
+            average._update_input(0, repeated)
 
 
 def _unstacked(concat: Any) -> Any:
