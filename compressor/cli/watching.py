@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import failure, say
 from compressor.cli.recipe_files import find_recipes
-from compressor.planning.recipe_inputs import files_behind
+from compressor.run.recipe_inputs import files_behind
 
 _SECONDS: Final = 0.5  # between two looks
 

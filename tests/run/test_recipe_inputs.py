@@ -2,8 +2,8 @@
 
 import pytest
 
-from compressor.planning.recipe_inputs import files_behind
 from compressor.recipe import shipped
+from compressor.run.recipe_inputs import files_behind
 
 
 @pytest.fixture
