@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -20,7 +21,8 @@ from compressor.cli.own_command import OwnCommand
 def command(recipes: tuple[Path, ...], check: bool) -> int:
     """Bring RECIPES, files, to the present version of the recipe language, in place.
 
-    Comments and layout stay as they are. A recipe that is up to date is not touched.
+    Comments and layout stay as they are, links stay links, and files keep their permissions. A recipe that is up to
+    date is not touched.
     """
     from compressor.recipe.migration import VERSION, migrated
     from compressor.recipe.problems import RecipeError
@@ -36,8 +38,10 @@ def command(recipes: tuple[Path, ...], check: bool) -> int:
         for change in changes:
             say(change)
         if changes and not check:
-            with written(path) as temporary:
+            target = path.resolve()  # a link stays one
+            with written(target) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
+                shutil.copymode(target, temporary)
         changed += bool(changes)
     verb = "would change" if check else "changed"
     say(f"{changed} of {len(recipes)} recipe{'s' if len(recipes) != 1 else ''} {verb}; the version is {VERSION}")
