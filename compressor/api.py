@@ -24,7 +24,15 @@ from compressor.report.summary import summarise
 from compressor.run.cache.code_digest import pin
 from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import started
-from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
+from compressor.run.lockfile import (
+    Lock,
+    lock_of,
+    read_lock,
+    refuse_moved,
+    refuse_other_files,
+    with_files,
+    with_locked_threads,
+)
 from compressor.run.plugin_observers import with_plugins
 from compressor.run.run_folder import claimed, results_of, write_results
 
@@ -146,8 +154,10 @@ def execute(
 def _executed(
     plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None
 ) -> Report:
+    if locked is not None:
+        plan = with_locked_threads(plan, locked)
     for path in plan.plugin_files:
-        registry = registry.with_file(path)
+        registry = registry if registry.has_file(path) else registry.with_file(path)
     observer = with_plugins(observer, registry, folder)
     try:
         report = _run(plan, folder, cache, observer, locked)
