@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.base.errors import PluginError
 from compressor.base.plugin_errors import fenced
+from compressor.base.text import shortened
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
@@ -63,10 +64,48 @@ class PluginHooks(Observer):
                 continue
             others = [other for _, other in manager.list_name_plugin() if other is not plugin]
             subject = f"the hook '{hook}' of {self._registry.providers[name]}"
+            own = self._copied(hook, event)
+            if own is None:
+                return
             try:
                 with fenced(subject, PluginError, tell=self._warn):
-                    manager.subset_hook_caller(hook, others)(**copy.deepcopy(event), folder=self._folder)
+                    manager.subset_hook_caller(hook, others)(**own, folder=self._folder)
             # a third-party tracker must not end a run that has trained for hours
             except PluginError as error:
                 _log.warning("%s failed", subject, exc_info=True)
                 self._warn(f"{error.what}; the run and its results are not affected")
+
+    def _copied(self, hook: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A copy of an event; None, with a warning that blames no hook, if a part of it cannot be copied."""
+        try:
+            with fenced("the copy", PluginError, tell=self._warn):
+                return dict(copy.deepcopy(event))
+        except PluginError as error:
+            reason = shortened(f"{type(error.__cause__).__name__}: {error.__cause__}", 200)
+            self._warn(
+                f"plugins that watch runs are not told '{hook}', since {_faulty_part(event.get('plan'))} cannot be "
+                f"copied for them ({reason}); the run and its results are not affected"
+            )
+            return None
+
+
+def _faulty_part(plan: Plan | None) -> str:
+    """The part of a plan that cannot be copied, and where it comes from, for a message."""
+    if plan is None:
+        return "the report"
+    parts: list[tuple[str, Any]] = [
+        *((f"the strategy '{step.uses}' ({step.provider})", step.strategy) for step in plan.stages),
+        *((f"the metric '{each.name}'", each) for each in plan.metrics),
+        (f"the model '{plan.recipe.model.source}'", plan.model),
+        (f"the data set '{plan.recipe.data.source}'", plan.data),
+    ]
+    return next((subject for subject, part in parts if not _can_be_copied(part)), "the plan")
+
+
+def _can_be_copied(part: Any) -> bool:
+    try:
+        with fenced("a part of the plan", PluginError, tell=lambda _: None):
+            copy.deepcopy(part)
+    except PluginError:
+        return False
+    return True
