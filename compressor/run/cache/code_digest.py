@@ -75,6 +75,17 @@ def _unknown() -> str:
     return f"unknown {uuid.uuid4()}"  # as in a notebook: a key that is never found in the cache
 
 
+def code_files(module: str) -> list[Path]:
+    """The files whose code a module runs, less those of installed distributions. Nothing is imported.
+
+    Args:
+        module: its name, or the absolute path of its file.
+    """
+    first = _unit_of(module)
+    units = _covered(first)[0] if first else []
+    return [path for unit in units if not _is_installed(unit.folder) for path in unit.paths()]
+
+
 def _may_be_edited(module: str) -> bool:
     """Whether a file that counts for a module was changed, or put there, since this process began."""
     first = _unit_of(module)
