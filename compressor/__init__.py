@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from compressor.base import process_start as _process_start  # noqa: F401 - it notes the time
-
 if TYPE_CHECKING:
     from compressor.api import apply, load, plan, register
     from compressor.base.errors import CompressorError, DataError, ModelError, PluginError, StepError
