@@ -21,7 +21,7 @@ from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
-from compressor.planning.registered import registered
+from compressor.planning.registered import registered_plugins
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
@@ -161,8 +161,8 @@ class Session:
 
     def _registry(self) -> Registry:
         """The plugins, looked for anew if the notebook has registered others since."""
-        if self._plugins is None or self._registered != registered():
-            self._registered = registered()
+        if self._plugins is None or self._registered != registered_plugins():
+            self._registered = registered_plugins()
             self._plugins = Registry.installed()
             self._plugins.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
         return self._plugins

@@ -26,7 +26,7 @@ def remember(thing: object) -> set[str]:
     return modules
 
 
-def registered() -> Mapping[str, object]:
+def registered_plugins() -> Mapping[str, object]:
     """The plugins, by name."""
     return dict(_registered)
 

@@ -24,7 +24,7 @@ from compressor.base.text import did_you_mean, shortened
 from compressor.base.time_limit import OverdueError, time_limit
 from compressor.contracts.execution_plan import IN_MEMORY, Provider
 from compressor.planning.plugin_checks import CONTRACTS, GROUP, Kind, brought, new_manager
-from compressor.planning.registered import registered
+from compressor.planning.registered import registered_plugins
 
 OWN = "compressor"  # the distribution of the first-party plugins
 LONGEST_IMPORT = 60.0  # seconds, after which the import of a plugin is ended
@@ -124,7 +124,7 @@ class Registry:
                 registry._load(point.load, point.name, provider)
             except PluginError as error:
                 registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
-        for name, plugin in registered().items():
+        for name, plugin in registered_plugins().items():
             registry.add(plugin, name, Provider("session", IN_MEMORY))
         return registry
 
