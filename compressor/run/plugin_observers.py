@@ -26,19 +26,24 @@ def with_plugins(observer: Observer, registry: Registry, folder: Path) -> Observ
 
     It is told of the plugins that could not be loaded, since one of them may be there to watch runs.
     """
+    return Observers(observer, plugin_hooks(registry, folder, observer.warned))
+
+
+def plugin_hooks(registry: Registry, folder: Path, warn: Callable[[str], None]) -> PluginHooks:
+    """The hooks of the plugins for a run into a folder; `warn` is told of the plugins that could not be loaded."""
     for broken in registry.broken:
-        observer.warned(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
-    return Observers(observer, PluginHooks(registry, folder, observer.warned))
+        warn(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
+    return PluginHooks(registry, folder, warn)
 
 
 class PluginHooks(Observer):
     """Calls the hooks of plugins, each with a copy of its own, so that none can change a run or its report.
 
-    One that fails is reported to `warn`, and the run goes on.
+    One that fails is reported to `warn`, and the run goes on. `registry` may be replaced by one that has more plugins.
     """
 
     def __init__(self, registry: Registry, folder: Path, warn: Callable[[str], None]) -> None:
-        self._registry = registry
+        self.registry = registry
         self._folder = folder
         self._warn = warn
 
@@ -58,12 +63,12 @@ class PluginHooks(Observer):
         self._call("run_failed", plan=plan, error=error)
 
     def _call(self, hook: str, **event: Any) -> None:
-        manager = self._registry.manager
+        manager = self.registry.manager
         for name, plugin in manager.list_name_plugin():
             if plugin is None or not any(caller.name == hook for caller in manager.get_hookcallers(plugin) or ()):
                 continue
             others = [other for _, other in manager.list_name_plugin() if other is not plugin]
-            subject = f"the hook '{hook}' of {self._registry.providers[name]}"
+            subject = f"the hook '{hook}' of {self.registry.providers[name]}"
             own = self._copied(hook, event)
             if own is None:
                 return
