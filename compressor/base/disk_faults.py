@@ -74,6 +74,8 @@ def explained(fault: OSError, folders: Sequence[Path] = ()) -> OutputError:
         return OutputError(what, f"raise the limit on the size of a file (ulimit -f), or use another disk, {again}")
     if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(what, f"check its permissions and those of its folder, {again}")
+    if fault.errno == errno.ENAMETOOLONG:
+        return OutputError(what, "choose a shorter name")
     if fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
         return OutputError(what, "check that it exists, and its permissions")
     return OutputError(what, f"check its disk and its permissions, {again}")

@@ -9,6 +9,7 @@ import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say, tell
+from compressor.base.text import counted
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import written
 from compressor.cli.own_command import OwnCommand
@@ -44,5 +45,5 @@ def command(recipes: tuple[Path, ...], check: bool) -> int:
                 shutil.copymode(target, temporary)
         changed += bool(changes)
     verb = "would change" if check else "changed"
-    say(f"{changed} of {len(recipes)} recipe{'s' if len(recipes) != 1 else ''} {verb}; the version is {VERSION}")
+    say(f"{changed} of {counted(len(recipes), 'recipe')} {verb}; the version is {VERSION}")
     return ExitCode.INPUT if failed or (check and changed) else ExitCode.DONE
