@@ -25,7 +25,7 @@ _OWN = "compressor"  # the name of the distribution, and of its core, whose code
 _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
 
 
-_pinned: dict[str, str] = {}  # by module
+_pinned: dict[str, str] = {}  # by module; empty where the code that runs is not known
 
 
 def pin(modules: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ def pin(modules: Iterable[str]) -> None:
     """
     for module in modules:
         digest: Callable[[str], str] = code_digest.__wrapped__  # type: ignore[attr-defined]
-        _pinned[module] = _unknown() if _may_be_edited(module) else digest(module)
+        _pinned[module] = "" if _unit_of(module) is None or _may_be_edited(module) else digest(module)
 
 
 def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
@@ -46,7 +46,7 @@ def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
     @wraps(function)
     def digest(module: str) -> str:
         if module in _pinned:
-            return _pinned[module]
+            return _pinned[module] or _unknown()
         return function(module) if names_file(module) or _unit_of(module) is None else of_module(module)
 
     digest.cache_clear = of_module.cache_clear  # type: ignore[attr-defined]
