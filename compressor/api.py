@@ -21,10 +21,18 @@ from compressor.recipe.load import load, with_overrides
 from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.sections import Recipe
 from compressor.report.summary import summarise
-from compressor.run.cache.code_digest import code_digest
+from compressor.run.cache.code_digest import pin
 from compressor.run.cache.store import Cache, usable
 from compressor.run.engine import started
-from compressor.run.lockfile import Lock, lock_of, read_lock, refuse_moved, refuse_other_files, with_files
+from compressor.run.lockfile import (
+    Lock,
+    lock_of,
+    read_lock,
+    refuse_moved,
+    refuse_other_files,
+    with_files,
+    with_locked_threads,
+)
 from compressor.run.plugin_observers import with_plugins
 from compressor.run.run_folder import claimed, results_of, write_results
 
@@ -37,7 +45,8 @@ def register(brought: T) -> T:
     """Use a strategy, data set, model or metric by its name from now on, in this process; also as a decorator.
 
     A class of the same kind and name that was registered before is replaced, as when a cell of a notebook is run again.
-    Results of a class that a notebook defines are never taken from the cache.
+    Results of a class that a notebook defines are never taken from the cache, and neither are those of a class whose
+    file was edited since the process began. What runs is what was imported, or loaded anew by `importlib.reload`.
 
     Args:
         brought: a class, or a module or object with hooks.
@@ -45,8 +54,7 @@ def register(brought: T) -> T:
     Raises:
         PluginError: it is not a plugin, or does not meet the contracts.
     """
-    remember(brought)
-    code_digest.cache_clear()  # type: ignore[attr-defined]  # its module may have been edited and loaded again
+    pin(remember(brought))
     return brought
 
 
@@ -146,8 +154,10 @@ def execute(
 def _executed(
     plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None
 ) -> Report:
+    if locked is not None:
+        plan = with_locked_threads(plan, locked)
     for path in plan.plugin_files:
-        registry = registry.with_file(path)
+        registry = registry if registry.has_file(path) else registry.with_file(path)
     observer = with_plugins(observer, registry, folder)
     try:
         report = _run(plan, folder, cache, observer, locked)

@@ -16,12 +16,12 @@ from compressor.base.errors import CompressorError
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import IN_MEMORY, Plan, Provider
 from compressor.contracts.hookspecs import hookimpl
-from compressor.contracts.observer import Observer
+from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
-from compressor.planning.registered import registered
+from compressor.planning.registered import registered_plugins
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.report.progress import watching
@@ -30,7 +30,7 @@ from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
 from compressor.run.cache.store import usable
 from compressor.run.engine import Run, started
-from compressor.run.plugin_observers import with_plugins
+from compressor.run.plugin_observers import plugin_hooks
 
 _IN_MEMORY = "given"  # the name of a model or data set that is passed as an object
 
@@ -44,6 +44,10 @@ class Session:
     >>> s.apply("qat")
     >>> s.apply("ptq", precision="int8")
     >>> s.report()
+
+    A session is one run for plugins that watch runs. It ends when the session is closed, or with an error where a
+    `with` block ends with one; a step that fails leaves it as it was. Hooks that are registered while it is open are
+    called from the next step on.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Session:
         validation_split: float = 0.1,
         seed: int = 0,
         smoke: bool = False,
+        threads: int | None = None,
         progress: bool = True,
         cache: str | Path | None = None,
         trust_model: bool = False,
@@ -71,6 +76,8 @@ class Session:
             validation_split: share of the training samples used for validation, if the data has no validation split.
             seed: the random seed.
             smoke: run a few samples and training steps, to see that the steps work.
+            threads: threads that TensorFlow splits an operation over, as in a recipe; where TensorFlow has computed
+                before in this process, the number stays as it was, with a warning.
             progress: show progress.
             cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
@@ -86,6 +93,7 @@ class Session:
             "training": dict(training or {}),
             "evaluation": {"metrics": [metrics] if isinstance(metrics, str) else list(metrics)},
             "steps": [],
+            **({} if threads is None else {"threads": threads}),
         }
         self._seed = seed
         self._smoke = smoke
@@ -93,22 +101,34 @@ class Session:
         self._trust_model = trust_model
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
-        self._run_observer = with_plugins(self._observer, self._registry(), self._folder)
+        self._hooks = plugin_hooks(self._registry(), self._folder, self._observer.warned)
         self._cache = self._open.enter_context(
             usable(Path(cache) if cache else default_folder(), self._observer.warned)
         )
         self._run: Run | None = None
         self._plan: Plan | None = None
+        self._begun: Plan | None = None  # what has begun and not ended, for plugins that watch runs
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._end(error)
 
     def close(self) -> None:
-        """Remove the stages' files; cached results stay."""
-        self._open.close()
+        """End the run, tell plugins that watch runs, and remove the stages' files; cached results stay."""
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Tell plugins how the run has ended, once, if one has begun."""
+        plan, self._begun = self._begun, None
+        try:
+            if plan is not None and error is not None:
+                self._hooks.run_failed(plan, str(error) or type(error).__name__)
+            elif plan is not None and self._run is not None:
+                self._hooks.run_finished(self._summary())
+        finally:
+            self._open.close()
 
     def train(self, **params: Any) -> StageRow:
         """Train the model: as the baseline if nothing has run yet, otherwise as a fine-tuning step.
@@ -135,11 +155,16 @@ class Session:
         Raises:
             CompressorError: nothing has run yet.
         """
-        if self._run is None or self._plan is None:
+        if self._run is None:
             raise CompressorError("there is nothing to report yet", "call train() or apply() first")
-        report = summarise(replace(self._run.result(), plan=self._plan))
+        report = self._summary()
         print_report(report, Screen())
         return report
+
+    def _summary(self) -> Report:
+        assert self._run is not None
+        assert self._plan is not None
+        return summarise(replace(self._run.result(), plan=self._plan))
 
     def save(self, path: str | Path) -> Path:
         """Write the model file that would ship now; a packed model is unpacked if the path ends in `.tflite`.
@@ -161,17 +186,19 @@ class Session:
 
     def _registry(self) -> Registry:
         """The plugins, looked for anew if the notebook has registered others since."""
-        if self._plugins is None or self._registered != registered():
-            self._registered = registered()
+        if self._plugins is None or self._registered != registered_plugins():
+            self._registered = registered_plugins()
             self._plugins = Registry.installed()
             self._plugins.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
         return self._plugins
 
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry(), seed=self._seed, smoke=self._smoke)
-        plan = replace(plan, trust_model=self._trust_model)
+        plan = self._begun = replace(plan, trust_model=self._trust_model)
+        self._hooks.registry = self._registry()
+        observer = Observers(self._observer, self._hooks)
         try:
-            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, self._run_observer))
+            run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, observer))
             run.stage(plan.stages[-1])
         finally:
             self._observer.paused()

@@ -187,12 +187,16 @@ def with_config(collection: Collection, name: str, source: str, change: Callable
 
 def all_cases(root: Path, files: Files) -> Iterator[Case]:
     """Every case, whose files are made as they are asked for, in folders of `root`."""
-    from hostile_data import data_cases
-    from hostile_models import model_cases
+    from hostile_arrays import array_cases
+    from hostile_keras_configs import keras_config_cases
+    from hostile_keras_files import keras_file_cases
+    from hostile_litert_files import litert_file_cases
     from hostile_recipes import recipe_cases
+    from hostile_tables import table_cases
 
     collection = Collection(root, files)
-    for part in (special_files, model_cases, data_cases, recipe_cases):
+    models = (keras_config_cases, keras_file_cases, litert_file_cases)
+    for part in (special_files, *models, array_cases, table_cases, recipe_cases):
         yield from part(collection)
 
 

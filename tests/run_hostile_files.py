@@ -136,6 +136,9 @@ def main() -> int:
             print(f"  compressor {' '.join(case.arguments)[:200]}\n  {outcome.text[-600:]}", flush=True)
         cleared(root, case)
     shutil.rmtree(top)
+    if not counts["tried"]:
+        print(f"the name of no case begins with what '{arguments.only}' matches", file=sys.stderr)
+        return 1
     rows = {"tried": "files tried", "outside": "ran code or wrote outside", "memory": "took over 2 GB",
             "time": "took over 60 s", "failed": "ended in exit code 5, a signal or a traceback"}  # fmt: skip
     for name, text in rows.items():

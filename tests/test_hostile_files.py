@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from itertools import chain
 
-import hostile_data
-import hostile_models
+import hostile_arrays
+import hostile_keras_configs
+import hostile_keras_files
+import hostile_litert_files
 import hostile_recipes
+import hostile_tables
 import pytest
-from hostile_files import MARKER, Collection, cleared, small_models, special_files
+import run_hostile_files
+from hostile_files import MARKER, Case, Collection, cleared, small_models, special_files
 
 from compressor.base.text import shortened
 
@@ -49,10 +53,19 @@ MESSAGES = {
     "recipe-extends-device-plan": "is not a regular file; name a recipe file",
 }  # fmt: skip
 PARTS = (
-    special_files, hostile_models._configs, hostile_models._archives, hostile_models._hdf5, hostile_models._litert,
-    hostile_models._packages, hostile_data._arrays, hostile_data._archives, hostile_data._csv, hostile_data._parquet,
-    hostile_data._images, hostile_recipes.recipe_cases,
-)  # fmt: skip
+    special_files,
+    hostile_keras_configs.config_cases,
+    hostile_keras_files.archive_cases,
+    hostile_keras_files.hdf5_cases,
+    hostile_litert_files.litert_cases,
+    hostile_litert_files.package_cases,
+    hostile_arrays.npy_cases,
+    hostile_arrays.archive_cases,
+    hostile_tables.csv_cases,
+    hostile_tables.parquet_cases,
+    hostile_tables.image_cases,
+    hostile_recipes.recipe_cases,
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +93,12 @@ def test_hostile_files_of_every_kind_are_refused_with_what_is_wrong(files, tmp_p
     assert "\n".join(faults) == ""
     assert tried == len(MESSAGES)
     assert not (place / MARKER).exists() and not (tmp_path / MARKER).exists()
+
+
+def test_a_pattern_that_no_case_has_is_a_mistake_and_no_success(monkeypatch, capsys):
+    monkeypatch.setattr(run_hostile_files, "_import_all", lambda: None)
+    monkeypatch.setattr(run_hostile_files, "_made_apart", lambda folder: {})
+    monkeypatch.setattr(run_hostile_files, "all_cases", lambda root, files: iter([Case("csv-rows", ["evaluate"])]))
+    monkeypatch.setattr("sys.argv", ["run_hostile_files.py", "--only", "csw"])
+    assert run_hostile_files.main() == 1
+    assert capsys.readouterr().err == "the name of no case begins with what 'csw' matches\n"

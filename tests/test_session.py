@@ -126,3 +126,68 @@ def test_a_strategy_that_a_cell_registers_later_is_used_and_replaced(session, mo
     assert 0.25 < session.apply("trim").sparsity < 0.35
     cell(0.6)
     assert 0.55 < session.apply("trim").sparsity < 0.65
+
+
+class Tracker:
+    def __init__(self):
+        self.seen = []
+
+    @compressor.hookimpl
+    def run_started(self, plan):
+        self.seen.append(("started", plan.recipe.name))
+
+    @compressor.hookimpl
+    def step_finished(self, stage, folder):
+        self.seen.append((stage.id, folder.is_dir()))
+
+    @compressor.hookimpl
+    def run_finished(self, report, folder):
+        self.seen.append(([stage.id for stage in report.stages], folder.is_dir()))
+
+    @compressor.hookimpl
+    def run_failed(self, plan, error):
+        self.seen.append(([step.id for step in plan.steps], error))
+
+
+@pytest.fixture
+def tracker(monkeypatch):
+    monkeypatch.setattr("compressor.planning.registered._registered", {})
+    return Tracker()
+
+
+def test_plugins_that_watch_are_told_how_a_session_goes_and_ends(session, tracker):
+    compressor.register(tracker)
+    session.train()
+    session.close()
+    session.close()
+    assert tracker.seen == [("started", "session"), ("baseline", True), (["baseline"], True)]
+
+
+def test_a_hook_that_is_registered_later_is_called_from_then_on(session, tracker):
+    session.train()
+    compressor.register(tracker)
+    with pytest.raises(CompressorError), session:
+        session.apply("fuse")
+        session.apply("prun")
+    message = tracker.seen.pop()[1]
+    assert "unknown strategy 'prun'" in message
+    assert tracker.seen == [("fuse", True)]
+
+
+def test_a_session_that_cannot_start_fails_for_those_who_watch(tracker, tmp_path):
+    compressor.register(tracker)
+    with (
+        pytest.raises(CompressorError) as caught,
+        Session("os.path:join", "mnist", smoke=True, progress=False) as opened,
+    ):
+        opened.apply("ptq")
+    assert tracker.seen == [(["ptq"], str(caught.value))]
+
+
+def test_the_threads_of_a_session_are_those_of_its_recipe():
+    session = Session("mnist_cnn", "mnist", smoke=True, progress=False, threads=2)
+    assert session.recipe["threads"] == 2
+    session.train()
+    assert session.report().threads == 2
+    with pytest.raises(CompressorError, match="'threads' must be 256 or less, but is 300"):
+        Session("mnist_cnn", "mnist", smoke=True, progress=False, threads=300).train()

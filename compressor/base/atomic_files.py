@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+HALF_WRITTEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.tmp")
+"""The names of what killed runs have not written to its end; `name` is what it was to become."""
+
+
+def half_written(path: Path) -> Path:
+    """A new name beside `path` for what is being written, which `HALF_WRITTEN` knows."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -22,7 +31,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written; the error names `path`.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    temporary = half_written(path)
     try:
         yield temporary
         _sync(temporary)

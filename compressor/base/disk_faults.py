@@ -13,7 +13,7 @@ from pathlib import Path
 
 from compressor.base.errors import OutputError
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})  # not every system has quotas
 _DISK = _FULL | {errno.EFBIG, errno.EIO, errno.EROFS}
 _OWN_FOLDERS = frozenset({errno.EACCES, errno.EPERM, errno.EINTR, errno.EMFILE, errno.ENFILE})
 """Error numbers that blame the machine for the tool's own files; for other files they may be the user's mistake."""
@@ -74,6 +74,8 @@ def explained(fault: OSError, folders: Sequence[Path] = ()) -> OutputError:
         return OutputError(what, f"raise the limit on the size of a file (ulimit -f), or use another disk, {again}")
     if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(what, f"check its permissions and those of its folder, {again}")
+    if fault.errno == errno.ENAMETOOLONG:
+        return OutputError(what, "choose a shorter name")
     if fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
         return OutputError(what, "check that it exists, and its permissions")
     return OutputError(what, f"check its disk and its permissions, {again}")
@@ -137,7 +139,8 @@ def _full(reason: str, place: str | None, temporary: bool) -> OutputError:
 def _mount_of(place: str) -> Path:
     """The folder that the disk of a path is mounted at."""
     path = Path(place).absolute()
-    return next(folder for folder in (path, *path.parents) if folder.is_mount() or folder == folder.parent)
+    folders = (path, *path.parents)
+    return next(each for each in folders if os.path.ismount(each) or each == each.parent)
 
 
 def _is_within(fault: OSError, folders: Sequence[Path]) -> bool:

@@ -13,10 +13,10 @@ from compressor.base.sizes import format_size, parse_size
 MEMORY_VARIABLE = "COMPRESSOR_MAX_MEMORY"
 SECONDS_VARIABLE = "COMPRESSOR_MAX_SECONDS"
 
-SMALL_DATA = 512 << 20  # bytes that any file of data may unpack to
-_SMALL = 10**8  # bytes that any other file may unpack to
+ALWAYS_ALLOWED_DATA = 512 << 20  # bytes that any file of data may unpack to
+_ALWAYS_ALLOWED = 10**8  # bytes that any other file may unpack to
 _RATIO = 200  # by which a larger one may grow
-_MOST = 8 * 10**9  # bytes that it may grow to
+_LARGEST = 8 * 10**9  # bytes that it may grow to
 _PROBE_BYTES = 2 << 30  # that reading a small file may take
 _LEAST_RAISED = 8 * 10**9  # that a message asks for, with which a run has room, too
 _MOST_RAISED = 10**12  # bytes, beyond which it is of no use
@@ -49,13 +49,13 @@ def content_of(path: Path) -> bytes:
     """
     refuse_special(path)
     size = path.stat().st_size
-    if size > (most := max(_MOST, chosen_memory() or 0)):
+    if size > (most := max(_LARGEST, chosen_memory() or 0)):
         what = f"{path} has {format_size(size)}, and is not read into memory beyond {format_size(most)}"
         raise CompressorError(what, f"set {MEMORY_VARIABLE} to more than that, if the machine has it")
     return path.read_bytes()
 
 
-def swells(unpacked: int, packed: int, small: int = _SMALL) -> bool:
+def swells(unpacked: int, packed: int, small: int = _ALWAYS_ALLOWED) -> bool:
     """Whether a file is a decompression bomb rather than a model or data, by what it says of itself.
 
     `COMPRESSOR_MAX_MEMORY` raises the limit.
@@ -65,7 +65,7 @@ def swells(unpacked: int, packed: int, small: int = _SMALL) -> bool:
         packed: bytes that it has.
         small: bytes that any file may unpack to.
     """
-    return unpacked > max(small, min(_RATIO * packed, _MOST), 2 * packed, chosen_memory() or 0)
+    return unpacked > max(small, min(_RATIO * packed, _LARGEST), 2 * packed, chosen_memory() or 0)
 
 
 def unless_raised(remedy: str, unpacked: int) -> str:

@@ -26,6 +26,11 @@ _VARIABLES = (
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def conditions() -> Mapping[str, str]:
     """The processor's instruction sets, and the environment variables that change numbers, of those that are set.
 

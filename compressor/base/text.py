@@ -17,6 +17,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; known: {listing(names)}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, as in `1 epoch` and `1,200 epochs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def listing(words: Sequence[str], most: int = 12) -> str:
     """The words, joined by commas; a long list is cut after `most` words and says how many are missing."""
     shown = ", ".join(words[:most])

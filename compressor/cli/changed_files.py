@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import subprocess
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from compressor.base.errors import CompressorError
 from compressor.base.text import quoted, shortened
@@ -30,10 +32,14 @@ def changed_since(ref: str) -> set[str]:
 
 
 def concerns(files: Iterable[str], changed: Iterable[str]) -> bool:
-    """Whether one of the files, or something in one of the folders among them, has changed."""
-    changed = [*changed]
+    """Whether one of the files has changed, or something in a folder or of a pattern among them."""
     places = {os.path.realpath(file) for file in files}
-    return any(path in places or path.startswith(tuple(f"{place}{os.sep}" for place in places)) for path in changed)
+    patterns = [place for place in places if glob.has_magic(place)]
+    folders = tuple(f"{place}{os.sep}" for place in places)
+    return any(
+        path in places or path.startswith(folders) or any(PurePath(path).match(pattern) for pattern in patterns)
+        for path in changed
+    )
 
 
 def _git(*arguments: str, at: str | None = None) -> str:

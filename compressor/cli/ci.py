@@ -60,8 +60,8 @@ def command(recipes: tuple[str, ...], since: str | None, how: str, strict: bool)
     goes to $GITHUB_STEP_SUMMARY if that is set, and otherwise to standard output. The exit code is 0 if all went well,
     and otherwise that of the first recipe that failed. Recipes are run, and so is the code that they bring.
     """
-    from compressor.planning.recipe_inputs import files_behind
     from compressor.planning.registry import Registry
+    from compressor.run.recipe_inputs import files_behind
 
     if STANDARD_INPUT in recipes:
         raise click.UsageError("'-' is for validate; name files or folders here")

@@ -31,14 +31,12 @@ def command(model: Path, output: Path, force: bool, input_shape: Any, trust_mode
     .keras   Keras 3, from Keras 2
     .tflite  LiteRT with float weights, from either
     """
-    import tempfile
-
-    from compressor.cli.native_output import native_output_to
+    from compressor.cli.native_output import native_output_dropped
 
     _refuse(model, output, force)
     if input_shape is not None and output.suffix != ".tflite":
         raise ModelError(f"{output} keeps sizes open that {model} leaves open", "leave out --input-shape")
-    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+    with native_output_dropped(debug):
         summary = _convert(model, output, trust_model, input_shape)
     say(f"{output}: {summary}")
 

@@ -67,10 +67,8 @@ def command(
     .tflite file; it needs --float and --data. Each operator is run alone, so that what it adds is told apart from
     what it inherits. `compressor sensitivity` tells instead, before quantizing, what fewer bits would cost.
     """
-    import tempfile
-
     from compressor.cli.command_registry import registry_with
-    from compressor.cli.native_output import native_output_to
+    from compressor.cli.native_output import native_output_dropped
     from compressor.debugging.debug_subject import of_files, of_run
     from compressor.debugging.error_table import as_data, print_errors
     from compressor.debugging.layer_errors import compared
@@ -82,8 +80,7 @@ def command(
     _refuse(quantized, float_model, data, node_data, force)
     registry = registry_with(plugins)
     with (
-        tempfile.TemporaryDirectory() as folder,
-        native_output_to(None if debug else Path(folder) / "log") as stderr,
+        native_output_dropped(debug) as stderr,
         Screen(stderr).waiting("loading") as status,  # shown in a terminal only
     ):
         prepare_tensorflow(seed=0)

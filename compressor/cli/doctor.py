@@ -8,6 +8,7 @@ import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say, say_json
+from compressor.base.text import counted
 from compressor.cli.options import json_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 
@@ -41,4 +42,4 @@ def command(deep: bool, as_json: bool) -> int:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+    return counted(number, what) if number else f"no {what}s"

@@ -32,11 +32,9 @@ def command(
     debug: bool,
 ) -> None:
     """Measure MODEL, a .tflite file, a package or a Keras 2 model, on the test split of a data set, in LiteRT."""
-    import tempfile
-
     from compressor.base.sizes import format_size
     from compressor.cli.command_registry import registry_with
-    from compressor.cli.native_output import native_output_to
+    from compressor.cli.native_output import native_output_dropped
     from compressor.measure.evaluation import measure
     from compressor.measure.input_checks import shapes_of
     from compressor.measure.label_checks import class_count_warnings
@@ -49,7 +47,7 @@ def command(
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = registry_with(plugins)
     configured_metrics = find_metrics(registry, metrics)
-    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+    with native_output_dropped(debug):
         loaded = find_data(registry, data)
         test = loaded.test
         measured = measure(shipped_bytes(model, trust_model, of_data=shapes_of(test)), test, configured_metrics)

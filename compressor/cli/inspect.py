@@ -21,12 +21,11 @@ from compressor.cli.own_command import OwnCommand
 @debug_option
 def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, debug: bool) -> None:
     """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship."""
-    import tempfile
     from collections import Counter
     from dataclasses import asdict
 
     from compressor.base.sizes import format_size
-    from compressor.cli.native_output import native_output_to
+    from compressor.cli.native_output import native_output_dropped
     from compressor.contracts.report_rows import LayerRow
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.contents import dissect
@@ -37,7 +36,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
 
     if not model.exists():
         raise ModelError(f"there is no model file {model}", "check the path")
-    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+    with native_output_dropped(debug):
         content = shipped_bytes(model, trust_model, input_shape)
     anatomy, signatures, operators = dissect(content), signatures_of(content), operators_of(content)
     rows: list[LayerRow] = layer_rows(anatomy)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from compressor.base.cache_folder import FOLDER_VARIABLE, default_folder
 from compressor.base.disk_faults import temporary_files
-from compressor.base.machine import DEFAULT_THREADS, conditions, processor
+from compressor.base.machine import DEFAULT_THREADS, conditions, processor, usable_cores
 from compressor.base.machine_memory import whole_memory
 from compressor.base.sizes import format_size
 
@@ -202,7 +201,7 @@ def _memory() -> Check:
 
 
 def _threads() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     set_here = [f"{name}={value}" for name, value in conditions().items() if name != "instructions"]
     variables = f"; set here, and part of results: {', '.join(set_here)}" if set_here else ""
     found = f"{cores} cores ({processor()}); a run uses {DEFAULT_THREADS} threads unless it names others{variables}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say, tell
+from compressor.base.text import counted
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import written
 from compressor.cli.own_command import OwnCommand
@@ -20,7 +22,8 @@ from compressor.cli.own_command import OwnCommand
 def command(recipes: tuple[Path, ...], check: bool) -> int:
     """Bring RECIPES, files, to the present version of the recipe language, in place.
 
-    Comments and layout stay as they are. A recipe that is up to date is not touched.
+    Comments and layout stay as they are, links stay links, and files keep their permissions. A recipe that is up to
+    date is not touched.
     """
     from compressor.recipe.migration import VERSION, migrated
     from compressor.recipe.problems import RecipeError
@@ -36,9 +39,11 @@ def command(recipes: tuple[Path, ...], check: bool) -> int:
         for change in changes:
             say(change)
         if changes and not check:
-            with written(path) as temporary:
+            target = path.resolve()  # a link stays one
+            with written(target) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
+                shutil.copymode(target, temporary)
         changed += bool(changes)
     verb = "would change" if check else "changed"
-    say(f"{changed} of {len(recipes)} recipe{'s' if len(recipes) != 1 else ''} {verb}; the version is {VERSION}")
+    say(f"{changed} of {counted(len(recipes), 'recipe')} {verb}; the version is {VERSION}")
     return ExitCode.INPUT if failed or (check and changed) else ExitCode.DONE

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from compressor.base.standard_output import ForgivingStream
 
@@ -42,3 +44,23 @@ def native_output_to(log: Path | None) -> Iterator[ForgivingStream]:
         real.close()
         if was_enabled:  # as pytest does
             faulthandler.enable(2)
+
+
+@contextmanager
+def native_output_dropped(debug: bool) -> Iterator[ForgivingStream]:
+    """Redirect file descriptors 1 and 2 to a log that nobody keeps, but not what the tool itself logs, as of plugins.
+
+    Args:
+        debug: whether nothing is to be redirected.
+
+    Yields:
+        A stream that still writes to the real standard error.
+    """
+    with TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log") as real:
+        handlers = [each for each in logging.getLogger("compressor").handlers if type(each) is logging.StreamHandler]
+        before = [handler.setStream(real) for handler in handlers]
+        try:
+            yield real
+        finally:
+            for handler, stream in zip(handlers, before, strict=True):
+                handler.setStream(stream or handler.stream)

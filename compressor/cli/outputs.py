@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from compressor.base.atomic_files import whole_file
+from compressor.base.disk_faults import explained
 from compressor.base.errors import OutputError
 
 
@@ -35,5 +36,4 @@ def written(output: Path) -> Iterator[Path]:
         with whole_file(output) as temporary:
             yield temporary
     except OSError as error:
-        remedy = "free some space, or choose another place"
-        raise OutputError(f"{output} cannot be written ({error.strerror or error})", remedy) from error
+        raise explained(error, [output.absolute().parent]) from error

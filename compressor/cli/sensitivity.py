@@ -74,13 +74,12 @@ def command(
     float model's outputs, and the step mixed_precision chooses types by them. `compressor debug` looks instead at a
     file that is quantized already, with its activations.
     """
-    import tempfile
     from itertools import islice
 
     from compressor.base.path_or_function import Reference
     from compressor.base.plugin_errors import fenced
     from compressor.cli.command_registry import registry_with
-    from compressor.cli.native_output import native_output_to
+    from compressor.cli.native_output import native_output_dropped
     from compressor.models.files.loading import build_model
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.report.screen import Screen
@@ -90,7 +89,7 @@ def command(
         raise ModelError(f"there is no model file {model}", "check the path")
     registry = registry_with(plugins)
     measuring, origin = _find_strategy(registry, strategy)
-    with tempfile.TemporaryDirectory() as folder, native_output_to(None if debug else Path(folder) / "log"):
+    with native_output_dropped(debug):
         prepare_tensorflow(seed=0)
         built = build_model(Reference("path", str(model)), trust_model).model
         train = find_data(registry, data).train

@@ -11,7 +11,7 @@ import click
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.base.process_state import random_numbers_kept
 from compressor.base.standard_output import say, tell
-from compressor.base.text import listing
+from compressor.base.text import counted, listing
 from compressor.cli.check_formats import FORMS, Checked, is_invalid, print_checked
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import json_option, plugin_option, set_option, traceback_option
@@ -113,18 +113,12 @@ def _say_summary(checked: Checked, found: Found) -> None:
 
 def _summary(checked: Checked) -> str:
     problems = [problem for in_recipe in checked.values() for problem in in_recipe]
-    recipes = _counted(len(checked), "recipe")
+    recipes = counted(len(checked), "recipe")
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = sum(problem.severity == "warning" for problem in problems)
     unchecked = sum(any(p.severity == "not checked" for p in in_recipe) for in_recipe in checked.values())
-    also = f", {_counted(warnings, 'warning')}" * bool(warnings) + f", {unchecked} not checked in full" * bool(
-        unchecked
-    )
+    also = f", {counted(warnings, 'warning')}" * bool(warnings) + f", {unchecked} not checked in full" * bool(unchecked)
     if errors:
         invalid = sum(map(is_invalid, checked.values()))
-        return f"{_counted(errors, 'problem')} in {invalid} of {recipes}{also}"
+        return f"{counted(errors, 'problem')} in {invalid} of {recipes}{also}"
     return f"{recipes} valid{also}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"

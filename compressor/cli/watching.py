@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import failure, say
+from compressor.base.text import counted
 from compressor.cli.recipe_files import find_recipes
-from compressor.planning.recipe_inputs import files_behind
+from compressor.run.recipe_inputs import files_behind
 
 _SECONDS: Final = 0.5  # between two looks
 
@@ -28,7 +29,7 @@ def repeat_on_change(act: Callable[[], int], arguments: Iterable[str]) -> int:
         while True:
             before = _stamps(arguments)
             act()
-            say(f"watching {len(before)} file{'s' if len(before) != 1 else ''}; Ctrl-C ends")
+            say(f"watching {counted(len(before), 'file')}; Ctrl-C ends")
             while _stamps(arguments) == before:
                 time.sleep(_SECONDS)
                 if failure():  # nobody reads on

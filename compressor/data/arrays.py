@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from compressor.base.errors import DataError
-from compressor.base.file_limits import SMALL_DATA, refuse_special, swells, unless_raised
+from compressor.base.file_limits import ALWAYS_ALLOWED_DATA, refuse_special, swells, unless_raised
 from compressor.data.data_errors import about, no_data_at
 from compressor.data.npy_files import npy_header, open_npy
 from compressor.data.samples import ArraySamples, fits_in_memory, numbers_in
@@ -77,7 +77,7 @@ def _refuse_lies(path: Path) -> None:
             needed = dtype.itemsize * math.prod(shape)
             if not dtype.hasobject and needed != stored:
                 raise ValueError(f"'{entry.filename}' holds {stored:,} bytes, and its shape {shape} needs {needed:,}")
-    if swells(total, packed, SMALL_DATA):
+    if swells(total, packed, ALWAYS_ALLOWED_DATA):
         remedy = unless_raised("save it as a folder of .npy files, which are read piece by piece", total)
         raise DataError(f"{path} would unpack from {packed:,} to {total:,} bytes", remedy)
 

@@ -9,7 +9,7 @@ from typing import IO
 from compressor.base.file_limits import refuse_special, swells, unless_raised
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SMALL = 300_000_000  # bytes that any image may unpack to: 10,000 x 10,000 pixels
+_ALWAYS_ALLOWED = 300_000_000  # bytes that any image may unpack to: 10,000 x 10,000 pixels
 _PIXEL_BYTES = 3
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -43,7 +43,7 @@ def size_in(stream: IO[bytes]) -> tuple[int, int]:
         raise ValueError("it is no PNG, JPEG, GIF or BMP file")
     height, width = abs(height), abs(width)
     size = stream.seek(0, 2)
-    if swells(unpacked := _PIXEL_BYTES * height * width, size, _SMALL):
+    if swells(unpacked := _PIXEL_BYTES * height * width, size, _ALWAYS_ALLOWED):
         what = f"it would unpack from {size:,} bytes to {height:,} x {width:,} pixels"
         raise ValueError(f"{what}; {unless_raised('do not open it', unpacked)}")
     return height, width

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import is_named
+from compressor.base.text import counted
 from compressor.data.split import Split
 
 
@@ -29,7 +30,7 @@ def drawn(
     """
     count = round(train.size * share)
     if not 0 < count < train.size:
-        samples = f"{train.size:,} training sample{'' if train.size == 1 else 's'}"
+        samples = counted(train.size, "training sample")
         what = f"a {part} split cannot be drawn: {share:.0%} of {samples} is {'none' if not count else 'all of them'}"
         if train.size < 2:
             raise DataError(what, "give more samples")

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from compressor.base.atomic_files import write_whole
+from compressor.base.atomic_files import half_written, write_whole
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, is_named, joined
 from compressor.data.npy_files import ArrayWriter, open_npy
@@ -83,7 +82,7 @@ def _refuse_unlike(piece: Piece, first: Piece) -> None:
 def _written(in_memory: list[Piece], rest: Iterable[Piece], folder: Path, key: str | None) -> ArraySamples:
     """Write the pieces in memory, which are let go one by one, and those that are still to be read."""
     first = in_memory[0]
-    temporary = folder / f".{uuid.uuid4().hex[:12]}.tmp"
+    temporary = half_written(folder / "samples")
     writers: dict[str, ArrayWriter] = {}
     try:
         temporary.mkdir(parents=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 from compressor.base.errors import DataError
-from compressor.base.file_limits import SMALL_DATA, refuse_special, swells, unless_raised
+from compressor.base.file_limits import ALWAYS_ALLOWED_DATA, refuse_special, swells, unless_raised
 from compressor.base.hashing import file_digest
 
 ROWS = 8_192  # of a table in memory at a time
@@ -147,7 +147,7 @@ def _refuse_swelling(path: Path, metadata: Any) -> None:
     size = path.stat().st_size
     groups = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     unpacked = max(_VALUE_BYTES * metadata.num_rows * metadata.num_columns, *groups, 0)
-    if swells(unpacked, size, SMALL_DATA):
+    if swells(unpacked, size, ALWAYS_ALLOWED_DATA):
         what = f"{path} would unpack from {size:,} to {unpacked:,} bytes"
         raise DataError(what, unless_raised("save it in a format that packs less", unpacked))
 

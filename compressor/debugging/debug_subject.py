@@ -23,7 +23,6 @@ from compressor.debugging.layer_names import layer_names, strategies_for_files
 from compressor.debugging.operator_graph import OperatorGraph
 from compressor.measure.input_checks import shapes_of
 from compressor.models.files.as_litert import shipped_bytes, with_sizes
-from compressor.models.files.custom_objects import names_in_files
 from compressor.models.files.loading import build_model
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
 from compressor.models.litert.converter import to_litert
@@ -211,8 +210,8 @@ def _refuse_harmful(saved: SavedModel) -> None:
     if not saved.file.is_keras:
         refuse_harmful_litert(saved.file.path)
         return
-    known = names_in_files(saved.custom_objects())
-    refuse_harmful_keras(saved.file.path, saved.plan.trust_model, saved.plan.recipe.model.custom_objects, known)
+    named = saved.plan.recipe.model.custom_objects
+    refuse_harmful_keras(saved.file.path, saved.plan.trust_model, named, saved.custom_objects())
 
 
 def _shipped(saved: SavedModel) -> bytes:

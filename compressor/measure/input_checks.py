@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, by_name, is_named
+from compressor.base.text import counted
 from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
 from compressor.data.split import Split
@@ -68,9 +69,8 @@ def _remedy(own: tuple[int, ...], wanted: Shape, only: str | None) -> str:
         return step("resize", list(wanted[:2]), "size")
     if len(own) == len(wanted) == 3 and {own[2], wanted[2]} == {1, 3}:
         color = "rgb" if wanted[2] == 3 else "grayscale"
-        channels = f"{own[2]} channel{'' if own[2] == 1 else 's'}"
         advice = f"make them {color} (an image folder: 'with: {{color: {color}}}' under data)"
-        return f"{advice}, or give the model {channels}"
+        return f"{advice}, or give the model {counted(own[2], 'channel')}"
     if len(wanted) == 3 and wanted[2] == 3 and fits((*own, 3), wanted):
         return (
             "they have no channels: repeat each pixel where the data is made, as numpy.stack([x, x, x], axis=-1) does"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from compressor.base.errors import PluginError, StepError
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.named_paths import missing_sources
 from compressor.planning.registry import Registry
@@ -45,6 +46,9 @@ def prepare(
             plan = resolve(with_plugin_files(recipe, plugins), installed, seed=seed, smoke=smoke)
         except RecipeError as error:
             raise RecipeError((*missing, *error.problems)) from None
+        except (PluginError, StepError) as fault:
+            refuse_errors([*missing, Problem(str(fault))] if missing else [])
+            raise
         refuse_errors(missing)
         return plan
 
@@ -108,6 +112,8 @@ def _load_and_use(source: str | Path | RecipeText, overrides: Sequence[str], use
             result = use(error.salvaged)
         except RecipeError as further:
             raise RecipeError((*error.problems, *further.problems)) from None
+        except (PluginError, StepError) as fault:
+            raise RecipeError((*error.problems, Problem(str(fault)))) from None
         if isinstance(result, tuple):  # the warnings of a check
             raise RecipeError((*error.problems, *result)) from None
         raise

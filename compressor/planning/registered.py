@@ -11,18 +11,22 @@ from compressor.planning.plugin_checks import CONTRACTS, brought
 _registered: dict[str, object] = {}
 
 
-def remember(thing: object) -> None:
+def remember(thing: object) -> set[str]:
     """Keep a class, or a module or object with hooks, in place of what was registered under its name.
+
+    Returns:
+        The modules that its classes come from.
 
     Raises:
         PluginError: it is not a plugin, or does not meet the contracts.
     """
     name, plugin = _as_plugin(thing)
-    list(brought(plugin))
+    modules = {cls.__module__ for _, cls in brought(plugin)}
     _registered[name] = plugin
+    return modules
 
 
-def registered() -> Mapping[str, object]:
+def registered_plugins() -> Mapping[str, object]:
     """The plugins, by name."""
     return dict(_registered)
 

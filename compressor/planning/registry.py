@@ -8,7 +8,7 @@ import inspect
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,23 @@ from compressor.base.text import did_you_mean, shortened
 from compressor.base.time_limit import OverdueError, time_limit
 from compressor.contracts.execution_plan import IN_MEMORY, Provider
 from compressor.planning.plugin_checks import CONTRACTS, GROUP, Kind, brought, new_manager
-from compressor.planning.registered import registered
+from compressor.planning.registered import registered_plugins
 
 OWN = "compressor"  # the distribution of the first-party plugins
 LONGEST_IMPORT = 60.0  # seconds, after which the import of a plugin is ended
+_FILE = "sha256:"  # what the version of a local file begins with
 _SLOW = 0.5  # seconds, from which an import is worth a word
 _HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "torch", "jax", "pandas", "sklearn")
 _log = logging.getLogger(__name__)
 
 
+class NotRun:
+    """Stands for a class of a plugin file whose text was read and that was not run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A class that a plugin brings, and the plugin that it comes from."""
+    """A class that a plugin brings, and the plugin that it comes from; of a file that was not run it is `NotRun`."""
 
     cls: type[Any]
     provider: Provider
@@ -119,7 +124,7 @@ class Registry:
                 registry._load(point.load, point.name, provider)
             except PluginError as error:
                 registry.broken.append(Broken(point.name, provider, error.what, error.remedy))
-        for name, plugin in registered().items():
+        for name, plugin in registered_plugins().items():
             registry.add(plugin, name, Provider("session", IN_MEMORY))
         return registry
 
@@ -135,17 +140,21 @@ class Registry:
             raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
         except CompressorError as error:
             raise PluginError(error.what, error.remedy) from None
-        registry = Registry(
-            {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
-            list(self.broken),
-            list(self.slow),
-            list(self.outdated),
-            dict(self.providers),
-        )
-        for name, plugin in self.manager.list_name_plugin():
-            registry.manager.register(plugin, name)
-        provider = Provider(str(path), f"sha256:{hashlib.sha256(code).hexdigest()}")
+        registry = self._copied()
+        provider = Provider(str(path), f"{_FILE}{hashlib.sha256(code).hexdigest()}")
         registry._load(lambda: module_of(code, path), path.name, provider)
+        return registry
+
+    def has_file(self, path: Path) -> bool:
+        """Whether this registry has what a local plugin file brings."""
+        files = (provider.distribution for provider in self.providers.values() if provider.version.startswith(_FILE))
+        return path.resolve() in (Path(file).resolve() for file in files)
+
+    def with_names(self, names: Iterable[tuple[Kind, str, Provider]]) -> Registry:
+        """A copy of this registry that also knows the names of classes which were not made, since no code was run."""
+        registry = self._copied()
+        for kind, name, provider in names:
+            registry.entries[kind].setdefault(name, []).append(Entry(NotRun, provider))
         return registry
 
     def add(self, plugin: object, name: str, provider: Provider) -> None:
@@ -217,6 +226,18 @@ class Registry:
         """The end of a message about an unknown name: where the name may come from, or which one may be meant."""
         broken = ", ".join(map(str, self.broken))
         return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
+
+    def _copied(self) -> Registry:
+        registry = Registry(
+            {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
+            list(self.broken),
+            list(self.slow),
+            list(self.outdated),
+            dict(self.providers),
+        )
+        for name, plugin in self.manager.list_name_plugin():
+            registry.manager.register(plugin, name)
+        return registry
 
     def _load(self, load: Callable[[], object], name: str, provider: Provider) -> None:
         def changed(what: str) -> None:

@@ -20,11 +20,12 @@ from compressor.planning.local_plugins import NO_NAMES, LocalNames, names_brough
 from compressor.planning.named_paths import missing_code, missing_sources
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.plugin_instances import instance_of, problems_with
-from compressor.planning.registry import Entry, Registry
+from compressor.planning.problem_collector import ProblemCollector
+from compressor.planning.registry import Entry, NotRun, Registry
 from compressor.planning.requirements import unmet_requirements
 from compressor.planning.source_text import reference
 from compressor.planning.step_names import repeated_ids
-from compressor.planning.step_order import ImpossibleError, chained
+from compressor.planning.step_order import FaultyStepError, ImpossibleError, chained
 from compressor.planning.strict_checks import strict_problems
 from compressor.planning.teachers import (
     own_chain,
@@ -37,7 +38,7 @@ from compressor.planning.teachers import (
 from compressor.planning.unknown_steps import impossible_anyway
 from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
-from compressor.recipe.problems import Problem, RecipeError, refuse_errors
+from compressor.recipe.problems import Problem
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
@@ -59,7 +60,7 @@ class _Parts:
 
 
 @dataclass
-class Resolver:
+class Resolver(ProblemCollector):
     """Resolves one recipe; its problems are collected, and raised all at once."""
 
     recipe: Recipe
@@ -69,7 +70,6 @@ class Resolver:
     chain: tuple[Path, ...] = ()  # the recipes that this one is to teach, outermost first
     teachers: dict[str, PlannedTeacher] = field(default_factory=dict)
     original_form: str = ""  # what the model is before it is read, if that says more than its format
-    problems: list[Problem] = field(default_factory=list)
     origins: dict[str, Provider] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,10 +81,12 @@ class Resolver:
         files = self._plugin_files()
         self.runs_plugins = True
         for path, node in files:
+            if self.installed.has_file(path):
+                continue
             try:
                 self.registry = self.registry.with_file(path)
             except PluginError as error:
-                self._report(f"the plugin file '{path}' cannot be loaded: {error}", node)
+                self.report(f"the plugin file '{path}' cannot be loaded: {error}", node)
                 self.local_names = LocalNames(unreadable=True)
         parts = self._parts()
         return Plan(
@@ -107,14 +109,15 @@ class Resolver:
         Raises:
             RecipeError: with every problem found, if one of them is an error.
         """
-        files = self._plugin_files()
+        unseen = [names_brought_by(path) for path, _ in self._plugin_files() if not self.installed.has_file(path)]
         self.runs_plugins = False
-        self.local_names = self.local_names.together_with(*(names_brought_by(path) for path, _ in files))
+        self.local_names = self.local_names.together_with(*unseen)
+        self.registry = self.registry.with_names(entry for names in unseen for entry in names.brought)
         self.problems += missing_sources(self.recipe, "error" if strict else "warning")
         parts = self._parts()
         if strict:
             self.problems += strict_problems(self.recipe, parts.model, parts.stages, self.origins)
-        return refuse_errors(self.problems, strict)
+        return self.refuse_errors(strict)
 
     def _parts(self) -> _Parts:
         """Resolve every section of the recipe.
@@ -129,7 +132,7 @@ class Resolver:
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
         self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
-        refuse_errors(self.problems)
+        self.refuse_errors()
         return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
@@ -146,12 +149,12 @@ class Resolver:
         node = self.recipe.tree.find((section, "source"))
         values = self.recipe.tree.find((section, "with"))
         source = reference(spec.source, folder_of(node), spec.with_)
-        if source and not self.registry.is_qualified(kind, spec.source):
+        if source and not self.local_names.is_qualified(kind, spec.source, self.registry):
             options = options_of(source) if kind == "data set" else None
             if options is not None and options.model_fields:
                 self.problems += problems_with(options, values or mapping({}, like=node))
             elif source.kind == "path" and spec.with_ and (options or kind == "model"):
-                self._report(f"'{section}.with' has no effect for a file; remove it", values)
+                self.report(f"'{section}.with' has no effect for a file; remove it", values)
             return source
         if entry := self._entry(kind, spec.source, node):
             self.origins[section] = entry.provider
@@ -163,22 +166,22 @@ class Resolver:
         for index, configured in enumerate(specified):
             if configured and configured.name in metrics:
                 message = f"two metrics are called '{configured.name}'; remove one, or give one another 'name'"
-                self._report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
+                self.report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
             elif configured:
                 metrics[configured.name] = configured
         for route, message in misfits(self.recipe.constraints, specified):
-            self._report(message, self.recipe.tree.nearest(("constraints", *route)))
+            self.report(message, self.recipe.tree.nearest(("constraints", *route)))
         return list(metrics.values())
 
     def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:
         route = ("evaluation", "metrics", index)
         place = self.recipe.tree.find((*route, "uses")) or self.recipe.tree.nearest(route)
-        if names_function(spec.uses) and not self.registry.is_qualified("metric", spec.uses):
+        if names_function(spec.uses) and not self.local_names.is_qualified("metric", spec.uses, self.registry):
             function = FunctionMetric(spec.uses, spec.with_, spec.higher_is_better is not False)
             return ConfiguredMetric.of(function, spec.output, spec.name)
         if spec.higher_is_better is not None:
             message = f"'higher_is_better' is for functions only, and '{spec.uses}' is a registered metric; remove it"
-            self._report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
+            self.report(message, self.recipe.tree.nearest((*route, "higher_is_better")))
         entry = self._entry("metric", spec.uses, place)
         values = self.recipe.tree.find((*route, "with")) or mapping({}, like=place)
         if entry:
@@ -186,8 +189,9 @@ class Resolver:
         metric = self._instance("metric", entry, values) if entry else None
         if entry is None or metric is None:
             return None
-        with fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
+        with self.collecting(place), fenced(f"the metric '{spec.uses}' ({entry.provider})", PluginError):
             return ConfiguredMetric.of(metric, spec.output, spec.name, str(entry.provider))
+        return None
 
     def _baseline(self, model: Any, start: ModelState) -> PlannedStep | None:
         section = self.recipe.model
@@ -199,7 +203,7 @@ class Resolver:
             own = "add 'train: {epochs: 10}' under 'model'"
             remedy = "name a recipe that trains it as the teacher" if self.teaches else own
             place = self.recipe.tree.find(("model", "source"))
-            self._report(f"the model '{section.source}' comes untrained; {remedy}", place)
+            self.report(f"the model '{section.source}' comes untrained; {remedy}", place)
         return None
 
     def _steps(self, start: ModelState) -> list[PlannedStep]:
@@ -211,7 +215,7 @@ class Resolver:
         ]
         if None in steps and self.local_names != NO_NAMES:
             if error := impossible_anyway(steps, start):
-                self._report(error.message, self._place(error.step.route))
+                self.report(error.message, self._place(error.step.route))
             steps = steps[: steps.index(None)]
         known = [step for step in steps if step]
         return self._chained(known, start, complete=len(known) == len(self.recipe.steps))
@@ -236,19 +240,16 @@ class Resolver:
         place = values.find(("teacher", "source")) or values.child("teacher")
         if teacher.source == BASELINE:
             if id_ == BASELINE:
-                self._report("the baseline cannot teach itself; name another teacher, or remove this", place)
+                self.report("the baseline cannot teach itself; name another teacher, or remove this", place)
             return PlannedTeacher(BASELINE)
         path = recipe_file(teacher.source, place)
         key = str(path or (folder_of(place), teacher.source, teacher.with_))
         if key not in self.teachers:
-            try:
+            with self.collecting(place):
                 plan = self._teaching(teacher, path, place)
-            except RecipeError as error:
-                self.problems += error.problems
-                return None
-            stem = f"recipe {path.stem}" if path else Path(teacher.source).name
-            self.teachers[key] = PlannedTeacher(first_free(stem, [it.name for it in self.teachers.values()]), plan)
-        return self.teachers[key]
+                stem = f"recipe {path.stem}" if path else Path(teacher.source).name
+                self.teachers[key] = PlannedTeacher(first_free(stem, [it.name for it in self.teachers.values()]), plan)
+        return self.teachers.get(key)
 
     def _teaching(self, teacher: Teacher, path: Path | None, place: Node | None) -> Plan | None:
         """The plan that makes a teacher; None if plugin files must not be run."""
@@ -267,34 +268,32 @@ class Resolver:
         try:
             return chained(steps, start, complete, self.original_form)
         except ImpossibleError as error:
-            self._report(error.message, self._place(error.step.route))
-            return []
+            self.report(error.message, self._place(error.step.route))
+        except FaultyStepError as error:
+            self.blame(error.fault, self._place(error.step.route))
+        return []
 
     def _entry(self, kind: Kind, name: str, node: Node | None) -> Entry | None:
         try:
             entry = self.registry.get(kind, name)
         except PluginError as clash:
-            self._report(str(clash), node)
+            self.report(str(clash), node)
             return None
-        if entry is None and self.local_names.may_bring(name):
-            self.problems += self.local_names.told_of(kind, name, self.registry, node)
-        elif entry is None:
+        self.problems += self.local_names.problems_with(kind, name, entry, self.registry, node)
+        if entry is not None:
+            return None if entry.cls is NotRun else entry
+        if not self.local_names.may_bring(name):
             is_path = kind in ("model", "data set") and is_there(folder_of(node) / name)
             hint = f"; write './{name}' for the file or folder" if is_path else self.registry.hint(kind, name)
-            self._report(f"unknown {kind} '{name}'{hint}", node)
-        return entry
+            self.report(f"unknown {kind} '{name}'{hint}", node)
+        return None
 
     def _instance(self, kind: Kind, entry: Entry, values: Node) -> Any | None:
-        """An instance of a plugin's class with the recipe's parameters; None if the parameters are invalid."""
-        try:
+        """An instance of a plugin's class with the recipe's parameters; None if there are problems with that."""
+        with self.collecting(values):
             return instance_of(kind, entry, values)
-        except RecipeError as error:
-            self.problems += error.problems
-            return None
+        return None
 
     def _place(self, route: Route) -> Node:
         """The node that names the step whose parameters are at `route`."""
         return self.recipe.tree.find((*route[:-1], "uses")) or self.recipe.tree.nearest(route)
-
-    def _report(self, message: str, node: Node | None) -> None:
-        self.problems.append(Problem(message, node.origin if node else None))

@@ -23,6 +23,15 @@ class ImpossibleError(Exception):
         self.message = message
 
 
+class FaultyStepError(Exception):
+    """A strategy fails where it says what its step needs and leaves."""
+
+    def __init__(self, step: PlannedStep, fault: PluginError | StepError) -> None:
+        super().__init__(str(fault))
+        self.step = step
+        self.fault = fault
+
+
 def chained(
     steps: Sequence[PlannedStep], start: ModelState, complete: bool = True, original_form: str = ""
 ) -> list[PlannedStep]:
@@ -36,13 +45,15 @@ def chained(
 
     Raises:
         ImpossibleError: a step refuses the model that it would get.
-        PluginError: a strategy fails.
-        StepError: a strategy forgets what earlier steps made.
+        FaultyStepError: a strategy fails, or forgets what earlier steps made.
     """
     placed: list[PlannedStep] = []
     state = start
     for step in steps:
-        after = state_after(step, state)
+        try:
+            after = state_after(step, state)
+        except (PluginError, StepError) as fault:
+            raise FaultyStepError(step, fault) from fault
         if isinstance(after, Refusal):
             cause = cause_of(after, placed)
             searched = complete and len(steps) <= _MOST_REORDERED
@@ -146,7 +157,10 @@ def _working_order(steps: Sequence[PlannedStep], start: ModelState) -> list[str]
         seen.add((frozenset(order), state))
         remaining = (index for index in range(len(steps)) if index not in order)
         for passed, index in enumerate(remaining):
-            after = state_after(steps[index], state)
+            try:
+                after = state_after(steps[index], state)
+            except (PluginError, StepError):  # at a place where it does not stand
+                continue
             if isinstance(after, ModelState):
                 heappush(beginnings, (swapped + passed, (*order, index), replace(after, dropped=())))
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from compressor.base.import_path import in_folder, names_file
+from compressor.base.import_path import in_folder, names_file, names_function
 from compressor.recipe.tree import Node, Route, folder_of, with_entries
 
 
@@ -27,6 +27,15 @@ def function_files(tree: Node) -> Iterator[tuple[Route, Node]]:
     for route, node in tree.leaves():
         if isinstance(node.value, str) and names_code(route) and names_file(node.value):
             yield route, node
+
+
+def code_names(tree: Node) -> Iterator[str]:
+    """The texts that name code: functions in files and in modules, and the modules of Keras classes."""
+    for route, node in tree.leaves():
+        if isinstance(node.value, str) and names_code(route):
+            is_module = route[:2] == ("model", "custom_objects")
+            if is_module or names_file(node.value) or names_function(node.value):
+                yield node.value
 
 
 def names_code(route: Route) -> bool:

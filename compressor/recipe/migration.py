@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from compressor.recipe.document import Node, Route, parse
 from compressor.recipe.files import read_text
@@ -36,30 +37,66 @@ class _Edit:
 def migrated(path: Path) -> tuple[str, list[str]]:
     """The text of a recipe file in the present version, and what was changed in it, a line for each change.
 
+    The new text is read again, and says what the old one says, but for these changes.
+
     Raises:
-        RecipeError: the file is no recipe, or of a version that does not exist.
+        RecipeError: the file is no recipe, or of a version that does not exist, or its layout is such that it has to be
+            changed by hand.
     """
     text = read_text(path)
-    tree = parse(text, Source(str(path), tuple(text.splitlines()), path.resolve().parent))
+    tree = _parsed(text, path)
     if not isinstance(tree.value, dict):
         raise RecipeError(
             [Problem("the recipe is not a mapping of keys to values; there is no version in it", tree.origin)]
         )
-    version, edits = _version(tree), list[_Edit]()
+    version, edits, wanted = _version(tree), list[_Edit](), tree.plain()
     for number in range(version, VERSION):
         for change in RENAMED.get(number, ()):
             edits += _renames(tree, change)
+            wanted = _renamed(wanted, change.route, change.name)
     written = tree.value.get("version")
-    if written is None and "extends" not in tree.value:
-        first = next(iter(tree.value.values())).key_origin if tree.value else None
-        if first is not None:
-            head = Origin(first.source, first.line, first.column, 0)
-            newline = "\r\n" if "\r\n" in text else "\n"
-            indent = " " * (first.column - 1)
-            edits.append(_Edit(head, f"version: {VERSION}{newline}{indent}", f"version: {VERSION}, which was missing"))
+    first = next(iter(tree.value.values())).key_origin if tree.value else None
+    heads: list[list[_Edit]] = [[]]
+    if written is None and "extends" not in tree.value and first is not None:
+        heads = [[_Edit(replace(first, width=0), added, f"version: {VERSION}, which was missing")]
+                 for added in _new_lines(text, first)]  # fmt: skip
     elif written is not None and version != VERSION and written.origin is not None:
         edits.append(_Edit(written.origin, str(VERSION), f"version: {VERSION}, which was {version}"))
-    return _edited(text, edits), [f"{edit.origin}: {edit.why}" for edit in edits]
+    if heads != [[]] or edits:
+        wanted = {**wanted, "version": VERSION}
+    for head in heads:
+        made = list(dict.fromkeys([*edits, *head]))  # a key that aliases share is found several times
+        if _says(changed := _edited(text, made), wanted, path):
+            return changed, [f"{edit.origin}: {edit.why}" for edit in made]
+    raise RecipeError(Problem(f"this has to be changed by hand: {edit.why}", edit.origin) for edit in made)
+
+
+def _parsed(text: str, path: Path) -> Node:
+    return parse(text, Source(str(path), tuple(text.splitlines()), path.resolve().parent))
+
+
+def _new_lines(text: str, first: Origin) -> tuple[str, str]:
+    """What to put in front of the first key for the version: in a mapping by lines, and in one with braces."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return f"version: {VERSION}{newline}{' ' * (first.column - 1)}", f"version: {VERSION}, "
+
+
+def _says(text: str, wanted: Any, path: Path) -> bool:
+    try:
+        return bool(_parsed(text, path).plain() == wanted)
+    except RecipeError:
+        return False
+
+
+def _renamed(data: Any, route: Route, name: str) -> Any:
+    """The data with another name for the key at the end of a route."""
+    if route[0] == "*":
+        return [_renamed(entry, route[1:], name) for entry in data] if isinstance(data, list) else data
+    if not isinstance(data, dict) or route[0] not in data:
+        return data
+    if len(route) == 1:
+        return {name if key == route[0] else key: value for key, value in data.items()}
+    return {key: _renamed(value, route[1:], name) if key == route[0] else value for key, value in data.items()}
 
 
 def _version(tree: Node) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress, TaskID
 
+from compressor.base.text import counted
 from compressor.contracts.observer import Observer
 from compressor.report.figures import clock_text
 from compressor.report.screen import Screen
@@ -53,7 +54,7 @@ class Lines(Observer):
     def training_started(self, step_id: str, epochs: int, steps_per_epoch: int) -> None:
         """Say how long a training will be."""
         self._epochs = epochs
-        self._say(f" {step_id}: training, {_counted(epochs, 'epoch')} of {_counted(steps_per_epoch, 'step')}")
+        self._say(f" {step_id}: training, {counted(epochs, 'epoch')} of {counted(steps_per_epoch, 'step')}")
 
     def training_resumed(self, step_id: str, epoch: int) -> None:
         """Say where it goes on."""
@@ -181,7 +182,3 @@ def _logs_text(logs: Mapping[str, float]) -> str:
 def _number(value: float) -> str:
     """`0.052`, and four digits of what is too small or too large for three places."""
     return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 10_000 else f"{value:.4g}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,6 +103,11 @@ def read_lock(path: Path) -> Lock:
     return lock
 
 
+def with_locked_threads(plan: Plan, locked: Lock) -> Plan:
+    """The plan with the threads that the locked run was made with: a notebook may have used others than its recipe."""
+    return replace(plan, threads=locked.threads or plan.threads)
+
+
 def refuse_moved(locked: Lock, now: Lock) -> None:
     """Compare everything that is known before a run.
 
@@ -112,7 +118,19 @@ def refuse_moved(locked: Lock, now: Lock) -> None:
     differences = _differences(locked.model_dump(exclude=told_after), now.model_dump(exclude=told_after))
     if differences:
         what = "the run differs from the locked one:\n" + "\n".join(f"  {line}" for line in differences) + "\n"
-        raise LockedError(what.rstrip(), "put these back, or run without --locked to make a new lock")
+        raise LockedError(
+            what.rstrip(), f"{_restart(locked, now)}put these back, or run without --locked to make a new lock"
+        )
+
+
+def _restart(locked: Lock, now: Lock) -> str:
+    """What to do where TensorFlow does not compute with the threads of the lock, which a run would set otherwise."""
+    if locked.threads in (None, now.threads):
+        return ""
+    return (
+        f"TensorFlow already computes with {now.threads} threads in this process, and keeps that number: run it in a "
+        "new process, or restart the notebook's kernel; "
+    )
 
 
 def refuse_other_files(locked: Lock, now: Lock) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.base.errors import PluginError
 from compressor.base.plugin_errors import fenced
+from compressor.base.text import shortened
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
@@ -25,19 +26,24 @@ def with_plugins(observer: Observer, registry: Registry, folder: Path) -> Observ
 
     It is told of the plugins that could not be loaded, since one of them may be there to watch runs.
     """
+    return Observers(observer, plugin_hooks(registry, folder, observer.warned))
+
+
+def plugin_hooks(registry: Registry, folder: Path, warn: Callable[[str], None]) -> PluginHooks:
+    """The hooks of the plugins for a run into a folder; `warn` is told of the plugins that could not be loaded."""
     for broken in registry.broken:
-        observer.warned(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
-    return Observers(observer, PluginHooks(registry, folder, observer.warned))
+        warn(f"a broken plugin takes no part in this run: {broken}; {broken.remedy}")
+    return PluginHooks(registry, folder, warn)
 
 
 class PluginHooks(Observer):
     """Calls the hooks of plugins, each with a copy of its own, so that none can change a run or its report.
 
-    One that fails is reported to `warn`, and the run goes on.
+    One that fails is reported to `warn`, and the run goes on. `registry` may be replaced by one that has more plugins.
     """
 
     def __init__(self, registry: Registry, folder: Path, warn: Callable[[str], None]) -> None:
-        self._registry = registry
+        self.registry = registry
         self._folder = folder
         self._warn = warn
 
@@ -57,16 +63,54 @@ class PluginHooks(Observer):
         self._call("run_failed", plan=plan, error=error)
 
     def _call(self, hook: str, **event: Any) -> None:
-        manager = self._registry.manager
+        manager = self.registry.manager
         for name, plugin in manager.list_name_plugin():
             if plugin is None or not any(caller.name == hook for caller in manager.get_hookcallers(plugin) or ()):
                 continue
             others = [other for _, other in manager.list_name_plugin() if other is not plugin]
-            subject = f"the hook '{hook}' of {self._registry.providers[name]}"
+            subject = f"the hook '{hook}' of {self.registry.providers[name]}"
+            own = self._copied(hook, event)
+            if own is None:
+                return
             try:
                 with fenced(subject, PluginError, tell=self._warn):
-                    manager.subset_hook_caller(hook, others)(**copy.deepcopy(event), folder=self._folder)
+                    manager.subset_hook_caller(hook, others)(**own, folder=self._folder)
             # a third-party tracker must not end a run that has trained for hours
             except PluginError as error:
                 _log.warning("%s failed", subject, exc_info=True)
                 self._warn(f"{error.what}; the run and its results are not affected")
+
+    def _copied(self, hook: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A copy of an event; None, with a warning that blames no hook, if a part of it cannot be copied."""
+        try:
+            with fenced("the copy", PluginError, tell=self._warn):
+                return dict(copy.deepcopy(event))
+        except PluginError as error:
+            reason = shortened(f"{type(error.__cause__).__name__}: {error.__cause__}", 200)
+            self._warn(
+                f"plugins that watch runs are not told '{hook}', since {_faulty_part(event.get('plan'))} cannot be "
+                f"copied for them ({reason}); the run and its results are not affected"
+            )
+            return None
+
+
+def _faulty_part(plan: Plan | None) -> str:
+    """The part of a plan that cannot be copied, and where it comes from, for a message."""
+    if plan is None:
+        return "the report"
+    parts: list[tuple[str, Any]] = [
+        *((f"the strategy '{step.uses}' ({step.provider})", step.strategy) for step in plan.stages),
+        *((f"the metric '{each.name}'", each) for each in plan.metrics),
+        (f"the model '{plan.recipe.model.source}'", plan.model),
+        (f"the data set '{plan.recipe.data.source}'", plan.data),
+    ]
+    return next((subject for subject, part in parts if not _can_be_copied(part)), "the plan")
+
+
+def _can_be_copied(part: Any) -> bool:
+    try:
+        with fenced("a part of the plan", PluginError, tell=lambda _: None):
+            copy.deepcopy(part)
+    except PluginError:
+        return False
+    return True

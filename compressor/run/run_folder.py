@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from compressor.base.atomic_files import write_whole
+from compressor.base.atomic_files import HALF_WRITTEN, write_whole
 from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import OutputError
 from compressor.base.outgoing import json_text
@@ -30,7 +30,6 @@ RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
 _LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
-_HALF_WRITTEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.tmp")  # as a killed run leaves them
 _SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
 
 
@@ -62,7 +61,7 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
         for path in (folder / _STAGES, *others):
             shutil.rmtree(path, ignore_errors=True)
         for path in folder.iterdir():
-            if _HALF_WRITTEN.fullmatch(path.name):
+            if HALF_WRITTEN.fullmatch(path.name):
                 path.unlink(missing_ok=True)
         yield folder
     finally:
@@ -88,7 +87,7 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
 
 def _is_left_over(path: Path) -> bool:
     """Whether this is what a run writes before its report."""
-    half = _HALF_WRITTEN.fullmatch(path.name)
+    half = HALF_WRITTEN.fullmatch(path.name)
     return path.name in _WRITTEN or (half is not None and half["name"] in {*_WRITTEN, *_LAST})
 
 

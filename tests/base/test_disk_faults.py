@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -140,4 +142,18 @@ def test_where_no_temporary_file_can_be_written_the_disk_is_full(monkeypatch):
     assert str(error.value) == (
         "the disk at / is full (No space left on device), with temporary files in /tmp; free some space there, or set "
         "TMPDIR to a folder on another disk, and run the same command again"
+    )
+
+
+def test_a_system_without_quotas_or_mounts_of_paths_is_told_the_same(monkeypatch):
+    def no_mounts(path):  # as on Windows until Python 3.12
+        raise NotImplementedError
+
+    monkeypatch.setattr(Path, "is_mount", no_mounts)
+    assert str(explained(fault(errno.ENOSPC, "/out/x"))).startswith("the disk at / is full (No space left on device)")
+    script = "import errno; del errno.EDQUOT; from compressor.base.disk_faults import explained; "
+    script += "print(explained(OSError(errno.ENOSPC, 'full', '/out/x')))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("the disk at / is full (full), so that /out/x cannot be written; free some"), (
+        done.stderr
     )

@@ -76,6 +76,28 @@ def test_recipes_that_a_change_concerns_are_run_and_others_are_only_validated(ru
     ]
 
 
+def test_data_of_a_pattern_and_code_of_a_module_concern_the_recipes_that_name_them(
+    run, started, repository, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("x,label\n1,0\n")
+    (tmp_path / "own_losses.py").write_text("def own(labels, outputs):\n    return 0\n")
+    (tmp_path / "pattern.yaml").write_text(GOOD.replace("source: mnist}", "source: './data/*.csv'}"))
+    (tmp_path / "function.yaml").write_text(GOOD.replace("epochs: 1", "epochs: 1, loss: 'own_losses:own'"))
+    repository("add", ".")
+    repository("commit", "-m", "second")
+    repository("checkout", "-b", "mine")
+    names = ["function.yaml", "other.yaml", "pattern.yaml"]
+    run("ci", "--since", "main", "--run", "none", *names)
+    assert started == []
+    (tmp_path / "data" / "a.csv").unlink()
+    (tmp_path / "data" / "notes.txt").touch()
+    (tmp_path / "own_losses.py").write_text("def own(labels, outputs):\n    return 1\n")
+    run("ci", "--since", "main", "--run", "none", *names)
+    assert started == ["plan -- function.yaml", "plan -- pattern.yaml"]
+
+
 def test_a_change_on_the_other_branch_is_not_a_change_of_this_one(run, started, repository, tmp_path):
     repository("checkout", "-b", "mine")
     repository("checkout", "main")

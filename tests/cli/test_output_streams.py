@@ -191,3 +191,38 @@ def test_a_step_that_is_killed_leaves_a_terminal_with_its_cursor(tmp_path):
     ending, shown = in_terminal([*RUN, "apply", "kill.yaml", "--smoke", "-o", "out"], tmp_path)
     assert ending == 4
     assert_cursor_is_back(shown)
+
+
+NOISY = """
+import os
+import compressor
+
+class Noisy(compressor.Metric):
+    name = "noisy"
+
+    def per_sample(self, batch):
+        os.environ["NOISY"] = "1"
+        print("chatter")
+        return batch.labels * 1.0
+
+@compressor.hookimpl
+def metrics():
+    return [Noisy]
+"""
+
+
+def test_what_the_tool_says_of_plugins_is_shown_where_the_output_of_libraries_is_not(tensorflow, compressor, tmp_path):
+    import numpy as np
+    import tf_keras
+
+    from compressor import to_litert
+
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), tf_keras.layers.Dense(2)])
+    (tmp_path / "model.tflite").write_bytes(to_litert(model))
+    np.savez(tmp_path / "data.npz", x=np.ones((40, 4), np.float32), y=np.arange(40) % 2)
+    (tmp_path / "mine.py").write_text(NOISY)
+    named = ["--data", "./data.npz", "--metric", "noisy", "--plugin", "mine.py"]
+    code, out, err = compressor("evaluate", "model.tflite", *named)
+    assert (code, out.split()[0]) == (0, b"noisy")
+    assert "changed the environment (NOISY), which was put back" in err
+    assert "chatter" not in err

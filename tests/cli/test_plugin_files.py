@@ -5,6 +5,10 @@ import json
 import pytest
 from fake_distributions import SHAVE
 
+import compressor
+from compressor.cli.command_registry import registry_with
+from compressor.recipe.document import dump
+
 RECIPE = """\
 version: 1
 model: {source: mnist_cnn, train: {epochs: 1}}
@@ -45,6 +49,26 @@ def test_a_file_that_the_recipe_names_as_well_counts_once(run, files, tmp_path):
     path.write_text(RECIPE.replace("model:", "plugins: [./mine.py]\nmodel:"))
     code, out, _ = run("plan", "recipe.yaml", "--plugin", "mine.py", "--json")
     assert (code, json.loads(out)["recipe"]["plugins"]) == (0, ["./mine.py"])
+    assert run("validate", "recipe.yaml", "--plugin", "mine.py") == (0, "1 recipe valid\n", "")
+
+
+def test_a_run_is_planned_with_a_registry_that_has_the_file_of_its_recipe(run, files, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.replace("model:", "plugins: [./mine.py]\nmodel:"))
+    registry = registry_with([tmp_path / "mine.py"])
+    (step,) = compressor.plan(path, registry=registry).steps
+    assert step.uses == "shave"
+
+
+def test_debug_takes_the_file_that_the_run_was_made_with(run, files, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text(RECIPE.replace("model:", f"plugins: [{tmp_path / 'mine.py'}]\nmodel:"))
+    lock = {"recipe": {}, "seed": 0, "smoke": True, "tool": "", "plugins": {}, "code": {}, "versions": {}}
+    (folder / "lock.yaml").write_text(dump({**lock, "fingerprints": {}}))
+    said = f"error: no step of {folder} quantizes (its steps: baseline, shave); name a run with 'ptq' or 'qat'\n"
+    assert run("debug", str(folder)) == (1, "", said)
+    assert run("debug", str(folder), "--plugin", "mine.py") == (1, "", said)
 
 
 @pytest.mark.parametrize("command", [["strategies"], ["schema"], ["validate", "prune_qat"]])

@@ -81,7 +81,7 @@ def test_an_output_is_never_a_folder_or_a_device(call, package, tmp_path, comman
 
 def test_an_output_that_cannot_be_written_is_told(call, package, tmp_path):
     output = tmp_path / f"{'x' * 250}.h"  # its temporary name is longer than any may be
-    text = f"error: {output} cannot be written (File name too long); free some space, or choose another place\n"
+    text = f"error: {output} cannot be read or written (File name too long); choose a shorter name\n"
     assert call("header", package, output) == (1, "", text)
     assert list(tmp_path.glob("*.h")) == []
 

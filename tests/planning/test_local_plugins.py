@@ -114,4 +114,84 @@ def test_a_file_that_may_bring_more_leaves_a_warning(found, returned):
 def test_a_file_that_cannot_be_read_may_bring_anything(tmp_path, code):
     (tmp_path / "mine.py").write_bytes(code)
     names = names_brought_by(tmp_path / "mine.py")
-    assert (names.named, names.open_files) == ((), ("mine.py",))
+    assert (names.possible, names.open_files) == ((), ("mine.py",))
+
+
+PRUNE = """
+import compressor
+
+
+class Mine(compressor.Strategy):
+    name = "prune"
+
+    def plan(self, state):
+        return state
+
+    def apply(self, model, context):
+        return model
+
+
+class Exact(compressor.Metric):
+    name = "exact"
+
+    def per_sample(self, batch):
+        return batch.labels
+
+
+@compressor.hookimpl
+def strategies():
+    return STRATEGIES
+
+
+@compressor.hookimpl
+def metrics():
+    return [Exact]
+"""
+PLAIN, OPEN = PRUNE.replace("STRATEGIES", "[Mine]"), PRUNE.replace("STRATEGIES", "[*[Mine]]")
+
+
+def messages_of_plan():
+    try:
+        planner.prepare("recipe.yaml")
+    except RecipeError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("code", [PLAIN, OPEN])
+def test_a_name_qualified_by_its_file_is_taken_by_validate_as_by_plan(found, code):
+    assert found(code, "mine.py:prune") == [unchecked("prune")]
+    assert messages_of_plan() == []
+
+
+@pytest.mark.parametrize("code", [PLAIN, OPEN])
+def test_a_metric_qualified_by_its_file_is_no_function_of_a_module(found, code, tmp_path):
+    found(code, "compressor:prune")
+    text = (tmp_path / "recipe.yaml").read_text()
+    text += "evaluation: {metrics: [{uses: 'mine.py:exact', with: {a: 1}}]}\n"
+    (tmp_path / "recipe.yaml").write_text(text)
+    problems = [(problem.severity, problem.message) for problem in planner.check("recipe.yaml")]
+    said = "the metric 'exact' comes from mine.py, which is not run here; its parameters are"
+    assert problems == [("not checked", f"{said} checked by 'compressor plan'")]
+    assert messages_of_plan() == ["unknown key 'a'; there is none to choose from"]
+
+
+def test_a_clash_of_names_is_refused_by_validate_as_by_plan(found):
+    (problem,) = found(PLAIN, "prune")
+    assert problem == ("error", messages_of_plan()[0])
+    assert problem[1].endswith("; write 'compressor:prune' or 'mine.py:prune'")
+    assert found(PLAIN, "compressor:prune") == messages_of_plan() == []
+
+
+def test_a_clash_that_only_running_the_file_can_show_is_said_to_be_unchecked(found):
+    said = "whether mine.py, which is not run here, brings a strategy 'prune' as well is checked by 'compressor plan'"
+    assert found(OPEN, "prune") == [("not checked", said)]
+    assert found(OPEN, "compressor:prune") == []
+    assert messages_of_plan() == []
+
+
+@pytest.mark.parametrize("name", ["other.py:prune", "mine.py:prun"])
+def test_a_qualified_name_that_no_file_brings_is_unknown_to_both(found, name):
+    (problem,) = found(PLAIN, name)
+    assert problem == ("error", messages_of_plan()[0])
+    assert problem[1].startswith(f"unknown strategy '{name}'")

@@ -327,6 +327,45 @@ def test_a_strategy_that_forgets_what_earlier_steps_made_is_at_fault(write, chai
     assert caught.value.exit_code == 4
 
 
+def test_a_forgetful_strategy_is_told_beside_the_mistakes_of_the_recipe(write):
+    forgets = with_strategies(forgetful(lambda state: ModelState("keras")))
+    said = (
+        "the strategy 'fresh' (acme 1.0) returned from 'plan' a state that forgets zeros to keep; it must return what "
+        "it was given, changed by 'add' and 'to', and give up a trait only by state.drop('sparse', reason=...)"
+    )
+    text = chain("prune", "fresh") + "evaluation: {metrics: [acuracy]}\n"
+    with pytest.raises(RecipeError) as caught:
+        prepare(write(text), (), forgets)
+    assert [(problem.message, problem.origin.line) for problem in caught.value.problems] == [
+        (said, text[: text.index("fresh")].count("\n") + 1),
+        ("unknown metric 'acuracy'; did you mean 'accuracy'?", text.count("\n")),
+    ]
+    with pytest.raises(RecipeError) as caught:
+        prepare(write(chain("prune", "fresh") + "colour: red\n"), (), forgets)
+    messages = [problem.message for problem in caught.value.problems]
+    assert messages[0] == said
+    assert messages[1].startswith("unknown key 'colour'")
+    missing = chain("prune", "fresh").replace("source: mnist}", "source: ./gone.npz}")
+    with pytest.raises(RecipeError) as caught:
+        prepare(write(missing), (), forgets, need_files=True)
+    assert [problem.message.partition(" ")[0] for problem in caught.value.problems] == ["the", "there"]
+
+
+def test_a_strategy_that_would_fail_at_another_place_does_not_hide_an_impossible_order(write):
+    class Fickle(Polish):
+        name = "fickle"
+
+        def plan(self, state):
+            return ModelState("keras") if "sparse" in state.traits else state
+
+    with pytest.raises(RecipeError) as caught:
+        prepare(write(chain("fickle", "ptq", "prune")), (), with_strategies(Fickle))
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        "'ptq' leaves a LiteRT model, and 'prune' needs a Keras model; an order that works: fickle -> prune -> ptq"
+    )
+
+
 def test_a_strategy_may_give_up_a_trait_by_name_and_the_next_step_knows_nothing_of_it(write):
     rotate = forgetful(lambda state: state.drop("sparse", reason="it rotates the weights"))
     plan = prepare(write(chain("prune", "fresh", "prune")), (), with_strategies(rotate))

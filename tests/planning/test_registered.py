@@ -80,4 +80,4 @@ def test_what_is_no_plugin_is_refused_at_once(thing, said):
     with pytest.raises(PluginError) as caught:
         compressor.register(thing)
     assert str(caught.value) == said
-    assert registered.registered() == {}
+    assert registered.registered_plugins() == {}

@@ -57,6 +57,50 @@ def test_a_missing_version_is_added_in_front_of_the_first_key(recipe):
     assert load(recipe).version == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{model: {source: a}, data: {source: b}}\n", "{version: 1, model: {source: a}, data: {source: b}}\n"),
+        (
+            "# mine\n{\n  model: {source: a},  # small\n}\n",
+            "# mine\n{\n  version: 1, model: {source: a},  # small\n}\n",
+        ),
+        ('{"model": {"source": "a"}}', '{version: 1, "model": {"source": "a"}}'),
+        ("--- # mine\nmodel: {source: a}\n", "--- # mine\nversion: 1\nmodel: {source: a}\n"),
+    ],
+)
+def test_a_version_is_added_in_braces_as_in_lines(recipe, text, wanted):
+    recipe.write_text(text)
+    assert migrated(recipe)[0] == wanted
+    assert migrated_again(recipe, wanted) == (wanted, [])
+
+
+def migrated_again(path, text):
+    path.write_text(text)
+    return migrated(path)
+
+
+def test_a_key_that_aliases_share_is_renamed_once(recipe, monkeypatch):
+    monkeypatch.setattr(migration, "VERSION", 2)
+    monkeypatch.setitem(migration.RENAMED, 1, (Renamed(("steps", "*", "options"), "with"),))
+    recipe.write_text("version: 1\nsteps: [&a {uses: prune, options: {x: 1}}, *a]\n")
+    text, changes = migrated(recipe)
+    assert text == "version: 2\nsteps: [&a {uses: prune, with: {x: 1}}, *a]\n"
+    assert len(changes) == 2
+
+
+def test_a_key_whose_new_name_is_there_already_has_to_be_renamed_by_hand(recipe, monkeypatch):
+    monkeypatch.setattr(migration, "VERSION", 2)
+    monkeypatch.setitem(migration.RENAMED, 1, (Renamed(("network",), "model"),))
+    recipe.write_text("version: 1\nnetwork: {source: a}\nmodel: {source: b}\n")
+    with pytest.raises(RecipeError) as caught:
+        migrated(recipe)
+    assert [problem.message for problem in caught.value.problems] == [
+        "this has to be changed by hand: version: 2, which was 1",
+        "this has to be changed by hand: 'network' is now 'model'",
+    ]
+
+
 def test_a_recipe_that_extends_another_has_its_version(recipe):
     recipe.write_text("extends: prune_qat\n")
     assert migrated(recipe) == ("extends: prune_qat\n", [])

@@ -1,6 +1,9 @@
 """A lock says what a result was made of; the same again gives the same bytes, and anything else is refused."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -35,9 +38,17 @@ def moved(locked, now):
     return str(error.value)
 
 
-def refused(*lines):
+def refused(*lines, remedy=""):
     listed = "".join(f"\n  {line}" for line in lines)
-    return f"the run differs from the locked one:{listed}; put these back, or run without --locked to make a new lock"
+    remedy += "put these back, or run without --locked to make a new lock"
+    return f"the run differs from the locked one:{listed}; {remedy}"
+
+
+def keeps(threads):
+    return (
+        f"TensorFlow already computes with {threads} threads in this process, and keeps that number: run it in a new "
+        "process, or restart the notebook's kernel; "
+    )
 
 
 def test_a_run_leaves_a_lock_with_the_hash_of_every_litert_file(smoke_run, lock_path):
@@ -103,9 +114,31 @@ def test_threads_and_variables_that_change_the_rounding_are_differences_and_the_
         update={"threads": 4, "environment": {**now.environment, "TF_ENABLE_ONEDNN_OPTS": "0"}, "processor": "other"}
     )
     assert moved(now, other) == refused(
-        "environment.TF_ENABLE_ONEDNN_OPTS: locked None, now '0'", "threads: locked 2, now 4"
+        "environment.TF_ENABLE_ONEDNN_OPTS: locked None, now '0'", "threads: locked 2, now 4", remedy=keeps(4)
     )
     refuse_moved(now, now.model_copy(update={"processor": "other"}))
+
+
+def test_a_lock_made_with_other_threads_than_the_recipe_says_is_met_in_a_new_process_and_told_in_this_one(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: fuse}]\n"
+    )
+    where = {"cache": tmp_path / "cache", "smoke": True}
+    _, folder = compressor.apply(recipe, output=tmp_path / "run", **where)
+    lock = read_lock(folder / "lock.yaml")
+    assert lock.threads == 2
+    (tmp_path / "lock.yaml").write_text(lock_text(lock.model_copy(update={"threads": 3, "files": {}})))
+    with pytest.raises(LockedError) as error:
+        compressor.apply(recipe, output=tmp_path / "here", locked=tmp_path / "lock.yaml", **where)
+    assert str(error.value) == refused("threads: locked 3, now 2", remedy=keeps(2))
+    command = [sys.executable, "-m", "compressor", "apply", recipe, "--smoke", "--locked", tmp_path / "lock.yaml"]
+    environment = {**os.environ, "COMPRESSOR_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [*map(str, command), "-o", str(tmp_path / "new")], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert read_lock(tmp_path / "new" / "lock.yaml").threads == 3
 
 
 def test_a_lock_of_an_earlier_version_is_read_and_what_it_does_not_say_is_a_difference(lock_path, tmp_path):

@@ -107,6 +107,35 @@ def test_a_hook_that_fails_is_named_and_the_run_goes_on(install):
     ]
 
 
+def test_a_plan_that_cannot_be_copied_is_no_fault_of_the_hook(install):
+    install("tracker-one", TRACKER, "1.1")
+    install(
+        "acme",
+        """
+import threading
+import compressor
+class Held(compressor.Strategy):
+    name = 'held'
+    def __init__(self, params):
+        super().__init__(params)
+        self.lock = threading.Lock()
+    def plan(self, state): return state
+    def apply(self, model, context): return model
+@compressor.hookimpl
+def strategies(): return [Held]
+""",
+    )
+    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    observer.run_started(compressor.plan({**RECIPE, "steps": [{"uses": "held"}]}), {})
+    assert told.warnings == [
+        "plugins that watch runs are not told 'run_started', since the strategy 'held' (acme 1.0) cannot be copied for "
+        "them (TypeError: cannot pickle '_thread.lock' object); the run and its results are not affected"
+    ]
+    import tracker_one
+
+    assert tracker_one.seen == []
+
+
 def test_a_plugin_that_cannot_be_loaded_is_told_in_every_run(install):
     install("tracker-one", "import no_such_module\n" + TRACKER, "1.1")
     with_plugins(told := Told(), Registry.installed(), Path("runs/1"))

@@ -12,13 +12,8 @@ from pathlib import Path
 from compressor.base.errors import CompressorError, ModelError
 from compressor.base.file_limits import MEMORY_VARIABLE, chosen_seconds, content_of, probe_memory
 from compressor.base.sizes import format_size
-from compressor.base.text import shortened
-from compressor.models.library_errors import INTERPRETER_ERRORS
-from compressor.models.litert.open_sizes import open_inputs
 
 _KERAS_SECONDS, _LITERT_SECONDS = 20, 100
-_OPEN_SIZES = (1, 32, 224)
-"""What a file that leaves sizes of its inputs open is tried with."""
 _LITERT_REMEDY = "convert it with LiteRT's own operators alone"
 
 
@@ -46,6 +41,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
         else:
             from compressor.models.litert.allowed_operators import unlisted_operators
             from compressor.models.litert.contents import dissect
+            from compressor.models.litert.trial_process import failure_on_zeros
             from compressor.models.packing.package import unpacked
 
             content = unpacked(content_of(path))
@@ -53,7 +49,8 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             if unlisted := unlisted_operators(content):
                 names = ", ".join(map(repr, unlisted))
                 return _told(f"it holds operators that may do more than compute ({names})", _LITERT_REMEDY)
-            return _run(content)
+            failure = failure_on_zeros(content)
+            return _told(*failure) if failure else 0
     except CompressorError as error:
         damaged = kind == "litert" and isinstance(error, ModelError) and MEMORY_VARIABLE not in error.remedy
         return _told(error.what, "" if damaged else error.remedy)
@@ -68,34 +65,6 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
 def _told(what: str, remedy: str = "") -> int:
     print(json.dumps([what, remedy]))
     return 1
-
-
-def _run(content: bytes) -> int:
-    import numpy as np
-
-    from compressor.models.litert.interpreter import open_interpreter
-
-    leaves_open = bool(open_inputs(content))
-    for size in _OPEN_SIZES if leaves_open else (1,):
-        try:
-            interpreter = open_interpreter(content, threads=1)
-            for details in interpreter.get_input_details() if leaves_open else ():
-                shape = np.where(details["shape_signature"] < 0, size, details["shape"])
-                interpreter.resize_tensor_input(details["index"], [*details["shape"][:1], *shape[1:]])
-            interpreter.allocate_tensors()
-            for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
-                if np.issubdtype(details["dtype"], np.number):
-                    interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
-            interpreter.invoke()
-        except INTERPRETER_ERRORS as error:
-            reason = shortened(str(error), 200)
-        else:
-            return 0
-    if leaves_open:
-        sizes = ", ".join(map(str, _OPEN_SIZES))
-        what = f"it leaves sizes of its inputs open, and LiteRT runs it with none of {sizes} in their place ({reason})"
-        return _told(what, "convert it with fixed sizes")
-    return _told(f"LiteRT cannot run it ({reason})")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         raise ModelError(f"there is no model at {path}", "check the path; it starts at the recipe's folder")
     refuse_foreign(path)
     refuse_special(path)
-    from compressor.models.files.custom_objects import known_objects, names_in_files
+    from compressor.models.files.custom_objects import known_objects
     from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
     from compressor.models.packing.package import unpacked
 
@@ -63,7 +63,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
         refuse_harmful_litert(path)
         return Built(unpacked(content_of(path)))
     known = known_objects(custom_objects)
-    refuse_harmful_keras(path, trusted, custom_objects, names_in_files(known))
+    refuse_harmful_keras(path, trusted, custom_objects, known)
     if reference.format == "litert":
         from compressor.models.litert.saved_model_converter import saved_model_to_litert
 

@@ -11,7 +11,7 @@ import sys
 import warnings
 
 from compressor.base.errors import CompressorError
-from compressor.base.machine import DEFAULT_THREADS
+from compressor.base.machine import DEFAULT_THREADS, usable_cores
 
 _THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
@@ -82,4 +82,4 @@ def _threads_by_default() -> int:
         chosen = 0
     if chosen > 0:
         return chosen
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from compressor.base.errors import ModelError
 from compressor.base.file_limits import (
@@ -23,8 +23,8 @@ from compressor.base.file_limits import (
     swells,
     unless_raised,
 )
-from compressor.base.import_path import module_part, names_file
 from compressor.base.sizes import format_size
+from compressor.models.files.custom_objects import importable_names, names_in_files
 from compressor.models.files.unknown_names import unknown_name
 from compressor.models.keras3.detect import is_keras3
 from compressor.models.library_errors import FILE_ERRORS
@@ -34,15 +34,15 @@ _OUT_OF_TIME = (-getattr(signal, "SIGXCPU", 24),)  # by the limit that the child
 
 
 def refuse_harmful_keras(
-    path: Path, trusted: bool, custom_objects: Sequence[str] = (), known: Collection[str] = ()
+    path: Path, trusted: bool, custom_objects: Sequence[str] = (), objects: Mapping[str, Any] | None = None
 ) -> None:
     """Refuse a Keras file that could do harm, without loading it.
 
     Args:
         path: a `.keras` or `.h5` file, or a SavedModel's folder.
         trusted: the user vouches for the file, so code in it may run.
-        custom_objects: modules, or `module:Name`, that the user vouches for.
-        known: the names of all classes and functions in these.
+        custom_objects: modules, or `module:Name`, that the user vouches for; of the latter, for that name alone.
+        objects: what `known_objects` makes of these, and what the strategies of the plan bring.
 
     Raises:
         CompressorError: it is no regular file.
@@ -58,9 +58,9 @@ def refuse_harmful_keras(
         code = ["a SavedModel is a program"]
     else:
         _refuse_bombs(path)
-        vouched = {Path(module).stem if names_file(module) else module for module in map(module_part, custom_objects)}
+        known, vouched = names_in_files(objects or {}, custom_objects), importable_names(custom_objects)
         found = json.loads(_probed("trusted" if trusted else "keras", path, "save it again", known))
-        code = [name for name in found["code"] if name.strip("'").rpartition(".")[0] not in vouched]
+        code = [name for name in found["code"] if name.strip("'") not in vouched]
         unknown = found["unknown"] + ([] if is_keras3(path) else found["unknown_layers"])  # or the bridge says more
         if unknown and not code and not trusted:
             raise unknown_name(path, unknown[0], known if custom_objects else None)

@@ -1,6 +1,7 @@
-"""Runs a `.tflite` file on samples in a child process; prints what is wrong, and exits with 1, if it fails.
+"""Tries a `.tflite` file in a child process, which a crash of native code may end: on samples, or on zeros.
 
-If its own files cannot be read, it prints the number of the error and the path, and exits with `UNREADABLE`.
+As a program, it prints what is wrong, and exits with 1, if the file fails on samples. If its own files cannot be read,
+it prints the number of the error and the path, and exits with `UNREADABLE`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.interpreter import LiteRTModel, takes_many
+from compressor.base.text import shortened
+from compressor.models.library_errors import INTERPRETER_ERRORS
+from compressor.models.litert.interpreter import LiteRTModel, open_interpreter, takes_many
+from compressor.models.litert.open_sizes import open_inputs
 
 UNREADABLE = 74  # as sysexits.h numbers an error of input or output
 _SAMPLES_A_CALL = 64
+_OPEN_SIZES = (1, 32, 224)
+"""What a file that leaves sizes of its inputs open is tried with."""
 
 
 def main(folder: Path) -> int:
@@ -37,6 +43,34 @@ def main(folder: Path) -> int:
         print(f"{error.errno or 0} {error.filename or folder}")
         return UNREADABLE
     return 0
+
+
+def failure_on_zeros(content: bytes) -> tuple[str, str] | None:
+    """What is wrong with a file that LiteRT does not run on zeros, and what to do; None if it runs.
+
+    A file that leaves sizes of its inputs open is tried with several.
+    """
+    leaves_open = bool(open_inputs(content))
+    for size in _OPEN_SIZES if leaves_open else (1,):
+        try:
+            interpreter = open_interpreter(content, threads=1)
+            for details in interpreter.get_input_details() if leaves_open else ():
+                shape = np.where(details["shape_signature"] < 0, size, details["shape"])
+                interpreter.resize_tensor_input(details["index"], [*details["shape"][:1], *shape[1:]])
+            interpreter.allocate_tensors()
+            for details in interpreter.get_input_details():  # or it would run on whatever lies in memory
+                if np.issubdtype(details["dtype"], np.number):
+                    interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+            interpreter.invoke()
+        except INTERPRETER_ERRORS as error:
+            reason = shortened(str(error), 200)
+        else:
+            return None
+    if leaves_open:
+        sizes = ", ".join(map(str, _OPEN_SIZES))
+        what = f"it leaves sizes of its inputs open, and LiteRT runs it with none of {sizes} in their place ({reason})"
+        return what, "convert it with fixed sizes"
+    return f"LiteRT cannot run it ({reason})", ""
 
 
 if __name__ == "__main__":

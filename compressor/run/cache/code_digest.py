@@ -10,18 +10,33 @@ import site
 import sys
 import sysconfig
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
 from pathlib import Path
 
+from compressor.base import process_start
 from compressor.base.hashing import file_digest
 from compressor.base.import_path import names_file
 
 _OWN = "compressor"  # the name of the distribution, and of its core, whose code is another part of every key
 _FIRST_PARTY = (_OWN, "compressor_plugins", "compressor_recipes")
+
+
+_pinned: dict[str, str] = {}  # by module; empty where the code that runs is not known
+
+
+def pin(modules: Iterable[str]) -> None:
+    """Hold on to the digests of modules whose code runs in this process, whatever becomes of their files.
+
+    Where a file was changed since the process began, the code that runs may be that of before or of after: such a
+    module gets a digest that is never found in the cache.
+    """
+    for module in modules:
+        digest: Callable[[str], str] = code_digest.__wrapped__  # type: ignore[attr-defined]
+        _pinned[module] = "" if _unit_of(module) is None or _may_be_edited(module) else digest(module)
 
 
 def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
@@ -30,6 +45,8 @@ def _cached(function: Callable[[str], str]) -> Callable[[str], str]:
 
     @wraps(function)
     def digest(module: str) -> str:
+        if module in _pinned:
+            return _pinned[module] or _unknown()
         return function(module) if names_file(module) or _unit_of(module) is None else of_module(module)
 
     digest.cache_clear = of_module.cache_clear  # type: ignore[attr-defined]
@@ -48,7 +65,36 @@ def code_digest(module: str) -> str:
     """
     first = _unit_of(module)
     if first is None:
-        return f"unknown {uuid.uuid4()}"  # as in a notebook: a key that is never found in the cache
+        return _unknown()
+    units, libraries = _covered(first)
+    digests = sorted(unit.digest() for unit in units)
+    return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
+
+
+def _unknown() -> str:
+    return f"unknown {uuid.uuid4()}"  # as in a notebook: a key that is never found in the cache
+
+
+def code_files(module: str) -> list[Path]:
+    """The files whose code a module runs, less those of installed distributions. Nothing is imported.
+
+    Args:
+        module: its name, or the absolute path of its file.
+    """
+    first = _unit_of(module)
+    units = _covered(first)[0] if first else []
+    return [path for unit in units if not _is_installed(unit.folder) for path in unit.paths()]
+
+
+def _may_be_edited(module: str) -> bool:
+    """Whether a file that counts for a module was changed, or put there, since this process began."""
+    first = _unit_of(module)
+    stats = (path.stat() for unit in (_covered(first)[0] if first else ()) for path in unit.paths())
+    return any(max(found.st_mtime, found.st_ctime) > process_start.PROCESS_START for found in stats)
+
+
+def _covered(first: _Unit) -> tuple[list[_Unit], dict[str, str]]:
+    """All code that a unit runs: units that count by their files, and libraries that count by their versions."""
     own = _distribution_of(first.name) if _is_installed(first.folder) else None
     units, libraries = {first: None}, dict[str, str]()
     waiting = [first]
@@ -63,8 +109,7 @@ def code_digest(module: str) -> str:
             elif imported not in units:
                 units[imported] = None
                 waiting.append(imported)
-    digests = sorted(unit.digest() for unit in units)
-    return hashlib.sha256("\n".join([*digests, *sorted(libraries.values())]).encode()).hexdigest()
+    return list(units), libraries
 
 
 def _is_covered(top: str, libraries: Mapping[str, str]) -> bool:

@@ -8,6 +8,7 @@ from functools import cache
 
 from compressor.base.import_path import function_at, names_function
 from compressor.base.path_or_function import Reference
+from compressor.base.text import counted
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
 from compressor.contracts.sources import Dataset
@@ -110,7 +111,7 @@ def _thread_warnings(plan: Plan) -> list[str]:
     if used == plan.threads:
         return []
     return [
-        f"TensorFlow already computes with {used} {'thread' if used == 1 else 'threads'} in this process, and so does "
+        f"TensorFlow already computes with {counted(used, 'thread')} in this process, and so does "
         f"this run, in place of {plan.threads}; its files are those of 'threads: {used}'"
     ]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 
 def fold_batch_norms(graph: LayerGraph) -> Done:
@@ -162,4 +162,4 @@ def _scaled(layer: GraphLayer, scale: NDArray[np.float32], offset: NDArray[np.fl
 
 
 def _counted(names: list[str]) -> str:
-    return f"{len(names)} BatchNormalization{'s' if len(names) != 1 else ''}"
+    return counted(len(names), "BatchNormalization")

@@ -8,7 +8,7 @@ from typing import Any
 from compressor.contracts.frozen_layers import freeze_parts
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, mapped, refs
 from compressor_plugins.graph.model_reader import read
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 
 def flatten(graph: LayerGraph) -> Done:
@@ -25,7 +25,7 @@ def flatten(graph: LayerGraph) -> Done:
             name for name, layer in graph.layers.items() if issubclass(layer.cls, tf_keras.Model) and name not in left
         ]
         if not nested:
-            return Done(f"flattened {len(changed)} nested model{'s' if len(changed) != 1 else ''}", changed, left)
+            return Done(f"flattened {counted(len(changed), 'nested model')}", changed, left)
         reason = _inlined(graph, nested[0])
         if reason:
             left[nested[0]] = reason

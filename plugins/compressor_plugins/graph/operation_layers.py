@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, graph_layer, refs
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 
 def map_operations(graph: LayerGraph) -> Done:
@@ -34,7 +34,7 @@ def map_operations(graph: LayerGraph) -> Done:
         inputs = tensors[0] if len(tensors) == 1 else tensors
         graph.nodes[number] = replace(node, layer=made.name, args=(inputs,), kwargs={})
         changed.append(layer.name)
-    return Done(f"made {len(changed)} operation{'s' if len(changed) != 1 else ''} a layer", changed, left)
+    return Done(f"made {counted(len(changed), 'operation')} a layer", changed, left)
 
 
 def _layer(class_name: str, **settings: Any) -> Callable[[LayerGraph, int], GraphLayer | None]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 
 def fuse_relus(graph: LayerGraph) -> Done:
@@ -26,7 +26,7 @@ def fuse_relus(graph: LayerGraph) -> Done:
             graph.replace_layer(before.name, replace(before, config=before.config | {"activation": "relu"}))
             graph.remove(number)
             fused.append(layer.name)
-    return Done(f"fused {len(fused)} ReLU{'s' if len(fused) != 1 else ''} into the layer before", fused)
+    return Done(f"fused {counted(len(fused), 'ReLU')} into the layer before", fused)
 
 
 def is_plain_relu(layer: GraphLayer) -> bool:

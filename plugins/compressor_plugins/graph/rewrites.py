@@ -25,6 +25,11 @@ class Done:
         return f"{self.deed}: {listed(self.changed)}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, as in `1 pair` and `3 pairs`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 Rewrite: TypeAlias = Callable[[LayerGraph], Done]
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor.contracts.layer_record import RowImage, RowOption
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, Shape, graph_layer, rewired
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 Config: TypeAlias = dict[str, Any]
 
@@ -23,7 +23,7 @@ def convolutions_as_2d(graph: LayerGraph) -> Done:
         for number in graph.order():
             work.visit(number)
     count = len(work.changed)
-    return Done(f"gave {count} one-dimensional convolution{'s' if count != 1 else ''} images of one row", work.changed)
+    return Done(f"gave {counted(count, 'one-dimensional convolution')} images of one row", work.changed)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, graph_layer
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 _SHARED = ("padding", "strides", "dilation_rate", "data_format", "kernel_size", "depth_multiplier")
 
@@ -23,7 +23,7 @@ def split_separable(graph: LayerGraph) -> Done:
         graph.insert_after(source, depthwise, [number])
         graph.replace_layer(layer.name, pointwise)
         split.append(layer.name)
-    return Done(f"split {len(split)} separable convolution{'s' if len(split) != 1 else ''} in two", split)
+    return Done(f"split {counted(len(split), 'separable convolution')} in two", split)
 
 
 def _halves(layer: GraphLayer, name: str) -> tuple[GraphLayer, GraphLayer]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph
 from compressor_plugins.graph.relu_fusion import is_plain_relu
-from compressor_plugins.graph.rewrites import Done
+from compressor_plugins.graph.rewrites import Done, counted
 
 _ROUNDS = 50
 _SETTLED = 1e-3  # the largest factor's distance from 1 at which a round is the last
@@ -32,7 +32,7 @@ def equalize_channels(graph: LayerGraph) -> Done:
         if max((_evened(graph, first, second) for first, second in pairs), default=0.0) < _SETTLED:
             break
     return Done(
-        f"evened the channels of {len(pairs)} pair{'s' if len(pairs) != 1 else ''} of layers",
+        f"evened the channels of {counted(len(pairs), 'pair')} of layers",
         [f"{first} and {second}" for first, second in pairs],
     )
 

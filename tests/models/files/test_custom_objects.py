@@ -206,6 +206,61 @@ def test_a_name_that_is_known_vouches_for_nothing_else(model, module):
         build_model(Reference("path", str(path)), custom_objects=["doubling_layers"])
 
 
+def renamed_entry(model, name, **changed):
+    """A copy of the model's file whose own layer is named in another way."""
+    path = model.with_name(name)
+    with zipfile.ZipFile(model) as whole, zipfile.ZipFile(path, "w") as made:
+        for entry in whole.namelist():
+            content = whole.read(entry)
+            if entry == "config.json":
+                config = json.loads(content)
+                (layer,) = (it for it in config["config"]["layers"] if it["class_name"] == "Doubling")
+                layer.update(changed)
+                content = json.dumps(config)
+            made.writestr(entry, content)
+    return Reference("path", str(path))
+
+
+def carrying(reference, name):
+    return (
+        f"{reference.target} carries code of its own, which would run when it is loaded ('{name}'); name the module of "
+        "your own classes under 'model.custom_objects', or pass --trust-model if you know where it comes from"
+    )
+
+
+def test_one_name_of_a_module_vouches_for_no_other_name_in_it(model, module):
+    module.write_text(
+        CODE.format(factor=2) + "\n@tf_keras.saving.register_keras_serializable()\nclass Other(Doubling):\n    pass\n"
+    )
+    sys.modules.pop("doubling_layers", None)
+    build_model(Reference("path", str(model)), custom_objects=["doubling_layers:Doubling"])
+    other = renamed_entry(model, "other.keras", class_name="Other", registered_name="Custom>Other")
+    for name, taken in (("Custom>Other", "Other"), ("another>Other", "Other"), ("Other", "Other")):
+        evil = renamed_entry(model, "evil.keras", class_name="Other", registered_name=name)
+        with pytest.raises(ModelError) as error:
+            build_model(evil, custom_objects=["doubling_layers:Doubling"])
+        assert str(error.value) == carrying(evil, f"doubling_layers.{taken}")
+    for named in (["doubling_layers"], ["doubling_layers:Doubling", "doubling_layers:Other"]):
+        assert type(build_model(other, custom_objects=named).model.layers[1]).__name__ == "Other"
+
+
+def test_a_module_vouches_for_nothing_that_it_imports(model, module):
+    module.write_text(CODE.format(factor=2) + "\nfrom pathlib import Path\n")
+    sys.modules.pop("doubling_layers", None)
+    evil = renamed_entry(model, "evil.keras", class_name="Path", registered_name="evil>Path")
+    with pytest.raises(ModelError) as error:
+        build_model(evil, custom_objects=["doubling_layers"])
+    assert str(error.value) == carrying(evil, "doubling_layers.Path")
+
+
+def test_a_file_beside_the_recipe_vouches_for_no_module_of_its_name(model, tmp_path):
+    (tmp_path / "os.py").write_text(CODE.format(factor=2))
+    evil = renamed_entry(model, "evil.keras", module="os", class_name="_wrap_close", registered_name="evil>it")
+    with pytest.raises(ModelError) as error:
+        build_model(evil, custom_objects=[str(tmp_path / "os.py")])
+    assert str(error.value) == carrying(evil, "os._wrap_close")
+
+
 def test_a_file_of_own_layers_needs_no_python_path(tmp_path):
     (tmp_path / "own.py").write_text("def one():\n    pass\n\ndef two():\n    pass\n")
     assert set(known_objects([str(tmp_path / "own.py")])) == {"one", "two"}

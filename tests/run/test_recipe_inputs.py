@@ -2,8 +2,8 @@
 
 import pytest
 
-from compressor.planning.recipe_inputs import files_behind
 from compressor.recipe import shipped
+from compressor.run.recipe_inputs import files_behind
 
 
 @pytest.fixture
@@ -34,6 +34,38 @@ def test_they_are_found_through_recipes_that_are_extended_and_that_make_teachers
             *("images", "models/big.keras"),
         ]
     )
+
+
+def test_a_pattern_leads_to_itself_and_to_the_files_that_it_stands_for(names, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b.csv", "notes.txt"):
+        (tmp_path / "data" / name).touch()
+    text = "model: {source: mnist_cnn}\ndata: {source: './data/*.csv'}\n"
+    assert names(text) == ["data/*.csv", "data/a.csv", "data/b.csv", "recipe.yaml"]
+
+
+def test_functions_and_classes_of_modules_lead_to_all_code_beside_them_that_they_import(names, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, code in {
+        "own_package/__init__.py": "raise RuntimeError('nothing is imported')",
+        "own_package/losses.py": "import own_maths",
+        "own_maths.py": "import json, numpy",
+        "own_layers.py": "",
+        "own_data.py": "",
+        "own_file.py": "import own_helper",
+        "own_helper.py": "",
+        "apart.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code)
+    text = (
+        "model: {source: mnist_cnn, custom_objects: [own_layers]}\ndata: {source: 'own_data:make'}\n"
+        "training: {loss: 'own_package.losses:own'}\nplugins: [./own_file.py]\n"
+    )
+    assert names(text) == [
+        *("own_data.py", "own_file.py", "own_helper.py", "own_layers.py", "own_maths.py"),
+        *("own_package/__init__.py", "own_package/losses.py", "recipe.yaml"),
+    ]
 
 
 @pytest.mark.parametrize(
