@@ -176,7 +176,7 @@ def _room_table(contract, root, folder):
     for room in rooms:
         for path in sorted((folder / room).rglob("__init__.py")):
             name = path.parent.relative_to(folder).as_posix()
-            if name != "datasets/data":
+            if name != "datasets/data" and "plugin-template" not in name:
                 text = inspect.getdoc(import_module(f"{root}.{name.replace('/', '.')}")).partition("\n\n")[0]
                 rows.append([f"`{name}/`", " ".join(text.split())])
     return table(["room", "holds"], rows)
