@@ -186,6 +186,18 @@ def rooms():
     return _room_table("Rooms of the core import downwards only", "compressor", ROOT / "compressor")
 
 
+def families():
+    import compressor
+    from compressor.recipe import shipped
+
+    rows = []
+    for path in sorted((shipped.folder() / "families").glob("*.yaml")):
+        comments = [line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("# ")]
+        recipe = compressor.load(path)
+        rows.append([f"`{path.stem}`", comments[1], ", ".join(f"`{step.uses}`" for step in recipe.steps)])
+    return table(["family", "what it is for", "steps"], rows)
+
+
 def techniques():
     folder = ROOT / "plugins" / "compressor_plugins"
     return _room_table("A technique imports no other technique", "compressor_plugins", folder)
@@ -217,6 +229,7 @@ MAKERS = {
     "api": api,
     "rooms": rooms,
     "techniques": techniques,
+    "families": families,
     "sections": sections,
     "report": report,
     "hooks": hooks,

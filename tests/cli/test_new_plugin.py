@@ -4,8 +4,12 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tomllib
+import venv
 from pathlib import Path
 
 import pytest
@@ -51,7 +55,7 @@ def test_the_package_is_written_and_what_comes_next_is_told(run, tmp_path):
         0,
         "Acme.Filters: 11 files of the package acme-filters, with the strategies acme_filters_trim and "
         "acme_filters_clip\n"
-        "  pip install --editable Acme.Filters\n"
+        "  pip install --editable ./Acme.Filters\n"
         "  compressor apply Acme.Filters/recipe.yaml --smoke\n"
         "then make a strategy of your own of Acme.Filters/src/acme_filters/trim.py, or clip.py, which trains\n",
         "",
@@ -190,27 +194,64 @@ def test_the_way_from_an_empty_folder_to_a_strategy_is_short(run, tmp_path):
     assert len((tmp_path / "my-plugin/src/my_plugin/trim.py").read_text().splitlines()) <= 30
 
 
+def test_every_file_of_the_template_is_packaged():
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    room = ROOT / "compressor" / "scaffolding"
+    packaged = {path for pattern in patterns["compressor.scaffolding"] for path in room.glob(pattern)}
+    files = [path for path in (room / "plugin-template").rglob("*") if path.is_file()]
+    template = {path for path in files if not any(part.endswith(("_cache", "__pycache__")) for part in path.parts)}
+    assert len(template) == len(FILES.splitlines())
+    assert template - packaged == set()
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A new environment with this tool installed from a wheel, and links to the libraries of this one: its Python."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder / "env", with_pip=False)
+    python = folder / "env" / "bin" / "python"
+    say = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", say], capture_output=True, text=True, check=True, timeout=SECONDS).stdout
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("compressor", "__")):  # this tool may be installed in place, and its caches
+            (Path(site.strip()) / entry.name).symlink_to(entry)
+    source = folder / "source"
+    for name in ("compressor", "plugins", "recipes"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    called([sys.executable, *PIP, source], folder, python)
+    return python
+
+
+PIP = ("-m", "pip", "--python", "{python}", "install", "--quiet", "--no-deps", "--no-build-isolation")
+
+
+def called(command, folder, python):
+    """Run a command in a folder, and fail with what it says if it fails."""
+    words = [str(word).replace("{python}", str(python)) for word in command]
+    cache = {**os.environ, "COMPRESSOR_CACHE": str(python.parents[2] / "cache")}
+    done = subprocess.run(words, cwd=folder, env=cache, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
+
+
 @pytest.mark.long
-def test_the_commands_of_the_page_on_plugins_work_and_the_package_passes_its_own_ci(tmp_path):
-    """It is installed into a folder of its own, from a wheel; the environment is not changed."""
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "MYPYPATH": f"{ROOT}:{ROOT / 'plugins'}"}
-    python = {"compressor": ["-m", "compressor"], "pip": ["-m", "pip"], "pytest": ["-m", "pytest"]}
-    python |= {"mypy": ["-m", "mypy"], "ruff": ["-m", "ruff"]}
-    here = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site")]
+def test_the_commands_of_the_page_on_plugins_work_and_the_package_passes_its_own_ci(environment, tmp_path):
+    """In an environment of its own, which has the tool as a user would have it. Its libraries are those of this one."""
 
     def call(line, folder):
         program, *words = shlex.split(line)
         if program == "pip":
-            words = [word for word in words if word != "--editable"] + here
-        command = [sys.executable, *python[program], *words]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            assert words[0] == "install"
+            called([sys.executable, *PIP, *words[1:]], folder, environment)
+        else:
+            called([environment, "-m", program, *words], folder, environment)
 
     for line in first_commands():
         call(line, tmp_path)
     package = tmp_path / "my-plugin"
     steps = re.findall(r"^      - run: (.*)$", (package / ".github/workflows/ci.yml").read_text(), re.MULTILINE)
     assert len(steps) == 5
-    for line in steps[1:]:
+    for line in steps[1:]:  # the first one installs it
         for part in line.split(" && "):
             call(part, package)

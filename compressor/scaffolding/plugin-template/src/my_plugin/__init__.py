@@ -7,6 +7,8 @@ import compressor
 from my_plugin.clip import Clip
 from my_plugin.trim import Trim
 
+__all__ = ["Clip", "Trim"]
+
 api_version = 1  # of compressor's contracts with plugins
 
 
