@@ -62,9 +62,9 @@ def sequence(layers):
 
 def transformer(layers):
     inputs = layers.Input((12,))
-    x = layers.Embedding(20, 16)(inputs)
-    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 8)(x, x)]))
-    x = layers.LayerNormalization()(layers.Add()([x, layers.Dense(16)(layers.Dense(32, activation="relu")(x))]))
+    x = layers.Embedding(20, 32)(inputs)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 16)(x, x)]))
+    x = layers.LayerNormalization()(layers.Add()([x, layers.Dense(32)(layers.Dense(64, activation="relu")(x))]))
     return inputs, layers.Dense(CLASSES, activation="softmax")(layers.GlobalAveragePooling1D()(x))
 
 

@@ -37,6 +37,7 @@ class KnownModel:
         trainable: the number of weights in kernels that are not frozen.
         simulated: the share of the kernels' weights in layers that training can simulate in int8.
         unsimulated: the classes of the others that have kernels.
+        largest: the number of weights in the largest kernel.
         kinds: the classes of layers that have kernels, those with the most weights first.
         ends: its inputs and outputs.
         bytes: of the file, 0 for a Keras model.
@@ -53,6 +54,7 @@ class KnownModel:
     simulated: float
     ends: Ends
     unsimulated: tuple[str, ...] = ()
+    largest: int = 0
     kinds: tuple[str, ...] = ()
     bytes: int = 0
 
@@ -153,6 +155,7 @@ def _known_keras(source: str, model: Any, trained: bool) -> KnownModel:
         trainable=sum(size for size, trains, _ in kernels.values() if trains),
         simulated=sum(size for kind, size in by_kind.items() if _is_simulated(kind)) / (total or 1),
         unsimulated=tuple(kind for kind, _ in by_kind.most_common() if not _is_simulated(kind)),
+        largest=max((size for size, _, _ in kernels.values()), default=0),
         kinds=tuple(kind for kind, _ in by_kind.most_common()),
         ends=ends_of(model),
     )

@@ -20,6 +20,7 @@ _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all 
 _IN_FLOAT = ("AveragePooling3D", "CategoryEncoding", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MaxPooling3D")
 """Layers that no file in int8 can have, as docs/layers.md says."""
 
+_LEAST_DYNAMIC = 1_024  # weights of a kernel that the converter quantizes where activations are dynamic
 _ATTENTION = ("AdditiveAttention", "Attention", "MultiHeadAttention")
 
 
@@ -157,7 +158,7 @@ def _quantize(model: KnownModel) -> Step:
     if floating := sorted(kinds & {*_IN_FLOAT}):
         why = f"weights in half the bytes; int8 has no form of {', '.join(floating)}"
         return Step("ptq", why, {"precision": ("float16", "")})
-    if kinds & {*_ATTENTION}:
+    if kinds & {*_ATTENTION} and model.largest >= _LEAST_DYNAMIC:
         comment = "int8 weights, ranges found as it runs, since attention has outliers; `int8` for integers alone"
         return Step("ptq", "a quarter of the float size", {"precision": ("dynamic", comment)})
     comment = "weights and activations; `dynamic` if the drop is too large"

@@ -245,7 +245,8 @@ def test_the_commands_of_the_page_on_plugins_work_and_the_package_passes_its_own
             assert words[0] == "install"
             called([sys.executable, *PIP, *words[1:]], folder, environment)
         else:
-            called([environment, "-m", program, *words], folder, environment)
+            python = sys.executable if program == "ruff" else environment  # whose program is not among the libraries
+            called([python, "-m", program, *words], folder, environment)
 
     for line in first_commands():
         call(line, tmp_path)

@@ -77,8 +77,13 @@ def test_nothing_trains_where_the_layers_are_frozen():
     ("kind", "precision"), [("Dense", "int8"), ("MultiHeadAttention", "dynamic"), ("ConvLSTM2D", "float16")]
 )
 def test_the_precision_goes_by_the_layers(kind, precision):
-    (ptq,) = steps_for(known(layers=(("layer", kind),), simulated=0.0), None).steps
+    (ptq,) = steps_for(known(layers=(("layer", kind),), simulated=0.0, largest=1_024), None).steps
     assert ptq.params["precision"][0] == precision
+
+
+def test_attention_in_small_layers_is_quantized_whole_since_the_converter_takes_no_other():
+    attention = known(layers=(("layer", "MultiHeadAttention"),), simulated=0.0, largest=1_023)
+    assert steps_for(attention, None).steps[0].params["precision"][0] == "int8"
 
 
 def test_a_file_takes_what_files_take():
