@@ -9,7 +9,7 @@ from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values
 from compressor.base.path_or_function import Reference, is_there
 from compressor.data.from_source import load_splits
-from compressor.data.kinds import files_of, kind_of
+from compressor.data.kinds import files_of, kind_of, readable_files
 from compressor.models.files.inputs_and_outputs import Shape
 from compressor.planning.named_paths import matches_any
 from compressor.planning.registry import Registry
@@ -42,6 +42,8 @@ class KnownData:
         self.source = source
         self.origin = None if registry.is_qualified("data set", source) else reference(source, Path.cwd(), {})
         if self.origin is None and registry.get("data set", source) is None:
+            if is_there(Path(source)):
+                raise DataError(f"{source} is not a known kind of data", f"use {readable_files()}")
             hint = registry.hint("data set", source).removeprefix("; ")
             raise DataError(f"there is no data set '{source}'", hint or "check the name")
         self.options: dict[str, tuple[str, str]] = {}

@@ -83,3 +83,13 @@ def test_data_that_is_not_there_is_told(registry, source):
     with pytest.raises(DataError) as error:
         KnownData(source, registry)
     assert str(error.value) == f"there is no data at {source}; check the path"
+
+
+def test_a_file_of_another_kind_is_told(here, registry):
+    (here / "data.txt").write_text("1 2 3")
+    with pytest.raises(DataError) as error:
+        KnownData("data.txt", registry)
+    assert str(error.value) == (
+        "data.txt is not a known kind of data; use .csv tables, .npy files, .npz files, .parquet tables, TFRecord files "
+        "or folders of images"
+    )
