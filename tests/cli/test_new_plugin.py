@@ -250,6 +250,7 @@ def test_the_commands_of_the_page_on_plugins_work_and_the_package_passes_its_own
 
     for line in first_commands():
         call(line, tmp_path)
+    call("compressor new recipe --family unet", tmp_path)  # the recipes of families are in the wheel, too
     package = tmp_path / "my-plugin"
     steps = re.findall(r"^      - run: (.*)$", (package / ".github/workflows/ci.yml").read_text(), re.MULTILINE)
     assert len(steps) == 5

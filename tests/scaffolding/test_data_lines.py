@@ -90,6 +90,6 @@ def test_a_file_of_another_kind_is_told(here, registry):
     with pytest.raises(DataError) as error:
         KnownData("data.txt", registry)
     assert str(error.value) == (
-        "data.txt is not a known kind of data; use .csv tables, .npy files, .npz files, .parquet tables, TFRecord files "
-        "or folders of images"
+        "data.txt is not a known kind of data; use .csv tables, .npy files, .npz files, .parquet tables, TFRecord "
+        "files or folders of images"
     )
