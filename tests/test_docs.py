@@ -176,7 +176,7 @@ def _room_table(contract, root, folder):
     for room in rooms:
         for path in sorted((folder / room).rglob("__init__.py")):
             name = path.parent.relative_to(folder).as_posix()
-            if name != "datasets/data":
+            if name != "datasets/data" and "plugin-template" not in name:
                 text = inspect.getdoc(import_module(f"{root}.{name.replace('/', '.')}")).partition("\n\n")[0]
                 rows.append([f"`{name}/`", " ".join(text.split())])
     return table(["room", "holds"], rows)
@@ -184,6 +184,18 @@ def _room_table(contract, root, folder):
 
 def rooms():
     return _room_table("Rooms of the core import downwards only", "compressor", ROOT / "compressor")
+
+
+def families():
+    import compressor
+    from compressor.recipe import shipped
+
+    rows = []
+    for path in sorted((shipped.folder() / "families").glob("*.yaml")):
+        comments = [line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("# ")]
+        recipe = compressor.load(path)
+        rows.append([f"`{path.stem}`", comments[1], ", ".join(f"`{step.uses}`" for step in recipe.steps)])
+    return table(["family", "what it is for", "steps"], rows)
 
 
 def techniques():
@@ -217,6 +229,7 @@ MAKERS = {
     "api": api,
     "rooms": rooms,
     "techniques": techniques,
+    "families": families,
     "sections": sections,
     "report": report,
     "hooks": hooks,

@@ -1,9 +1,12 @@
 """What is written against the public API can be checked by mypy --strict, and a misspelt name is an error there."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from compressor.scaffolding.plugin_package import write_plugin
 
 ROOT = Path(__file__).parent.parent
 TRACKER = '''
@@ -58,10 +61,13 @@ def test_plugins_pass_mypy_strict_and_misspelt_names_do_not(tmp_path):
     (tmp_path / "readme_plugin.py").write_text(readme)
     (tmp_path / "tracker.py").write_text(TRACKER)
     example = ROOT / "tests" / "example_plugin" / "example_plugin" / "__init__.py"
-    files = [tmp_path / "readme_plugin.py", tmp_path / "tracker.py", example]
+    written = write_plugin("acme-filters", tmp_path / "acme")  # its tests are typed too, where they are run
+    package = [path for path in written if path.suffix == ".py" and path.parent.name == "acme_filters"]
+    files = [tmp_path / "readme_plugin.py", tmp_path / "tracker.py", example, *package]
     result = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--no-error-summary", *map(str, files)],
         cwd=ROOT,
+        env={**os.environ, "MYPYPATH": str(tmp_path / "acme" / "src")},
         capture_output=True,
         text=True,
         check=False,

@@ -19,6 +19,7 @@ _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "validate": "check recipes, without TensorFlow",
     "migrate": "bring recipes to the present version of the recipe language",
+    "new": "write a recipe, or the package of a plugin, to start from",
     "plan": "show what a recipe would run, without running it",
     "ci": "validate all recipes, and try those that a change concerns",
     "strategies": "list the strategies, or the parameters of one",

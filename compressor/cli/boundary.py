@@ -112,7 +112,8 @@ def _show_usage(error: click.ClickException) -> None:
     error.show(shown)
     for line in shown.getvalue().partition("Error: ")[0].splitlines():  # how the command is used
         tell(line)
-    tell(f"Error: {error.format_message()}")
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose message is the help that was shown
+        tell(f"Error: {error.format_message()}")
 
 
 def _show_traceback(error: Exception) -> None:

@@ -63,6 +63,12 @@ def _strategies(_: click.Context, __: str) -> list[str]:
     return Registry.installed().names("strategy")
 
 
+def _families(_: click.Context, __: str) -> list[str]:
+    from compressor.scaffolding.families import names
+
+    return names()
+
+
 def _paths(line: click.Context, typed: str) -> Iterator[str]:
     """The paths of a recipe's values, each with `=` behind it, one level beyond what is typed."""
     if "=" in typed:
@@ -118,4 +124,5 @@ def _keys(model: type[Any], recipe: Any, parts: list[str], registry: Registry) -
 
 RECIPE = Offering(_recipes)
 STRATEGY = Offering(_strategies)
+FAMILY = Offering(_families)
 SETTING = Offering(_paths)

@@ -23,7 +23,7 @@ def missing_sources(recipe: Recipe, severity: Severity) -> list[Problem]:
         source = reference(text, folder_of(node), {})
         if source is None or source.kind != "path" or is_there(Path(source.target)):
             continue
-        if section == "data" and _matches_any(source.target):
+        if section == "data" and matches_any(source.target):
             continue
         if "${" in text:  # a variable that is not set, which has been reported
             continue
@@ -44,5 +44,6 @@ def missing_code(recipe: Recipe) -> list[Problem]:
     ]
 
 
-def _matches_any(pattern: str) -> bool:
+def matches_any(pattern: str) -> bool:
+    """Whether the text is a pattern of files that some files match."""
     return glob.has_magic(pattern) and next(glob.iglob(pattern), None) is not None  # noqa: PTH207 - it is absolute

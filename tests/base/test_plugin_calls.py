@@ -67,7 +67,7 @@ def test_every_call_into_a_plugin_is_fenced():
     bare, fenced_calls = [], set()
     for path in sorted(CORE.rglob("*.py")):
         where = path.relative_to(CORE).as_posix()
-        for call, fence, line in calls(path):
+        for call, fence, line in calls(path) if "plugin-template" not in where else ():  # which is a plugin
             if fence:
                 fenced_calls.add(call)
             elif call not in ELSEWHERE and (where, call) not in WITHIN:

@@ -110,3 +110,9 @@ def test_the_shell_is_offered_commands_to_complete():
         [sys.executable, "-m", "compressor"], env={**os.environ, **environment}, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "plain,validate\n", "")
+
+
+@pytest.mark.parametrize("group", [(), ("cache",), ("new",)])
+def test_a_group_without_a_command_shows_its_help_once_and_ends_with_2(run, group):
+    _, out, _ = run(*group, "--help")
+    assert run(*group) == (2, "", out)

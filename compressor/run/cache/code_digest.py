@@ -220,7 +220,7 @@ def _located(name: str) -> tuple[Path | None, Sequence[str]]:
     if module is not None:
         file = getattr(module, "__file__", None)
         return (Path(file) if file else None), list(getattr(module, "__path__", ()))
-    with suppress(ImportError, ValueError, AttributeError):
+    with suppress(ImportError, ValueError, AttributeError, KeyError):  # the last of a namespace package's parent
         parent = name.rpartition(".")[0]
         folders = _located(parent)[1] if parent else None
         spec = PathFinder.find_spec(name, folders) if parent else importlib.util.find_spec(name)
@@ -237,6 +237,7 @@ def _is_installed(folder: Path) -> bool:
 @cache
 def _site_folders() -> tuple[Path, ...]:
     places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()]
+    places += site.getsitepackages()  # those of the system too, in an environment with --system-site-packages
     return tuple(Path(place) for place in dict.fromkeys(places))
 
 

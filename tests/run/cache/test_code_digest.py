@@ -107,3 +107,18 @@ def test_two_techniques_of_one_folder_have_one_digest_and_those_of_two_have_two(
     )
     assert ptq == mixed
     assert qat != ptq
+
+
+def test_packages_of_the_system_are_installed_ones_in_an_environment_that_has_them(tmp_path, monkeypatch):
+    from compressor.run.cache import code_digest
+
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path / "system")])
+    monkeypatch.setattr(code_digest, "_site_folders", code_digest._site_folders.__wrapped__)
+    assert code_digest._is_installed(tmp_path / "system" / "numpy")
+    assert not code_digest._is_installed(tmp_path / "home" / "numpy")
+
+
+def test_a_folder_without_init_in_a_package_that_is_not_imported_is_passed_by(site):
+    write(site, keyed__package="", keyed__strategy="from keyed.parts.data import numbers")
+    (site / "keyed" / "parts" / "data").mkdir(parents=True)
+    assert fresh("keyed.strategy")

@@ -1,0 +1,1 @@
+"""What `compressor new` writes: packages of plugins, and recipes that fit a model."""
