@@ -340,10 +340,9 @@ def tutorial(tmp_path_factory):
             continue
         command = {"sh": ["bash", "-ec"], "python": [sys.executable, "-c"]}.get(block.kind)
         if command and not block.file:
-            done = subprocess.run(
-                [*command, block.text], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-            )
-            assert done.returncode == 0, f"{block.place}\n{done.stdout}\n{done.stderr}"
+            both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            done = subprocess.run([*command, block.text], cwd=folder, env=environment, timeout=600, **both)
+            assert done.returncode == 0, f"{block.place}\n{done.stdout}"
             printed += done.stdout
     return folder, printed
 
@@ -373,7 +372,8 @@ def reader_with_models(reader, tutorial):
     for name in ("spirals.keras", "spirals.npz"):
         shutil.copy(folder / name, reader.folder)
     shutil.copytree(folder / "first", reader.folder / "first")
-    shutil.copy(folder / "smoke" / "lock.yaml", reader.folder / "runs" / RUN / "lock.yaml")
+    (reader.folder / "runs" / RUN).mkdir()
+    shutil.copy(folder / "smoke" / "lock.yaml", reader.folder / "runs" / RUN)
     model = tf_keras.models.load_model(reader.folder / "model.h5", compile=False)
     to_keras3(model, reader.folder / "model.keras")
     return reader
