@@ -18,7 +18,7 @@ KINDS = {
     "python": "run",
     "yaml": "a recipe, or a part of one, which is planned; or a job of CI",
     "toml": "read",
-    "sh": "commands, one a line, which are run",
+    "sh": "commands, one a line, which are run; so is a block that names no kind",
     "console": "commands after `$ `, which are run, and all that they print, which is compared",
     "text": "what something prints, or a drawing",
 }
@@ -81,7 +81,7 @@ def blocks(*pages):
             return text[:place].count("\n") + 1
 
         for match in _BLOCK.finditer(text):
-            found.append(Block(page, line_at(match.start(2)), match[2], match[3], match[1]))
+            found.append(Block(page, line_at(match.start(2)), match[2] or "sh", match[3], match[1]))
         outside = _BLOCK.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
         for match in _INLINE.finditer(outside):
             found.append(Block(page, line_at(match.start()), "sh", match[1].rstrip(","), inline=True))

@@ -235,7 +235,8 @@ def write_recipes(folder):
     for name in ("mine.yaml", "recipes/mine.yaml"):
         (folder / name).write_text(own)
     (plugin,) = [block.text for block in blocks(ROOT / "README.md") if "class RoundWeights" in block.text]
-    (folder / "mine.py").write_text(plugin)
+    for name in ("mine.py", "my_plugin.py"):
+        (folder / name).write_text(plugin)
 
 
 def write_run(folder, run):
@@ -248,7 +249,8 @@ def write_run(folder, run):
     shutil.copy(run / "stages" / "1-prune.h5", folder / "model.h5")
     (folder / "packed.tfpack").write_bytes(pack((run / "model.tflite").read_bytes()))
     with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path, np.load(path) as digits:
-        np.savez(folder / "digits.npz", **{name: digits[name][:300] for name in digits})
+        for name in ("digits.npz", "data.npz"):
+            np.savez(folder / name, **{array: digits[array][:300] for array in digits})
 
 
 def commit(folder):
@@ -289,6 +291,7 @@ class Reader:
                     self.run(command, block)
 
     def run(self, command, block):
+        assert re.match(r"(\S+ \| )?compressor ", command), "only the tool is run: mark the block 'not run'"
         words = words_of(command)
         if is_mention(words):
             return
@@ -296,6 +299,8 @@ class Reader:
             (self.folder / "my_recipe.yaml").write_text(MISSPELT)
         if words[0] == "apply" and "--smoke" not in words:
             words.append("--smoke")
+        if "--output" in words:
+            Path(words[words.index("--output") + 1]).unlink(missing_ok=True)
         if words[-1] == "-":
             self.monkeypatch.setattr("sys.stdin", (self.folder / "mine.yaml").open())
         self.capsys.readouterr()
@@ -312,6 +317,7 @@ def reader(desk, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "reader"
     shutil.copytree(desk, folder)
     monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("compressor.planning.registered._registered", {})
     monkeypatch.setattr(compressor, "Session", partial(compressor.Session, smoke=True, progress=False))
