@@ -5,7 +5,7 @@ BIN := .venv/bin
 READERS ?= recipe litert package npy npz csv
 SECONDS_EACH ?= 60
 
-.PHONY: demo test test-long check fuzz benchmark clean
+.PHONY: demo test test-long check docs fuzz benchmark clean
 
 demo: .venv/installed
 	$(BIN)/compressor apply recipes/prune_qat.yaml
@@ -25,6 +25,9 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 benchmark: .venv/installed-dev
 	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
@@ -41,7 +44,7 @@ fuzz: .venv/installed-dev
 	touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@ .venv/installed
 
 clean:
