@@ -123,14 +123,15 @@ def outcome_of(check: Check, subject: Subject, expected: str = "") -> Outcome:
     """Run one check."""
     try:
         subject.refuse_malformed(check.name)
-        found = tuple(shortened(text, _LONGEST_DETAIL) for text in check.find(subject))
+        found = tuple(subject.without_provider(text) for text in check.find(subject))
     except NotRun as nothing:
-        return Outcome(check, "not run", (str(nothing),), expected)
+        return Outcome(check, "not run", (subject.without_provider(str(nothing)),), expected)
     except CompressorError as error:
-        found = (shortened(str(error), _LONGEST_DETAIL),)
+        found = (subject.without_provider(str(error)),)
     except Exception as error:  # noqa: BLE001 - a plugin may fail in any way, and the other checks go on
-        found = (shortened(f"{type(error).__name__}: {error}", _LONGEST_DETAIL),)
-    return Outcome(check, "failed" if found else "passed", found, expected)
+        found = (f"{type(error).__name__}: {error}",)
+    details = tuple(shortened(text, _LONGEST_DETAIL) for text in found)
+    return Outcome(check, "failed" if details else "passed", details, expected)
 
 
 def _checked(

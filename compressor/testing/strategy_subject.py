@@ -122,7 +122,7 @@ class StrategySubject(Subject):
     def _attempt(self, model: str, steps: Sequence[str], epochs: int, options: Mapping[str, Any]) -> Any:
         own = {"uses": f"{UNDER_TEST}:{self.cls.name}", "id": self.cls.name, "with": dict(self.values_for(epochs))}
         try:
-            plan = self.workbench.plan(model, [*({"uses": name} for name in steps), own])
+            plan = self.workbench.planned(model, [*({"uses": name} for name in steps), own])
         except CompressorError as error:
             return error
         return self.workbench.attempt(plan, model, **options)

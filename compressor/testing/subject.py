@@ -59,6 +59,11 @@ class Subject:
         """A folder for files, which is removed at the end."""
         return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="compressor-testing-")))
 
+    def without_provider(self, text: str) -> str:
+        """A message without what stands in it for the plugin's distribution."""
+        provider = str(self.entry.provider)
+        return text.replace(f" ({self.name}, {provider})", "").replace(f" ({provider})", "")
+
     @cached_property
     def malformed(self) -> str:
         """How the class fails its contract; empty if it does not."""

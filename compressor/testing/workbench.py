@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +41,7 @@ from compressor.run.stages.saved_model import SavedModel, describe_origin, fresh
 from compressor.run.stages.step_result import layers_of, named, refuse_other_kind
 from compressor.run.stages.unusable_files import blamed_on_step
 from compressor.testing.kit_models import SAMPLES, built
+from compressor.testing.trial import Trial
 from compressor.testing.watched_step import (
     EagerTrainer,
     WarningsKept,
@@ -54,42 +53,6 @@ from compressor.testing.watched_step import (
 from compressor.training.trainer import Checkpoints
 
 _CALIBRATION = 8  # samples for files of quantization-aware models
-
-Concern: TypeAlias = Literal[
-    "refused", "crashed", "kind", "endpoints", "finite", "saving", "loading", "file", "traits", "frozen"
-]
-"""What may be wrong with what a strategy did; `refused` is none of its faults."""
-
-
-@dataclass
-class Trial:
-    """One application of a strategy to a model: what was wrong with it, by concern, and what it left.
-
-    `digest` is the SHA-256 of the model's file, empty where none was made. `state` is what `plan` said of the model,
-    and `earlier` are the stages before it.
-    """
-
-    model: str
-    state: ModelState
-    earlier: Sequence[Stage]
-    faults: dict[Concern, str] = field(default_factory=dict)
-    watched: Watched = field(default_factory=Watched)
-    warnings: Sequence[str] = ()
-    digest: str = ""
-    anatomy: Anatomy | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the strategy returned a model of the kind that it planned."""
-        return not self.faults.keys() & {"refused", "crashed", "kind"}
-
-    @contextmanager
-    def concerned(self, concern: Concern) -> Iterator[None]:
-        """Note an error of the block as a fault."""
-        try:
-            yield
-        except CompressorError as error:
-            self.faults[concern] = str(error)
 
 
 class Workbench:
@@ -108,7 +71,7 @@ class Workbench:
         self._made: dict[tuple[str, ...], tuple[SavedModel, Sequence[Stage]]] = {}
         self._count = 0
 
-    def plan(self, model: str, steps: Sequence[Mapping[str, Any]]) -> Plan:
+    def planned(self, model: str, steps: Sequence[Mapping[str, Any]]) -> Plan:
         """The plan of steps on a model of the kit.
 
         Raises:

@@ -1,5 +1,7 @@
 """Every first-party strategy, metric, data set and model passes the conformance kit."""
 
+from pathlib import Path
+
 import pytest
 from running_checks import failing, structural
 
@@ -42,6 +44,16 @@ def test_a_strategy_does_what_it_should_with_one_model(tensorflow, monkeypatch):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_strategy_does_what_it_should(name, tensorflow):
     check_strategy(STRATEGIES[name], params=PARAMS.get(name))
+
+
+@pytest.mark.long
+def test_the_example_plugin_does_what_it_should(tensorflow, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "example_plugin")
+    from example_plugin import PowersOfTwo
+
+    check_strategy(
+        PowersOfTwo, expected_failures={"leaves_the_traits_that_it_plans": "a single weight shares its value with none"}
+    )
 
 
 @pytest.mark.parametrize("name", METRICS)
