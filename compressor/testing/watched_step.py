@@ -32,8 +32,7 @@ class Watched:
     """What a strategy did. `moved` are frozen layers whose weights a training changed; `fits` counts the trainings.
 
     `own_fits` counts those that the context knows nothing of. `callbacks` names classes of callbacks of which nobody
-    knows what they keep. `changed` is what it changed for the whole process, and `seeded` tells that the random numbers
-    of the process were begun anew or drawn from.
+    knows what they keep. `changed` is what it changed for the whole process.
     """
 
     fits: int = 0
@@ -98,7 +97,7 @@ def watched_call(step: PlannedStep, model: Model, context: WatchedContext, distu
             if disturb is not None:
                 random.seed(disturb)
                 np.random.seed(disturb)
-            with _fitting(watched, by_context=False):
+            with _fitting(watched, by_context=False), _seeding(watched):
                 try:
                     return original(model, context)
                 finally:
@@ -150,6 +149,28 @@ def _fitting(watched: Watched, by_context: bool) -> Iterator[None]:
         yield
     finally:
         tf_keras.Model.fit = original
+
+
+@contextmanager
+def _seeding(watched: Watched) -> Iterator[None]:
+    """Note that the random numbers of Python or NumPy are seeded."""
+    modules: Any = (random, np.random)
+    originals = [module.seed for module in modules]
+
+    def noting(seed: Callable[..., None]) -> Callable[..., None]:
+        def noted(*args: Any, **options: Any) -> None:
+            watched.changed.append("the seed of the global random numbers")
+            seed(*args, **options)
+
+        return noted
+
+    for module, original in zip(modules, originals, strict=True):
+        module.seed = noting(original)
+    try:
+        yield
+    finally:
+        for module, original in zip(modules, originals, strict=True):
+            module.seed = original
 
 
 def _weights_of(model: Model) -> dict[tuple[str, str], NDArray[Any]]:

@@ -389,6 +389,17 @@ class LoudAndRude(Good):
         return model
 
 
+@fails("leaves_the_process_alone")
+class SeedsEverything(Good):
+    """It has everybody's random numbers begin anew."""
+
+    def apply(self, model, context):
+        import tf_keras
+
+        tf_keras.utils.set_random_seed(1)
+        return model
+
+
 @fails("can_be_saved_and_loaded")
 class ForgetfulLayer(Good):
     """It adds a layer that does not say what it was made with."""

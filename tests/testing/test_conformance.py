@@ -52,7 +52,7 @@ def test_all_failures_are_told_at_once_with_reason_and_remedy():
     text = str(error.value)
     assert isinstance(error.value, AssertionError)
     assert text.startswith(
-        f"the strategy 'good' fails 5 of {len(error.value.outcomes)} checks of compressor.testing:\n\n"
+        f"the strategy 'good' fails 3 of {len(error.value.outcomes)} checks of compressor.testing:\n\n"
         "has_a_description: The class has a docstring of its own\n"
         "  - the class Bare has no docstring\n"
         "  why: its first paragraph is the description of the class in lists, in editors and in reports\n"
@@ -60,8 +60,9 @@ def test_all_failures_are_told_at_once_with_reason_and_remedy():
         "defaults_are_valid: "
     )
     assert "  - unknown key 'shared'; did you mean 'share'?\n" in text
-    assert "  - the parameter 'share' takes 1,000,000,000,000 as well as -1,000,000,000,000\n" in text
-    assert re.search(r"\n\nnot run:\n  - .*plan_is_pure.*: no instance can be made of it \(unknown key 'shared'", text)
+    assert "  - the parameter 'share' has no description\n" in text
+    assert "\n\nnot run:\n  - " in text
+    assert re.search(r"\n  - .*plan_is_pure.*: no instance can be made of it \(unknown key 'shared'", text)
 
 
 def test_a_check_that_is_expected_to_fail_and_passes_is_told():
@@ -135,7 +136,8 @@ def test_every_check_has_a_name_of_its_own_a_reason_and_a_remedy():
 def test_pytest_has_a_test_for_each_check_by_its_name(tmp_path):
     done = pytest_on(tmp_path, expected='"better_outputs_score_better": "it is an error", "has_a_description": "no"')
     assert "test_difference.py::test_conforms[meets_the_contract] PASSED" in done
-    assert "test_difference.py::test_conforms[better_outputs_score_better] XFAIL (it is an error)" in done
+    assert "test_difference.py::test_conforms[better_outputs_score_better] XFAIL" in done
+    assert "test_difference.py::test_conforms[better_outputs_score_better] - it is an error" in done
     assert "test_difference.py::test_conforms[has_a_description] FAILED" in done
     assert "has_a_description: it passes, and was expected to fail (no)" in done
     assert "Traceback" not in done
@@ -150,7 +152,7 @@ def test_without_pytest_the_decorator_says_what_is_missing(monkeypatch):
 
 def test_importing_the_kit_imports_neither_pytest_nor_tensorflow():
     code = "import compressor.testing, sys; compressor.testing.check_strategy\n"
-    code += "print({'pytest', 'tensorflow', 'numpy'} & {*sys.modules})"
+    code += "print({'pytest', 'tensorflow', 'tf_keras'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "set()\n", done.stderr
 
@@ -167,6 +169,6 @@ def first_party_accuracy():
 
 def pytest_on(folder: Path, expected: str) -> str:
     (folder / "test_difference.py").write_text(FILE.format(expected=expected))
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "test_difference.py"]
+    command = [sys.executable, "-m", "pytest", "-v", "-rx", "-p", "no:cacheprovider", "test_difference.py"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     return done.stdout

@@ -48,7 +48,7 @@ def ignores_global_random_numbers(subject: StrategySubject) -> Iterable[str]:
     remedy="pass paths and settings as arguments, and leave the process alone",
 )
 def leaves_the_process_alone(subject: StrategySubject) -> Iterable[str]:
-    """It changes neither the working directory nor the environment nor settings of Keras."""
+    """It changes neither the working directory nor the environment, seeds and settings of Keras."""
     changed = {what for trial in _all(subject) for what in trial.watched.changed}
     yield from (f"it changed {what}" for what in sorted(changed))
 
