@@ -295,7 +295,7 @@ class ReturnsNothing(Good):
         return None
 
 
-@fails("weights_are_finite", "can_be_converted")
+@fails("weights_are_finite")
 class LeavesNaN(Good):
     """It divides by zero."""
 

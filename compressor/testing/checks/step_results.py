@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from compressor.base.text import listing
 from compressor.testing.check_record import NotRun, check
 from compressor.testing.strategy_subject import StrategySubject
 
@@ -133,6 +134,6 @@ def _faults(subject: StrategySubject, *concerns: str) -> Iterator[str]:
                 found.setdefault(trial.faults[concern], []).append(trial.model)
     texts = list(found.items())
     for text, models in texts[:3]:
-        yield f"on {' and '.join(models[:3])}{f' and {len(models) - 3} more' if len(models) > 3 else ''}: {text}"
+        yield f"on {listing(models, most=3)}: {text}"
     if len(texts) > 3:
-        yield f"and {sum(len(models) for _, models in texts[3:])} more models"
+        yield f"and other faults on {listing([model for _, models in texts[3:] for model in models], most=3)}"
