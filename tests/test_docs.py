@@ -155,6 +155,18 @@ def options():
     return table(["kind", "`data.with`", "type", "default", "meaning"], rows)
 
 
+def checks():
+    from compressor.testing import all_checks
+    from compressor.testing.check_record import EVERY_KIND
+
+    rows = []
+    for check in all_checks():
+        kinds = "all" if check.kinds == EVERY_KIND else ", ".join(check.kinds)
+        kinds += " that train" if check.trains_only else ""
+        rows.append([f"`{check.name}`", kinds, f"{check.what}.", f"{check.remedy[0].upper()}{check.remedy[1:]}."])
+    return table(["check", "of", "what it checks", "if it fails"], rows)
+
+
 def metrics():
     from compressor.planning.registry import Registry
 
@@ -227,6 +239,7 @@ _MEMBERS_IN_FULL = ("Session",)  # of no module that plugins see
 
 MAKERS = {
     "api": api,
+    "checks": checks,
     "rooms": rooms,
     "techniques": techniques,
     "families": families,

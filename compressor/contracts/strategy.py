@@ -22,7 +22,8 @@ class Strategy(ABC):
     Set `scores` to True if `apply` asks for validation scores: the result then depends on the first metric. Set
     `makes_layers` to True if `apply` adds layers whose names later steps may refer to. Set `depends_on_weights` to True
     if what `apply` refuses depends on what the weights were trained to be: such a step is left out when a run rehearses
-    its steps on the untrained model. Name in `changes_endpoints` what `apply` changes of the model's inputs and
+    its steps on the untrained model. Set `in_place` to False if `apply` leaves the model that it is given as it was, so
+    that the two can be compared. Name in `changes_endpoints` what `apply` changes of the model's inputs and
     outputs (`names`, `shapes`, `types`); all else must stay as it is.
     """
 
@@ -30,6 +31,7 @@ class Strategy(ABC):
     scores: ClassVar[bool] = False
     makes_layers: ClassVar[bool] = False
     depends_on_weights: ClassVar[bool] = False
+    in_place: ClassVar[bool] = True
     changes_endpoints: ClassVar[Collection[str]] = ()
     Params: type[AnyParams] = AnyParams
 

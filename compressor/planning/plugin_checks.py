@@ -63,7 +63,7 @@ def brought(plugin: object) -> Iterator[tuple[Kind, type[Any]]]:
         if not hook.has_spec():  # pluggy would silently never call it
             hint = did_you_mean(hook.name, _HOOKS).removeprefix("; ")
             raise PluginError(f"there is no hook '{hook.name}'", hint)
-    for kind, (hook_name, contract) in CONTRACTS.items():
+    for kind, (hook_name, _) in CONTRACTS.items():
         for implementation in getattr(manager.hook, hook_name).get_hookimpls():
             classes = implementation.function()
             if not isinstance(classes, list | tuple):
@@ -71,7 +71,7 @@ def brought(plugin: object) -> Iterator[tuple[Kind, type[Any]]]:
                 raise PluginError(what, "return a list of classes")
             names = []
             for cls in classes:
-                _refuse_malformed(kind, contract, cls)
+                refuse_malformed(kind, cls)
                 if cls.name in names:
                     raise PluginError(f"its hook '{hook_name}' brings '{cls.name}' twice", "rename one of the two")
                 names.append(cls.name)
@@ -89,7 +89,13 @@ def _refuse_other_api(plugin: object) -> None:
         raise PluginError(what, newer if version > API_VERSION else "install a later version of the plugin")
 
 
-def _refuse_malformed(kind: Kind, contract: type[Any], candidate: object) -> None:
+def refuse_malformed(kind: Kind, candidate: object) -> None:
+    """Refuse what is no class of a kind of plugin, or lacks what such a class must have.
+
+    Raises:
+        PluginError: it is not, or does.
+    """
+    contract = CONTRACTS[kind][1]
     if not (isinstance(candidate, type) and issubclass(candidate, contract)):
         raise PluginError(f"{candidate!r} is not a subclass of {contract.__name__}", "derive it from that class")
     cls: Any = candidate

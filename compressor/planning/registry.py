@@ -30,7 +30,7 @@ OWN = "compressor"  # the distribution of the first-party plugins
 LONGEST_IMPORT = 60.0  # seconds, after which the import of a plugin is ended
 _FILE = "sha256:"  # what the version of a local file begins with
 _SLOW = 0.5  # seconds, from which an import is worth a word
-_HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "torch", "jax", "pandas", "sklearn")
+HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "torch", "jax", "pandas", "sklearn")
 _log = logging.getLogger(__name__)
 
 
@@ -258,7 +258,7 @@ class Registry:
         finally:
             seconds = time.perf_counter() - began
             self.outdated += [Outdated(name, provider, said) for said in dict.fromkeys(deprecations.used[warned:])]
-            heavy = tuple(library for library in _HEAVY if library in sys.modules and library not in loaded)
+            heavy = tuple(library for library in HEAVY if library in sys.modules and library not in loaded)
             if provider.distribution != OWN and (seconds > _SLOW or heavy):
                 self.slow.append(SlowImport(name, provider, seconds, heavy))
 

@@ -371,7 +371,7 @@ def test_a_slow_import_is_named_with_what_it_imports(install):
 
 
 def test_a_heavy_library_is_named(install, monkeypatch):
-    monkeypatch.setattr("compressor.planning.registry._HEAVY", ("heavy_library", "tensorflow"))
+    monkeypatch.setattr("compressor.planning.registry.HEAVY", ("heavy_library", "tensorflow"))
     monkeypatch.delitem(sys.modules, "heavy_library", raising=False)
     install("acme", "import sys\nsys.modules['heavy_library'] = sys\n" + SHAVE)
     (slow,) = Registry.installed().slow

@@ -34,18 +34,32 @@ def apply_strategy(
             or outputs, or weights that are not finite.
     """
     before = endpoints_of(model) if step.before.format != "package" else None
-    with fenced(named(step), StepError, tell=context.note):
-        returned = step.strategy.apply(model, context)
+    returned = returned_by(step, model, context)
     refuse_other_kind(step, returned)
     if step.after.format == "package" or before is None:  # the package is unpacked when it is measured
         return returned
-    _refuse_other_endpoints(step, before, returned)
+    refuse_other_endpoints(step, before, returned)
     if again is not None:
-        _refuse_not_finite(step, returned, again)
+        refuse_not_finite(step, returned, again)
     return returned
 
 
-def _refuse_other_endpoints(step: PlannedStep, before: Endpoints, returned: Model) -> None:
+def returned_by(step: PlannedStep, model: Model, context: StepContext) -> Model:
+    """What a step's strategy returns for a model, unchecked.
+
+    Raises:
+        StepError: the strategy fails. Its cause is a `CompressorError` if the strategy refused the model.
+    """
+    with fenced(named(step), StepError, tell=context.note):
+        return step.strategy.apply(model, context)
+
+
+def refuse_other_endpoints(step: PlannedStep, before: Endpoints, returned: Model) -> None:
+    """Fail a step whose model has other inputs or outputs than it was given, unless its strategy says so.
+
+    Raises:
+        StepError: it has, or it is no LiteRT file though it should be.
+    """
     try:
         after = endpoints_of(returned)
     except ModelError as error:
@@ -55,7 +69,12 @@ def _refuse_other_endpoints(step: PlannedStep, before: Endpoints, returned: Mode
         raise StepError(f"{named(step)} returned a model with {other}", remedy)
 
 
-def _refuse_not_finite(step: PlannedStep, returned: Model, again: Callable[[], Model]) -> None:
+def refuse_not_finite(step: PlannedStep, returned: Model, again: Callable[[], Model]) -> None:
+    """Fail a step that returned weights which are not finite, where those that it was given are.
+
+    Raises:
+        StepError: it did.
+    """
     odd = weight_not_finite(returned)
     if odd is None or weight_not_finite(again()) is not None:  # no step is to blame for what it was given
         return

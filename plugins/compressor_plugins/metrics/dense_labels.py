@@ -21,7 +21,9 @@ class _Dense(Metric):
     class Params(compressor.Params):
         """Which labels to ignore."""
 
-        ignore: int | None = Field(None, description="label of pixels or steps that do not count, such as -1 or 255")
+        ignore: int | None = Field(
+            None, ge=-(2**31), lt=2**31, description="label of pixels or steps that do not count, such as -1 or 255"
+        )
 
     def _decisions(self, batch: Batch) -> tuple[Batch, NDArray[Any], NDArray[np.bool_]]:
         """The batch with an axis of classes, the true classes, and which of them count; both of shape (n, ...)."""

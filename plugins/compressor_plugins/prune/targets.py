@@ -59,6 +59,8 @@ def prunable(
 
 def _too_small(target: Target, min_weights: int) -> str:
     size = sum(kernel.shape.num_elements() for kernel in target.kernels)
+    if size <= len(target.kernels):
+        return "it has a single weight, and one has to stay"
     return f"it has {size:,} weights, fewer than 'min_weights: {min_weights}'" if size < min_weights else ""
 
 

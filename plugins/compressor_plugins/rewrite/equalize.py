@@ -15,6 +15,7 @@ class Equalize(Strategy):
     """
 
     name = "equalize"
+    in_place = False
 
     class Params(compressor.Params):
         """There is nothing to choose."""

@@ -20,6 +20,7 @@ class Fuse(Strategy):
     """
 
     name = "fuse"
+    in_place = False
 
     class Params(compressor.Params):
         """What to rewrite."""

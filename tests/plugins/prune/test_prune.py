@@ -141,6 +141,16 @@ def test_a_model_with_nothing_to_prune_is_an_error(tensorflow, step_context):
     assert str(error.value) == "there is no layer that can be pruned; name other layers, or drop the step"
 
 
+def test_a_layer_with_a_single_weight_is_left_alone_before_anything_is_trained(tensorflow, step_context):
+    import tf_keras
+
+    model, context = tf_keras.Sequential([tf_keras.Input((1,)), tf_keras.layers.Dense(1, name="one")]), step_context()
+    with pytest.raises(StepError) as error:
+        prune(model, context)
+    assert str(error.value) == "there is no layer that can be pruned; name other layers, or drop the step"
+    assert context.left_alone == {"one": "it has a single weight, and one has to stay"}
+
+
 def test_a_pattern_of_layers_without_kernels_is_told(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
