@@ -5,13 +5,13 @@ Seen with TensorFlow 2.16 to 2.21; the pattern that is at fault is named at each
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_MOVING = {  # operations whose output has the range of their input
-    "AvgPool", "ExpandDims", "Identity", "MaxPool", "Pad", "PadV2", "Reshape", "Squeeze", "StridedSlice", "Transpose",
-}  # fmt: skip
+_AVERAGING = {"AvgPool", "ResizeBilinear"}
+_MOVING = {"ExpandDims", "Identity", "Reshape", "Squeeze", "Transpose"}  # operations that compute nothing
 
 
 def rewritten(outputs: T) -> T:
@@ -26,8 +26,8 @@ def rewritten(outputs: T) -> T:
     for operation in tf.compat.v1.get_default_graph().get_operations():
         if operation.type == "Sum":
             _spell_out_square(operation)
-        elif operation.type == "AvgPool":
-            _repeat_range(operation)
+        elif operation.type == "Relu" and _takes_loose_average(operation):
+            replaced[operation.outputs[0].ref()] = _apart(operation)
         elif operation.type == "ConcatV2" and (source := _unstacked(operation)) is not None:
             replaced[operation.outputs[0].ref()] = _moved(source, operation)
     result: T = tf.nest.map_structure(lambda tensor: replaced.get(tensor.ref(), tensor), outputs)
@@ -52,22 +52,30 @@ def _spell_out_square(total: Any) -> None:
             total._update_input(0, tf.multiply(square.inputs[0], square.inputs[0]))
 
 
-def _repeat_range(average: Any) -> None:
-    """Quantize what an average takes once more, if it was only moved since it was.
+def _takes_loose_average(relu: Any) -> bool:
+    """Whether a ReLU takes an average of values that training did not quantize right before.
 
-    Else the converter's pass PrepareQuantizePass may give it the range of what follows: before a ReLU, negative values
-    are then cut off before they are averaged.
+    The converter's pass PrepareQuantizePass then gives these values the range of the ReLU: negative ones are cut off
+    before they are averaged.
     """
-    import tensorflow as tf
-
-    source = average.inputs[0].op
+    source = relu.inputs[0].op
     while source.type in _MOVING:
         source = source.inputs[0].op
-    if source.type == "FakeQuantWithMinMaxVars" and source is not average.inputs[0].op:
-        how = {name: source.get_attr(name) for name in ("num_bits", "narrow_range")}
-        with tf.name_scope(f"{average.name}/"):
-            repeated = tf.quantization.fake_quant_with_min_max_vars(average.inputs[0], *source.inputs[1:], **how)
-            average._update_input(0, repeated)
+    if source.type not in _AVERAGING or _is_quantized(source.inputs[0].op):
+        return False
+    return any(map(_is_quantized, relu.graph.get_operations()))
+
+
+def _is_quantized(operation: Any) -> bool:
+    return bool(operation.type.startswith("FakeQuant"))
+
+
+def _apart(relu: Any) -> Any:
+    """The same values by an operator that has a range of its own."""
+    import tensorflow as tf
+
+    with tf.name_scope(f"{relu.name}/"):
+        return _in_place_of(relu.outputs[0], lambda: tf.nn.leaky_relu(relu.inputs[0], 0.0))
 
 
 def _unstacked(concat: Any) -> Any:
@@ -103,9 +111,14 @@ def _moved(unpack: Any, concat: Any) -> Any:
     source, old = unpack.inputs[0], concat.outputs[0]
     order = [axis for axis in range(source.shape.rank) if axis != unstacked]
     order.insert(joined, unstacked)
-    consumers = old.consumers()
     with tf.name_scope(f"{concat.name}/"):
-        new = tf.reshape(tf.transpose(source, order), old.shape)
+        return _in_place_of(old, lambda: tf.reshape(tf.transpose(source, order), old.shape))
+
+
+def _in_place_of(old: Any, make: Callable[[], Any]) -> Any:
+    """A new tensor, which all that takes the old one takes from now on."""
+    consumers = old.consumers()
+    new = make()
     for consumer in consumers:
         for index, tensor in enumerate(consumer.inputs):
             if tensor is old:
