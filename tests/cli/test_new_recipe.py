@@ -148,7 +148,8 @@ def test_the_recipe_of_a_family_runs_on_a_model_of_it(name, family, run, tmp_pat
     quick = ["steps.pack.with.coder=zstd"] if name == "table" else []  # trying every coder takes a minute
     report, folder = compressor.apply("recipe.yaml", overrides=quick, smoke=True, output=tmp_path / "out")
     assert [stage.uses for stage in report.stages[1:]] == steps_of("recipe.yaml")
-    assert report.stages[-1].weight_bits < 12  # dynamic activations leave small kernels of the Transformer in float
+    most_bits = 12 if name == "transformer" else 9  # its dynamic activations leave small kernels in float
+    assert report.stages[-1].weight_bits < most_bits
     assert (folder / "model.tflite").is_file()
 
 
