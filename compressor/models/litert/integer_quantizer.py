@@ -5,7 +5,7 @@ leaves wrong.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
 - LiteRT has no tanh for the cells of an LSTM whose range is below 1, and without a word computes anything instead.
-- A SQUARE stays in float, though MUL does not.
+- SQUARE and NEG stay in float, though MUL does not.
 - An ELU stays in float, although LiteRT has integers for it: it is taken for a LEAKY_RELU meanwhile.
 - A SPLIT of which a part is not used stays in float.
 """
@@ -53,6 +53,7 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
         for graph in model.subgraphs
         for change in (
             _multiply_squares,
+            _multiply_negatives,
             _disguise_elus,
             _fill_ranges,
             _join_ranges,
@@ -85,9 +86,7 @@ def _multiply_squares(model: Any, graph: Any) -> bool:
     """Write a square as a product, which LiteRT has integers for."""
     from ai_edge_litert.schema_py_generated import BuiltinOptions, MulOptionsT
 
-    squares = [
-        call for call in graph.operators if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.SQUARE
-    ]
+    squares = _calls(model, graph, Operator.SQUARE)
     if not squares:
         return False
     product = code_index(model, Operator.MUL, version=2)
@@ -97,11 +96,32 @@ def _multiply_squares(model: Any, graph: Any) -> bool:
     return True
 
 
+def _multiply_negatives(model: Any, graph: Any) -> bool:
+    """Write what changes the sign as a product with -1."""
+    from ai_edge_litert.schema_py_generated import BufferT, BuiltinOptions, MulOptionsT, TensorT
+
+    calls = _calls(model, graph, Operator.NEG)
+    negatives = [call for call in calls if graph.tensors[call.inputs[0]].type == TensorType.FLOAT32]
+    if not negatives:
+        return False
+    value, minus_one = BufferT(), TensorT()
+    value.data = np.frombuffer(np.float32(-1).tobytes(), np.uint8)
+    model.buffers.append(value)
+    minus_one.name, minus_one.shape, minus_one.type = b"minus_one", np.array([1], np.int32), TensorType.FLOAT32
+    minus_one.buffer = len(model.buffers) - 1
+    graph.tensors.append(minus_one)
+    product = code_index(model, Operator.MUL, version=2)
+    for call in negatives:
+        call.opcodeIndex, call.inputs = product, np.array([call.inputs[0], len(graph.tensors) - 1], np.int32)
+        call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
+    return True
+
+
 def _disguise_elus(model: Any, graph: Any) -> bool:
     """Write an ELU as a LEAKY_RELU that it is known by afterwards."""
     from ai_edge_litert.schema_py_generated import BuiltinOptions, LeakyReluOptionsT
 
-    elus = [call for call in graph.operators if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.ELU]
+    elus = _calls(model, graph, Operator.ELU)
     if not elus:
         return False
     disguise = code_index(model, Operator.LEAKY_RELU)
@@ -116,12 +136,8 @@ def _reveal_elus(model: Any, graph: Any) -> bool:
     """Write an ELU again for what stands in its place."""
     from ai_edge_litert.schema_py_generated import BuiltinOptions
 
-    disguised = [
-        call
-        for call in graph.operators
-        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.LEAKY_RELU
-        and call.builtinOptions.alpha == _DISGUISED
-    ]
+    leaky = _calls(model, graph, Operator.LEAKY_RELU)
+    disguised = [call for call in leaky if call.builtinOptions.alpha == _DISGUISED]
     if not disguised:
         return False
     elu = code_index(model, Operator.ELU)
@@ -142,7 +158,7 @@ def _fill_ranges(_: Any, graph: Any) -> bool:
 
 def _join_ranges(model: Any, graph: Any) -> bool:
     """Give the output and the state of an LSTM, and all that shares its range, the range that holds all of theirs."""
-    lstms = _lstms(model, graph)
+    lstms = _calls(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM)
     if not lstms:
         return False
     codes = [operator_of(code) for code in model.operatorCodes]
@@ -165,7 +181,7 @@ def _join_ranges(model: Any, graph: Any) -> bool:
 def _widen_cells(model: Any, graph: Any) -> bool:
     """Give the cells of an LSTM a range that LiteRT computes with."""
     changed = False
-    for call in _lstms(model, graph):
+    for call in _calls(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM):
         if _has_range(graph, call.inputs[_CELL_STATE]):
             found = graph.tensors[call.inputs[_CELL_STATE]].quantization
             if max(-found.min[0], found.max[0]) < _LEAST_CELLS:
@@ -174,21 +190,17 @@ def _widen_cells(model: Any, graph: Any) -> bool:
     return changed
 
 
-def _lstms(model: Any, graph: Any) -> list[Any]:
-    codes = [operator_of(code) for code in model.operatorCodes]
-    return [call for call in graph.operators if codes[call.opcodeIndex] == Operator.UNIDIRECTIONAL_SEQUENCE_LSTM]
-
-
 def _forget_known_ranges(model: Any, graph: Any) -> bool:
     """Remove the ranges of what was integers, which has one; a second would part it from what it is joined with."""
-    dequantized = [
-        graph.tensors[call.outputs[0]]
-        for call in graph.operators
-        if operator_of(model.operatorCodes[call.opcodeIndex]) == Operator.DEQUANTIZE
-    ]
+    dequantized = [graph.tensors[call.outputs[0]] for call in _calls(model, graph, Operator.DEQUANTIZE)]
     for tensor in dequantized:
         tensor.quantization = None
     return bool(dequantized)
+
+
+def _calls(model: Any, graph: Any, operator: Operator) -> list[Any]:
+    codes = [operator_of(code) for code in model.operatorCodes]
+    return [call for call in graph.operators if codes[call.opcodeIndex] == operator]
 
 
 class _Groups:

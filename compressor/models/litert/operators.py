@@ -30,6 +30,7 @@ class Operator(IntEnum):
     STRIDED_SLICE = 45
     SPLIT = 49
     CAST = 53
+    NEG = 59
     SLICE = 65
     TRANSPOSE_CONV = 67
     EXPAND_DIMS = 70
