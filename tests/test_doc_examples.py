@@ -37,6 +37,11 @@ STANDS_FOR = {  # what the words in capitals stand for, where a command is run
     "[NAME]": "prune",
 }
 OF_FLOAT_MODELS = {"MODEL": "model.h5", "NAME": "mixed_precision"}
+STANDS_FOR_IN = {  # where it stands for something else
+    "convert": OF_FLOAT_MODELS,
+    "sensitivity": OF_FLOAT_MODELS,
+    "new": {"FILE": "model.h5", "SOURCE": "digits.npz", "NAME": "my-own-plugin"},
+}
 BASE = {"version": 1, "model": {"source": "mnist_cnn", "train": {"epochs": 1}}, "data": {"source": "mnist"}}
 MISSPELT = "extends: baseline\nname: mine\nsteps:\n  - uses: ptq\n    with: {precison: int8}\n  - uses: prun\n"
 
@@ -83,13 +88,15 @@ def words_of(command):
     """The arguments of a command line as it is run: without what is piped, and with words in capitals replaced."""
     command = re.sub(r"\s+[|>].*|^\S+ \| ", "", command).replace("/.../", f"/{RUN}/")
     words = shlex.split(command)[1:]
-    stands_for = {**STANDS_FOR, **OF_FLOAT_MODELS} if words[0] in ("convert", "sensitivity") else STANDS_FOR
+    stands_for = STANDS_FOR | STANDS_FOR_IN.get(words[0], {})
     return [stands_for.get(word, word) for word in words]
 
 
 def is_mention(words):
     """Whether a command is only named, and what it works on is not."""
     found = root.get_command(None, words[0])
+    if words[0] == "new" and len(words) == 2:
+        return True
     if len(words) > 1 or found is None:
         return found is None
     required = any(isinstance(param, click.Argument) and param.required for param in found.params)
