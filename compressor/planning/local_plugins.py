@@ -63,7 +63,7 @@ class LocalNames:
     def problems_with(
         self, kind: Kind, name: str, entry: Entry | None, registry: Registry, node: Node | None
     ) -> list[Problem]:
-        """What to say of a name that they bring, or may bring.
+        """The problems with a name in the recipe that one of these plugin files brings, or may bring.
 
         Args:
             kind: of what the recipe names.

@@ -76,7 +76,7 @@ def _parsed(text: str, path: Path) -> Node:
 
 
 def _new_lines(text: str, first: Origin) -> tuple[str, str]:
-    """What to put in front of the first key for the version: in a mapping by lines, and in one with braces."""
+    """The text that sets the version before the first key: for a mapping of one key a line, and for one in braces."""
     newline = "\r\n" if "\r\n" in text else "\n"
     return f"version: {VERSION}{newline}{' ' * (first.column - 1)}", f"version: {VERSION}, "
 

@@ -124,7 +124,7 @@ def refuse_moved(locked: Lock, now: Lock) -> None:
 
 
 def _restart(locked: Lock, now: Lock) -> str:
-    """What to do where TensorFlow does not compute with the threads of the lock, which a run would set otherwise."""
+    """The start of a remedy if TensorFlow already computes with other threads than the lock says, which stays so."""
     if locked.threads in (None, now.threads):
         return ""
     return (

@@ -58,7 +58,7 @@ def names_in_files(objects: Mapping[str, Any], names: Sequence[str] = ()) -> tup
 
 
 def importable_names(names: Sequence[str]) -> set[str]:
-    """What of the user's modules a file may have Keras import, as `module.Name`.
+    """The names, as `module.Name`, that a model file may have Keras import from the user's modules.
 
     Of a whole module, that is what it defines; a file beside the recipe is no module that Keras could import.
 

@@ -21,7 +21,7 @@ from compressor.models.litert.open_sizes import open_inputs
 UNREADABLE = 74  # as sysexits.h numbers an error of input or output
 _SAMPLES_A_CALL = 64
 _OPEN_SIZES = (1, 32, 224)
-"""What a file that leaves sizes of its inputs open is tried with."""
+"""The sizes that a file is tried with in place of those that its inputs leave open."""
 
 
 def main(folder: Path) -> int:
@@ -46,7 +46,7 @@ def main(folder: Path) -> int:
 
 
 def failure_on_zeros(content: bytes) -> tuple[str, str] | None:
-    """What is wrong with a file that LiteRT does not run on zeros, and what to do; None if it runs.
+    """Run a file on zeros: the fault and the remedy if LiteRT fails, None if it runs.
 
     A file that leaves sizes of its inputs open is tried with several.
     """

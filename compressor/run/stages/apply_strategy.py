@@ -45,7 +45,7 @@ def apply_strategy(
 
 
 def returned_by(step: PlannedStep, model: Model, context: StepContext) -> Model:
-    """What a step's strategy returns for a model, unchecked.
+    """Call a step's strategy with a model, and return its result unchecked.
 
     Raises:
         StepError: the strategy fails. Its cause is a `CompressorError` if the strategy refused the model.
