@@ -157,6 +157,7 @@ def _holds(net, step_context):
 @example(("sequences", ("elu", "concatenate"), "qat"))
 @example(("sequences", ("lstm", "pooled", "relu"), "qat"))  # a ReLU that LiteRT makes a part of the average before
 @example(("images", ("prelu", "relu"), "ptq"))  # which the converter no longer knows as a PRELU
+@example(("images", ("dense gelu", "relu"), "ptq"))  # a ReLU that LiteRT makes a part of the last product before
 @example(("sequences", ("lstm", "lstm"), "ptq"))  # whose second one's cells stay below 0.5
 @given(nets())
 def test_files_of_random_models_agree_with_them(step_context, net):

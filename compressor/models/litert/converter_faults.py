@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _AVERAGING = {"AvgPool", "ResizeBilinear"}
+_CUTTING_OFF = {"Maximum", "Relu", "Relu6"}  # operations that are or become a ReLU
 _MOVING = {"ExpandDims", "Identity", "Reshape", "Squeeze", "Transpose"}  # operations that compute nothing
 
 
@@ -28,6 +29,8 @@ def rewritten(outputs: T) -> T:
             _spell_out_square(operation)
         elif operation.type == "Relu" and _takes_loose_average(operation):
             replaced[operation.outputs[0].ref()] = _apart(operation)
+        elif operation.type in _CUTTING_OFF:
+            _keep_gelu_whole(operation)
         elif operation.type == "ConcatV2" and (source := _unstacked(operation)) is not None:
             replaced[operation.outputs[0].ref()] = _moved(source, operation)
     result: T = tf.nest.map_structure(lambda tensor: replaced.get(tensor.ref(), tensor), outputs)
@@ -76,6 +79,28 @@ def _apart(relu: Any) -> Any:
 
     with tf.name_scope(f"{relu.name}/"):
         return _in_place_of(relu.outputs[0], lambda: tf.nn.leaky_relu(relu.inputs[0], 0.0))
+
+
+def _keep_gelu_whole(relu: Any) -> None:
+    """Part a ReLU from the GELU that it takes by an operation that has no operator in common with a product.
+
+    The converter's pattern FuseBinaryOpToFollowingRelu joins the ReLU and the last product of the GELU. The rest of the
+    GELU is then none that the converter knows, and LiteRT has no operator for its `Erfc`.
+    """
+    import tensorflow as tf
+
+    for index, source in enumerate(relu.inputs):
+        others = [tf.get_static_value(other) for other in relu.inputs if other is not source]
+        if _is_gelu(source.op) and all(other is not None and not other.any() for other in others):
+            with tf.name_scope(f"{relu.name}/"):
+                relu._update_input(index, tf.nn.leaky_relu(source, 0.0))
+
+
+def _is_gelu(product: Any) -> bool:
+    """Whether an operation is the last product of an exact GELU: `x / 2 * erfc(-x / 2**0.5)` or with `1 + erf(...)`."""
+    factors = [factor.op for factor in product.inputs] if product.type == "Mul" else []
+    terms = [term.op for factor in factors if factor.type.startswith("Add") for term in factor.inputs]
+    return any(operation.type in {"Erf", "Erfc"} for operation in factors + terms)
 
 
 def _unstacked(concat: Any) -> Any:

@@ -79,3 +79,17 @@ def test_the_rewritten_value_goes_to_all_that_use_it(tensorflow):
         return columns + 2 * tf.reverse(columns, [1])
 
     assert "TRANSPOSE" in agrees(tf, (3, 4), twice)
+
+
+@pytest.mark.parametrize("cut_off", ["relu", "relu6", "maximum"])
+def test_a_relu_that_takes_a_gelu_leaves_it_whole(tensorflow, cut_off):
+    tf = tensorflow
+    cuts = {"relu": tf.nn.relu, "relu6": tf.nn.relu6, "maximum": lambda x: tf.maximum(0.0, x)}
+    found = agrees(tf, (5, 4), lambda x: cuts[cut_off](tf.nn.gelu(layers().Dense(3)(x))))
+    assert found == ["FULLY_CONNECTED", "GELU", "LEAKY_RELU", "RELU6" if cut_off == "relu6" else "RELU"]
+
+
+def test_a_maximum_over_a_gelu_that_cuts_off_elsewhere_stays(tensorflow):
+    tf = tensorflow
+    found = agrees(tf, (5, 4), lambda x: tf.maximum(tf.nn.gelu(layers().Dense(3)(x)), -0.1))
+    assert found == ["FULLY_CONNECTED", "GELU", "MAXIMUM"]
