@@ -41,6 +41,7 @@ def installer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(f"[compressor]\n{module} = {module}\n")
-        sys.modules.pop(module, None)
+        monkeypatch.setitem(sys.modules, module, None)  # so that what the test imports is gone after it
+        del sys.modules[module]
 
     return install
