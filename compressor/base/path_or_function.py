@@ -22,6 +22,11 @@ def is_there(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
+def real_path(path: Path) -> Path:
+    """The absolute path that links lead to; of links that lead round in a circle, a path that leads nowhere."""
+    return Path(os.path.realpath(path))
+
+
 def path_in(folder: Path, text: str) -> Path:
     """The path that a text names, from a folder on, without any `..` that only goes back."""
     path = folder / os.path.expanduser(text)  # noqa: PTH111 - unlike Path.expanduser, it never raises

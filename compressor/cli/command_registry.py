@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor.base.errors import PluginError
+from compressor.base.path_or_function import real_path
 
 if TYPE_CHECKING:
     from compressor.planning.registry import Registry
@@ -21,7 +22,7 @@ def registry_with(plugins: Sequence[Path]) -> Registry:
     from compressor.planning.registry import Registry
 
     registry = Registry.installed()
-    for path in dict.fromkeys(path.resolve() for path in plugins):
+    for path in dict.fromkeys(real_path(path) for path in plugins):
         if not path.is_file():
             raise PluginError(f"there is no plugin file '{path}'", "check the path")
         try:

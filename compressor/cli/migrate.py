@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from compressor.base.errors import ExitCode
+from compressor.base.path_or_function import real_path
 from compressor.base.standard_output import say, tell
 from compressor.base.text import counted
 from compressor.cli.options import traceback_option
@@ -39,7 +40,7 @@ def command(recipes: tuple[Path, ...], check: bool) -> int:
         for change in changes:
             say(change)
         if changes and not check:
-            target = path.resolve()  # a link stays one
+            target = real_path(path)  # a link stays one
             with written(target) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
                 shutil.copymode(target, temporary)

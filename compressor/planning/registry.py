@@ -19,6 +19,7 @@ from compressor.base import deprecations
 from compressor.base.errors import CompressorError, PluginError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import module_of
+from compressor.base.path_or_function import real_path
 from compressor.base.process_state import process_state_kept
 from compressor.base.text import did_you_mean, shortened
 from compressor.base.time_limit import OverdueError, time_limit
@@ -148,7 +149,7 @@ class Registry:
     def has_file(self, path: Path) -> bool:
         """Whether this registry has what a local plugin file brings."""
         files = (provider.distribution for provider in self.providers.values() if provider.version.startswith(_FILE))
-        return path.resolve() in (Path(file).resolve() for file in files)
+        return real_path(path) in (real_path(Path(file)) for file in files)
 
     def with_names(self, names: Iterable[tuple[Kind, str, Provider]]) -> Registry:
         """A copy of this registry that also knows the names of classes which were not made, since no code was run."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from compressor.base.errors import PluginError
 from compressor.base.import_path import names_function
-from compressor.base.path_or_function import Reference, is_there
+from compressor.base.path_or_function import Reference, is_there, real_path
 from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, PlannedTeacher, Provider, start_of
@@ -258,7 +258,7 @@ class Resolver(ProblemCollector):
             nested = Resolver(recipe, self.registry, self.local_names, teaches=True, chain=self.chain)
         else:
             recipe = read_recipe(path, place, self.chain)
-            nested = Resolver(recipe, self.installed, chain=(*self.chain, path.resolve()))
+            nested = Resolver(recipe, self.installed, chain=(*self.chain, real_path(path)))
         if not self.runs_plugins:
             self.problems += nested.check()
             return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.base.path_or_function import Reference, is_there, path_in
+from compressor.base.path_or_function import Reference, is_there, path_in, real_path
 from compressor.contracts.execution_plan import BASELINE
 from compressor.planning.source_text import reference
 from compressor.recipe import shipped
@@ -73,7 +73,7 @@ def read_recipe(path: Path, place: Node | None, chain: tuple[Path, ...]) -> Reci
     if not is_there(path):
         message = f"there is no recipe {path} to make the teacher{shipped.hint(path.name)}"
         raise _refusal(message, place)
-    if path.resolve() in chain:
+    if real_path(path) in chain:
         circle = " -> ".join(recipe.name for recipe in (*chain, path))
         raise _refusal(f"the recipe would be its own teacher ({circle}); name another one", place)
     return load(path)
@@ -104,7 +104,7 @@ def recipe_around(teacher: Teacher, place: Node | None, student: Recipe) -> Reci
 def own_chain(recipe: Recipe) -> tuple[Path, ...]:
     """The start of a chain of teachers: the recipe's own file, if it has one."""
     origin = recipe.tree.origin
-    return (Path(origin.source.name).resolve(),) if origin else ()
+    return (real_path(Path(origin.source.name)),) if origin else ()
 
 
 def teaching_part(plan: Plan, place: Node | None) -> Plan:

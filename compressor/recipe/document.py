@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from compressor.base.path_or_function import real_path
 from compressor.recipe.files import read_text
 from compressor.recipe.problems import Origin, Problem, RecipeError, Source
 from compressor.recipe.syntax import refuse_unreadable, syntax_problem
@@ -46,7 +47,7 @@ def read(path: Path, problems: list[Problem] | None = None, link: Origin | None 
         RecipeError: it is missing, not a file, too large, not UTF-8, or not valid in the recipe language.
     """
     text = read_text(path, link)
-    return parse(text, Source(str(path), tuple(text.splitlines()), path.resolve().parent), problems)
+    return parse(text, Source(str(path), tuple(text.splitlines()), real_path(path).parent), problems)
 
 
 def parse(text: str, source: Source, problems: list[Problem] | None = None) -> Node:

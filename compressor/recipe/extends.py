@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from compressor.base.path_or_function import real_path
 from compressor.base.text import quoted
 from compressor.recipe import shipped
 from compressor.recipe.document import Node, mapping, read
@@ -25,7 +26,7 @@ def extended(tree: Node, path: Path | None, problems: list[Problem]) -> Node:
     Raises:
         RecipeError: a recipe that it extends cannot be read, or the recipes extend one another in a circle.
     """
-    return _extended(tree, () if path is None else (path.resolve(),), problems)
+    return _extended(tree, () if path is None else (real_path(path),), problems)
 
 
 def merge(base: Node, over: Node) -> Node:
@@ -80,7 +81,7 @@ def _extended(tree: Node, chain: tuple[Path, ...], problems: list[Problem]) -> N
     if not isinstance(base.value, dict):
         message = "an extended recipe must be a mapping of keys to values; start it with 'version: 1'"
         raise _recipe_error(message, base.origin)
-    return merge(_extended(base, (*chain, path.resolve()), problems), own)
+    return merge(_extended(base, (*chain, real_path(path)), problems), own)
 
 
 def _base_path(link: Node, chain: tuple[Path, ...]) -> Path:
@@ -90,7 +91,7 @@ def _base_path(link: Node, chain: tuple[Path, ...]) -> Path:
     if path is None:
         message = f"there is no recipe {quoted(link.value)} to extend{shipped.hint(link.value)}"
         raise _recipe_error(message, link.origin)
-    path = path.resolve()
+    path = real_path(path)
     if path in chain:
         circle = " -> ".join(recipe.name for recipe in (*chain, path))
         raise _recipe_error(f"'extends' goes in a circle ({circle}); break it here", link.origin)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from compressor.base.path_or_function import real_path
 from compressor.recipe.document import Node, Route, parse
 from compressor.recipe.files import read_text
 from compressor.recipe.problems import Origin, Problem, RecipeError, Source
@@ -72,7 +73,7 @@ def migrated(path: Path) -> tuple[str, list[str]]:
 
 
 def _parsed(text: str, path: Path) -> Node:
-    return parse(text, Source(str(path), tuple(text.splitlines()), path.resolve().parent))
+    return parse(text, Source(str(path), tuple(text.splitlines()), real_path(path).parent))
 
 
 def _new_lines(text: str, first: Origin) -> tuple[str, str]:

@@ -92,3 +92,11 @@ def test_plan_names_a_missing_file_with_the_other_problems(run, files, tmp_path)
     assert code == 1
     assert f"error: there is no plugin file '{tmp_path}/gone.py'; check the path" in err
     assert "unknown key 'colour'" in err
+
+
+def test_a_link_that_leads_to_itself_is_a_file_that_is_not_there(run, files, tmp_path):
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    assert run("validate", "recipe.yaml", "--plugin", "circle.py")[::2] == (
+        1,
+        f"error: there is no plugin file '{tmp_path}/circle.py'; check the path\n",
+    )
