@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,19 +92,29 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     if not isinstance(model, tf_keras.Model):  # Keras makes of a configuration whatever that describes
         what = f"{path} holds no model, but what Keras loads as {type(model).__name__}"
         raise ModelError(what, "save the whole model, with model.save")
-    freeze_parts(model, _frozen_parts(path))
+    freeze_parts(model, _frozen_parts(path, model))
     freeze_within(model)
     return model
 
 
-def _frozen_parts(path: Path) -> list[int]:
-    """What `save_keras` noted in an HDF5 file."""
+def _frozen_parts(path: Path, model: Any) -> Sequence[int]:
+    """What `save_keras` noted in an HDF5 file of the model.
+
+    Raises:
+        ModelError: it is no list of places among the layers within the model.
+    """
     import h5py
+    import numpy as np
 
     if not (path.is_file() and h5py.is_hdf5(path)):
-        return []
+        return ()
     with h5py.File(path, "r") as file:
-        return [int(place) for place in file.attrs.get(_FROZEN_PARTS, ())]
+        noted = np.asarray(file.attrs.get(_FROZEN_PARTS, np.zeros(0, int)))
+    layers = sum(1 for _ in model._flatten_layers(include_self=False))
+    if noted.ndim != 1 or noted.dtype.kind not in "iu" or not ((noted >= 0) & (noted < layers)).all():
+        what = f"the attribute '{_FROZEN_PARTS}' of {path} lists no layers of the model"
+        raise ModelError(what, "make the file again, or remove the attribute with h5py")
+    return [int(place) for place in noted]
 
 
 def _unreadable(path: Path, error: Exception, known: Mapping[str, Any] | None) -> ModelError:

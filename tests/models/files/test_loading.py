@@ -153,3 +153,17 @@ def test_an_example_of_a_fixed_input_is_like_the_open_one(tensorflow):
     assert message_of(lambda: refuse_unusable(model, "the model 'mine:model'")).endswith(
         "build it with a fixed size, such as Input((96, 96, 1)), load its weights, and save that"
     )
+
+
+@pytest.mark.parametrize("noted", ["x", [99], [-1], [0.5], [[0]]])
+def test_a_note_of_frozen_layers_that_the_model_has_not_is_refused(tensorflow, tmp_path, noted):
+    import tf_keras
+
+    path = tmp_path / "model.h5"
+    tf_keras.Sequential([tf_keras.layers.Dense(2, input_shape=(3,))]).save(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["compressor_frozen_parts"] = noted
+    assert message_of(lambda: load_keras(path)) == (
+        f"the attribute 'compressor_frozen_parts' of {path} lists no layers of the model; "
+        "make the file again, or remove the attribute with h5py"
+    )
