@@ -45,7 +45,7 @@ def refuse_harmful_keras(
         objects: what `known_objects` makes of these, and what the strategies of the plan bring.
 
     Raises:
-        CompressorError: it is no regular file.
+        CompressorError: it is no regular file, or a folder with one that is none.
         ModelError: the file is damaged, would unpack to something huge or outside its folder, carries code, or names
             what is neither Keras's own nor known.
     """
@@ -55,6 +55,8 @@ def refuse_harmful_keras(
             raise ModelError(
                 f"{path} is a folder, and holds no SavedModel", "name a model file, or a SavedModel's folder"
             )
+        for file in path.rglob("*"):
+            refuse_special(file)
         code = ["a SavedModel is a program"]
     else:
         _refuse_bombs(path)

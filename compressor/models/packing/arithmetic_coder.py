@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
+from compressor.models.packing.coder_type import DamagedError
+
 _STEPS = 4095  # in the table of logits
 _LIMIT = 254  # observations after which a context forgets
 _RATES = [1 / (count + 1.8) for count in range(_LIMIT + 1)]
@@ -21,6 +23,7 @@ _LEARNING = 0.008
 _BYTES = 7  # of the interval: so wide that it hardly ever gets narrow around a carry
 _BITS = 8 * _BYTES
 _ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
+_MOST_CODED = 2**22  # bits, which take about half a minute
 
 
 class Coder:
@@ -34,6 +37,7 @@ class Coder:
     def restart(self, payload: bytes | None = None) -> None:
         """Begin another payload, and keep all that was learned from the last one."""
         self._payload = payload
+        self._left = _MOST_CODED
         self._low, self._high, self._written = 0, _ALL, bytearray()
         self._position = _BYTES
         self._code = int.from_bytes((payload or b"")[:_BYTES].ljust(_BYTES, b"\0"), "big")
@@ -45,7 +49,13 @@ class Coder:
             contexts: what the bit may depend on; always the same number of them for the same `chooses`.
             chooses: the set of weights that the contexts are mixed with.
             bit: to write; has no meaning when reading.
+
+        Raises:
+            DamagedError: there are more than four million, which no payload holds.
         """
+        self._left -= 1
+        if self._left < 0:
+            raise DamagedError("it holds more than it should")
         seen, weights = self._seen, self._weights.get(chooses)
         if weights is None:
             weights = self._weights[chooses] = [1.4 / (len(contexts) + 1)] * len(contexts)

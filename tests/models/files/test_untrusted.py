@@ -3,6 +3,7 @@
 import binascii
 import json
 import marshal
+import os
 import random
 import re
 import shutil
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compressor.base.errors import ModelError
+from compressor.base.errors import CompressorError, ModelError
 from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model
 from compressor.models.files.model_checks import refuse_open_sizes
@@ -369,3 +370,12 @@ def test_a_litert_file_that_leaves_sizes_open_is_tried_with_larger_ones(tensorfl
         "the model 'open.tflite' leaves a size of its input 'image' open (any, any, 3), and a run needs it; "
         "convert the model with a fixed size, as with Input((96, 96, 3))"
     )
+
+
+def test_a_pipe_within_a_saved_model_is_refused_even_if_the_model_is_trusted(tmp_path):
+    os.mkfifo(tmp_path / "saved_model.pb")
+    text = (
+        f"{tmp_path}/saved_model.pb is a named pipe, and not a regular file; write its content to a file, and name that"
+    )
+    with pytest.raises(CompressorError, match=f"^{re.escape(text)}$"):
+        build_model(Reference("path", str(tmp_path)), trusted=True)

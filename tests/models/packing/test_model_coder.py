@@ -14,7 +14,9 @@ from compressor.models.litert.flatbuffer_nodes import Reference, References, Tab
 from compressor.models.litert.flatbuffer_writer import compact, laid_out
 from compressor.models.litert.shrinking import shrunk
 from compressor.models.litert.tensor_types import TensorType
+from compressor.models.packing import arithmetic_coder
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.coders import CODERS
 from compressor.models.packing.model_coder import decode, encode
 from compressor.models.packing.package import pack, unpack
@@ -115,3 +117,11 @@ def test_damage_never_goes_unnoticed_and_never_swells(slim_file):
         damaged[chance.randrange(10, len(damaged) - 4)] ^= 1 << chance.randrange(8)
         with pytest.raises(ModelError):
             unpack(bytes(damaged))
+
+
+def test_more_bits_than_a_payload_holds_are_neither_coded_nor_read(slim_file, monkeypatch):
+    payload = encode(slim_file)
+    monkeypatch.setattr(arithmetic_coder, "_MOST_CODED", 10_000)
+    assert encode(slim_file) is None
+    with pytest.raises(DamagedError, match="it holds more than it should"):
+        decode(payload, len(slim_file))
