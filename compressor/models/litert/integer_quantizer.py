@@ -5,7 +5,7 @@ leaves wrong.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
 - LiteRT has no tanh for the cells of an LSTM whose range is below 1, and without a word computes anything instead.
-- SQUARE and NEG stay in float, though MUL does not.
+- What `products` writes otherwise stays in float, or is cut off.
 - An ELU stays in float, although LiteRT has integers for it: it is taken for a LEAKY_RELU meanwhile.
 - A SPLIT of which a part is not used stays in float.
 """
@@ -21,6 +21,7 @@ import numpy as np
 from compressor.models.litert.flatbuffer import code_index, operator_of, read_model, write_model
 from compressor.models.litert.fragile_operators import fragile_operators
 from compressor.models.litert.operators import Operator
+from compressor.models.litert.products import calls_of, has_range, multiply_negatives, multiply_squares, part_cut_values
 from compressor.models.litert.tensor_types import TensorType, type_of
 
 _MOVING = {  # operators whose output has the range of their input
@@ -52,8 +53,9 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
         change(model, graph)
         for graph in model.subgraphs
         for change in (
-            _multiply_squares,
-            _multiply_negatives,
+            multiply_squares,
+            multiply_negatives,
+            part_cut_values,
             _disguise_elus,
             _fill_ranges,
             _join_ranges,
@@ -82,46 +84,11 @@ def _of_layers(model: Any, layers: Collection[str]) -> Iterator[str]:
                 yield names[0]
 
 
-def _multiply_squares(model: Any, graph: Any) -> bool:
-    """Write a square as a product, which LiteRT has integers for."""
-    from ai_edge_litert.schema_py_generated import BuiltinOptions, MulOptionsT
-
-    squares = _calls(model, graph, Operator.SQUARE)
-    if not squares:
-        return False
-    product = code_index(model, Operator.MUL, version=2)
-    for call in squares:
-        call.opcodeIndex, call.inputs = product, np.array([*call.inputs] * 2, np.int32)
-        call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
-    return True
-
-
-def _multiply_negatives(model: Any, graph: Any) -> bool:
-    """Write what changes the sign as a product with -1."""
-    from ai_edge_litert.schema_py_generated import BufferT, BuiltinOptions, MulOptionsT, TensorT
-
-    calls = _calls(model, graph, Operator.NEG)
-    negatives = [call for call in calls if graph.tensors[call.inputs[0]].type == TensorType.FLOAT32]
-    if not negatives:
-        return False
-    value, minus_one = BufferT(), TensorT()
-    value.data = np.frombuffer(np.float32(-1).tobytes(), np.uint8)
-    model.buffers.append(value)
-    minus_one.name, minus_one.shape, minus_one.type = b"minus_one", np.array([1], np.int32), TensorType.FLOAT32
-    minus_one.buffer = len(model.buffers) - 1
-    graph.tensors.append(minus_one)
-    product = code_index(model, Operator.MUL, version=2)
-    for call in negatives:
-        call.opcodeIndex, call.inputs = product, np.array([call.inputs[0], len(graph.tensors) - 1], np.int32)
-        call.builtinOptionsType, call.builtinOptions = BuiltinOptions.MulOptions, MulOptionsT()
-    return True
-
-
 def _disguise_elus(model: Any, graph: Any) -> bool:
     """Write an ELU as a LEAKY_RELU that it is known by afterwards."""
     from ai_edge_litert.schema_py_generated import BuiltinOptions, LeakyReluOptionsT
 
-    elus = _calls(model, graph, Operator.ELU)
+    elus = calls_of(model, graph, Operator.ELU)
     if not elus:
         return False
     disguise = code_index(model, Operator.LEAKY_RELU)
@@ -136,7 +103,7 @@ def _reveal_elus(model: Any, graph: Any) -> bool:
     """Write an ELU again for what stands in its place."""
     from ai_edge_litert.schema_py_generated import BuiltinOptions
 
-    leaky = _calls(model, graph, Operator.LEAKY_RELU)
+    leaky = calls_of(model, graph, Operator.LEAKY_RELU)
     disguised = [call for call in leaky if call.builtinOptions.alpha == _DISGUISED]
     if not disguised:
         return False
@@ -150,7 +117,7 @@ def _fill_ranges(_: Any, graph: Any) -> bool:
     """Widen ranges that are empty."""
     changed = False
     for index, tensor in enumerate(graph.tensors):
-        if _has_range(graph, index) and tensor.quantization.max[0] - tensor.quantization.min[0] < _EMPTY:
+        if has_range(graph, index) and tensor.quantization.max[0] - tensor.quantization.min[0] < _EMPTY:
             tensor.quantization.min, tensor.quantization.max = np.array([-1], np.float32), np.array([1], np.float32)
             changed = True
     return changed
@@ -158,7 +125,7 @@ def _fill_ranges(_: Any, graph: Any) -> bool:
 
 def _join_ranges(model: Any, graph: Any) -> bool:
     """Give the output and the state of an LSTM, and all that shares its range, the range that holds all of theirs."""
-    lstms = _calls(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM)
+    lstms = calls_of(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM)
     if not lstms:
         return False
     codes = [operator_of(code) for code in model.operatorCodes]
@@ -167,10 +134,10 @@ def _join_ranges(model: Any, graph: Any) -> bool:
         groups.join([call.outputs[0], call.inputs[_OUTPUT_STATE], call.intermediates[_HIDDEN]])
     for call in graph.operators:
         if codes[call.opcodeIndex] in _MOVING:
-            floats = [index for index in (*call.inputs, *call.outputs) if _has_range(graph, index)]
+            floats = [index for index in (*call.inputs, *call.outputs) if has_range(graph, index)]
             groups.join(floats)
     for members in {id(group): group for group in (groups.of(call.outputs[0]) for call in lstms)}.values():
-        ranges = [graph.tensors[index].quantization for index in members if _has_range(graph, index)]
+        ranges = [graph.tensors[index].quantization for index in members if has_range(graph, index)]
         low = min(float(found.min[0]) for found in ranges)
         high = max(float(found.max[0]) for found in ranges)
         for found in ranges:
@@ -181,8 +148,8 @@ def _join_ranges(model: Any, graph: Any) -> bool:
 def _widen_cells(model: Any, graph: Any) -> bool:
     """Give the cells of an LSTM a range that LiteRT computes with."""
     changed = False
-    for call in _calls(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM):
-        if _has_range(graph, call.inputs[_CELL_STATE]):
+    for call in calls_of(model, graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM):
+        if has_range(graph, call.inputs[_CELL_STATE]):
             found = graph.tensors[call.inputs[_CELL_STATE]].quantization
             if max(-found.min[0], found.max[0]) < _LEAST_CELLS:
                 found.min, found.max = np.array([-_LEAST_CELLS], np.float32), np.array([_LEAST_CELLS], np.float32)
@@ -192,15 +159,10 @@ def _widen_cells(model: Any, graph: Any) -> bool:
 
 def _forget_known_ranges(model: Any, graph: Any) -> bool:
     """Remove the ranges of what was integers, which has one; a second would part it from what it is joined with."""
-    dequantized = [graph.tensors[call.outputs[0]] for call in _calls(model, graph, Operator.DEQUANTIZE)]
+    dequantized = [graph.tensors[call.outputs[0]] for call in calls_of(model, graph, Operator.DEQUANTIZE)]
     for tensor in dequantized:
         tensor.quantization = None
     return bool(dequantized)
-
-
-def _calls(model: Any, graph: Any, operator: Operator) -> list[Any]:
-    codes = [operator_of(code) for code in model.operatorCodes]
-    return [call for call in graph.operators if codes[call.opcodeIndex] == operator]
 
 
 class _Groups:
@@ -216,11 +178,6 @@ class _Groups:
         joined = set().union(*(self.of(tensor) for tensor in tensors))
         for tensor in joined:
             self._group[tensor] = joined
-
-
-def _has_range(graph: Any, index: int) -> bool:
-    found = graph.tensors[index].quantization if index >= 0 else None
-    return found is not None and found.min is not None and len(found.min) > 0
 
 
 def _finished(content: bytes) -> bytes:

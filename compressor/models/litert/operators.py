@@ -30,6 +30,8 @@ class Operator(IntEnum):
     STRIDED_SLICE = 45
     SPLIT = 49
     CAST = 53
+    MAXIMUM = 55
+    MINIMUM = 57
     NEG = 59
     SLICE = 65
     TRANSPOSE_CONV = 67
