@@ -25,6 +25,17 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have a fault of the disk that names no file name this one, which is written in the block."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; it is renamed to `path` if the block succeeds.
 

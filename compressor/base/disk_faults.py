@@ -108,7 +108,8 @@ def _fault_of(error: BaseException) -> OSError | None:
     if isinstance(error, FileNotFoundError) and "No usable temporary directory" in str(error):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary_files()))
     if isinstance(error, OSError) and error.errno is not None:
-        return error
+        path = None if error.filename else _PATH.search(str(error))
+        return OSError(error.errno, os.strerror(error.errno), path[0]) if path else error
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "tensorflow":
         return _told(str(error))
     return None

@@ -146,11 +146,11 @@ class _StepTeller(Observer):
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
-    from compressor.base.atomic_files import write_whole
     from compressor.base.outgoing import json_text
     from compressor.report.screen import Screen
     from compressor.report.seeds import over_seeds
     from compressor.report.terminal import print_report, print_seeds
+    from compressor.run.run_folder import write_last
 
     if several:
         rows = over_seeds(reports)
@@ -158,7 +158,7 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
             "stages": [row.model_dump() for row in rows],
             "reports": [report.model_dump(mode="json") for report in reports],
         }
-        write_whole(folder / "seeds.json", json_text(data) + "\n")
+        write_last(folder / "seeds.json", json_text(data) + "\n")
         if as_json:
             say_json(data)
             return

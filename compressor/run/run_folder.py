@@ -82,7 +82,20 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))
-    write_whole(folder / _REPORT, json_text(report.model_dump(mode="json"), ascii_only=False) + "\n")
+    write_last(folder / _REPORT, json_text(report.model_dump(mode="json"), ascii_only=False) + "\n")
+
+
+def write_last(path: Path, text: str) -> None:
+    """Write the file by which a folder holds a run that is done, or leave none there.
+
+    Raises:
+        OSError: it cannot be written, or it is not certain to stay.
+    """
+    try:
+        write_whole(path, text)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _is_left_over(path: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from compressor.base import disk_faults
-from compressor.base.atomic_files import whole_file, write_whole
+from compressor.base.atomic_files import naming, whole_file, write_whole
 from compressor.base.disk_faults import disk_fault, disk_faults_named, explained
 from compressor.base.errors import DataError, OutputError, StepError
 
@@ -94,6 +94,8 @@ def test_errors_of_native_code_are_known_by_their_text(tensorflow, tmp_path):
     full = tensorflow.errors.ResourceExhaustedError(None, None, "/ram/x/variables; No space left on device")
     assert (disk_fault(full).errno, disk_fault(full).filename) == (errno.ENOSPC, "/ram/x/variables")
     assert disk_fault(ValueError("No space left on device")) is None
+    numbered = PermissionError(errno.EACCES, f"unable to open file: name = '{tmp_path}/2-qat.h5', errno = 13")
+    assert disk_fault(numbered, [tmp_path]).filename == f"{tmp_path}/2-qat.h5"
 
 
 def test_a_refused_permission_is_the_tool_s_in_its_own_folders_only(tmp_path):
@@ -157,3 +159,9 @@ def test_a_system_without_quotas_or_mounts_of_paths_is_told_the_same(monkeypatch
     assert done.stdout.startswith("the disk at / is full (full), so that /out/x cannot be written; free some"), (
         done.stderr
     )
+
+
+def test_a_fault_of_what_is_written_in_a_block_is_named_by_its_file(tmp_path):
+    with pytest.raises(OSError) as caught, naming(tmp_path / "samples.npz"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "samples.npz")

@@ -1,11 +1,14 @@
 """A run's folder belongs to one run at a time, and a run that was cut leaves nothing that a later one would ship."""
 
+import errno
+
 import pytest
 from filelock import FileLock
 
 import compressor
+from compressor.base import atomic_files
 from compressor.base.errors import OutputError
-from compressor.run.run_folder import claimed
+from compressor.run.run_folder import claimed, write_last
 
 
 @pytest.fixture
@@ -88,3 +91,14 @@ def test_what_a_run_was_writing_when_it_was_killed_is_removed_and_other_hidden_f
     (tmp_path / ".notes.0123456789ab.tmp").write_text("mine")
     with pytest.raises(OutputError, match="is not empty"), claimed(plan, tmp_path):
         pass
+
+
+def test_a_report_that_is_not_certain_to_stay_is_none(tmp_path, monkeypatch):
+    def fails(path):
+        if path == tmp_path:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(atomic_files, "_sync", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_last(tmp_path / "report.json", "{}")
+    assert list(tmp_path.iterdir()) == []

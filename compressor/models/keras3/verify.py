@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.base.atomic_files import naming
 from compressor.base.errors import ModelError
 from compressor.models.keras3.random_inputs import random_inputs
 
@@ -46,7 +47,8 @@ def verify_against(model: Any, path: Path) -> float:
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an `.npz` file of arrays, whatever their names are."""
-    np.savez(path, **arrays)  # type: ignore[arg-type]  # a name may be that of an option of savez
+    with naming(path):
+        np.savez(path, **arrays)  # type: ignore[arg-type]  # a name may be that of an option of savez
 
 
 def run_reference(job: Path) -> list[NDArray[Any]]:

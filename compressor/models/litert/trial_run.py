@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from compressor.base.atomic_files import naming
 from compressor.base.errors import StepError
 from compressor.base.named_arrays import arrays_in, is_named
 from compressor.base.types import Arrays
@@ -45,7 +46,8 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
         folder = Path(temporary)
         names = list(samples) if is_named(samples) else []
         (folder / "names.json").write_text(json.dumps(names))
-        np.savez(folder / "samples.npz", *arrays_in(samples))
+        with naming(folder / "samples.npz"):
+            np.savez(folder / "samples.npz", *arrays_in(samples))
         reason = _failure(content, folder)
         if reason is None:
             return
