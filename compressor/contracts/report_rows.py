@@ -122,6 +122,7 @@ class ConstraintRow(_Row):
     limit: str
     actual: str
     met: bool
+    number: float | None = Field(None, description="the limit in bytes, seconds, shares, or as the metric has it")
 
 
 class Report(_Row):
@@ -148,6 +149,10 @@ class Report(_Row):
         {},
         description="the processor's instruction sets, and environment variables that change the rounding of numbers",
     )
+    resolved_recipe: str = Field("", description="the recipe that ran, as YAML; files by their names alone")
+    fingerprints: dict[str, str] = Field({}, description="SHA-256 of the model and of each split, as in `lock.yaml`")
+    code: dict[str, str] = Field({}, description="SHA-256 of the code that ran, as in `lock.yaml`")
+    files: dict[str, str] = Field({}, description="SHA-256 of the run's files by name, as in `lock.yaml`")
 
     @property
     def met(self) -> bool:
