@@ -2,8 +2,8 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
-and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `csv_text`, `xml_text`, and
-`github_annotation`. Another kind of output gets a function of its own here.
+and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `csv_text`, `xml_text`,
+and `github_annotation`. Another kind of output gets a function of its own here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Standard output belongs to the tool: what plugins, native code and child processes print goes to standard error.
 
-`say`, `say_json`, `say_xml` and their siblings write to standard output, `tell` to standard error. What they write passes the gate, and
-a stream that is closed or full never stops the work; `failure` then says what went wrong.
+`say` and its siblings write to standard output, `tell` to standard error. What they write passes the gate, and a
+stream that is closed or full never stops the work; `failure` then says what went wrong.
 """
 
 from __future__ import annotations

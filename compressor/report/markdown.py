@@ -66,9 +66,12 @@ def _conditions(report: Report, most: int) -> list[_Markup]:
         "The same recipe, seed, versions, threads and instructions give the same files, byte for byte, on the same "
         "kind of machine. Latencies and times differ from run to run."
     )
-    code = [_paragraph(f"Code that the recipe brings itself: {', '.join(report.runs_code)}")] if report.runs_code else []
+    expected = _bullets([_paragraph(one.text)] for one in report.expects[:most])
+    code = (
+        [_paragraph(f"Code that the recipe brings itself: {', '.join(report.runs_code)}")] if report.runs_code else []
+    )
     return [
-        _folded("What the model takes and gives", [_bullets([_paragraph(one.text)] for one in report.expects[:most]), table]),
+        _folded("What the model takes and gives", [expected, table]),
         *code,
         _folded("Where it was made", [_Markup("<br>".join([_paragraph(versions), *computed])), _paragraph(same)]),
         _paragraph(f"{report.created}, in {clock_text(report.seconds)} minutes, on {report.machine}. "
@@ -84,9 +87,7 @@ def _computed_with(report: Report) -> Iterable[tuple[str, str]]:
 
 
 def _remarks(report: Report, most: int) -> _Markup:
-    every = [
-        [_bold(stage.id), f": {remark}"] for stage in report.stages for remark in remarks(stage, most=_MOST_NAMED)
-    ]
+    every = [[_bold(stage.id), f": {remark}"] for stage in report.stages for remark in remarks(stage, most=_MOST_NAMED)]
     more = len(every) - most
     return _bullets(every if more <= 0 else [*every[:most], [f"and {more} more notes, in report.html"]])
 

@@ -53,7 +53,9 @@ def _file_of(path: Path) -> Path:
         return path / NAME
     if (path / _SEEDS).exists():
         seeds = sorted(folder.name for folder in path.glob("seed-*") if (folder / NAME).exists())
-        raise ReportError(f"{path} holds several runs", f"name one of them, such as {path / seeds[0] if seeds else path}")
+        raise ReportError(
+            f"{path} holds several runs", f"name one of them, such as {path / seeds[0] if seeds else path}"
+        )
     raise ReportError(f"there is no {NAME} in {path}", "name the folder of a run that is done")
 
 
@@ -66,7 +68,9 @@ def _validated(file: Path, data: dict[str, Any]) -> Report:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise ReportError(f"{file} is no report that can be read: {place}: {first['msg']}", "run the recipe again") from None
+        raise ReportError(
+            f"{file} is no report that can be read: {place}: {first['msg']}", "run the recipe again"
+        ) from None
     if not report.stages or not all(stage.metrics for stage in report.stages):
         raise ReportError(f"{file} has no stages, or a stage without a metric", "run the recipe again")
     return report

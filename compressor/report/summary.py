@@ -14,6 +14,7 @@ from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
 from compressor.recipe.constraints import Constraints, verdicts
 from compressor.recipe.document import dump
+from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
 from compressor.report.report_model import FullReport, FullStageRow
@@ -42,6 +43,9 @@ def summarise(result: RunResult) -> Report:
         threads=threads_in_use(result.plan.threads),
         environment=dict(conditions()),
         resolved_recipe=dump(portable(recipe)),
+        class_names=list(result.classes),
+        confusion=confusion(result),
+        flips=flips(result, recipe.evaluation.examples),
     )
 
 

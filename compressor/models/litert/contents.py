@@ -17,6 +17,7 @@ from compressor.models.litert.flatbuffer import has_block_scales, operator_of, r
 from compressor.models.litert.graph_contents import operators_in
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.sparse_tensors import dense_values, index_bytes
+from compressor.models.litert.spread import Spread, spread_of
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _WEIGHT_TYPES = {
@@ -38,6 +39,7 @@ class WeightTensor:
         channel_unique: the same in the channel that has most, where channels have scales of their own: one real value
             becomes another integer in each.
         bytes: of the values that the file holds and, where they are stored sparsely, of what tells their places.
+        spread: how its values other than zero are distributed.
         kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or factor.
     """
 
@@ -50,6 +52,7 @@ class WeightTensor:
     channel_unique: int
     bytes: int
     kernel: bool
+    spread: Spread | None = None
 
     @property
     def size(self) -> int:
@@ -169,6 +172,7 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
             channel_unique=_channel_unique(values, shape, tensor.quantization) if scaled else unique,
             bytes=len(content) + (index_bytes(tensor.sparsity) if tensor.sparsity is not None else 0),
             kernel=len(shape) > 1 and type_ not in _BIAS_TYPES and index not in operands,
+            spread=spread_of(values, type_, shape, tensor.quantization if scaled else None),
         )
 
 

@@ -94,7 +94,9 @@ _KINDS: Final = {"wide-values": "32 bits and more", "half-values": "16 bits", "b
 def value_class(dtype: str) -> str:
     """The class of a tensor's color: its width in bits."""
     bits = bits_of(dtype)
-    return "wide-values" if bits >= 32 else "half-values" if bits >= 16 else "byte-values" if bits >= 8 else "few-values"
+    return (
+        "wide-values" if bits >= 32 else "half-values" if bits >= 16 else "byte-values" if bits >= 8 else "few-values"
+    )
 
 
 def _parts(stage: StageRow) -> list[_Part]:
@@ -110,8 +112,8 @@ def _parts(stage: StageRow) -> list[_Part]:
     ]  # fmt: skip
     small = layers[_MOST_BOXES:]
     if small_bytes := sum(layer.bytes for layer in small):
-        parts.append(_Part(f"{len(small)} smaller ones", small_bytes,
-                           f"{len(small)} smaller tensors: {format_size(small_bytes)}", value_class(small[0].dtype)))  # fmt: skip
+        tip = f"{len(small)} smaller tensors: {format_size(small_bytes)}"
+        parts.append(_Part(f"{len(small)} smaller ones", small_bytes, tip, value_class(small[0].dtype)))
     rest = whole - sum(layer.bytes for layer in stage.layers)
     if rest > 0:
         parts.append(_Part(REST, rest, f"{REST}: {format_size(rest)}", "no-values"))
@@ -142,7 +144,9 @@ def _drawn_box(part: _Part, box: Box) -> Html:
     if box.height > 22 and box.width > 46:
         inner.append(text(box.x + 7, box.y + 18, _cut(part.name, box.width - 12), f"on-{part.class_}"))
         if box.height > 40:
-            inner.append(text(box.x + 7, box.y + 35, _cut(format_size(part.bytes), box.width - 12), f"on-{part.class_}"))
+            inner.append(
+                text(box.x + 7, box.y + 35, _cut(format_size(part.bytes), box.width - 12), f"on-{part.class_}")
+            )
     return element("g", inner)
 
 

@@ -35,7 +35,9 @@ def opening(report: Report) -> list[Html]:
     ]
     if report.smoke:
         parts.append(
-            element("p", "Smoke run: a few samples and steps, so the figures mean nothing.", class_="alarm", role="note")
+            element(
+                "p", "Smoke run: a few samples and steps, so the figures mean nothing.", class_="alarm", role="note"
+            )
         )
     if doubted:
         parts += [element("p", text, class_="alarm", role="note") for text in doubted]
@@ -59,18 +61,13 @@ def key_figures(report: Report) -> Html:
         ("zeros", f"{last.sparsity:.1%}", "", f"{first.sparsity:.1%}"),
         ("bits a weight", f"{last.weight_bits:.0f}", "", f"{first.weight_bits:.0f}"),
     ]  # fmt: skip
-    return element(
-        "dl",
-        [
-            element("div", element("dt", title), element("dd", element("b", now), " ", element("span", _was(change, then))))
-            for title, now, change, then in figures
-        ],
-        class_="figures",
-    )  # fmt: skip
+    return element("dl", [_figure(*figure) for figure in figures], class_="figures")
 
 
-def _was(change: str, then: str) -> str:
-    return " · ".join(part for part in ("" if change == "-" else change, f"baseline {then}") if part)
+def _figure(title: str, now: str, change: str, then: str) -> Html:
+    """A figure, its change if it has one, and what it was."""
+    was = " · ".join(part for part in ("" if change == "-" else change, f"baseline {then}") if part)
+    return element("div", element("dt", title), element("dd", element("b", now), " ", element("span", was)))
 
 
 def limits(report: Report) -> Html:
@@ -120,7 +117,9 @@ def _endpoint(label: str, end: EndpointRow) -> list[Content]:
 
 def origin(report: Report) -> list[Html]:
     """How to make the same files again, with what they were made from."""
-    command = f"compressor apply recipe.yaml --seed {report.seed}{' --smoke' if report.smoke else ''} --locked lock.yaml"
+    command = (
+        f"compressor apply recipe.yaml --seed {report.seed}{' --smoke' if report.smoke else ''} --locked lock.yaml"
+    )
     parts = [
         element("p", "In the folder of the run, this makes the same files again, byte for byte on the same kind of "
                 "machine, or says what has changed. Latencies and times differ from run to run."),

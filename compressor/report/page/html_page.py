@@ -10,11 +10,15 @@ from typing import Final, NamedTuple
 
 from compressor.contracts.report_rows import Report
 from compressor.report.figures import headline
+from compressor.report.page.accuracy_loss import accuracy_loss
 from compressor.report.page.byte_flow import byte_flow
+from compressor.report.page.call_times import call_times
 from compressor.report.page.facts import endpoints, key_figures, limits, notes, opening, origin, stages
 from compressor.report.page.markup import Content, Html, element
 from compressor.report.page.run_way import run_way
 from compressor.report.page.tensor_table import tensor_table
+from compressor.report.page.training_curves import training_curves
+from compressor.report.page.weight_shapes import weight_shapes
 
 _STYLE: Final = "page.css"
 _SCRIPT: Final = "page.js"
@@ -59,7 +63,11 @@ def _sections(report: Report) -> Iterator[_Section]:
     yield _Section("limits", "Limits", limits(report))
     yield _Section("notes", "Notes", notes(report))
     yield _Section("bytes", "Where the bytes went", byte_flow(report))
+    yield _Section("accuracy", "Where the accuracy went", accuracy_loss(report))
     yield _Section("layers", "Layers", tensor_table(report))
+    yield _Section("weights", "Weights before and after", weight_shapes(report))
+    yield _Section("training", "Training", training_curves(report))
+    yield _Section("time", "Time of a call", call_times(report))
     yield _Section("endpoints", "What the model takes and gives", endpoints(report))
     yield _Section("origin", "How it was made", origin(report))
 

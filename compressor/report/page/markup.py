@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from compressor.base.outgoing import html
 
-_VOID: Final = {"br", "input", "link", "meta"}
+_VOID: Final = {"br", "img", "input", "link", "meta"}
 _EMPTY: Final = {"circle", "line", "path", "rect"}  # of SVG, which may close themselves
 
 
