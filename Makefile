@@ -14,6 +14,7 @@ test: .venv/installed-dev check
 	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
 test-long: .venv/installed-dev fuzz
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "install a Chromium first: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python tests/run_hostile_files.py
 	$(BIN)/python tests/kill_and_corrupt.py kills --count 100

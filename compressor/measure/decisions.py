@@ -36,7 +36,7 @@ class Decisions:
     @property
     def right(self) -> NDArray[np.bool_]:
         """Whether each sample was put into its class."""
-        return self.labels == self.chosen
+        return np.equal(self.labels, self.chosen)
 
 
 @dataclass
@@ -103,6 +103,6 @@ def _probabilities(values: NDArray[np.float32], labels: Any, ends_in: EndsIn) ->
 def _numbers(labels: NDArray[Any], classes: int) -> NDArray[np.int64] | None:
     """The labels as numbers of classes; None where one is no class of the output."""
     if labels.ndim == 2 and labels.shape[1] == classes and classes > 1:
-        return labels.argmax(axis=1)
-    numbers = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+        return np.asarray(labels.argmax(axis=1), np.int64)
+    numbers: NDArray[np.int64] = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
     return numbers if len(numbers) and numbers.min() >= 0 and numbers.max() < classes else None

@@ -71,7 +71,7 @@ def _matrix(decisions: Decisions) -> list[list[int]]:
 
 
 def _flipped(index: int, before: Decisions, after: Decisions, test: Split | None) -> FlippedRow:
-    sample = by_name(test.read([index])[0], "") if test is not None else {}
+    sample = by_name(test.read(range(index, index + 1))[0], "") if test is not None else {}
     place = test.place(index) if test is not None else index
     return FlippedRow(
         place=place,

@@ -48,8 +48,8 @@ def _summary(report: Report) -> Html:
         return Html()
     first, last, test = report.stages[0].id, report.stages[-1].id, report.samples.get("test", 0)
     words = (
-        f"Of {test:,} test samples, {flips.lost:,} are right after {first} and wrong after {last}; {flips.gained:,} "
-        "are the other way round."
+        f"Of {test:,} test samples, {flips.lost:,} are right after {first} and wrong after {last}; the other "
+        f"way round: {flips.gained:,}."
     )
     return element("p", words)
 

@@ -90,7 +90,7 @@ def frame(
                   text(x(tick), y.start + 19, x_text(tick), "tick", "middle")]  # fmt: skip
     parts.append(line(x.start, y.start, x.end, y.start, "axis"))
     parts.append(text((x.start + x.end) / 2, y.start + 38, x_title, "title", "middle"))
-    parts.append(text(x.start - 8, y.end - 12, y_title, "title"))
+    parts.append(text(0, y.end - 20, y_title, "title"))
     return parts
 
 

@@ -36,7 +36,12 @@ def byte_flow(report: Report) -> list[Html]:
     ]
     largest = max(sum(part.bytes for part in _parts(stage)) for stage in (first, last))
     maps = [_treemap(stage, largest) for stage in ((first, last) if len(report.stages) > 1 else (first,))]
-    key = [element("span", element("i", class_=f"swatch {class_}"), name) for class_, name in _KINDS.items()]
+    held = {part.class_ for stage in (first, last) for part in _parts(stage)}
+    key = [
+        element("span", element("i", class_=f"swatch {class_}"), name)
+        for class_, name in _KINDS.items()
+        if class_ in held
+    ]
     return [element("div", waterfalls, class_="pair"), element("div", maps, class_="pair"),
             element("p", key, class_="key")]  # fmt: skip
 
@@ -45,8 +50,8 @@ def _waterfall(stages: Sequence[StageRow], size: Callable[[StageRow], int], what
     sizes = [size(stage) for stage in stages]
 
     def draw(width: float) -> Html:
-        names = 110 if width < 400 else 150
-        scale = Scale(0, max(sizes) or 1, names, width - 92)
+        names = 90 if width < 400 else 120
+        scale = Scale(0, max(sizes) or 1, names, width - 116)
         parts: list[Html] = []
         for index, (stage, own) in enumerate(zip(stages, sizes, strict=True)):
             top, before = index * _ROW + 8, sizes[max(0, index - 1)]

@@ -66,8 +66,10 @@ def key_figures(report: Report) -> Html:
 
 def _figure(title: str, now: str, change: str, then: str) -> Html:
     """A figure, its change if it has one, and what it was."""
-    was = " · ".join(part for part in ("" if change == "-" else change, f"baseline {then}") if part)
-    return element("div", element("dt", title), element("dd", element("b", now), " ", element("span", was)))
+    value, sign, half = now.partition("±")
+    shown = element("b", value, element("small", sign + half) if sign else None)
+    changed = element("span", change) if change not in ("", "-") else None
+    return element("div", element("dt", title), element("dd", shown, " ", changed, element("span", f"baseline {then}")))
 
 
 def limits(report: Report) -> Html:

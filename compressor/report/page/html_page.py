@@ -26,6 +26,7 @@ _SCRIPT: Final = "page.js"
 
 class _Section(NamedTuple):
     id: str
+    link: str
     title: str
     content: Content
 
@@ -45,7 +46,7 @@ def render_html(report: Report) -> str:
         element("style", style),
     )
     themes = element("button", "theme: system", id="theme", type="button", hidden=True)
-    links = element("ul", [element("li", element("a", part.title, href=f"#{part.id}")) for part in sections])
+    links = element("ul", [element("li", element("a", part.link, href=f"#{part.id}")) for part in sections])
     body = element(
         "body",
         element("a", "skip to the content", href="#content", class_="skip"),
@@ -59,17 +60,17 @@ def render_html(report: Report) -> str:
 
 
 def _sections(report: Report) -> Iterator[_Section]:
-    yield _Section("way", "Way of the run", [run_way(report), stages(report)])
-    yield _Section("limits", "Limits", limits(report))
-    yield _Section("notes", "Notes", notes(report))
-    yield _Section("bytes", "Where the bytes went", byte_flow(report))
-    yield _Section("accuracy", "Where the accuracy went", accuracy_loss(report))
-    yield _Section("layers", "Layers", tensor_table(report))
-    yield _Section("weights", "Weights before and after", weight_shapes(report))
-    yield _Section("training", "Training", training_curves(report))
-    yield _Section("time", "Time of a call", call_times(report))
-    yield _Section("endpoints", "What the model takes and gives", endpoints(report))
-    yield _Section("origin", "How it was made", origin(report))
+    yield _Section("way", "Way", "Way of the run", [run_way(report), stages(report)])
+    yield _Section("limits", "Limits", "Limits", limits(report))
+    yield _Section("notes", "Notes", "Notes", notes(report))
+    yield _Section("bytes", "Bytes", "Where the bytes went", byte_flow(report))
+    yield _Section("accuracy", "Accuracy", "Where the accuracy went", accuracy_loss(report))
+    yield _Section("layers", "Layers", "Layers", tensor_table(report))
+    yield _Section("weights", "Weights", "Weights before and after", weight_shapes(report))
+    yield _Section("training", "Training", "Training", training_curves(report))
+    yield _Section("time", "Time", "Time of a call", call_times(report))
+    yield _Section("endpoints", "Inputs and outputs", "What the model takes and gives", endpoints(report))
+    yield _Section("origin", "Origin", "How it was made", origin(report))
 
 
 def _drawn(section: _Section) -> Html:

@@ -56,8 +56,9 @@ def _drawn(
         parts.append(line(x.start, y(rows[0].value), x.end, y(rows[0].value), "baseline"))
         for row in size_limits:
             at = x(row.number or 1)
-            parts += [line(at, y.start, at, y.end, "limit"), text(at, y.end - 2, f"at most {row.limit}", "limit-text",
-                                                                  "end" if at > width / 2 else "start")]  # fmt: skip
+            beside, anchor = (at - 5, "end") if at > width / 2 else (at + 5, "start")
+            parts.append(line(at, y.start, at, y.end, "limit"))
+            parts.append(text(beside, y.end - 4, f"at most {row.limit}", "limit-text", anchor))
         for row, level in levels:
             if y.low <= level <= y.high:
                 parts += [line(x.start, y(level), x.end, y(level), "limit"),

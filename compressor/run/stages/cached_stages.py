@@ -65,7 +65,10 @@ def keep_measurement(cache: Cache, parts: Parts, content: bytes, measurement: Me
 
 
 def _measurement(entry: Entry) -> Measurement:
-    decisions = _unpacked(entry.read(_DECISIONS)) if entry.facts.get("decides") else None
+    decisions = None
+    if entry.facts.get("decides"):
+        arrays = _unpacked(entry.read(_DECISIONS))
+        decisions = Decisions(**{**arrays, "classes": int(arrays["classes"])})
     types = get_type_hints(Measurement)
     facts: Mapping[str, Any] = {
         name: TypeAdapter(types[name]).validate_python(value)
@@ -74,7 +77,7 @@ def _measurement(entry: Entry) -> Measurement:
     }
     return Measurement(
         scores=_unpacked(entry.read(_SCORES)),
-        decisions=decisions and Decisions(**{**decisions, "classes": int(decisions["classes"])}),
+        decisions=decisions,
         **facts,
     )
 
