@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import EndpointRow, Report
@@ -77,12 +77,12 @@ def limits(report: Report) -> Html:
     if not report.constraints:
         none = "A smoke run judges no constraint." if report.smoke else "The recipe sets no constraint."
         return element("p", none, class_="quiet")
-    rows: list[Sequence[Content]] = [
-        [element("code", row.name), row.limit, row.actual,
-         element("span", "✓ met" if row.met else "✗ missed", class_="met" if row.met else "missed")]
-        for row in report.constraints
-    ]  # fmt: skip
-    return table(["constraint", "limit", "actual", "verdict"], rows, "Constraints", numbers=(1, 2))
+    rows = [[element("code", row.name), _verdict(row.met), row.limit, row.actual] for row in report.constraints]
+    return table(["constraint", "verdict", "limit", "actual"], rows, "Constraints", numbers=(2, 3))
+
+
+def _verdict(met: bool) -> Html:
+    return element("span", "✓ met" if met else "✗ missed", class_="met" if met else "missed")
 
 
 def stages(report: Report) -> Html:
