@@ -174,7 +174,7 @@ def _bullets(items: Iterable[Sequence[str]]) -> _Markup:
 def _folded(title: str, parts: Iterable[_Markup]) -> _Markup:
     """Parts that GitHub and GitLab show once their title is clicked."""
     inner = "\n\n".join(part for part in parts if part)
-    return _Markup(f"<details><summary>{html(title)}</summary>\n\n{inner}\n\n</details>")
+    return _Markup(f"<details><summary>{html(' '.join(title.split()))}</summary>\n\n{inner}\n\n</details>")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> _Markup:

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import re
+import tomllib
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from made_reports import HOSTILE, PIXEL, hostile_report, made_report
 
+import compressor
 from compressor.report.page.html_page import render_html
 from compressor.report.page.squares import Box, squarified
 
@@ -181,3 +184,16 @@ def test_boxes_of_a_treemap_fill_their_frame_by_their_sizes():
         and one.y + one.height > other.y + 1e-6 and other.y + other.height > one.y + 1e-6
     ]  # fmt: skip
     assert overlaps == []
+
+
+def test_a_wheel_has_every_file_that_the_page_is_made_of():
+    root = Path(compressor.__file__).parent
+    data = tomllib.loads((root.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    held = {path.name for path in (root / "report" / "page").iterdir() if path.suffix not in (".py", "")}
+    assert set(data["compressor.report.page"]) == held == {"page.css", "page.js"}
+
+
+def test_matrices_that_do_not_fit_the_classes_are_left_out():
+    made = made_report(confusion={"before": [[1]], "after": [[1, 2]]})
+    assert "Change of the confusion" not in render_html(made)
+    assert "Change of the confusion" in render_html(made_report())

@@ -28,7 +28,7 @@ def accuracy_loss(report: Report) -> list[Html]:
     if len(names) <= _MOST_DRAWN:
         plots.append(figure("Share of each class that is found", _drawn_classes(first.classes, last.classes, names),
                             f"hollow: {first.id}, filled: {last.id}"))  # fmt: skip
-    if report.confusion:
+    if report.confusion and _is_square(report.confusion, len(names)):
         plots.append(figure("Change of the confusion", _drawn_confusion(report.confusion, names),
                             f"samples in {last.id} less those in {first.id}"))  # fmt: skip
     rows = [_class_cells(*row) for row in zip(names, first.classes, last.classes, strict=True)]
@@ -39,7 +39,13 @@ def accuracy_loss(report: Report) -> list[Html]:
 
 def class_name(report: Report, number: int) -> str:
     """The name of a class, or its number."""
-    return report.class_names[number] if number < len(report.class_names) else str(number)
+    return report.class_names[number] if 0 <= number < len(report.class_names) else str(number)
+
+
+def _is_square(confusion: ConfusionRow, size: int) -> bool:
+    """Whether both matrices have a row and a column for each class: a file may say anything."""
+    return all(len(rows) == size and all(len(row) == size for row in rows) for rows in
+               (confusion.before, confusion.after))  # fmt: skip
 
 
 def _summary(report: Report) -> Html:

@@ -15,6 +15,7 @@ from compressor.report.page.axes import Scale, drawing, figure, frame, line, pat
 from compressor.report.page.markup import Html, element
 
 _LOGARITHMIC: Final = 12  # times the smallest size that the largest has, from where a logarithmic axis tells more
+_FARTHEST: Final = 100  # times the largest size; a limit beyond that is not drawn
 _LABEL: Final = 17  # pixels between two labels
 _BY_SIZE: Final = (("size of the file", "bytes", "max_size"), ("size after gzip -9", "gzip_bytes", "max_gzip_size"))
 
@@ -43,7 +44,8 @@ def _drawn(
 ) -> Callable[[float], Html]:
     rows = [stage.metrics[metric] for stage in report.stages]
     sizes = [max(1, size(stage)) for stage in report.stages]
-    size_limits = [row for row in report.constraints if row.name == size_limit and row.number]
+    largest = max(sizes) * _FARTHEST
+    size_limits = [row for row in report.constraints if row.name == size_limit and 0 < (row.number or 0) < largest]
     levels = [(row, level) for row in report.constraints if (level := limit_level(row, metric, rows[0])) is not None]
 
     def draw(width: float) -> Html:

@@ -81,7 +81,7 @@ def _cell(index: int, cell: _Cell) -> Html:
 def bits_of(dtype: str) -> int:
     """The bits of a value of a type, such as 8 of `int8`."""
     digits = "".join(char for char in dtype if char.isdigit())
-    return int(digits) if digits else 32
+    return int(digits[:4]) if digits else 32
 
 
 def shape_text(shape: Sequence[int]) -> str:
