@@ -6,6 +6,7 @@ import json
 import re
 from html import unescape
 
+import jsonschema
 import pytest
 from made_reports import HOSTILE, hostile_report, made_report
 
@@ -15,7 +16,7 @@ from compressor.report.data_formats import junit, render_csv, render_json
 from compressor.report.figures import change_text, headline, metric_text
 from compressor.report.markdown import MOST_LINES, render_markdown
 from compressor.report.page.html_page import render_html
-from compressor.report.report_model import FullReport
+from compressor.report.report_model import FullReport, report_schema
 from compressor.report.screen import Screen
 from compressor.report.terminal import print_report
 
@@ -80,6 +81,16 @@ def test_json_csv_and_junit_have_the_numbers_themselves():
     properties = {each.get("name"): each.get("value") for each in junit(report).iter("property")}
     assert float(properties["metrics.accuracy"]) == last.metrics["accuracy"].value
     assert (int(properties["bytes"]), float(properties["latency_p50"])) == (last.bytes, last.latency_p50)
+
+
+def test_reports_are_valid_by_the_schema_that_is_published():
+    schema = report_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(render_json(made_report())), schema)
+    jsonschema.validate(json.loads(render_json(hostile_report())), schema)
+    assert schema["properties"]["schema_version"]["const"] == 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(render_json(made_report())) | {"seed": "0"}, schema)
 
 
 def test_every_tensor_s_figures_are_the_same_on_the_page_and_in_markdown():
