@@ -122,7 +122,7 @@ def _layers(stage: StageRow, most: int) -> _Markup:
             "x".join(map(str, layer.shape)) or "scalar",
             layer.dtype,
             f"{layer.parameters:,}",
-            f"{layer.zeros / layer.parameters:.1%}",
+            f"{layer.zeros / max(1, layer.parameters):.1%}",
             f"{layer.unique:,}",
             format_size(layer.bytes),
         ]

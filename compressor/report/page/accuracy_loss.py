@@ -33,7 +33,9 @@ def accuracy_loss(report: Report) -> list[Html]:
                             f"samples in {last.id} less those in {first.id}"))  # fmt: skip
     rows = [_class_cells(*row) for row in zip(names, first.classes, last.classes, strict=True)]
     by_class = table(_HEADS, rows, "Decisions by class", numbers=range(1, len(_HEADS)))
-    folded = element("details", element("summary", f"Decisions by class, in figures ({len(names)} classes)"), by_class)
+    folded = element(
+        "details", element("summary", f"Decisions by class, in figures ({len(names):,} classes)"), by_class
+    )
     return [_summary(report), element("div", plots, class_="pair") if plots else Html(), folded, *_flips(report)]
 
 

@@ -17,7 +17,8 @@ from compressor.report.page.tensor_table import bits_of
 REST: Final = "everything else in the file"
 _ROW: Final = 34  # pixels
 _MOST_BOXES: Final = 60  # of a treemap; smaller tensors share one
-_CHARACTER: Final = 7.0  # pixels of a label's character, about
+_NAMED: Final = 64  # pixels of width from where a box has its name
+_CHARACTER: Final = 7.9  # pixels of a label's character, about
 
 
 class _Part(NamedTuple):
@@ -144,18 +145,17 @@ def _treemap(stage: StageRow, largest: int) -> Html:
 
 
 def _drawn_box(part: _Part, box: Box) -> Html:
-    inner = [element("title", part.tip), element("rect", x=box.x + 0.5, y=box.y + 0.5, width=max(0.5, box.width - 1),
-                                                 height=max(0.5, box.height - 1), class_=part.class_)]  # fmt: skip
-    if box.height > 22 and box.width > 46:
+    rect = element("rect", x=box.x + 0.5, y=box.y + 0.5, width=max(0.5, box.width - 1),
+                   height=max(0.5, box.height - 1), class_=part.class_)  # fmt: skip
+    inner, size = [element("title", part.tip), rect], format_size(part.bytes)
+    if box.height > 22 and box.width > _NAMED:
         inner.append(text(box.x + 7, box.y + 18, _cut(part.name, box.width - 12), f"on-{part.class_}"))
-        if box.height > 40:
-            inner.append(
-                text(box.x + 7, box.y + 35, _cut(format_size(part.bytes), box.width - 12), f"on-{part.class_}")
-            )
+        if box.height > 40 and len(size) * _CHARACTER < box.width - 12:
+            inner.append(text(box.x + 7, box.y + 35, size, f"on-{part.class_}"))
     return element("g", inner)
 
 
 def _cut(name: str, width: float) -> str:
-    """A name as far as it fits, with its end, which tells most."""
+    """A name as far as it fits."""
     room = max(2, int(width / _CHARACTER))
-    return name if len(name) <= room else f"…{name[len(name) - room + 1 :]}"
+    return name if len(name) <= room else f"{name[: room - 1]}…"

@@ -19,7 +19,7 @@ def weight_shapes(report: Report) -> list[Html]:
     """A histogram of each kernel of the last file, the largest first; one line where the report has none."""
     first, last = report.stages[0], report.stages[-1]
     before = {layer.name: layer for layer in first.layers}
-    kernels = sorted((row for row in last.layers if row.spread and len(row.shape) > 1), key=lambda row: -row.parameters)
+    kernels = sorted((row for row in last.layers if _is_drawn(row)), key=lambda row: -row.parameters)
     if not kernels:
         return [element("p", "The report has no histograms of weights.", class_="quiet")]
     drawn = [_histogram(layer, before.get(layer.name)) for layer in kernels[:_MOST]]
@@ -34,8 +34,13 @@ def weight_shapes(report: Report) -> list[Html]:
     return parts
 
 
+def _is_drawn(layer: LayerRow) -> bool:
+    """Whether a tensor is a kernel, with a distribution that can be drawn."""
+    return len(layer.shape) > 1 and layer.spread is not None and max(layer.spread.counts, default=0) > 0
+
+
 def _histogram(layer: LayerRow, before: LayerRow | None) -> Html:
-    old, new = before.spread if before else None, layer.spread
+    old, new = before.spread if before and _is_drawn(before) else None, layer.spread
     spreads = [spread for spread in (old, new) if spread]
     low, high = min(spread.low for spread in spreads), max(spread.high for spread in spreads)
     if low == high:
