@@ -1,14 +1,19 @@
 """All forms of a report have their figures from the one report: the terminal, Markdown, the page, CSV, JSON, JUnit."""
 
+import copy
 import csv
 import io
 import json
+import random
 import re
+from functools import reduce
 from html import unescape
+from operator import getitem
 
 import jsonschema
 import pytest
 from made_reports import HOSTILE, hostile_report, made_report
+from pydantic import ValidationError
 
 from compressor.base.outgoing import xml_text
 from compressor.report.columns import stage_columns, value_columns
@@ -141,3 +146,30 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_text():
     rows = list(csv.DictReader(io.StringIO(render_csv(made_report(stages=made["stages"])))))
     assert rows[0]["provider"] == "'=HYPERLINK(1)"
     assert rows[1]["accuracy.from_baseline.difference"].startswith("-0.00")
+
+
+def places(node, path=()):
+    """Where each value of a report is."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+
+
+def test_a_report_that_says_anything_is_shown_in_every_form():
+    made, draw, shown = made_report().model_dump(mode="json"), random.Random(5), 0
+    known = [path for path in places(made) if "counts" not in path]
+    while shown < 30:
+        data = copy.deepcopy(made)
+        *parents, last = draw.choice(known)
+        reduce(getitem, parents, data)[last] = draw.choice(
+            [0, -1, 10**15, 1e300, 1e-300, "NaN", "-Infinity", [], {}, ""]
+        )
+        try:
+            report = FullReport.model_validate(data)
+        except ValidationError:
+            continue
+        if report.stages and all(stage.metrics for stage in report.stages):
+            shown += 1
+            for render in (render_html, render_markdown, render_json, render_csv, terminal, junit):
+                assert render(report) is not None
