@@ -28,7 +28,7 @@ def render_markdown(report: Report) -> str:
     """The report, with as many rows and, of the last stage, as many tensors as there is room for."""
     most = _MOST_ROWS
     while True:
-        before, after = _outcome(report, most), _conditions(report, min(most, _MOST_ENDS))
+        before, after = _findings(report, most), _conditions(report, min(most, _MOST_ENDS))
         room = MOST_LINES - _joined([*before, *after]).count("\n") - _OF_A_TABLE
         if room > most or most == _FEWEST_ROWS:
             return _joined([*before, _layers(report.stages[-1], min(room, _MOST_TENSORS)), *after])
@@ -39,7 +39,7 @@ def _joined(parts: Iterable[_Markup]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _outcome(report: Report, most: int) -> list[_Markup]:
+def _findings(report: Report, most: int) -> list[_Markup]:
     samples = " · ".join(f"{count:,} {name}" for name, count in report.samples.items())
     smoke = "Smoke run: a few samples and steps, so the figures mean nothing."
     return [
