@@ -24,6 +24,7 @@ def layer(name, shape, bits, zeros=0.0):
         "zeros": int(parameters * zeros),
         "unique": min(parameters, 2**bits, 20_277),
         "bytes": parameters * bits // 8,
+        "difference": 0.0123 if bits == 8 else None,
         "spread": {"low": -0.41, "high": 0.52, "counts": [DRAW.randrange(1, 90) for _ in range(32)]},
     }
 

@@ -76,6 +76,11 @@ class LayerRow(_Row):
     unique: int
     bytes: int
     spread: SpreadRow | None = Field(None, description="null for a report of an earlier version, or where all are zero")
+    difference: float | None = Field(
+        None,
+        description="in the last stage, the root mean square of the difference from the first stage's weights of this "
+        "name, as a share of that of these; null where the shapes differ",
+    )
 
 
 class ClassRow(_Row):

@@ -18,12 +18,14 @@ from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
 from compressor.report.report_model import FullReport, FullStageRow
+from compressor.report.weight_differences import with_differences
 
 
 def summarise(result: RunResult) -> Report:
     """The report of a run."""
     recipe = result.plan.recipe
     rows = [stage_row(result, index) for index in range(len(result.stages))]
+    rows[-1] = rows[-1].model_copy(update={"layers": with_differences(rows[-1].layers, result)})
     return FullReport(
         recipe=recipe.name,
         description=recipe.description,

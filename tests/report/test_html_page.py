@@ -112,7 +112,8 @@ def test_plots_tables_fields_and_pictures_have_labels(page):
 def test_the_page_shows_what_the_report_holds(text):
     for shown in (
         "28% of the size, 9% zipped, for -0.37 pt of accuracy", "98.24 % ±0.26", "✗ missed", "conv/Conv2D",
-        "it is excepted (prune)", "prune</b>: 2 of 12 epochs", "uint8 0..255 of shape 28x28, times 1/255",
+        "it is excepted (prune)", ">1.23%</td>",
+        "prune</b>: 2 of 12 epochs", "uint8 0..255 of shape 28x28, times 1/255",
         "Of 1,000 test samples, 21 are right after baseline and wrong after ptq; the other way round: 1.",
         "5 at 65.4%, 3 at 31.2%", "0.5, 1.25", "compressor apply recipe.yaml --seed 0 --locked lock.yaml", "d7" * 32,
         "accuracy by epoch: accuracy ends at 0.9, val_accuracy ends at 0.88", "-72 %", "max_accuracy_drop 0.50 pt",
@@ -142,7 +143,7 @@ def test_a_report_of_an_earlier_version_makes_a_page_that_says_what_it_lacks():
         for name in ("latency_percentiles", "classes", "curves"):
             del stage[name]
         for tensor in stage["layers"]:
-            del tensor["spread"]
+            del tensor["spread"], tensor["difference"]
     text = render_html(type(made_report()).model_validate(earlier))
     assert Page(text).open == []
     assert "The report has no histograms of weights." in text

@@ -88,6 +88,9 @@ def test_decisions_curves_spreads_and_times_of_calls_are_those_of_each_stage(smo
         assert (stage.latency_percentiles[10], stage.latency_percentiles[18]) == (stage.latency_p50, stage.latency_p90)
         for layer in stage.layers:
             assert sum(layer.spread.counts if layer.spread else ()) == layer.parameters - layer.zeros
+    assert {layer.name for layer in report.stages[-1].layers if layer.difference is None} == set()
+    assert all(0 < layer.difference < 2 for layer in report.stages[-1].layers if len(layer.shape) > 1)
+    assert {layer.difference for stage in report.stages[:-1] for layer in stage.layers} == {None}
     assert [[len(curve) for curve in stage.curves] for stage in report.stages] == [[1], [1], [1], []]
     assert set(report.stages[1].curves[0][0]) >= {"loss", "val_loss", "accuracy", "val_accuracy"}
     before, after = (stage.metrics["accuracy"].value for stage in (report.stages[0], report.stages[-1]))

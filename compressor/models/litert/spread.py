@@ -23,17 +23,9 @@ class Spread:
     counts: tuple[int, ...]
 
 
-def spread_of(values: NDArray[Any], type_: TensorType, shape: tuple[int, ...], quantization: Any) -> Spread | None:
-    """The distribution of stored values; None where all are zero, or one is not finite.
-
-    Args:
-        values: as the file stores them; bits of bfloat16 without the sign.
-        type_: their type.
-        shape: of the tensor.
-        quantization: scales and zero points, where it has them.
-    """
-    real = _real(values, type_, shape, quantization)
-    real = real[real != 0]
+def spread_of(values: NDArray[np.float32]) -> Spread | None:
+    """The distribution of values; None where all are zero, or one is not finite."""
+    real = values[values != 0]
     if not real.size or not np.isfinite(low := float(real.min())) or not np.isfinite(high := float(real.max())):
         return None
     if low == high:
@@ -42,7 +34,17 @@ def spread_of(values: NDArray[Any], type_: TensorType, shape: tuple[int, ...], q
     return Spread(low, high, tuple(map(int, counts)))
 
 
-def _real(values: NDArray[Any], type_: TensorType, shape: tuple[int, ...], quantization: Any) -> NDArray[np.float32]:
+def real_values(
+    values: NDArray[Any], type_: TensorType, shape: tuple[int, ...], quantization: Any
+) -> NDArray[np.float32]:
+    """The numbers that the model computes with, as a flat array.
+
+    Args:
+        values: as the file stores them; bits of bfloat16 without the sign.
+        type_: their type.
+        shape: of the tensor.
+        quantization: scales and zero points, where it has them.
+    """
     if type_ is TensorType.BFLOAT16:
         return (values.astype(np.uint32) << 16).view(np.float32)
     stored = values.astype(np.float32)

@@ -11,7 +11,8 @@ from compressor.report.page.markup import Html, element
 
 _HEADS: Final = (  # and whether the cells are figures
     ("tensor", False), ("shape", False), ("type", False), ("bits", True), ("values", True), ("zeros", True),
-    ("unique", True), ("bytes before", True), ("bytes after", True), ("change", True), ("left alone", False),
+    ("unique", True), ("bytes before", True), ("bytes after", True), ("change", True), ("difference", True),
+    ("left alone", False),
 )  # fmt: skip
 
 
@@ -48,8 +49,9 @@ def tensor_table(report: Report) -> list[Html]:
         element("p", label, field, count, class_="filter"),
         element("div", table, class_="scroll tall", tabindex=0, role="region", aria_label="table of layers"),
         element("p", note, class_="quiet") if note else Html(),
-        element("p", "What a layer costs in accuracy is measured by ", element("code", "compressor debug RUN"), ".",
-                class_="quiet"),
+        element("p", f"The difference is that of the weights from those of {first.id}: what training and rounding "
+                "changed, root mean square, as a share. What a layer costs in accuracy is measured by ",
+                element("code", "compressor debug RUN"), ".", class_="quiet"),
     ]  # fmt: skip
 
 
@@ -67,6 +69,10 @@ def _cells(layer: LayerRow, before: LayerRow | None, reason: str) -> Sequence[_C
         _Cell("" if old is None else f"{old:,}", -1 if old is None else old),
         _Cell(f"{layer.bytes:,}", layer.bytes),
         _Cell(ratio_text(layer.bytes, old) if old else "", (layer.bytes / old - 1) if old else 0),
+        _Cell(
+            "" if layer.difference is None else f"{layer.difference:.2%}",
+            -1 if layer.difference is None else layer.difference,
+        ),
         _Cell(reason, reason),
     )
 

@@ -5,12 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from compressor.models.litert.spread import Spread, spread_of
+from compressor.models.litert import spread as spreads
+from compressor.models.litert.spread import Spread
 from compressor.models.litert.tensor_types import TensorType
 
 
 def scaled(scale, zero=(0,), axis=0):
     return SimpleNamespace(scale=np.array(scale, np.float32), zeroPoint=np.array(zero), quantizedDimension=axis)
+
+
+def spread_of(*stored):
+    return spreads.spread_of(spreads.real_values(*stored))
 
 
 def test_zeros_are_left_out_and_the_rest_is_counted_in_bins_of_one_width():
