@@ -28,6 +28,7 @@ _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]{}#|~$<&]|(?<![^\W_])_|_(?![^\W_])")
 _MARKDOWN_ENTITIES: Final = {"<": "&lt;", "&": "&amp;"}
 _HTML_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _HTML_SPECIAL = re.compile(r"[&<>\"']")
+_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)  # begins one in the log of a CI system
 _MARKDOWN_BLOCK = re.compile(r"^(\d*)((?<!\d)[-+=>:]|(?<=\d)[.)])")  # starts a list, a quote, a rule or a heading
 
 
@@ -117,15 +118,20 @@ def markdown_code(text: str) -> str:
 
 
 def html(text: str) -> str:
-    """The text as HTML or SVG, within an element or a quoted attribute: no markup and no entity; lines stay lines."""
+    """The text as HTML or SVG, within an element or a quoted attribute: no markup and no entity; lines stay lines.
+
+    None of them is a command to a CI system, in whose log a page may be printed.
+    """
     lines = "\n".join(map(printable, text.split("\n")))
-    return _HTML_SPECIAL.sub(lambda found: _HTML_ENTITIES[found[0]], lines)
+    escaped = _HTML_SPECIAL.sub(lambda found: _HTML_ENTITIES[found[0]], lines)
+    return _COMMAND.sub(lambda found: f"{found[1]}&#{ord(found[2][0])};{found[2][1:]}", escaped)
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """The rows as CSV by RFC 4180; None is an empty cell.
 
-    What a spreadsheet would take for a formula gets an apostrophe in front. Numbers are written in full.
+    What a spreadsheet would take for a formula, or a CI system for a command, gets an apostrophe in front. Numbers are
+    written in full.
     """
     stream = io.StringIO()
     csv.writer(stream).writerows([_csv_cell(cell) for cell in row] for row in rows)
@@ -136,7 +142,7 @@ def _csv_cell(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     text = printable(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) or _COMMAND.match(text) else text
 
 
 def _encodable(char: str, encoding: str) -> str:
