@@ -108,10 +108,8 @@ def drawing(width: float, height: float, label: str, parts: Content, class_: str
     )
 
 
-def figure(title: str, draw: Callable[[float], Html], note: str = "", narrow: bool = True) -> Html:
+def figure(title: str, draw: Callable[[float], Html], note: str = "") -> Html:
     """A plot under its title, drawn for a wide page and for a phone, of which the style sheet shows one."""
-    drawings = [element("div", draw(WIDE), class_="wide")]
-    if narrow:
-        drawings.append(element("div", draw(NARROW), class_="narrow"))
+    drawings = [element("div", draw(WIDE), class_="wide"), element("div", draw(NARROW), class_="narrow")]
     caption = element("figcaption", element("strong", title), element("span", note) if note else None)
-    return element("figure", caption, drawings if narrow else draw(WIDE))
+    return element("figure", caption, drawings)
