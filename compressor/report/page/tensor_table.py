@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from compressor.base.text import counted
 from compressor.contracts.report_rows import LayerRow, Report
 from compressor.report.figures import ratio_text
 from compressor.report.page.markup import Html, element
@@ -44,7 +45,7 @@ def tensor_table(report: Report) -> list[Html]:
     label = element("label", "Filter by name, shape, type or reason", for_="filter")
     field = element("input", id="filter", type="search", autocomplete="off", aria_controls="tensors")
     count = element("output", f"{len(rows)} of {len(rows)} tensors", id="shown", for_="filter")
-    note = f"{gone} tensors of {first.id} have another name or are gone." if gone else None
+    note = f"Of {first.id}, {counted(gone, 'tensor')} went, or got another name." if gone else None
     return [
         element("p", label, field, count, class_="filter"),
         element("div", table, class_="scroll tall", tabindex=0, role="region", aria_label="table of layers"),
