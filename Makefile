@@ -5,7 +5,7 @@ BIN := .venv/bin
 READERS ?= recipe litert package npy npz csv
 SECONDS_EACH ?= 60
 
-.PHONY: demo test test-long check docs fuzz benchmark clean
+.PHONY: demo test test-long browser check docs fuzz benchmark clean
 
 demo: .venv/installed
 	$(BIN)/compressor apply recipes/prune_qat.yaml
@@ -13,11 +13,15 @@ demo: .venv/installed
 test: .venv/installed-dev check
 	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
-test-long: .venv/installed-dev fuzz
+test-long: .venv/installed-dev browser fuzz
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python tests/run_hostile_files.py
 	$(BIN)/python tests/kill_and_corrupt.py kills --count 100
 	$(BIN)/python tests/kill_and_corrupt.py flips --count 1000
+
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ echo "the tests of the report's page need a Chromium: apt-get install chromium"; exit 1; }
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -177,11 +177,14 @@ def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Loc
         for step in plan.stages:
             run.stage(step)
         result, files = run.result(), run.files
-    report, results = summarise(result), results_of(result.stages[-1].content)
+    results = results_of(result.stages[-1].content)
     lock = with_files(
         lock, {**files, **{name: hashlib.sha256(content).hexdigest() for name, content in results.items()}}
     )
     if locked is not None:
         refuse_other_files(locked, lock)
+    report = summarise(result).model_copy(
+        update={"fingerprints": lock.fingerprints, "code": lock.code, "files": lock.files}
+    )
     write_results(folder, plan, report, results, lock)
     return report

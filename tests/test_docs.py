@@ -109,6 +109,13 @@ def schema_file():
     return json_text(recipe_schema(registry)) + "\n"
 
 
+def report_schema_file():
+    from compressor.base.outgoing import json_text
+    from compressor.report.report_model import report_schema
+
+    return json_text(report_schema()) + "\n"
+
+
 def _steps(entry):
     rows = []
     for name, field in entry.model_fields.items():
@@ -277,6 +284,12 @@ def test_the_schema_beside_the_shipped_recipes_is_up_to_date():
     )
 
 
+def test_the_schema_of_reports_in_the_docs_is_up_to_date():
+    assert (ROOT / "docs" / "report.schema.json").read_text() == report_schema_file(), (
+        "run: python tests/test_docs.py --write"
+    )
+
+
 def test_every_shipped_recipe_names_the_schema():
     for path in ROOT.glob("recipes/*.yaml"):
         assert path.read_text().startswith("# yaml-language-server: $schema=recipe.schema.json\n"), path.name
@@ -336,6 +349,7 @@ if __name__ == "__main__" and "--write" in sys.argv:
     for path in ROOT.glob("docs/*.md"):
         path.write_text(renewed(path.read_text()))
     (ROOT / "recipes" / "recipe.schema.json").write_text(schema_file())
+    (ROOT / "docs" / "report.schema.json").write_text(report_schema_file())
     (ROOT / "docs" / "strategies").mkdir(exist_ok=True)
     for entry in _first_party():
         (ROOT / "docs" / "strategies" / f"{entry.cls.name}.md").write_text(strategy_page(entry))

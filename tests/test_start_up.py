@@ -55,6 +55,7 @@ def outcome(code, *arguments):
         ("strategies",),
         ("strategies", "prune"),
         ("schema",),
+        ("schema", "--of", "report"),
         *((command, "--help") for command in ("apply", "validate", "plan", "inspect", "evaluate")),
     ],
     ids=" ".join,

@@ -2,17 +2,19 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
-and `message_lines` for terminals and logs, `markdown` and its siblings, `json_text`, `xml_text`, and
-`github_annotation`. Another kind of output, such as HTML, gets a function of its own here.
+and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `csv_text`, `xml_text`,
+and `github_annotation`. Another kind of output gets a function of its own here.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -24,6 +26,9 @@ _STAND_INS: Final = {  # for encodings that lack what the tool itself writes
 }  # fmt: skip
 _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]{}#|~$<&]|(?<![^\W_])_|_(?![^\W_])")
 _MARKDOWN_ENTITIES: Final = {"<": "&lt;", "&": "&amp;"}
+_HTML_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_HTML_SPECIAL = re.compile(r"[&<>\"']")
+_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)  # begins one in the log of a CI system
 _MARKDOWN_BLOCK = re.compile(r"^(\d*)((?<!\d)[-+=>:]|(?<=\d)[.)])")  # starts a list, a quote, a rule or a heading
 
 
@@ -110,6 +115,34 @@ def markdown_code(text: str) -> str:
     name = printable(text)
     plain = not name or name != name.strip() or any(char in name for char in "`|\\")
     return markdown(name) if plain else f"`{name}`"
+
+
+def html(text: str) -> str:
+    """The text as HTML or SVG, within an element or a quoted attribute: no markup and no entity; lines stay lines.
+
+    None of them is a command to a CI system, in whose log a page may be printed.
+    """
+    lines = "\n".join(map(printable, text.split("\n")))
+    escaped = _HTML_SPECIAL.sub(lambda found: _HTML_ENTITIES[found[0]], lines)
+    return _COMMAND.sub(lambda found: f"{found[1]}&#{ord(found[2][0])};{found[2][1:]}", escaped)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """The rows as CSV by RFC 4180; None is an empty cell.
+
+    What a spreadsheet would take for a formula, or a CI system for a command, gets an apostrophe in front. Numbers are
+    written in full.
+    """
+    stream = io.StringIO()
+    csv.writer(stream).writerows([_csv_cell(cell) for cell in row] for row in rows)
+    return stream.getvalue()
+
+
+def _csv_cell(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) or _COMMAND.match(text) else text
 
 
 def _encodable(char: str, encoding: str) -> str:

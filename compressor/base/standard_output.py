@@ -1,7 +1,7 @@
 """Standard output belongs to the tool: what plugins, native code and child processes print goes to standard error.
 
-`say`, `say_json` and `say_xml` write to standard output, `tell` to standard error. What they write passes the gate, and
-a stream that is closed or full never stops the work; `failure` then says what went wrong.
+`say` and its siblings write to standard output, `tell` to standard error. What they write passes the gate, and a
+stream that is closed or full never stops the work; `failure` then says what went wrong.
 """
 
 from __future__ import annotations
@@ -133,6 +133,11 @@ def say_xml(root: ElementTree.Element) -> None:
 def say_command(command: str) -> None:
     """Write a line that a CI system acts on, which the gate has made."""
     _write(output(), [command])
+
+
+def say_document(text: str) -> None:
+    """Write a document of several lines to standard output, which the gate has made."""
+    _write(output(), [text], end="" if text.endswith("\n") else "\n")
 
 
 def tell(text: str) -> None:

@@ -17,6 +17,7 @@ import click  # noqa: E402
 COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; click documents it
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
+    "report": "show the report of a run, as a table, a page or data",
     "validate": "check recipes, without TensorFlow",
     "migrate": "bring recipes to the present version of the recipe language",
     "new": "write a recipe, or the package of a plugin, to start from",

@@ -169,10 +169,10 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
     screen.show()
     if several:
         print_seeds(rows, len(reports), screen)
-        files = "seeds.json · seed-0 and so on, each with model.tflite, report.md, report.json"
+        files = "seeds.json · seed-0 and so on, each with model.tflite, report.html, report.md, report.json"
     else:
         print_report(reports[0], screen)
-        files = "model.tflite · report.md · report.json"
+        files = "model.tflite · report.html · report.md · report.json"
     screen.show(f" {folder}/   {files}", wrap=False)
 
 

@@ -59,7 +59,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
                 for operator in operators
                 if operator.arithmetic == "float"
             ],
-            "tensors": [row.model_dump() for row in rows],
+            "tensors": [row.model_dump(exclude={"spread", "difference"}) for row in rows],
         }
         say_json(data)
         return

@@ -12,10 +12,26 @@ from compressor.cli.own_command import OwnCommand
 
 
 @click.command("schema", cls=OwnCommand)
+@click.option(
+    "--of",
+    "subject",
+    type=click.Choice(["recipe", "report"]),
+    default="recipe",
+    show_default=True,
+    help="What the schema describes: recipes, or report.json.",
+)
 @plugin_option
 @traceback_option
-def command(plugins: tuple[Path, ...]) -> None:
-    """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set."""
+def command(subject: str, plugins: tuple[Path, ...]) -> None:
+    """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set.
+
+    With `--of report`, that of report.json, whose version is in its field schema_version.
+    """
+    if subject == "report":
+        from compressor.report.report_model import report_schema
+
+        say_json(report_schema())
+        return
     from compressor.cli.command_registry import registry_with
     from compressor.planning.json_schema import recipe_schema
 

@@ -57,6 +57,14 @@ class AgreementRow(_Row):
         return self.signal_to_noise < self.least
 
 
+class SpreadRow(_Row):
+    """The values of a tensor that are not zero, as the model computes with them."""
+
+    low: float = Field(description="the least")
+    high: float = Field(description="the largest")
+    counts: list[int] = Field(description="how many lie in each of the bins of one width between them")
+
+
 class LayerRow(_Row):
     """A weight tensor in the shipped file."""
 
@@ -67,6 +75,54 @@ class LayerRow(_Row):
     zeros: int
     unique: int
     bytes: int
+    spread: SpreadRow | None = Field(None, description="null for a report of an earlier version, or where all are zero")
+    difference: float | None = Field(
+        None,
+        description="in the last stage, the root mean square of the difference from the first stage's weights of this "
+        "name, as a share of that of these; null where the shapes differ",
+    )
+
+
+class ClassRow(_Row):
+    """How a stage decides on the test samples of a class; the rows are in the order of the classes' numbers."""
+
+    samples: int = Field(description="samples of the class")
+    right: int = Field(description="of these, how many the file puts into it")
+    chosen: int = Field(description="all samples that it puts into it")
+
+
+class ConfusionRow(_Row):
+    """Test samples by the number of their class (row) and of the class that they were put into (column)."""
+
+    before: list[list[int]] = Field(description="by the first stage's file")
+    after: list[list[int]] = Field(description="by the last stage's file")
+
+
+class DecisionRow(_Row):
+    """What a file chose for a sample."""
+
+    chosen: int = Field(description="number of the class")
+    certainty: float = Field(description="the probability that the file gave it")
+    of_label: float = Field(description="the probability that it gave the right class")
+
+
+class FlippedRow(_Row):
+    """A test sample that the first stage gets right, and the last one wrong."""
+
+    place: int = Field(description="where it stands in the data, from 0")
+    label: int = Field(description="number of the right class")
+    before: DecisionRow
+    after: DecisionRow
+    picture: str = Field(description="a small PNG of it in base 64, where it is an image")
+    values: list[float] = Field(description="its numbers, where it is a row of a table")
+
+
+class FlipsRow(_Row):
+    """Test samples on which the first and the last stage differ."""
+
+    lost: int = Field(description="right before, wrong after")
+    gained: int = Field(description="wrong before, right after")
+    shown: list[FlippedRow] = Field(description="of the lost ones, those that the last stage is surest of")
 
 
 class EndpointRow(_Row):
@@ -113,6 +169,9 @@ class StageRow(_Row):
     left_alone: dict[str, str]
     teacher: str
     layers: list[LayerRow]
+    latency_percentiles: list[float] = []
+    classes: list[ClassRow] = []
+    curves: list[list[dict[str, float]]] = []
 
 
 class ConstraintRow(_Row):
@@ -122,6 +181,7 @@ class ConstraintRow(_Row):
     limit: str
     actual: str
     met: bool
+    number: float | None = Field(None, description="the limit in bytes, seconds, shares, or as the metric has it")
 
 
 class Report(_Row):
@@ -148,6 +208,17 @@ class Report(_Row):
         {},
         description="the processor's instruction sets, and environment variables that change the rounding of numbers",
     )
+    resolved_recipe: str = Field("", description="the recipe that ran, as YAML; files by their names alone")
+    fingerprints: dict[str, str] = Field({}, description="SHA-256 of the model and of each split, as in `lock.yaml`")
+    code: dict[str, str] = Field({}, description="SHA-256 of the code that ran, as in `lock.yaml`")
+    class_names: list[str] = Field([], description="names of the classes by their numbers, where the data has them")
+    confusion: ConfusionRow | None = Field(
+        None, description="of the output that the first metric judges, up to 40 classes"
+    )
+    flips: FlipsRow | None = Field(
+        None, description="samples that the run changed the decision on; null without classes"
+    )
+    files: dict[str, str] = Field({}, description="SHA-256 of the run's files by name, as in `lock.yaml`")
 
     @property
     def met(self) -> bool:

@@ -130,7 +130,7 @@ class Comparison:
         """Compare a batch. All are by the outputs' names; an output may have no labels."""
         for name, values in file.items():
             output = self._outputs.setdefault(name, _Output())
-            output.add(values, other[name], _are_classes(labels.get(name), values.shape))
+            output.add(values, other[name], are_classes(labels.get(name), values.shape))
 
     @property
     def worst(self) -> Sequence[int]:
@@ -168,7 +168,7 @@ def _relative(output: _Output) -> float:
     return output.gap / spread
 
 
-def _are_classes(labels: NDArray[Any] | None, outputs: Sequence[int]) -> bool:
+def are_classes(labels: NDArray[Any] | None, outputs: Sequence[int]) -> bool:
     """Whether labels are class numbers or one-hot, and the last axis of the outputs has a value for each class."""
     if labels is None or len(outputs) < 2 or outputs[-1] < 2:
         return False

@@ -16,6 +16,7 @@ from compressor.base.plugin_errors import fenced
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison, precision_of
+from compressor.measure.decisions import Decisions, DecisionsSoFar
 from compressor.measure.float_file import refuse_other_outputs
 from compressor.measure.keras_outputs import keras_outputs
 from compressor.measure.score_rows import Rows, ScoreRows
@@ -36,7 +37,8 @@ class Measurement:
     """All that is measured on one file.
 
     `scores` holds the metrics' rows, from which scores, intervals and changes are computed. `keras_scores` and
-    `agreement` are there only while the model is still a Keras model. `seconds` is what measuring took.
+    `agreement` are there only while the model is still a Keras model. `decisions` are those of the output that the
+    first metric judges, where it chooses classes. `seconds` is what measuring took.
     """
 
     anatomy: Anatomy
@@ -48,6 +50,7 @@ class Measurement:
     keras_scores: Mapping[str, float] = field(default_factory=dict)
     agreement: Agreement | None = None
     remarks: tuple[str, ...] = ()
+    decisions: Decisions | None = None
 
 
 def measure(
@@ -86,10 +89,12 @@ def measure(
     names = [end.name for end in model.outputs]
     endings = dict(zip(names, file_endings(content), strict=True))
     rows, keras_rows = ScoreRows(metrics, endings, test), ScoreRows(metrics, endings, test)
+    decisions = DecisionsSoFar(metrics[0].output, endings)
     comparison = _compared_files(content, made_of, test) if made_of else Comparison()
     for features, outputs, labels in predictions(content, test):
         shipped = by_name(outputs, names[0])
         rows.add(features, shipped, labels)
+        decisions.add(shipped, by_name(labels, names[0]))
         if keras_model is not None:
             with fenced(origin, StepError, (CompressorError,)):
                 expected = keras_outputs(keras_model, features, names)
@@ -116,6 +121,7 @@ def measure(
         keras_scores=keras_scores,
         agreement=comparison.agreement(precision) if keras_model is not None or made_of else None,
         remarks=remarks,
+        decisions=decisions.joined(),
     )
 
 

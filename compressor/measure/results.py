@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.model_state import ModelState
 from compressor.data.expected_inputs import ExpectedInput
+from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement
 
 
@@ -16,7 +17,7 @@ class Stage:
     """The model after a step, as the file that would ship, and what was measured on it.
 
     `content` holds the bytes of the `.tflite` file or of the package. `seconds` is what the step took,
-    `measure_seconds` what exporting and measuring took.
+    `measure_seconds` what exporting and measuring took; `curves` has the figures of each epoch of each training.
     """
 
     id: str
@@ -31,11 +32,12 @@ class Stage:
     left_alone: Mapping[str, str] = field(default_factory=dict)
     teacher: str = ""
     cached: bool = False
+    curves: tuple[tuple[Mapping[str, float], ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """A whole run. The first stage is the baseline."""
+    """A whole run. The first stage is the baseline. `classes` names the classes, where the data does."""
 
     plan: Plan
     model: str
@@ -44,3 +46,5 @@ class RunResult:
     stages: tuple[Stage, ...]
     seconds: float
     expects: tuple[ExpectedInput, ...] = ()
+    classes: tuple[str, ...] = ()
+    test: Split | None = field(default=None, repr=False)

@@ -91,6 +91,9 @@ class EvaluationSection(Params):
         max_length=MAX_ENTRIES,
         description="metrics, each a name or a mapping; constraints on accuracy are for the first one",
     )
+    examples: int = Field(
+        12, ge=0, le=100, description="test samples that went from right to wrong, which the report shows; 0 for none"
+    )
 
 
 class StepSection(Params):

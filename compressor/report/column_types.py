@@ -90,12 +90,16 @@ class _InTables(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Column(_InTables[T]):
-    """A value of each stage: its key, type and meaning in `report.json`, how it is computed, and how it is shown."""
+    """A value of each stage: its key, type and meaning in `report.json`, how it is computed, and how it is shown.
+
+    A column that is newer than schema version 1 has a default, which reports that were written before it are read with.
+    """
 
     name: str
     type_: Any
     meaning: str
     compute: Callable[[StageOfRun], T]
+    default: Any = ...
 
     def of(self, row: StageRow) -> T:
         """The value in a stage's row."""

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from compressor.base.sizes import format_size, gzip_size
-from compressor.contracts.report_rows import AgreementRow, EndpointRow, LayerRow, MetricRow
+from compressor.contracts.report_rows import AgreementRow, ClassRow, EndpointRow, LayerRow, MetricRow
 from compressor.measure.results import Stage
 from compressor.models.packing.package import is_package, shipping_suffix
+from compressor.report.changed_decisions import class_rows
 from compressor.report.column_types import (
     Column,
     EachMetric,
@@ -204,6 +205,27 @@ COLUMNS = (
         lambda of: of.stage.teacher,
     ),
     Column("layers", list[LayerRow], "the weight tensors in the file", lambda of: layer_rows(of.anatomy)),
+    Column(
+        "latency_percentiles",
+        list[float],
+        "seconds of a call, the least, the percentiles by fives, and the most",
+        lambda of: list(of.measured.latency.percentiles),
+        default=[],
+    ),
+    Column(
+        "classes",
+        list[ClassRow],
+        "decisions by class, where the output that the first metric judges chooses one of up to 1,000",
+        lambda of: class_rows(of.measured.decisions),
+        default=[],
+    ),
+    Column(
+        "curves",
+        list[list[dict[str, float]]],
+        "each training of the step: the figures of each epoch by name, as Keras gives them",
+        lambda of: [[dict(epoch) for epoch in curve] for curve in of.stage.curves],
+        default=[],
+    ),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from compressor.base.text import listing
 from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
 
@@ -71,6 +73,8 @@ def time_text(seconds: float) -> str:
 
 def clock_text(seconds: float) -> str:
     """`1:05` for minutes and seconds."""
+    if not math.isfinite(seconds):
+        return "-"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
 

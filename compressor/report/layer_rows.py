@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.contracts.report_rows import LayerRow
+from compressor.contracts.report_rows import LayerRow, SpreadRow
 from compressor.models.litert.contents import Anatomy
 
 
@@ -17,6 +17,7 @@ def layer_rows(anatomy: Anatomy) -> list[LayerRow]:
             zeros=tensor.zeros,
             unique=tensor.unique,
             bytes=tensor.bytes,
+            spread=SpreadRow(**vars(tensor.spread)) if tensor.spread else None,
         )
         for tensor in anatomy.tensors
     ]

@@ -9,10 +9,22 @@ from pydantic import Field, create_model
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.columns import value_columns
 
-_FIELDS: dict[str, Any] = {column.name: (column.type_, Field(description=column.meaning)) for column in value_columns()}
+_FIELDS: dict[str, Any] = {
+    column.name: (column.type_, Field(column.default, description=column.meaning)) for column in value_columns()
+}
 
 # the module's name is theirs, too, so that a report can be pickled
 FullStageRow = create_model("FullStageRow", __base__=StageRow, __module__=__name__, __doc__=StageRow.__doc__, **_FIELDS)
 FullReport = create_model(
     "FullReport", __base__=Report, __module__=__name__, __doc__=Report.__doc__, stages=(list[FullStageRow], ...)
 )
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of `report.json`.
+
+    `schema_version` rises when a field goes or means something else. Fields that are added within a version have
+    defaults, so that reports from before are still read.
+    """
+    schema = FullReport.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "compressor report 1"}

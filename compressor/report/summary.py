@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from compressor.base.machine import conditions
@@ -10,16 +11,21 @@ from compressor.base.versions import full_versions
 from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
 from compressor.measure.results import RunResult
 from compressor.models.files.tensorflow_setup import threads_in_use
+from compressor.planning.recipe_paths import portable
 from compressor.recipe.constraints import Constraints, verdicts
+from compressor.recipe.document import dump
+from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
 from compressor.report.report_model import FullReport, FullStageRow
+from compressor.report.weight_differences import with_differences
 
 
 def summarise(result: RunResult) -> Report:
     """The report of a run."""
     recipe = result.plan.recipe
     rows = [stage_row(result, index) for index in range(len(result.stages))]
+    rows[-1] = rows[-1].model_copy(update={"layers": with_differences(rows[-1].layers, result)})
     return FullReport(
         recipe=recipe.name,
         description=recipe.description,
@@ -38,6 +44,10 @@ def summarise(result: RunResult) -> Report:
         machine=f"{platform.system()} {platform.machine()}",
         threads=threads_in_use(result.plan.threads),
         environment=dict(conditions()),
+        resolved_recipe=dump(portable(recipe)),
+        class_names=list(result.classes),
+        confusion=confusion(result),
+        flips=flips(result, recipe.evaluation.examples),
     )
 
 
@@ -49,4 +59,17 @@ def stage_row(result: RunResult, index: int) -> StageRow:
 
 def constraint_rows(constraints: Constraints, last: StageRow) -> list[ConstraintRow]:
     """How each constraint that the recipe sets went on the last stage."""
-    return [ConstraintRow(**vars(verdict)) for verdict in verdicts(constraints, last)]
+    return [
+        ConstraintRow(**vars(verdict), number=_number(constraints, verdict.name))
+        for verdict in verdicts(constraints, last)
+    ]
+
+
+def _number(constraints: Constraints, name: str) -> float | None:
+    """The limit that a constraint sets as a number; 0 of what must not be there."""
+    key, _, metric = name.partition(".")
+    limit = getattr(constraints, key, None)
+    limit = limit.get(metric) if isinstance(limit, Mapping) else limit
+    if isinstance(limit, bool):
+        return 0.0 if limit else None
+    return float(limit) if isinstance(limit, int | float) else None

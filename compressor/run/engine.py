@@ -134,6 +134,8 @@ class Run:
             stages=tuple(self._stages),
             seconds=time.perf_counter() - self._began,
             expects=prepared.expects,
+            classes=prepared.data.classes,
+            test=prepared.data.test,
         )
 
     def _measure(self, stage_id: str, model: SavedModel) -> Stage:

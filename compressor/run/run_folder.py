@@ -15,19 +15,20 @@ from filelock import FileLock, Timeout
 from compressor.base.atomic_files import HALF_WRITTEN, write_whole
 from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import OutputError
-from compressor.base.outgoing import json_text
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
 from compressor.models.packing.package import SUFFIX, is_package, unpacked
 from compressor.planning.recipe_paths import absolute
 from compressor.recipe.document import dump
+from compressor.report.data_formats import render_json
 from compressor.report.markdown import render_markdown
+from compressor.report.page.html_page import render_html
 from compressor.run.lockfile import NAME, Lock, lock_text
 
 _CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
-_WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md"}  # before report.json
+_WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md", "report.html"}  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
 _LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
 _SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
@@ -82,7 +83,8 @@ def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))
-    write_last(folder / _REPORT, json_text(report.model_dump(mode="json"), ascii_only=False) + "\n")
+    write_whole(folder / "report.html", render_html(report))
+    write_last(folder / _REPORT, render_json(report))
 
 
 def write_last(path: Path, text: str) -> None:

@@ -15,7 +15,9 @@ class DivergedError(StepError):
     """The loss became NaN or infinite."""
 
 
-def ending_epochs(state: TrainingState, begin: Callable[[], None], keep: Callable[[], None], epochs: int) -> Any:
+def ending_epochs(
+    state: TrainingState, begin: Callable[[], None], keep: Callable[[], None], epochs: int, names: Mapping[str, str]
+) -> Any:
     """The callback that ends each epoch, and so comes last.
 
     It refuses a loss that is not finite, decides on early stopping, and has the state kept.
@@ -25,6 +27,7 @@ def ending_epochs(state: TrainingState, begin: Callable[[], None], keep: Callabl
         begin: is called once all other callbacks have begun the training.
         keep: saves it, with the model's weights.
         epochs: that the training makes at the most.
+        names: of the model's outputs, by the names that Keras has for them.
     """
     import tf_keras
 
@@ -38,6 +41,7 @@ def ending_epochs(state: TrainingState, begin: Callable[[], None], keep: Callabl
             losses = [float((logs or {})[name]) for name in ("loss", "val_loss")]
             if not all(math.isfinite(loss) for loss in losses):
                 raise DivergedError(f"the loss became {losses[0]:g} in epoch {epoch + 1}", "lower the learning rate")
+            state.figures.append({name: float(f"{figure:.6g}") for name, figure in _named(logs, names).items()})
             stopped = state.stop is not None and state.stop.judge(epoch, losses[1], self.model.get_weights())
             state.epoch = epoch + 1
             state.done = stopped or state.epoch == epochs or self.model.stop_training

@@ -70,6 +70,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._teacher = teacher
         self._fits = 0
+        self.curves: list[list[dict[str, float]]] = []  # figures of each epoch of each training, by name
 
     def validation_score(self, content: bytes) -> float:
         """The first metric of a `.tflite` file on the validation split."""
@@ -123,6 +124,7 @@ class Trainer:
                 lambda: _restore(callbacks, state),
                 lambda: self._keep(fit, state, model, projections, callbacks),
                 epochs,
+                names,
             )
             train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
             validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
@@ -141,6 +143,7 @@ class Trainer:
                     callbacks=[*callbacks, progress, ending],
                     verbose=0,
                 )
+        self.curves.append(state.figures)
         if stop is not None and stop.best_weights:
             model.set_weights(stop.best_weights)
 

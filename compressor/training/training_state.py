@@ -55,6 +55,7 @@ class TrainingState:
     callbacks: list[Any] = field(default_factory=list)  # the state of each
     random: list[Any] | None = None  # of the global random numbers
     resumable: bool = True
+    figures: list[dict[str, float]] = field(default_factory=list)  # of each epoch, as an observer gets them
 
     def to_bytes(self) -> bytes:
         """The state as one file."""
@@ -65,7 +66,8 @@ class TrainingState:
         others = as_json([self.callbacks, self.random], groups.setdefault("others", []))
         for name, group in groups.items():
             arrays |= {f"{name}_{index}": array for index, array in enumerate(group)}
-        facts = {"epoch": self.epoch, "done": self.done, "resumable": self.resumable, "others": others}
+        facts: dict[str, Any] = {"epoch": self.epoch, "done": self.done, "resumable": self.resumable, "others": others}
+        facts["figures"] = self.figures
         facts["counts"] = {name: len(group) for name, group in groups.items()}
         if self.stop is not None:
             facts["stop"] = {"best": self.stop.best, "waited": self.stop.waited}
@@ -92,5 +94,6 @@ class TrainingState:
             callbacks=callbacks,
             random=random,
             resumable=facts["resumable"],
+            figures=facts["figures"],
             **{name: groups[name] for name in _GROUPS},
         )

@@ -1,9 +1,12 @@
 """The gate for text that leaves: nothing breaks out of a line, of JSON, of Markdown or of GitHub's commands."""
 
+import csv
+import io
 import json
 import logging
 import math
 import unicodedata
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +14,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from compressor.base.outgoing import (
+    csv_text,
     github_annotation,
+    html,
     json_text,
     markdown,
     markdown_block,
@@ -179,6 +184,47 @@ def test_a_name_as_code_reads_as_the_name_in_a_cell(text):
     shown = "".join(child.content for child in cell.children)
     assert shown in (printable(text), read(printable(text)))
     assert last.content == "c"
+
+
+class Parsed(HTMLParser):
+    """What a browser makes of a page: text, tags and attributes."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.text, self.tags = "", []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@settings(deadline=None)
+@given(MARKS | ANY)
+@example(HOSTILE)
+@example("::error::x\n  ##[error]y")
+@example("&amp;&#60;script>")
+def test_html_reads_as_the_text_and_is_no_command_in_a_log(text):
+    shown = "\n".join(map(printable, text.split("\n")))
+    parsed = Parsed(f"<p title='{html(text)}' lang=\"{html(text)}\">{html(text)}</p>")
+    assert parsed.tags == [("p", [("title", shown), ("lang", shown)])]
+    assert parsed.text == shown
+    assert not any(line.lstrip().startswith(("::", "##[")) for line in html(text).splitlines())
+
+
+@settings(deadline=None)
+@given(MARKS | ANY)
+@example("=1+1")
+@example("::error::x")
+def test_a_cell_of_csv_reads_as_the_text_and_is_no_formula_and_no_command(text):
+    content = csv_text([[text, "after", -1.5, None]])
+    ((cell, *others),) = csv.reader(io.StringIO(content, newline=""))
+    assert others == ["after", "-1.5", ""]
+    assert cell in (printable(text), f"'{printable(text)}")
+    assert not cell.startswith(("=", "+", "-", "@", "::", "##["))
 
 
 @settings(deadline=None)

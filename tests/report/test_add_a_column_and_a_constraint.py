@@ -86,8 +86,8 @@ def test_a_run_computes_the_column_shows_it_and_judges_the_constraints(run, smok
     assert list(stage)[-1] == "operators"
     errors = f"{1 - stage['metrics']['accuracy']['value']:.1%}"
     assert report["constraints"] == [
-        {"name": "max_operators", "limit": "1 operators", "actual": f"{count} operators", "met": False},
-        {"name": "max_errors", "limit": "100.0%", "actual": errors, "met": True},
+        {"name": "max_operators", "limit": "1 operators", "actual": f"{count} operators", "met": False, "number": 1.0},
+        {"name": "max_errors", "limit": "100.0%", "actual": errors, "met": True, "number": 1.0},
     ]
     head, _, row, *_ = done.stdout.strip().splitlines()
     assert (head.split()[-1], row.split()[-1]) == ("operators", str(count))

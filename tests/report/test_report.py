@@ -5,6 +5,7 @@ import pickle
 from itertools import pairwise
 
 import pytest
+import yaml
 
 from compressor.base.machine import conditions
 from compressor.base.sizes import format_size
@@ -54,12 +55,18 @@ def test_every_field_of_the_report_is_in_its_json_schema_with_a_type():
     assert set(schema["$defs"]) == {
         "AgreementRow",
         "ChangeRow",
+        "ClassRow",
+        "ConfusionRow",
         "ConstraintRow",
+        "DecisionRow",
         "EndpointRow",
         "ExpectedInput",
+        "FlippedRow",
+        "FlipsRow",
         "FullStageRow",
         "LayerRow",
         "MetricRow",
+        "SpreadRow",
     }
 
 
@@ -70,6 +77,35 @@ def test_bytes_zeros_and_bits_in_the_report_are_those_of_the_files(smoke_run):
     assert (folder / "model.tflite").read_bytes() == (folder / report.stages[-1].file).read_bytes()
     assert [stage.weight_bits for stage in report.stages] == [32, 32, 8, 8]
     assert [stage.sparsity > 0.8 for stage in report.stages] == [False, True, True, True]
+
+
+def test_decisions_curves_spreads_and_times_of_calls_are_those_of_each_stage(smoke_run):
+    report, _ = smoke_run
+    for stage in report.stages:
+        assert sum(row.samples for row in stage.classes) == report.samples["test"] == 256
+        assert sum(row.right for row in stage.classes) / 256 == stage.metrics["accuracy"].value
+        assert len(stage.latency_percentiles) == 21
+        assert (stage.latency_percentiles[10], stage.latency_percentiles[18]) == (stage.latency_p50, stage.latency_p90)
+        for layer in stage.layers:
+            assert sum(layer.spread.counts if layer.spread else ()) == layer.parameters - layer.zeros
+    assert {layer.name for layer in report.stages[-1].layers if layer.difference is None} == set()
+    assert all(0 < layer.difference < 2 for layer in report.stages[-1].layers if len(layer.shape) > 1)
+    assert {layer.difference for stage in report.stages[:-1] for layer in stage.layers} == {None}
+    assert [[len(curve) for curve in stage.curves] for stage in report.stages] == [[1], [1], [1], []]
+    assert set(report.stages[1].curves[0][0]) >= {"loss", "val_loss", "accuracy", "val_accuracy"}
+    before, after = (stage.metrics["accuracy"].value for stage in (report.stages[0], report.stages[-1]))
+    assert report.flips.gained - report.flips.lost == round((after - before) * 256)
+    assert [sum(map(sum, matrix)) for matrix in (report.confusion.before, report.confusion.after)] == [256, 256]
+    for row in report.flips.shown:
+        assert row.before.chosen == row.label != row.after.chosen
+        assert row.picture
+
+
+def test_the_report_has_the_recipe_and_the_hashes_of_the_lock(smoke_run):
+    report, folder = smoke_run
+    lock = yaml.safe_load((folder / "lock.yaml").read_text())
+    assert yaml.safe_load(report.resolved_recipe) == lock["recipe"]
+    assert (report.fingerprints, report.code, report.files) == (lock["fingerprints"], lock["code"], lock["files"])
 
 
 def test_changes_are_against_the_baseline_and_the_stage_before(smoke_run):
@@ -154,9 +190,9 @@ def test_versions_and_the_seed_are_in_the_report(smoke_run):
 def test_threads_and_what_changes_the_rounding_of_numbers_are_in_the_report(smoke_run):
     data = json.loads((smoke_run[1] / "report.json").read_text())
     assert (data["threads"], data["environment"]) == (2, dict(conditions()))
-    listed = "".join(f"\n- {name}: `{value}`" for name, value in conditions().items())
+    listed = "".join(f"<br>{name}: `{value}`" for name, value in conditions().items())
     text = (smoke_run[1] / "report.md").read_text()
-    assert f"- threads: `2`{listed}\n\nThe same recipe, seed, versions, threads and instructions give" in text
+    assert f"<br>threads: `2`{listed}\n\nThe same recipe, seed, versions, threads and instructions give" in text
     earlier = smoke_run[0].model_copy(update={"threads": None, "environment": {}})
     assert "threads:" not in render_markdown(earlier)
 
@@ -237,11 +273,13 @@ def test_the_smallest_of_many_tensors_are_summed_up(smoke_run):
     kernel = last.layers[0].model_copy(update={"name": "kernel", "parameters": 100_000, "bytes": 100_000})
     bias = last.layers[0].model_copy(update={"name": "bias", "parameters": 10, "bytes": 40})
     tables = []
-    for count in (3, 30):  # 30 biases of 40 bytes are 1.2 % of all bytes, and 25 of them are less than 1 %
+    for count in (3, 30):
         stages = [*others, last.model_copy(update={"layers": [kernel, *[bias] * count]})]
         text = render_markdown(smoke_run[0].model_copy(update={"stages": stages}))
-        tables.append(text.partition("## Weights of the last stage")[2].partition("##")[0])
+        tables.append(text.partition("<summary>Weights of the last stage")[2].partition("</details>")[0])
     assert tables[0].count("`bias`") == 3
     assert "smaller ones" not in tables[0]
-    assert tables[1].count("`bias`") == 5
-    assert "| 25 smaller ones, listed in report.json |  |  | 250 |  |  | 1.0 kB |" in tables[1]
+    shown = tables[1].count("`bias`")
+    assert 5 < shown < 30
+    left = 30 - shown
+    assert f"| {left} smaller ones, in report.html |  |  | {left * 10} |  |  | {left * 40} B |" in tables[1]

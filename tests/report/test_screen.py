@@ -81,6 +81,9 @@ def test_a_report_is_shown_in_any_encoding(smoke_run, encoding, mark):
     assert "?" not in text
 
 
+SUMMARY = r"<summary>(.*)</summary>\n\n"  # is HTML, in which Markdown means nothing
+
+
 def test_hostile_names_change_nothing_in_the_report_but_themselves(smoke_run):
     report, _ = smoke_run
     stages = [stage.model_copy(update={"id": HOSTILE, "notes": [HOSTILE]}) for stage in report.stages]
@@ -88,9 +91,14 @@ def test_hostile_names_change_nothing_in_the_report_but_themselves(smoke_run):
     text = printed(lambda screen: print_report(bad, screen))
     assert text.count(f" {SHOWN}: {SHOWN}\n") == len(stages)
     assert text.isprintable() or set(filter(lambda char: not char.isprintable(), text)) == {"\n"}
-    shape = [re.sub(r"[^#|]", "", line.replace("\\|", "")) for line in render_markdown(report).splitlines()]
-    other = [re.sub(r"[^#|]", "", line.replace("\\|", "")) for line in render_markdown(bad).splitlines()]
+    shape, other = (
+        [re.sub(r"[^#|]", "", line.replace("\\|", "")) for line in re.sub(SUMMARY, "", text).splitlines()]
+        for text in (render_markdown(report), render_markdown(bad))
+    )
     assert [line for line in other if line] == [line for line in shape if line]
+    titles = re.findall(SUMMARY, render_markdown(bad))
+    assert len(titles) == 3
+    assert not any("<" in title for title in titles)
     assert "<script>" not in render_markdown(bad)
 
 

@@ -123,7 +123,9 @@ def trained_weights(digits, build, checkpoints, params):
     model = build()
     trainer = Trainer("t", digits, 0, Observer(), [], smoke=False, checkpoints=checkpoints)
     trainer.fit(model, params, [], 0)
-    return model.get_weights()
+    (curve,) = trainer.curves
+    assert len(curve) > 1
+    return [*model.get_weights(), np.array([[figures["loss"], figures["val_loss"]] for figures in curve])]
 
 
 def with_dropout(tensorflow):
@@ -145,7 +147,9 @@ def with_dropout(tensorflow):
 
 @pytest.mark.parametrize("early", [None, EarlyStopping(patience=1, min_delta=0.02)])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
-def test_a_training_cut_after_any_epoch_ends_in_the_same_weights(tensorflow, digits, optimizer, early):
+def test_a_training_cut_after_any_epoch_ends_in_the_same_weights_and_has_the_same_curve(
+    tensorflow, digits, optimizer, early
+):
     params = TrainingParams(epochs=4, batch_size=300, optimizer=optimizer, decay="cosine", early_stopping=early)
     data = replace(digits, train=digits.train.take(900), validation=digits.validation.take(100))
     build = lambda: with_dropout(tensorflow)  # noqa: E731

@@ -17,6 +17,7 @@ from compressor.models.litert.flatbuffer import has_block_scales, operator_of, r
 from compressor.models.litert.graph_contents import operators_in
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.sparse_tensors import dense_values, index_bytes
+from compressor.models.litert.spread import Spread, real_values, spread_of
 from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
 
 _WEIGHT_TYPES = {
@@ -38,6 +39,7 @@ class WeightTensor:
         channel_unique: the same in the channel that has most, where channels have scales of their own: one real value
             becomes another integer in each.
         bytes: of the values that the file holds and, where they are stored sparsely, of what tells their places.
+        spread: how its values other than zero are distributed.
         kernel: whether it has two or more dimensions, as what is pruned and clustered, and is no bias or factor.
     """
 
@@ -50,6 +52,7 @@ class WeightTensor:
     channel_unique: int
     bytes: int
     kernel: bool
+    spread: Spread | None = None
 
     @property
     def size(self) -> int:
@@ -127,6 +130,23 @@ def kernels_in(content: bytes) -> tuple[WeightTensor, ...]:
     return tuple(tensor for tensor in _weights_in(content) if tensor.kernel)
 
 
+def real_weights(content: bytes) -> dict[str, NDArray[np.float32]]:
+    """The weights of a file as the model computes with them, by the names of their tensors.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    model = read_model(content)
+    try:
+        return {
+            each.name: real_values(each.values, each.type_, each.shape, each.quantization).reshape(each.shape)
+            for graph in model.subgraphs
+            for each in _stored(model, graph)
+        }
+    except FLATBUFFER_ERRORS as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+
+
 def _weights_in(content: bytes) -> tuple[WeightTensor, ...]:
     model = read_model(content)
     try:
@@ -143,9 +163,30 @@ def _integer_activations(model: Any, graph: Any) -> int:
     )
 
 
-def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
+@dataclass(frozen=True)
+class _Stored:
+    """A constant that the model learned, with its place in the graph and the values that the file stores for it."""
+
+    index: int
+    tensor: Any
+    type_: TensorType
+    shape: tuple[int, ...]
+    values: NDArray[Any]
+    zero: int
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        return (self.tensor.name or b"").decode(errors="replace")
+
+    @property
+    def quantization(self) -> Any:
+        """Scales and zero points; None where the values are what they are."""
+        return self.tensor.quantization if _is_scaled(self.tensor) else None
+
+
+def _stored(model: Any, graph: Any) -> Iterator[_Stored]:
     tensors = graph.tensors or []
-    operands = _operands(model, graph)
     scales = {tensor.quantization.details.scales for tensor in tensors if has_block_scales(tensor)}
     for index, tensor in enumerate(tensors):
         content, type_, scaled = _constant(model, tensor), type_of(tensor), _is_scaled(tensor)
@@ -158,17 +199,25 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
         values = _values(content, type_, int(np.prod(shape)) if shape else 1)
         if tensor.sparsity is not None:
             values = dense_values(values, shape, tensor.sparsity, zero)
-        unique = len(np.unique(values))
+        size = len(content) + (index_bytes(tensor.sparsity) if tensor.sparsity is not None else 0)
+        yield _Stored(index, tensor, type_, shape, values, zero, size)
+
+
+def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
+    operands = _operands(model, graph)
+    for each in _stored(model, graph):
+        unique, quantization = len(np.unique(each.values)), each.quantization
         yield WeightTensor(
-            name=(tensor.name or b"").decode(errors="replace"),
-            shape=shape,
-            dtype=type_.dtype,
-            bits=type_.bits,
-            zeros=int(np.count_nonzero(values == zero)),
+            name=each.name,
+            shape=each.shape,
+            dtype=each.type_.dtype,
+            bits=each.type_.bits,
+            zeros=int(np.count_nonzero(each.values == each.zero)),
             unique=unique,
-            channel_unique=_channel_unique(values, shape, tensor.quantization) if scaled else unique,
-            bytes=len(content) + (index_bytes(tensor.sparsity) if tensor.sparsity is not None else 0),
-            kernel=len(shape) > 1 and type_ not in _BIAS_TYPES and index not in operands,
+            channel_unique=unique if quantization is None else _channel_unique(each.values, each.shape, quantization),
+            bytes=each.bytes,
+            kernel=len(each.shape) > 1 and each.type_ not in _BIAS_TYPES and each.index not in operands,
+            spread=spread_of(real_values(each.values, each.type_, each.shape, quantization)),
         )
 
 

@@ -28,11 +28,12 @@ _SIGNATURE = "serving_default"
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of a call with one sample on one thread: the median, and the 90th percentile."""
+    """Seconds of a call with one sample on one thread: the median, the 90th percentile, and all from 0 to 100 by 5."""
 
     p50: float
     p90: float
     calls: int
+    percentiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ class LiteRTModel:
             start = time.perf_counter()
             self._interpreter.invoke()
             seconds.append(time.perf_counter() - start)
-        p50, p90 = np.percentile(seconds, [50, 90])
-        return Latency(float(p50), float(p90), len(seconds))
+        percentiles = tuple(map(float, np.percentile(seconds, range(0, 101, 5))))
+        return Latency(percentiles[10], percentiles[18], len(seconds), percentiles)
 
     def _set(self, features: Arrays) -> None:
         arrays = self._in_order(features)

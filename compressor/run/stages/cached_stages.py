@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,13 +12,14 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from compressor.base.hashing import file_digest
+from compressor.measure.decisions import Decisions
 from compressor.measure.evaluation import Measurement
 from compressor.run.cache.entry_file import Entry, key_of
 from compressor.run.cache.keys import Parts
 from compressor.run.cache.store import Cache
 from compressor.run.stages.model_file import ModelFacts, ModelFile
 
-_MODEL, _FILE, _SCORES = "model", "shipped", "scores.npz"
+_MODEL, _FILE, _SCORES, _DECISIONS = "model", "shipped", "scores.npz", "decisions.npz"
 
 
 def cached_model(cache: Cache, parts: Parts, folder: Path, stem: str) -> ModelFile | None:
@@ -55,18 +56,38 @@ def cached_measurement(cache: Cache, parts: Parts) -> tuple[bytes, Measurement] 
 
 def keep_measurement(cache: Cache, parts: Parts, content: bytes, measurement: Measurement) -> None:
     """Write a file that would ship and its measurement to the cache."""
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **dict(measurement.scores))  # type: ignore[arg-type]
-    facts = asdict(measurement)
-    del facts["scores"]
-    cache.put("measurement", key_of(parts), parts, facts, {_FILE: content, _SCORES: stream.getvalue()})
+    files = {_FILE: content, _SCORES: _packed(measurement.scores)}
+    if measurement.decisions is not None:
+        files[_DECISIONS] = _packed(vars(measurement.decisions))
+    facts = asdict(replace(measurement, scores={}, decisions=None)) | {"decides": measurement.decisions is not None}
+    del facts["scores"], facts["decisions"]
+    cache.put("measurement", key_of(parts), parts, facts, files)
 
 
 def _measurement(entry: Entry) -> Measurement:
-    with np.load(io.BytesIO(entry.read(_SCORES)), allow_pickle=False) as arrays:
-        scores = {name: arrays[name] for name in arrays.files}
+    decisions = None
+    if entry.facts.get("decides"):
+        arrays = _unpacked(entry.read(_DECISIONS))
+        decisions = Decisions(**{**arrays, "classes": int(arrays["classes"])})
     types = get_type_hints(Measurement)
     facts: Mapping[str, Any] = {
-        name: TypeAdapter(types[name]).validate_python(value) for name, value in entry.facts.items()
+        name: TypeAdapter(types[name]).validate_python(value)
+        for name, value in entry.facts.items()
+        if name != "decides"
     }
-    return Measurement(scores=scores, **facts)
+    return Measurement(
+        scores=_unpacked(entry.read(_SCORES)),
+        decisions=decisions,
+        **facts,
+    )
+
+
+def _packed(arrays: Mapping[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **dict(arrays))
+    return stream.getvalue()
+
+
+def _unpacked(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -52,6 +52,7 @@ def make_step(
             model, notes = opened(model, before.load() if before.was_open else None, before, data.train)
             context.notes.extend(notes)
         seconds = time.perf_counter() - started
-        return model, ModelFacts(layers_of(model), tuple(context.notes), seconds, context.left_alone)
+        curves = tuple(map(tuple, trainer.curves))
+        return model, ModelFacts(layers_of(model), tuple(context.notes), seconds, context.left_alone, curves)
 
     return make

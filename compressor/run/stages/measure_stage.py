@@ -64,6 +64,7 @@ def measure_stage(
         left_alone=facts.left_alone,
         teacher=step.teacher.name if step and step.teacher else "",
         cached=model.file.cached,
+        curves=facts.curves if step else (),
     )
 
 

@@ -19,7 +19,8 @@ _KERAS_SUFFIX = ".h5"
 class ModelFacts:
     """Facts about a model: name and class of each layer, and the notes of the step that made it.
 
-    `seconds` is the time that the step took; `left_alone` maps each layer that the step left alone to the reason.
+    `seconds` is the time that the step took; `left_alone` maps each layer that the step left alone to the reason;
+    `curves` has the figures of each epoch of each of its trainings.
     What follows is set only for the model that a run starts from. `was_open` are the shapes of a sample by input, with
     None for the sizes that it left open, if it did; `sized_by_data` tells that the data decided these.
     """
@@ -28,6 +29,7 @@ class ModelFacts:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     left_alone: Mapping[str, str] = field(default_factory=dict)
+    curves: tuple[tuple[Mapping[str, float], ...], ...] = ()
     ends: Ends | None = None
     was_open: Mapping[str, Shape] = field(default_factory=dict)
     sized_by_data: bool = False

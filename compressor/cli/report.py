@@ -1,0 +1,104 @@
+"""`compressor report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from compressor.base.standard_output import say, say_document, tell
+from compressor.cli.options import traceback_option
+from compressor.cli.own_command import OwnCommand
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import Report
+
+_PAGE: Final = "report.html"
+_FORMATS: Final = {  # and the suffixes of files that are written in each
+    "terminal": (".txt",),
+    "json": (".json",),
+    "md": (".md",),
+    "html": (".html", ".htm"),
+    "csv": (".csv",),
+    "junit": (".xml",),
+}
+
+
+@click.command("report", cls=OwnCommand)
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMATS)),
+    help="The form of the report.  [default: that of the suffix of --output, else terminal]",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write it to this file, not to standard output.")
+@click.option("--force", is_flag=True, help="Replace that file if it exists.")
+@click.option("--open", "opens", is_flag=True, help="Show the page in a browser; without --output, that of the run.")
+@traceback_option
+def command(run: Path, form: str | None, output: Path | None, force: bool, opens: bool) -> None:
+    """Show the report of a run that is done, in any of its forms.
+
+    RUN is the folder of a run, or a report.json. Every form has its figures from there; nothing is measured again.
+    """
+    from compressor.cli.outputs import refuse_output, written
+    from compressor.report.stored_report import read_report
+
+    suffix = output.suffix.lower() if output else ""
+    form = form or next((name for name, known in _FORMATS.items() if suffix in known), None)
+    if opens and form not in (None, "html"):
+        raise click.UsageError(f"--open shows the page; leave out --format {form}, or --open.")
+    if output is not None and form is None and not opens:
+        raise click.UsageError(f"{output} has no suffix that tells a form; give --format.")
+    report = read_report(run)
+    if opens and output is None:
+        output, force = (run if run.is_dir() else run.parent) / _PAGE, True
+    form = "html" if opens else form or "terminal"
+    if output is None:
+        _print(report, form)
+        return
+    refuse_output(output, force)
+    text = _rendered(report, form)
+    with written(output) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+    say(str(output))
+    if opens:
+        _open(output)
+
+
+def _print(report: Report, form: str) -> None:
+    from compressor.report.screen import Screen
+    from compressor.report.terminal import print_report
+
+    if form == "terminal":
+        print_report(report, Screen())
+    else:
+        say_document(_rendered(report, form))
+
+
+def _rendered(report: Report, form: str) -> str:
+    import io
+
+    from compressor.base.outgoing import xml_text
+    from compressor.report.data_formats import junit, render_csv, render_json
+    from compressor.report.markdown import render_markdown
+    from compressor.report.page.html_page import render_html
+    from compressor.report.screen import Screen
+    from compressor.report.terminal import print_report
+
+    if form == "terminal":
+        stream = io.StringIO()
+        print_report(report, Screen(stream))
+        return stream.getvalue()
+    if form == "junit":
+        return xml_text(junit(report)) + "\n"
+    return {"json": render_json, "md": render_markdown, "html": render_html, "csv": render_csv}[form](report)
+
+
+def _open(page: Path) -> None:
+    """Show a page in the browser, where there is one."""
+    import webbrowser
+
+    if not webbrowser.open(page.absolute().as_uri()):
+        tell(f"there is no browser to show {page} in; open the file yourself")

@@ -1,0 +1,146 @@
+"""The way of a run: the size of each stage against its first metric, with intervals, limits and the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from compressor.base.sizes import format_size
+from compressor.contracts.report_rows import ConstraintRow, MetricRow, Report, StageRow
+from compressor.report.figures import metric_text
+from compressor.report.page.axes import Scale, drawing, figure, frame, line, path, text
+from compressor.report.page.markup import Html, element
+
+_LOGARITHMIC: Final = 12  # times the smallest size that the largest has, from where a logarithmic axis tells more
+_FARTHEST: Final = 100  # times the largest size; a limit beyond that is not drawn
+_LABEL: Final = 17  # pixels between two labels
+_BY_SIZE: Final = (("size of the file", "bytes", "max_size"), ("size after gzip -9", "gzip_bytes", "max_gzip_size"))
+
+
+@dataclass(frozen=True)
+class _Point:
+    x: float
+    y: float
+    low: float
+    high: float
+    stage: StageRow
+
+
+def run_way(report: Report) -> Html:
+    """A plot for the size of the file, and one for its size after gzip, of the first metric."""
+    metric = next(iter(report.stages[0].metrics))
+    plots = [
+        figure(f"{title[0].upper()}{title[1:]} and {metric}", _drawn(report, metric, title, attrgetter(key), limit))
+        for title, key, limit in _BY_SIZE
+    ]
+    return element("div", plots, class_="pair")
+
+
+def _drawn(
+    report: Report, metric: str, title: str, size: Callable[[StageRow], int], size_limit: str
+) -> Callable[[float], Html]:
+    rows = [stage.metrics[metric] for stage in report.stages]
+    sizes = [max(1, size(stage)) for stage in report.stages]
+    largest = max(sizes) * _FARTHEST
+    size_limits = [row for row in report.constraints if row.name == size_limit and 0 < (row.number or 0) < largest]
+    levels = [(row, level) for row in report.constraints if (level := limit_level(row, metric, rows[0])) is not None]
+
+    def draw(width: float) -> Html:
+        x = _size_scale([*sizes, *(row.number or 1 for row in size_limits)], 64, width - 16)
+        y = _metric_scale(rows, [level for _, level in levels], 268, 34)
+        share = rows[0].share
+        digits = _digits(y.high - y.low, share)
+        parts = frame(x, y, format_size, lambda v: f"{v * 100:.{digits}f} %" if share else f"{v:.4g}",
+                      title, metric, 5)  # fmt: skip
+        parts.append(line(x.start, y(rows[0].value), x.end, y(rows[0].value), "baseline"))
+        for row in size_limits:
+            at = x(row.number or 1)
+            beside, anchor = (at - 5, "end") if at > width / 2 else (at + 5, "start")
+            parts.append(line(at, y.start, at, y.end, "limit"))
+            parts.append(text(beside, y.end - 4, f"at most {row.limit}", "limit-text", anchor))
+        for row, level in levels:
+            if y.low <= level <= y.high:
+                parts += [line(x.start, y(level), x.end, y(level), "limit"),
+                          text(x.end, y(level) - 5, f"{row.name} {row.limit}", "limit-text", "end")]  # fmt: skip
+        points = [
+            _Point(x(own), y(row.value), y(_within(row.low, y)), y(_within(row.high, y)), stage)
+            for own, row, stage in zip(sizes, rows, report.stages, strict=True)
+        ]
+        parts.append(path([(point.x, point.y) for point in points], "way"))
+        for number, point in enumerate(points):
+            parts.append(_interval(point))
+            tip = f"{point.stage.id}: {format_size(sizes[number])}, {metric_text(rows[number])}"
+            last = " last" if number == len(points) - 1 else ""
+            parts.append(element("circle", element("title", tip), cx=point.x, cy=point.y, r=5, class_=f"dot{last}"))
+        parts += _labels(points, width)
+        return drawing(width, 312, _described(report, metric, sizes, title), parts)
+
+    return draw
+
+
+def limit_level(row: ConstraintRow, metric: str, baseline: MetricRow) -> float | None:
+    """The value of the first metric at which a constraint is just met; None for one about something else."""
+    if row.number is None:
+        return None
+    worse = -1 if baseline.higher_is_better else 1
+    if row.name == "max_accuracy_drop":
+        return baseline.value + worse * row.number
+    if row.name == "max_relative_drop":
+        return baseline.value + worse * row.number * abs(baseline.value)
+    return row.number if row.name in ("min_accuracy", f"metric_limits.{metric}") else None
+
+
+def _size_scale(sizes: Sequence[float], start: float, end: float) -> Scale:
+    low, high = min(sizes), max(sizes)
+    if high > _LOGARITHMIC * low:
+        return Scale(low / 1.6, high * 1.6, start, end, logarithmic=True)
+    return Scale(0, high * 1.08, start, end)
+
+
+def _metric_scale(rows: Sequence[MetricRow], levels: Sequence[float], start: float, end: float) -> Scale:
+    """A scale that shows all intervals, and those limits that do not squeeze them."""
+    ends = [end for row in rows for end in (row.low, row.value, row.high) if math.isfinite(end)]
+    low, high = min(ends), max(ends)
+    room = max(high - low, abs(high) * 1e-3, 1e-9)
+    near = [level for level in levels if low - 2 * room <= level <= high + 2 * room]
+    low, high = min([low, *near]), max([high, *near])
+    pad = max(high - low, room) * 0.12
+    return Scale(low - pad, high + pad, start, end)
+
+
+def _digits(spread: float, share: bool) -> int:
+    return max(0, min(3, 1 - math.floor(math.log10(spread * 100)))) if share and spread > 0 else 1
+
+
+def _within(value: float, scale: Scale) -> float:
+    return min(max(value, scale.low), scale.high)
+
+
+def _interval(point: _Point) -> Html:
+    ends = [line(point.x - 5, y, point.x + 5, y, "interval") for y in (point.low, point.high)]
+    return element("g", line(point.x, point.low, point.x, point.high, "interval"), ends)
+
+
+def _labels(points: Sequence[_Point], width: float) -> list[Html]:
+    """The stages' names beside their points, each side from the top down, so that none lies upon another."""
+    parts = []
+    for right in (False, True):
+        taken = 20.0
+        for point in sorted((p for p in points if (p.x > width / 2) != right), key=lambda point: point.y):
+            taken = max(point.y + 4, taken + _LABEL)
+            x = point.x + 12 if right else point.x - 12
+            if taken - point.y > 8:
+                parts.append(line(point.x, point.y, x - (3 if right else -3), taken - 4, "leader"))
+            parts.append(text(x, taken, point.stage.id, "label", "start" if right else "end"))
+    return parts
+
+
+def _described(report: Report, metric: str, sizes: Sequence[int], title: str) -> str:
+    stages = "; ".join(
+        f"{stage.id} {format_size(size)} at {metric_text(stage.metrics[metric])}"
+        for stage, size in zip(report.stages, sizes, strict=True)
+    )
+    return f"The {title} against {metric}, stage by stage: {stages}"

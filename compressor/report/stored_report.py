@@ -1,0 +1,76 @@
+"""Reads the report that a run has left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from compressor.base.errors import CompressorError
+from compressor.base.file_limits import content_of
+from compressor.contracts.report_rows import Report
+from compressor.report.report_model import FullReport
+
+NAME = "report.json"
+_SEEDS = "seeds.json"
+
+
+class ReportError(CompressorError):
+    """A report that is not there, or cannot be read."""
+
+
+def read_report(path: Path) -> Report:
+    """The report of a run.
+
+    Args:
+        path: the folder of the run, or its `report.json`.
+
+    Raises:
+        ReportError: there is none, or it is damaged or of a later version.
+    """
+    file = _file_of(path)
+    try:
+        content = content_of(file)
+    except OSError as error:
+        raise ReportError(f"{file} cannot be read ({error.strerror})", "check its permissions") from None
+    try:
+        data = from_json(content)
+    except ValueError as error:
+        raise ReportError(f"{file} is damaged, or no JSON ({error})", "name the folder of a run") from None
+    if not isinstance(data, dict) or "schema_version" not in data:
+        raise ReportError(f"{file} is no report of a run", "name the folder of a run, or its report.json")
+    return _validated(file, data)
+
+
+def _file_of(path: Path) -> Path:
+    if not path.exists():
+        raise ReportError(f"there is no run or file {path}", "check the path")
+    if not path.is_dir():
+        return path
+    if (path / NAME).exists():
+        return path / NAME
+    if (path / _SEEDS).exists():
+        seeds = sorted(folder.name for folder in path.glob("seed-*") if (folder / NAME).exists())
+        raise ReportError(
+            f"{path} holds several runs", f"name one of them, such as {path / seeds[0] if seeds else path}"
+        )
+    raise ReportError(f"there is no {NAME} in {path}", "name the folder of a run that is done")
+
+
+def _validated(file: Path, data: dict[str, Any]) -> Report:
+    if (version := data["schema_version"]) != 1:
+        what = f"{file} has schema_version {version!r}, and this version of compressor reads 1"
+        raise ReportError(what, "use the version that wrote it, or a later one")
+    try:
+        report: Report = FullReport.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ReportError(
+            f"{file} is no report that can be read: {place}: {first['msg']}", "run the recipe again"
+        ) from None
+    if not report.stages or not all(stage.metrics for stage in report.stages):
+        raise ReportError(f"{file} has no stages, or a stage without a metric", "run the recipe again")
+    return report
