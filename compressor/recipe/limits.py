@@ -1,4 +1,4 @@
-"""Rules that compare a constraint with the last stage of a run, and refuse one that does not suit the metrics."""
+"""Rules that compare a constraint with a stage of a run, and refuse one that does not suit the metrics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, Protocol, TypeAlias
 
 from compressor.base.text import did_you_mean
@@ -32,6 +33,8 @@ class MetricChange(Protocol):
     def difference(self) -> float: ...
     @property
     def relative(self) -> float | None: ...
+    @property
+    def within_noise(self) -> bool: ...
 
 
 class MeasuredMetric(Protocol):
@@ -39,6 +42,10 @@ class MeasuredMetric(Protocol):
 
     @property
     def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
     @property
     def higher_is_better(self) -> bool: ...
     @property
@@ -51,17 +58,30 @@ class MeasuredStage(Protocol):
     """The row of a stage in the report, reduced to what constraints need, since recipes do not import reports."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def metrics(self) -> Mapping[str, MeasuredMetric]: ...
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a constraint: its name, the limit and the actual value as text, and whether it is met."""
+    """The result of a constraint: its name, the limit and the actual value as text, and whether it is met.
+
+    Attributes:
+        missed_by: how far the value is from a limit that was missed, as text.
+        spent_by: the step that took most of the way there; empty where none made it worse.
+        spent: by how much that step made it worse, as text.
+        within_noise: whether chance may explain a miss; None where nothing tells.
+    """
 
     name: str
     limit: str
     actual: str
     met: bool
+    missed_by: str = ""
+    spent_by: str = ""
+    spent: str = ""
+    within_noise: bool | None = None
 
 
 class Rule(ABC):
@@ -75,22 +95,27 @@ class Rule(ABC):
         """
 
     @abstractmethod
-    def verdicts(self, key: str, limit: Any, stage: MeasuredStage) -> Iterator[Verdict]:
-        """The results on the last stage; none if the recipe sets no limit."""
+    def verdicts(self, key: str, limit: Any, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
+        """The results on the last of these stages, which begin with the baseline; none if the recipe sets no limit."""
 
 
 @dataclass(frozen=True)
 class Limit(Rule):
-    """Compares one value of the last stage with a limit.
+    """Compares one value of a stage with a limit.
 
-    `figure` takes the value from the stage's row (`attrgetter("bytes")` takes any column of the report), and `text`
-    formats it. `for_shares` marks a limit that has no meaning unless the first metric is a share.
+    `figure` takes the value from the stage's row (`attrgetter("bytes")` takes any column of the report), None if it has
+    none, and `text` formats it. `gap` formats a distance from the limit, where that is written otherwise. `noise` tells
+    of a stage and a limit that was missed whether chance may explain it. `for_shares` marks a limit that has no meaning
+    unless the first metric is a share, and `packages` one on packages.
     """
 
     direction: Direction
-    figure: Callable[[MeasuredStage], float]
+    figure: Callable[[MeasuredStage], float | None]
     text: Callable[[float], str]
     for_shares: bool = False
+    gap: Callable[[float], str] | None = None
+    noise: Callable[[MeasuredStage, float], bool | None] = lambda _, __: None
+    packages: bool = False
 
     def misfits(
         self, key: str, limit: float | None, metrics: Sequence[PlannedMetric | None]
@@ -99,14 +124,30 @@ class Limit(Rule):
         if limit is not None and self.for_shares and first is not None and not first.share:
             yield (key,), f"'{key}' needs a metric that is a share, not '{first.name}'; use 'max_relative_drop'"
 
-    def verdicts(self, key: str, limit: float | None, stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: float | None, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         if limit is not None:
-            yield _verdict(key, self.direction, limit, self.figure(stage), self.text)
+            noise = self.noise(stages[-1], limit)
+            figures = self.figures(stages)
+            yield _verdict(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
+
+    def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
+        """The value of each stage."""
+        return [self.figure(stage) for stage in stages]
+
+
+@dataclass(frozen=True)
+class RatioLimit(Limit):
+    """Compares a value of a stage, as a share of the baseline's, with a limit."""
+
+    def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
+        """The value of each stage as a share of the first one's."""
+        figures = super().figures(stages)
+        return [figure / figures[0] if figure is not None and figures[0] else None for figure in figures]
 
 
 @dataclass(frozen=True)
 class Absence(Rule):
-    """Demands, where the recipe says `true`, that there is nothing of what `count` counts in the last stage."""
+    """Demands, where the recipe says `true`, that there is nothing of what `count` counts in a stage."""
 
     count: Callable[[MeasuredStage], float]
     text: Callable[[float], str]
@@ -114,9 +155,10 @@ class Absence(Rule):
     def misfits(self, key: str, limit: bool, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
         yield from ()
 
-    def verdicts(self, key: str, limit: bool, stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: bool, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         if limit:
-            yield _verdict(key, "at most", 0, self.count(stage), self.text)
+            counts = [self.count(stage) for stage in stages]
+            yield _verdict(key, "at most", 0, counts, stages, self.text, self.text, None)
 
 
 class MetricLimits(Rule):
@@ -130,17 +172,59 @@ class MetricLimits(Rule):
             if name not in known:
                 yield (key, name), f"there is no metric '{name}'{did_you_mean(name, known)}"
 
-    def verdicts(self, key: str, limit: Mapping[str, float], stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: Mapping[str, float], stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         for name, worst in limit.items():
-            metric = stage.metrics[name]
+            metric = stages[-1].metrics[name]
             direction: Direction = "at least" if metric.higher_is_better else "at most"
-            text = "{:.2%}".format if metric.share else "{:.4g}".format
-            yield _verdict(f"{key}.{name}", direction, worst, metric.value, text)
+            text, gap = ("{:.2%}".format, points) if metric.share else ("{:.4g}".format, "{:.4g}".format)
+            values = [stage.metrics[name].value for stage in stages]
+            noise = metric.low <= worst <= metric.high
+            yield _verdict(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
 
 
-def _verdict(name: str, direction: Direction, limit: float, actual: float, text: Callable[[float], str]) -> Verdict:
+def points(value: float) -> str:
+    """A difference between shares: `0.50 pt`."""
+    return f"{value * 100:.2f} pt"
+
+
+def _verdict(
+    name: str,
+    direction: Direction,
+    limit: float,
+    figures: Sequence[float | None],
+    stages: Sequence[MeasuredStage],
+    text: Callable[[float], str],
+    gap: Callable[[float], str],
+    noise: bool | None,
+) -> Verdict:
+    actual = figures[-1]
+    if actual is None:
+        return Verdict(name, text(limit), "not known", False)
     met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
     wanted, got = text(limit), text(actual)
     if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
         wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
-    return Verdict(name, wanted, got, met and math.isfinite(actual))
+    if met and math.isfinite(actual):
+        return Verdict(name, wanted, got, True)
+    missed_by = _distance_text(abs(actual - limit), gap) if math.isfinite(actual) else ""
+    spent_by, spent = _spender(direction, figures, stages)
+    return Verdict(name, wanted, got, False, missed_by, spent_by, _distance_text(spent, gap) if spent_by else "", noise)
+
+
+def _distance_text(distance: float, gap: Callable[[float], str]) -> str:
+    text = gap(distance)
+    return text if any(digit in text for digit in "123456789") else f"{text} ({distance:,.3g})"
+
+
+def _spender(
+    direction: Direction, figures: Sequence[float | None], stages: Sequence[MeasuredStage]
+) -> tuple[str, float]:
+    """The step that made a figure worse by most, and by how much; no name where none did."""
+    sign = 1 if direction == "at most" else -1
+    worst, spent_by = _SAME, ""
+    for (before, after), stage in zip(pairwise(figures), stages[1:], strict=True):
+        if before is None or after is None or not math.isfinite(after - before):
+            continue
+        if (change := sign * (after - before)) > worst:
+            worst, spent_by = change, stage.id
+    return spent_by, worst

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from compressor.base.outgoing import markdown, markdown_block, markdown_code
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import EndpointRow, LayerRow, Report, StageRow
+from compressor.contracts.report_rows import ConstraintRow, EndpointRow, LayerRow, Report, StageRow
 from compressor.report.columns import stage_columns
-from compressor.report.figures import clock_text, doubts, headline, remarks
+from compressor.report.figures import clock_text, doubts, headline, miss_text, remarks
 
 _LONG = 24  # tensors, above which a table leaves out the smallest
 
@@ -35,7 +35,7 @@ def _parts(report: Report) -> Iterable[_Markup]:
     yield _bullets([_bold(stage.id), f": {remark}"] for stage in report.stages for remark in remarks(stage))
     if report.constraints:
         yield _heading(2, "Constraints")
-        rows = [[row.name, row.limit, row.actual, "met" if row.met else _bold("missed")] for row in report.constraints]
+        rows = [[row.name, row.limit, row.actual, _outcome(row)] for row in report.constraints]
         yield _table(["constraint", "limit", "actual", ""], rows)
     last = report.stages[-1]
     yield _heading(2, "What the model takes and gives")
@@ -106,6 +106,10 @@ def _without_small(layers: Sequence[LayerRow]) -> tuple[Sequence[LayerRow], Sequ
         small.add(index)
     shown = [layer for index, layer in enumerate(layers) if index not in small]
     return shown, [layers[index] for index in sorted(small)]
+
+
+def _outcome(row: ConstraintRow) -> str:
+    return "met" if row.met else _Markup(f"{_bold('missed')} {_text(miss_text(row))}".rstrip())
 
 
 def _endpoint(label: str, end: EndpointRow) -> list[str]:

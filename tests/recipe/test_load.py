@@ -50,8 +50,12 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "metric_limits": {},
             "max_size": None,
             "max_gzip_size": None,
+            "max_packed_size": None,
+            "max_macs": None,
+            "max_latency_ratio": None,
             "min_sparsity": None,
             "integer_only": False,
+            "stages": {},
         },
     }
 
