@@ -8,10 +8,11 @@ from compressor.base.text import did_you_mean
 from compressor.contracts.execution_plan import BASELINE, PlannedStep
 from compressor.recipe.constraints import StageConstraints, misfits, rules
 from compressor.recipe.extends import step_ids
-from compressor.recipe.limits import Limit, PlannedMetric
+from compressor.recipe.limits import Limit
 from compressor.recipe.problems import Problem
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import Route, from_data
+from compressor.recipe.verdicts import PlannedMetric
 
 
 def constraint_problems(recipe: Recipe, metrics: Sequence[PlannedMetric | None]) -> Iterator[Problem]:

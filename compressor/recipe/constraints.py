@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated
 
-from pydantic import Field, FiniteFloat
+from pydantic import AfterValidator, Field, FiniteFloat
 
 from compressor.base.fields import MAX_ENTRIES, Name, Size
 from compressor.base.params import Params
@@ -16,16 +15,16 @@ from compressor.base.sizes import format_size
 from compressor.recipe.limits import (
     Absence,
     Limit,
-    MeasuredMetric,
-    MeasuredStage,
+    MetricDrops,
     MetricLimits,
-    PlannedMetric,
     RatioLimit,
     Rule,
-    Verdict,
-    points,
+    drop,
+    drop_limit,
+    relative_drop,
 )
 from compressor.recipe.tree import Route
+from compressor.recipe.verdicts import MeasuredMetric, MeasuredStage, PlannedMetric, Verdict, points
 
 
 def _first(stage: MeasuredStage) -> MeasuredMetric:
@@ -37,20 +36,16 @@ def _value(stage: MeasuredStage) -> float:
 
 
 def _drop(stage: MeasuredStage) -> float:
-    """How much worse the first metric is than that of the baseline, whether higher or lower is better."""
-    metric = _first(stage)
-    if metric.from_baseline is None:
-        return 0.0
-    difference = metric.from_baseline.difference
-    return -difference if metric.higher_is_better else difference
+    return drop(_first(stage))
 
 
 def _relative_drop(stage: MeasuredStage) -> float:
-    """The drop as a share of the baseline's value; infinite if that value is 0."""
-    drop, change = _drop(stage), _first(stage).from_baseline
-    if change is None or drop == 0:
-        return 0.0
-    return math.copysign(math.inf if change.relative is None else change.relative, drop)
+    return relative_drop(_first(stage))
+
+
+def _checked_drop(limit: float | str) -> float | str:
+    drop_limit(limit)
+    return limit
 
 
 def _is_noise(stage: MeasuredStage, _: float) -> bool | None:
@@ -68,6 +63,7 @@ def _packed_bytes(stage: MeasuredStage) -> float | None:
     return None if getattr(stage, "unpacked_bytes", None) is None else attrgetter("bytes")(stage)
 
 
+_Drop = Annotated[FiniteFloat | str, AfterValidator(_checked_drop)]
 _DROP = Limit("at most", _drop, points, for_shares=True, noise=_is_noise)
 _LEAST = Limit("at least", _value, "{:.2%}".format, for_shares=True, gap=points, noise=_may_be_at)
 _RELATIVE_DROP = Limit("at most", _relative_drop, "{:.1%}".format, noise=_is_noise)
@@ -96,6 +92,11 @@ class StageConstraints(Params):
         {},
         max_length=MAX_ENTRIES,
         description="worst value allowed for a metric, by its name: the lowest score, or the highest error",
+    )
+    metric_drops: Annotated[dict[str, _Drop], MetricDrops()] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="how much worse than the baseline's a metric may be, by its name: an amount, or a share as `5%`",
     )
     max_size: Annotated[Size | None, Limit("at most", attrgetter("bytes"), format_size)] = Field(
         None, description="largest file, in bytes or as `25 kB`"

@@ -3,85 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
-from compressor.base.text import did_you_mean
+from compressor.base.text import did_you_mean, quoted
 from compressor.recipe.tree import Route
+from compressor.recipe.verdicts import (
+    Direction,
+    MeasuredMetric,
+    MeasuredStage,
+    PlannedMetric,
+    Verdict,
+    judged,
+    points,
+)
 
-_SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
-
-Direction: TypeAlias = Literal["at least", "at most"]
-
-
-class PlannedMetric(Protocol):
-    """A metric as the planner knows it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def share(self) -> bool: ...
-
-
-class MetricChange(Protocol):
-    """A metric's change from the baseline; `relative` is None if the baseline's value is 0."""
-
-    @property
-    def difference(self) -> float: ...
-    @property
-    def relative(self) -> float | None: ...
-    @property
-    def within_noise(self) -> bool: ...
-
-
-class MeasuredMetric(Protocol):
-    """A metric in the row of a stage."""
-
-    @property
-    def value(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def higher_is_better(self) -> bool: ...
-    @property
-    def share(self) -> bool: ...
-    @property
-    def from_baseline(self) -> MetricChange | None: ...
-
-
-class MeasuredStage(Protocol):
-    """The row of a stage in the report, reduced to what constraints need, since recipes do not import reports."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def metrics(self) -> Mapping[str, MeasuredMetric]: ...
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a constraint: its name, the limit and the actual value as text, and whether it is met.
-
-    Attributes:
-        missed_by: how far the value is from a limit that was missed, as text.
-        spent_by: the step that took most of the way there; empty where none made it worse.
-        spent: by how much that step made it worse, as text.
-        within_noise: whether chance may explain a miss; None where nothing tells.
-    """
-
-    name: str
-    limit: str
-    actual: str
-    met: bool
-    missed_by: str = ""
-    spent_by: str = ""
-    spent: str = ""
-    within_noise: bool | None = None
+_PERCENT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
 class Rule(ABC):
@@ -128,7 +68,7 @@ class Limit(Rule):
         if limit is not None:
             noise = self.noise(stages[-1], limit)
             figures = self.figures(stages)
-            yield _verdict(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
+            yield judged(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
 
     def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
         """The value of each stage."""
@@ -158,7 +98,7 @@ class Absence(Rule):
     def verdicts(self, key: str, limit: bool, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         if limit:
             counts = [self.count(stage) for stage in stages]
-            yield _verdict(key, "at most", 0, counts, stages, self.text, self.text, None)
+            yield judged(key, "at most", 0, counts, stages, self.text, self.text, None)
 
 
 class MetricLimits(Rule):
@@ -167,10 +107,7 @@ class MetricLimits(Rule):
     def misfits(
         self, key: str, limit: Mapping[str, float], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
-        known = [metric.name for metric in metrics if metric is not None]
-        for name in limit if len(known) == len(metrics) else ():
-            if name not in known:
-                yield (key, name), f"there is no metric '{name}'{did_you_mean(name, known)}"
+        yield from unknown_metrics(key, limit, metrics)
 
     def verdicts(self, key: str, limit: Mapping[str, float], stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         for name, worst in limit.items():
@@ -179,52 +116,66 @@ class MetricLimits(Rule):
             text, gap = ("{:.2%}".format, points) if metric.share else ("{:.4g}".format, "{:.4g}".format)
             values = [stage.metrics[name].value for stage in stages]
             noise = metric.low <= worst <= metric.high
-            yield _verdict(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
+            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
 
 
-def points(value: float) -> str:
-    """A difference between shares: `0.50 pt`."""
-    return f"{value * 100:.2f} pt"
+class MetricDrops(Rule):
+    """Compares how much worse each metric that the recipe names is than the baseline's with what is allowed."""
+
+    def misfits(
+        self, key: str, limit: Mapping[str, float | str], metrics: Sequence[PlannedMetric | None]
+    ) -> Iterator[tuple[Route, str]]:
+        yield from unknown_metrics(key, limit, metrics)
+
+    def verdicts(
+        self, key: str, limit: Mapping[str, float | str], stages: Sequence[MeasuredStage]
+    ) -> Iterator[Verdict]:
+        for name, most in limit.items():
+            metric, of = stages[-1].metrics[name], relative_drop if isinstance(most, str) else drop
+            text: Callable[[float], str] = points if metric.share else "{:.4g}".format
+            text = "{:.1%}".format if isinstance(most, str) else text
+            drops = [of(stage.metrics[name]) for stage in stages]
+            noise = metric.from_baseline.within_noise if metric.from_baseline else None
+            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise)
 
 
-def _verdict(
-    name: str,
-    direction: Direction,
-    limit: float,
-    figures: Sequence[float | None],
-    stages: Sequence[MeasuredStage],
-    text: Callable[[float], str],
-    gap: Callable[[float], str],
-    noise: bool | None,
-) -> Verdict:
-    actual = figures[-1]
-    if actual is None:
-        return Verdict(name, text(limit), "not known", False)
-    met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
-    wanted, got = text(limit), text(actual)
-    if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
-        wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
-    if met and math.isfinite(actual):
-        return Verdict(name, wanted, got, True)
-    missed_by = _distance_text(abs(actual - limit), gap) if math.isfinite(actual) else ""
-    spent_by, spent = _spender(direction, figures, stages)
-    return Verdict(name, wanted, got, False, missed_by, spent_by, _distance_text(spent, gap) if spent_by else "", noise)
+def drop_limit(limit: float | str) -> float:
+    """A limit on a drop, as an amount, or as a share where it is written in percent.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(limit, str):
+        match = _PERCENT.fullmatch(limit)
+        if match is None:
+            raise ValueError(f"{quoted(limit, 40)} is no drop; write an amount, such as 0.01, or a share, such as 5%")
+        return float(match[1]) / 100
+    if limit < 0:
+        raise ValueError(f"a drop must be 0 or more, but is {limit:g}")
+    return limit
 
 
-def _distance_text(distance: float, gap: Callable[[float], str]) -> str:
-    text = gap(distance)
-    return text if any(digit in text for digit in "123456789") else f"{text} ({distance:,.3g})"
+def drop(metric: MeasuredMetric) -> float:
+    """How much worse a metric is than the baseline's, whether higher or lower is better."""
+    if metric.from_baseline is None:
+        return 0.0
+    difference = metric.from_baseline.difference
+    return -difference if metric.higher_is_better else difference
 
 
-def _spender(
-    direction: Direction, figures: Sequence[float | None], stages: Sequence[MeasuredStage]
-) -> tuple[str, float]:
-    """The step that made a figure worse by most, and by how much; no name where none did."""
-    sign = 1 if direction == "at most" else -1
-    worst, spent_by = _SAME, ""
-    for (before, after), stage in zip(pairwise(figures), stages[1:], strict=True):
-        if before is None or after is None or not math.isfinite(after - before):
-            continue
-        if (change := sign * (after - before)) > worst:
-            worst, spent_by = change, stage.id
-    return spent_by, worst
+def relative_drop(metric: MeasuredMetric) -> float:
+    """The drop as a share of the baseline's value; infinite if that value is 0."""
+    change, amount = metric.from_baseline, drop(metric)
+    if change is None or amount == 0:
+        return 0.0
+    return math.copysign(math.inf if change.relative is None else change.relative, amount)
+
+
+def unknown_metrics(
+    key: str, limit: Iterable[str], metrics: Sequence[PlannedMetric | None]
+) -> Iterator[tuple[Route, str]]:
+    """The names of a limit that no metric of the recipe has, if all of those are known."""
+    known = [metric.name for metric in metrics if metric is not None]
+    for name in limit if len(known) == len(metrics) else ():
+        if name not in known:
+            yield (key, name), f"there is no metric '{name}'{did_you_mean(name, known)}"

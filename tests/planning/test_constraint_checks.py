@@ -35,9 +35,6 @@ def test_every_stage_may_have_limits(tmp_path):
         ("constraints: {stages: {prune: {max_sise: 1kB}}}", "5:32 unknown key 'max_sise'; did you mean 'max_size'?"),
         ("constraints: {stages: {prune: {max_latency_ratio: 0}}}",
          "5:51 'constraints.stages.prune.max_latency_ratio' must be above 0, but is 0"),
-        ("constraints: {stages: {prune: {stages: {}}}}",
-         "5:32 unknown key 'stages'; known: integer_only, max_accuracy_drop, max_gzip_size, max_latency_ratio, "
-         "max_macs, max_packed_size, max_relative_drop, max_size, metric_limits, min_accuracy, min_sparsity"),
         ("constraints: {stages: {prune: {max_accuracy_drop: 0.1}}}\nevaluation: {metrics: [mse]}",
          "5:51 'max_accuracy_drop' needs a metric that is a share, not 'mse'; use 'max_relative_drop'"),
     ],
@@ -51,3 +48,8 @@ def test_a_limit_on_packages_needs_the_step_that_makes_one(tmp_path, steps, last
     (problem,) = problems(tmp_path, f"{steps}constraints: {{max_packed_size: 3kB}}\n")
     message = f"'max_packed_size' is for packages, and the stage '{last}' is none; add the step 'pack', or drop it"
     assert problem.partition(" ")[2] == message
+
+
+def test_the_limits_of_a_stage_have_no_stages_of_their_own(tmp_path):
+    (problem,) = problems(tmp_path, f"{STEPS}constraints: {{stages: {{prune: {{stages: {{}}}}}}}}\n")
+    assert problem.startswith("5:32 unknown key 'stages'; known: integer_only, max_accuracy_drop, ")

@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from compressor.recipe.constraints import Constraints, misfits, verdicts
-from compressor.recipe.limits import Rule, Verdict
+from compressor.recipe.limits import Rule
+from compressor.recipe.verdicts import Verdict
 
 
 @pytest.mark.parametrize("key", Constraints.model_fields)
@@ -79,6 +81,11 @@ CHAIN = [
          Verdict("max_relative_drop", "0.5%", "0.8%", False, "0.3%", "qat", "0.8%", False)),
         ({"metric_limits": {"accuracy": 0.99}},
          Verdict("metric_limits.accuracy", "99.00%", "97.20%", False, "1.80 pt", "qat", "0.80 pt", False)),
+        ({"metric_drops": {"accuracy": 0.002}},
+         Verdict("metric_drops.accuracy", "0.20 pt", "0.80 pt", False, "0.60 pt", "qat", "0.80 pt", False)),
+        ({"metric_drops": {"accuracy": "0.2 %"}},
+         Verdict("metric_drops.accuracy", "0.2%", "0.8%", False, "0.6%", "qat", "0.8%", False)),
+        ({"metric_drops": {"accuracy": "1%"}}, Verdict("metric_drops.accuracy", "1.0%", "0.8%", True)),
         ({"max_size": 20_500}, Verdict("max_size", "20.5 kB", "21.0 kB", False, "500 B", "pack", "1.0 kB")),
         ({"max_packed_size": 20_999},
          Verdict("max_packed_size", "21.0 kB (20,999)", "21.0 kB (21,000)", False, "1 B")),
@@ -90,6 +97,37 @@ CHAIN = [
 )  # fmt: skip
 def test_a_miss_says_how_far_which_step_spent_it_and_whether_it_is_noise(constraints, verdict):
     assert judged(Constraints(**constraints), *CHAIN) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("drop", "why"),
+    [
+        ("5", "'5' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        ("-5%", "'-5%' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (-0.01, "a drop must be 0 or more, but is -0.01"),
+    ],
+)
+def test_a_drop_is_an_amount_or_a_share_in_percent(drop, why):
+    with pytest.raises(ValidationError) as error:
+        Constraints(metric_drops={"accuracy": drop})
+    assert str(error.value.errors()[0]["ctx"]["error"]) == why
+
+
+def test_a_drop_of_an_error_is_a_rise():
+    metric = {"value": 0.36, "low": 0.3, "high": 0.4, "higher_is_better": False, "share": False}
+    rise = SimpleNamespace(difference=0.06, relative=0.2, within_noise=False)
+    rows = [
+        SimpleNamespace(
+            id="baseline", metrics={"rmse": SimpleNamespace(**metric | {"value": 0.3}, from_baseline=None)}
+        ),
+        SimpleNamespace(id="ptq", metrics={"rmse": SimpleNamespace(**metric, from_baseline=rise)}),
+    ]
+    assert judged(Constraints(metric_drops={"rmse": 0.05}), *rows) == [
+        Verdict("metric_drops.rmse", "0.05", "0.06", False, "0.01", "ptq", "0.06", False)
+    ]
+    assert judged(Constraints(metric_drops={"rmse": "20%"}), *rows) == [
+        Verdict("metric_drops.rmse", "20.0%", "20.0%", True)
+    ]
 
 
 def test_a_step_may_have_limits_of_its_own():
@@ -112,7 +150,9 @@ def planned(name, share):
     return SimpleNamespace(name=name, share=share)
 
 
-LIMITS = Constraints(max_accuracy_drop=0.1, min_accuracy=0.5, max_size=1_000, metric_limits={"maee": 1.0})
+LIMITS = Constraints(
+    max_accuracy_drop=0.1, min_accuracy=0.5, max_size=1_000, metric_limits={"maee": 1.0}, metric_drops={"mse": "5%"}
+)
 
 
 def test_limits_on_shares_and_of_metrics_that_are_not_there_do_not_fit():
@@ -123,6 +163,7 @@ def test_limits_on_shares_and_of_metrics_that_are_not_there_do_not_fit():
         ),
         (("min_accuracy",), "'min_accuracy' needs a metric that is a share, not 'mae'; use 'max_relative_drop'"),
         (("metric_limits", "maee"), "there is no metric 'maee'; did you mean 'mae'?"),
+        (("metric_drops", "mse"), "there is no metric 'mse'; did you mean 'mae'?"),
     ]
 
 
