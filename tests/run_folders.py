@@ -44,10 +44,20 @@ def right(count, samples=10_000, shift=0):
 
 
 def write_run(
-    folder, accuracy, *, scores=True, lock=True, test=TEST, train="b" * 64, kept=None, metrics=None, **changes
+    folder,
+    accuracy,
+    *,
+    scores=True,
+    lock=True,
+    test=TEST,
+    train="b" * 64,
+    kept=None,
+    metrics=None,
+    numpy="2.1",
+    **changes,
 ):
     """Write the folder of a run; `accuracy` has a bit for each test sample, and `changes` go into its report."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     figures = {key: changes.pop(key) for key in list(changes) if key not in FullReport.model_fields}
     report = {
         "recipe": "prune_qat", "description": "", "created": "2026-11-24T22:39:11+00:00", "seed": 0, "smoke": False,
@@ -56,13 +66,15 @@ def write_run(
         "versions": {"compressor": "0.1.0", "tensorflow": "2.21.0"}, "machine": "Linux x86_64", "threads": 2,
         "stages": [stage({"accuracy": metric(accuracy), **(metrics or {})}, **figures)],
     }  # fmt: skip
-    (folder / "report.json").write_text(json.dumps(report | changes))
+    report |= changes
+    (folder / "report.json").write_text(json.dumps(report))
     if scores:
         every = KeptScores(test, len(accuracy), {"accuracy": np.asarray(accuracy, bool), **(kept or {})})
         (folder / "scores.npz").write_bytes(scores_content(every))
     if lock:
         (folder / "lock.yaml").write_text(
-            "version: 1\nrecipe: {}\nseed: 0\nsmoke: false\ntool: 0.1.0\nplugins: {}\ncode: {}\nversions: {}\n"
+            f"version: 1\nrecipe: {{name: {json.dumps(report['recipe'])}}}\nseed: {report['seed']}\nsmoke: false\n"
+            f"tool: 0.1.0\nplugins: {{}}\ncode: {{}}\nversions: {{numpy: '{numpy}'}}\n"
             f"fingerprints: {{model: m, train: '{train}', validation: v, test: '{test}'}}\n"
         )
     return folder

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compressor.comparing.file_comparison import FileComparison
     from compressor.comparing.run_comparison import RunComparison
 
-_FORMS = ("terminal", "markdown", "json")
+_FORMS = ("terminal", "markdown", "html", "json")
 
 
 @click.command("compare", cls=OwnCommand)
@@ -104,14 +104,19 @@ def _of_files(
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
     from compressor.comparing.file_comparison import compared_files
-    from compressor.comparing.measured_file import file_at
+    from compressor.comparing.keras_layers import compared_layers, stored_layers_of
+    from compressor.comparing.measured_file import KERAS_SUFFIXES, file_at
     from compressor.run.named_data_and_metrics import find_data, find_metrics
 
     if data is None:
         with native_output_dropped(debug):
             held = [file_at(path, place, trusted) for place, path in enumerate(paths)]
+            layers = [stored_layers_of(path, trusted) if path.suffix in KERAS_SUFFIXES else None for path in paths]
         first, *others = [content for _, content in held]
-        return [run for run, _ in held], [compared_files(first, other) for other in others]
+        pairs = [compared_layers(layers[0], own) if layers[0] and own else None for own in layers[1:]]
+        return [run for run, _ in held], [
+            compared_files(first, other, pair) for other, pair in zip(others, pairs, strict=True)
+        ]
     registry = registry_with(plugins)
     configured = find_metrics(registry, metrics)
     with native_output_dropped(debug):
@@ -136,6 +141,11 @@ def _print(comparison: RunComparison, files: Sequence[FileComparison], form: str
         from compressor.comparing.comparison_markdown import markdown_comparison
 
         for line in markdown_comparison(comparison, files).split("\n"):
+            say(line)
+    elif form == "html":
+        from compressor.comparing.comparison_page import html_comparison
+
+        for line in html_comparison(comparison, files).split("\n"):
             say(line)
     else:
         from compressor.comparing.comparison_screen import print_comparison, print_files

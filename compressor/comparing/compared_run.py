@@ -14,7 +14,7 @@ from compressor.comparing.several_seeds import mean_row, seed_folders
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.measure.kept_scores import SCORES_FILE, KeptScores, read_scores
 from compressor.run.lockfile import NAME as LOCK
-from compressor.run.lockfile import read_lock
+from compressor.run.lockfile import Lock, read_lock
 
 REPORT = "report.json"
 
@@ -29,6 +29,7 @@ class ComparedRun:
         title: what it is, in a line.
         last: the row of the stage that is compared.
         report: of the run; None for a bare file that was measured.
+        lock: of the run, which says what it was made from; None where there is none beside the report.
         fingerprints: SHA-256 of the splits of the data, by their names, as far as they are known.
         scores: those of each test sample; None where they were not kept.
         no_scores: why there are none.
@@ -40,6 +41,7 @@ class ComparedRun:
     title: str
     last: StageRow
     report: Report | None = None
+    lock: Lock | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     scores: KeptScores | None = None
     no_scores: str = ""
@@ -69,15 +71,16 @@ def run_at(path: Path, place: int) -> ComparedRun:
     file = _report_file(path)
     report = _report(file)
     scores, no_scores = _scores(file.parent / SCORES_FILE, report)
-    lock = file.parent / LOCK
-    fingerprints = dict(read_lock(lock).fingerprints) if file.name == REPORT and lock.is_file() else {}
+    beside = file.parent / LOCK
+    lock = read_lock(beside) if file.name == REPORT and beside.is_file() else None
+    fingerprints = dict(lock.fingerprints) if lock else {}
     if scores is not None and fingerprints.get("test", scores.test) != scores.test:
         scores, no_scores = None, f"{file.parent / SCORES_FILE} is of another run"
     if scores is not None:
         fingerprints["test"] = scores.test
     last = report.stages[-1]
     title = f"{report.recipe} · {report.model} on {report.data} · seed {report.seed} · after '{last.id}'"
-    return ComparedRun(letter(place), str(path), title, last, report, fingerprints, scores, no_scores)
+    return ComparedRun(letter(place), str(path), title, last, report, lock, fingerprints, scores, no_scores)
 
 
 def _seeds_at(path: Path, folders: Sequence[Path], place: int) -> ComparedRun:
@@ -89,9 +92,8 @@ def _seeds_at(path: Path, folders: Sequence[Path], place: int) -> ComparedRun:
         raise CompressorError(f"the runs in {path} are not of one recipe", "name one of the folders in it")
     first, last = reports[0], mean_row(list(rows.values()))
     title = f"{first.recipe} · {first.model} on {first.data} · {len(rows)} seeds, means · after '{last.id}'"
-    return ComparedRun(
-        letter(place), str(path), title, last, first, runs[0].fingerprints, no_scores="means are compared", seeds=rows
-    )
+    fingerprints, why = runs[0].fingerprints, "means are compared"
+    return ComparedRun(letter(place), str(path), title, last, first, None, fingerprints, no_scores=why, seeds=rows)
 
 
 def _report_file(path: Path) -> Path:

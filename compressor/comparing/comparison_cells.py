@@ -61,9 +61,10 @@ def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]
                 yield f"{run.letter} against {comparison.first.letter}: {change.metric} is the same", None
                 continue
             what = f"{change.metric} {difference_text(change.difference, kind)}, {change.verdict}"
+            what += " in training, since nothing but the seed differs" if change.verdict == "by chance" else ""
             why = f"; not sample by sample, since {change.why_unpaired}" if change.why_unpaired else ""
             text = f"{run.letter} against {comparison.first.letter}: {what} ({change.test_text}{why})"
-            yield text, None if change.change.within_noise else change.better
+            yield text, None if change.is_chance else change.better
 
 
 def _names(comparison: RunComparison) -> CellColumn:
@@ -111,7 +112,7 @@ def _metric_columns(metric: str, comparison: RunComparison) -> list[CellColumn]:
             differences.append(Cell("-"))
             verdicts.append(Cell(""))
             continue
-        better = None if change.change.within_noise else change.better
+        better = None if change.is_chance else change.better
         kind = metric_kind(change.after)
         differences.append(Cell(difference_text(change.difference, kind), better))
         verdicts.append(Cell(change.verdict if change.difference else "the same", better))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from compressor.base.outgoing import markdown, markdown_code
 from compressor.comparing.comparison_cells import CellColumn, change_lines, main_table, metric_table
 from compressor.comparing.file_comparison import FileComparison
-from compressor.comparing.file_texts import HEADINGS, call_lines, kind_rows
+from compressor.comparing.file_texts import HEADINGS, call_lines, kind_rows, layer_texts
 from compressor.comparing.run_comparison import RunComparison
 
 _MOST_CALLS = 50  # removed, added or changed
@@ -19,7 +19,8 @@ def markdown_comparison(comparison: RunComparison, files: Sequence[FileCompariso
     for run, file in zip(comparison.runs[1:], files, strict=False):
         parts.append(f"## {markdown(f'{run.letter} against {comparison.first.letter}, operator by operator')}")
         parts.append(_rows([HEADINGS, *kind_rows(file)]))
-        parts.append(_bullets(f"{name}: {markdown(text)}" for name, text in call_lines(file, _MOST_CALLS)))
+        lines = [*call_lines(file, _MOST_CALLS), *layer_texts(file, _MOST_CALLS)]
+        parts.append(_bullets(f"{name}: {markdown(text)}" for name, text in lines))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from compressor.comparing.compared_run import ComparedRun
 from compressor.comparing.comparison_cells import CellColumn, change_lines, main_table, metric_table
 from compressor.comparing.file_comparison import FileComparison
-from compressor.comparing.file_texts import HEADINGS, call_lines, kind_rows
+from compressor.comparing.file_texts import HEADINGS, call_lines, kind_rows, layer_texts
 from compressor.comparing.run_comparison import RunComparison
 from compressor.report.screen import Screen
 from compressor.report.screen_table import Align
@@ -44,7 +44,7 @@ def print_files(first: ComparedRun, other: ComparedRun, comparison: FileComparis
     headings: list[tuple[str, Align]] = [(HEADINGS[0], "left"), *((heading, "right") for heading in HEADINGS[1:])]
     screen.print(screen.table(headings, kind_rows(comparison), [[0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5], [0, 3, 4, 5]]))
     screen.show()
-    for name, text in call_lines(comparison, _MOST_CALLS):
+    for name, text in (*call_lines(comparison, _MOST_CALLS), *layer_texts(comparison, _MOST_CALLS)):
         screen.show(" ", (name, "yellow"), f": {text}")
 
 

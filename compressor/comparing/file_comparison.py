@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from compressor.comparing.keras_layers import LayerComparison
 from compressor.models.litert.operator_calls import Constant, OperatorCall, calls_of
 
 
@@ -59,6 +60,7 @@ class FileComparison:
         changed: those of both files that are not the same.
         same: how many are the same in both.
         other_bytes: of each file, what is no constant of an operator: the graph, names, scales and so on.
+        layers: those of the Keras files that both were converted from; None for other files.
     """
 
     kinds: tuple[OperatorKind, ...]
@@ -67,10 +69,16 @@ class FileComparison:
     changed: tuple[CallChange, ...]
     same: int
     other_bytes: tuple[int, int]
+    layers: LayerComparison | None = None
 
 
-def compared_files(before: bytes, after: bytes) -> FileComparison:
+def compared_files(before: bytes, after: bytes, layers: LayerComparison | None = None) -> FileComparison:
     """Compare two `.tflite` files.
+
+    Args:
+        before: the content of the first.
+        after: of the second.
+        layers: those of the Keras files that both were converted from.
 
     Raises:
         ModelError: one is not a whole LiteRT file.
@@ -88,6 +96,7 @@ def compared_files(before: bytes, after: bytes) -> FileComparison:
         changed=tuple(changes),
         same=len(pairs) - len(changes),
         other_bytes=rest,
+        layers=layers,
     )
 
 
@@ -113,6 +122,7 @@ def file_data(comparison: FileComparison) -> dict[str, Any]:
         ],
         "same": comparison.same,
         "other_bytes": list(comparison.other_bytes),
+        "layers": asdict(comparison.layers) if comparison.layers else None,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from compressor.base.sizes import format_size
 from compressor.comparing.file_comparison import CallChange, ConstantChange, FileComparison
+from compressor.comparing.keras_layers import layer_lines
 from compressor.models.litert.operator_calls import Constant, OperatorCall
 
 HEADINGS = ("operator", "calls", "computes in", "before", "after", "bytes")
@@ -35,6 +36,12 @@ def call_lines(comparison: FileComparison, most: int) -> Iterator[tuple[str, str
         yield "same", f"all {comparison.same:,} operators, in types, shapes and sizes"
     elif comparison.same:
         yield "same", f"{comparison.same:,} operators"
+
+
+def layer_texts(comparison: FileComparison, most: int) -> Iterator[tuple[str, str]]:
+    """What was removed, added and changed among the layers of Keras files, each with a line."""
+    for name, texts in (layer_lines(comparison.layers) if comparison.layers else {}).items():
+        yield from _limited(f"{name} layers", texts, most)
 
 
 def _limited(name: str, texts: Sequence[str], most: int) -> Iterator[tuple[str, str]]:

@@ -33,8 +33,8 @@ class Finding:
     Attributes:
         comparison: as it was written.
         crossed: whether the figure is beyond the limit, noise or not.
-        counts: whether it fails the gate: it is beyond the limit, and not by noise.
-        within_noise: whether the change, or the distance from the limit, may be noise; None where nothing tells.
+        counts: whether it fails the gate: it is beyond the limit, and not by chance.
+        within_noise: whether chance may explain the change, or the distance from the limit; None where nothing tells.
         text: what was found, in words.
     """
 
@@ -136,12 +136,19 @@ def _finding(
         told += f", and {_limit(comparison)} is {where} its 95 % interval, {interval}"
         return Finding(comparison.text, crossed, crossed, noise, told)
     change = changes[comparison.name]
-    noise = change.change.within_noise
     if change.difference:
-        but = " but" if crossed and noise else ","
-        told += f"{but} {'within' if noise else 'beyond'} noise by {change.test_text}"
-        told += f" (not sample by sample: {change.why_unpaired})" if change.why_unpaired else ""
-    return Finding(comparison.text, crossed, crossed and not (noise and change.difference != 0), noise, told)
+        but = " but" if crossed and change.is_chance else ","
+        told += f"{but} {_noise_text(change)}"
+    counts = crossed and not (change.is_chance and change.difference)
+    return Finding(comparison.text, crossed, counts, change.is_chance, told)
+
+
+def _noise_text(change: MetricChange) -> str:
+    if change.only_seed and not change.change.within_noise:
+        return f"by chance in training, since nothing but the seed differs ({change.test_text})"
+    where = "within" if change.change.within_noise else "beyond"
+    why = f" (not sample by sample: {change.why_unpaired})" if change.why_unpaired else ""
+    return f"{where} noise by {change.test_text}{why}"
 
 
 def _crossed(comparison: Comparison, before: float, after: float) -> bool:

@@ -10,6 +10,7 @@ from compressor.contracts.report_rows import MetricRow
 from compressor.measure.kept_scores import PairedChange, paired_change
 from compressor.measure.statistics import Change, Score, change_by_intervals
 
+_BY_SEED = {"seed", "fingerprints", "files", "processor"}  # what another seed changes, and what is for people
 BY_INTERVALS = "the 95 % intervals"
 
 
@@ -22,7 +23,7 @@ class MetricChange:
             seeds, or `the 95 % intervals`.
         samples: how many samples both were measured on; None where they were not compared sample by sample.
         why_unpaired: why the samples could not be compared pair by pair; empty where they were, and over seeds.
-        better: whether it is for the better; None for no difference.
+        only_seed: whether the runs have all in common but the seed, so that the change is chance in training.
     """
 
     metric: str
@@ -32,6 +33,7 @@ class MetricChange:
     test: str
     samples: int | None
     why_unpaired: str
+    only_seed: bool = False
 
     @property
     def difference(self) -> float:
@@ -44,9 +46,16 @@ class MetricChange:
         return (self.difference > 0) == self.after.higher_is_better if self.difference else None
 
     @property
+    def is_chance(self) -> bool:
+        """Whether chance in the samples, or in training, explains it."""
+        return self.change.within_noise or self.only_seed
+
+    @property
     def verdict(self) -> str:
-        """`within noise`, or whether it is better or worse."""
-        return "within noise" if self.change.within_noise else "better" if self.better else "worse"
+        """`within noise`, `by chance` where only the seed differs, or whether it is better or worse."""
+        if self.change.within_noise:
+            return "within noise"
+        return "by chance" if self.only_seed else "better" if self.better else "worse"
 
     @property
     def test_text(self) -> str:
@@ -72,7 +81,17 @@ def _change(first: ComparedRun, other: ComparedRun, metric: str) -> MetricChange
         change = change_by_intervals(_score(before), _score(after))
         return MetricChange(metric, before, after, change, BY_INTERVALS, None, paired)
     assert first.scores is not None
-    return MetricChange(metric, before, after, paired.change, paired.test, first.scores.samples, "")
+    only_seed = only_seed_differs(first, other)
+    return MetricChange(metric, before, after, paired.change, paired.test, first.scores.samples, "", only_seed)
+
+
+def only_seed_differs(first: ComparedRun, other: ComparedRun) -> bool:
+    """Whether two runs on the same test samples were made from the same, by their locks, but for the seed."""
+    if first.lock is None or other.lock is None or first.lock.seed == other.lock.seed:
+        return False
+    made = [run.lock.model_dump(exclude=_BY_SEED) for run in (first, other) if run.lock is not None]
+    counts = [run.report.samples for run in (first, other) if run.report is not None]
+    return made[0] == made[1] and counts[0] == counts[1]
 
 
 def _values(run: ComparedRun, metric: str) -> list[float]:

@@ -139,4 +139,5 @@ def _change_data(run: ComparedRun, change: MetricChange) -> dict[str, Any]:
         "test": change.test,
         "same_samples": change.samples,
         "why_unpaired": change.why_unpaired or None,
+        "only_seed_differs": change.only_seed,
     }

@@ -34,8 +34,8 @@ def mean_row(rows: Sequence[StageRow]) -> StageRow:
     if first.unpacked_bytes is not None:
         figures["unpacked_bytes"] = round(_mean(rows, lambda row: row.unpacked_bytes or 0))
     for name in ("float_operators", "macs"):  # the worst: a mean of counts would hide one file among the seeds
-        counts = [getattr(row, name, None) for row in rows]
-        figures[name] = None if None in counts else max(counts)
+        counts = [count for row in rows if (count := getattr(row, name, None)) is not None]
+        figures[name] = max(counts) if len(counts) == len(rows) else None
     return first.model_copy(update=figures)
 
 

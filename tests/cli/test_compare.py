@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from html.parser import HTMLParser
 
 import pytest
 from run_folders import right, write_run
@@ -31,7 +32,7 @@ GATE = "accuracy < -0.2pt or size > +2%"
 @pytest.fixture
 def runs(tmp_path):
     write_run(tmp_path / "a", right(9_820))
-    write_run(tmp_path / "b", right(9_769), seed=1, bytes=30_000)
+    write_run(tmp_path / "b", right(9_769), seed=1, bytes=30_000, numpy="2.2")
 
 
 def test_a_run_that_has_become_worse_fails_with_one_line_that_says_by_how_much(run, runs, monkeypatch):
@@ -158,3 +159,65 @@ def test_files_and_runs_are_measured_on_data_and_compared_sample_by_sample(run, 
     assert (change["test"], change["same_samples"]) == ("McNemar's test", 200)
     code, _, err = run("compare", "old.tflite", "old.tflite", "--data", "digits.npz", "--metric", "acuracy")
     assert (code, err) == (1, "error: there is no metric 'acuracy'; did you mean 'accuracy'?\n")
+
+
+def test_two_keras_files_are_compared_as_they_would_ship_and_layer_by_layer(run, tensorflow, small_cnn, tmp_path):
+    small_cnn().save(tmp_path / "old.h5")
+    small_cnn(filters=6).save(tmp_path / "new.keras")
+    code, out, err = run("compare", "old.h5", "new.keras")
+    assert (code, err) == (0, "")
+    assert " changed layers: 'conv': 26x26x12 → 26x26x6, 120 → 60 parameters\n" in out
+    data = json.loads(run("compare", "old.h5", "new.keras", "--json")[1])
+    assert [entry["parameters"] for entry in data["runs"]] == [20_410, 10_210]
+    assert [pair[1]["name"] for pair in data["files"][0]["layers"]["changed"]] == ["conv", "pool", "flatten", "dense"]
+
+
+class Page(HTMLParser):
+    """The text of each element of a page, and what it would fetch or run."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.texts, self.fetched, self._cell = [], [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.fetched += [tag] if tag in ("script", "link", "img", "iframe") else []
+        self.fetched += [name for name, _ in attributes if name in ("src", "href") or name.startswith("on")]
+        if tag == "tr":
+            self.rows.append([])
+        self._cell = tag in ("td", "th")
+        if self._cell:
+            self.rows[-1].append("")
+
+    def handle_data(self, text):
+        if self._cell:
+            self.rows[-1][-1] += text.strip()
+        self.texts.append(text.strip())
+
+
+def test_html_is_one_page_that_fetches_and_runs_nothing(run, tmp_path):
+    write_run(tmp_path / "a", right(9_820), recipe="<script>alert(1)</script>")
+    write_run(tmp_path / "b", right(9_769), bytes=30_000, data="\x1b[31m & co")
+    code, out, _ = run("compare", "a", "b", "--format", "html", "--fail-if", "size > +2%")
+    page = Page(out)
+    assert code == 3
+    assert out.startswith("<!DOCTYPE html>\n<html") and out.isascii()
+    assert page.fetched == []
+    assert page.rows[0] == [
+        "",
+        "size",
+        "vs A",
+        "gzip",
+        "vs A",
+        "zeros",
+        "accuracy",
+        "vs A",
+        "",
+        "p50",
+        "in float",
+        "parameters",
+    ]
+    assert page.rows[2][:7] == ["B", "30.0 kB", "+28.6 %", "7.3 kB", "0 %", "81.6%", "97.69 % ±0.29"]
+    assert "B fails: size +28.56 % to 30.0 kB, beyond the limit +2%" in page.texts
+    assert "A: a, <script>alert(1)</script> · mnist_cnn on mnist · seed 0 · after 'ptq'" in page.texts
+    assert "B: b, prune_qat · mnist_cnn on \\x1b[31m & co · seed 0 · after 'ptq'" in page.texts

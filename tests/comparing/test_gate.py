@@ -48,6 +48,18 @@ def test_a_drop_beyond_noise_but_within_the_limit_passes(made):
     )
 
 
+def test_two_seeds_of_one_recipe_differ_by_chance_alone(made):
+    first, other = made("a", right(9_820)), made("b", right(9_600), seed=1)
+    assert told("accuracy < -0.2pt", first, other) == (
+        False,
+        "accuracy -2.20 pt to 96.00 %, beyond the limit -0.2pt but by chance in training, since nothing but the seed "
+        f"differs ({MCNEMAR}, p < 0.001)",
+    )
+    assert told("accuracy < 97%", first, other)[0]
+    for name, change in (("c", {"numpy": "2.2"}), ("d", {"recipe": "another"}), ("e", {"lock": False})):
+        assert told("accuracy < -0.2pt", first, made(name, right(9_600), seed=1, **change))[0]
+
+
 def test_without_scores_of_each_sample_the_intervals_decide_and_it_says_why(made, tmp_path):
     runs = made("a", right(9_820)), made("b", right(9_790), scores=False)
     failed, text = told("accuracy < -0.2pt", *runs)

@@ -96,7 +96,7 @@ def test_json_has_the_figures_the_changes_and_the_gate(made, tmp_path):
     assert change["p_value"] < 1e-9
     assert {**change, "difference": round(change["difference"], 9), "p_value": 0} == {
         "run": "B", "metric": "accuracy", "difference": -0.0051, "better": False, "p_value": 0, "within_noise": False,
-        "test": "McNemar's test", "same_samples": 10_000, "why_unpaired": None,
+        "test": "McNemar's test", "same_samples": 10_000, "why_unpaired": None, "only_seed_differs": False,
     }  # fmt: skip
     (gate,) = data["gate"]
     assert (gate["run"], gate["failed"], data["failed"]) == ("B", True, True)
