@@ -28,7 +28,10 @@ def _parts(comparison: RunComparison) -> Iterable[str]:
     for gate in comparison.gates:
         verdict = "fails" if gate.failed else "passes"
         yield f"**{markdown(f'{gate.run} {verdict}')}**: {markdown(gate.text)}"
-    yield _bullets(f"{run.letter}: {markdown_code(run.name)}, {markdown(run.title)}" for run in comparison.runs)
+    yield _bullets(
+        f"{run.letter}: {markdown_code(run.name)}, {markdown(title)}"
+        for run, title in zip(comparison.runs, comparison.titles, strict=True)
+    )
     yield _table(main_table(comparison))
     for metric in comparison.metrics[1:]:
         yield _table(metric_table(metric, comparison))

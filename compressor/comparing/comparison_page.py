@@ -42,7 +42,8 @@ def html_comparison(comparison: RunComparison, files: Sequence[FileComparison] =
     for gate in comparison.gates:
         outcome = "fails" if gate.failed else "passes"
         _text(SubElement(body, "p", {"class": outcome}), f"{gate.run} {outcome}: {gate.text}")
-    _list(body, (f"{run.letter}: {run.name}, {run.title}" for run in comparison.runs))
+    titles = zip(comparison.runs, comparison.titles, strict=True)
+    _list(body, (f"{run.letter}: {run.name}, {title}" for run, title in titles))
     for columns in (main_table(comparison), *(metric_table(metric, comparison) for metric in comparison.metrics[1:])):
         _table(body, columns)
     lines = SubElement(body, "ul")
@@ -56,8 +57,8 @@ def html_comparison(comparison: RunComparison, files: Sequence[FileComparison] =
         told = (*call_lines(file, _MOST_CALLS), *layer_texts(file, _MOST_CALLS))
         _list(body, (f"{name}: {text}" for name, text in told))
     ElementTree.indent(body)
-    text: bytes = ElementTree.tostring(page, encoding="us-ascii", method="html")
-    return f"<!DOCTYPE html>\n{text.decode()}"
+    made: bytes = ElementTree.tostring(page, encoding="us-ascii", method="html")
+    return f"<!DOCTYPE html>\n{made.decode()}"
 
 
 def _table(body: Element, columns: Sequence[CellColumn]) -> None:

@@ -20,9 +20,9 @@ _STYLES = {None: "", True: "green", False: "red"}
 
 def print_comparison(comparison: RunComparison, screen: Screen) -> None:
     """What is compared, the tables, what each change is worth, what makes it unfair, and how the gate came out."""
-    for run in comparison.runs:
+    for run, title in zip(comparison.runs, comparison.titles, strict=True):
         screen.show((run.letter, "bold"), f"  {run.name}", wrap=False)
-        screen.show(f"   {run.title}")
+        screen.show(f"   {title}")
     screen.show()
     screen.print(_fitting(main_table(comparison), screen))
     for metric in comparison.metrics[1:]:

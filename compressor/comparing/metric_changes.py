@@ -108,7 +108,8 @@ def _paired(first: ComparedRun, other: ComparedRun, metric: str, values: tuple[f
     assert first.scores is not None and other.scores is not None
     if (first.scores.test, first.scores.samples) != (other.scores.test, other.scores.samples):
         return "the test samples are others"
-    return paired_change(first.scores, other.scores, metric, values)
+    paired = paired_change(first.scores, other.scores, metric, values)
+    return paired or "their scores were resampled by different versions"
 
 
 def _score(row: MetricRow) -> Score:

@@ -11,6 +11,7 @@ from compressor.comparing.condition import Condition
 from compressor.comparing.gate import GateResult, check_names, hold
 from compressor.comparing.metric_changes import MetricChange, metric_changes
 from compressor.comparing.quantities import QUANTITIES
+from compressor.comparing.recipe_differences import recipe_differences
 from compressor.comparing.unfairness import smoke, unfair
 from compressor.report.figures import doubts
 
@@ -22,12 +23,14 @@ class RunComparison:
     Attributes:
         runs: the first is what the others are compared with.
         changes: how the metrics of each of the others differ from those of the first, in order.
+        differences: where the recipe of each of the others differs from that of the first, as text.
         warnings: what makes the comparison unfair, and what puts figures in doubt.
         gates: how each condition came out for each of the others.
     """
 
     runs: tuple[ComparedRun, ...]
     changes: tuple[tuple[MetricChange, ...], ...]
+    differences: tuple[str, ...]
     warnings: tuple[str, ...]
     gates: tuple[GateResult, ...]
 
@@ -45,6 +48,12 @@ class RunComparison:
     def metrics(self) -> list[str]:
         """The metrics that any run has, those of the first one first."""
         return list(dict.fromkeys(name for run in self.runs for name in run.last.metrics))
+
+    @property
+    def titles(self) -> list[str]:
+        """A line for each run that says what it is and, after the first, where its recipe is another."""
+        rest = [f" · other than {self.first.letter} in {text}" if text else "" for text in self.differences]
+        return [run.title + more for run, more in zip(self.runs, ["", *rest], strict=True)]
 
     def change(self, run: ComparedRun, metric: str) -> MetricChange | None:
         """The change of a metric from the first run to one of the others."""
@@ -75,6 +84,7 @@ def comparison_of(runs: Sequence[ComparedRun], conditions: Sequence[Condition] =
     return RunComparison(
         runs=tuple(runs),
         changes=tuple(tuple(metric_changes(first, run)) for run in others),
+        differences=tuple(recipe_differences(first, run) for run in others),
         warnings=tuple(warnings),
         gates=tuple(hold(condition, first, run) for run in others for condition in conditions),
     )
@@ -88,6 +98,11 @@ def as_data(comparison: RunComparison) -> dict[str, Any]:
             _change_data(run, change)
             for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True)
             for change in changes
+        ],
+        "recipe_differences": [
+            {"run": run.letter, "text": text}
+            for run, text in zip(comparison.runs[1:], comparison.differences, strict=True)
+            if text
         ],
         "warnings": list(comparison.warnings),
         "gate": [

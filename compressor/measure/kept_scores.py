@@ -109,8 +109,10 @@ def read_scores(path: Path) -> KeptScores:
     return KeptScores(test, samples, metrics)
 
 
-def paired_change(before: KeptScores, after: KeptScores, metric: str, values: tuple[float, float]) -> PairedChange:
-    """The change of a metric between two models on the same samples.
+def paired_change(
+    before: KeptScores, after: KeptScores, metric: str, values: tuple[float, float]
+) -> PairedChange | None:
+    """The change of a metric between two models on the same samples; None if they were resampled otherwise.
 
     Args:
         before: the scores of one.
@@ -121,8 +123,10 @@ def paired_change(before: KeptScores, after: KeptScores, metric: str, values: tu
     old, new = before.metrics[metric], after.metrics[metric]
     if old.dtype == bool and new.dtype == bool:
         return PairedChange(change(old.astype(np.float64), new.astype(np.float64)), "McNemar's test")
-    drawn = _drawn(new) - _drawn(old)
-    return PairedChange(resampled_change(values[1] - values[0], drawn), "a paired bootstrap")
+    drawn = [_drawn(kept) for kept in (old, new)]
+    if drawn[0].shape != drawn[1].shape:  # by another version
+        return None
+    return PairedChange(resampled_change(values[1] - values[0], drawn[1] - drawn[0]), "a paired bootstrap")
 
 
 def _drawn(kept: NDArray[Any]) -> NDArray[np.float64]:

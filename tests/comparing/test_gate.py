@@ -134,6 +134,11 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     )
     assert told("rmse > +20%", *runs)[0] is False
     assert told("rmse > 0.34", *runs)[0] is True
+    other = made("c", right(90, 100), kept={"rmse": draw[:200]}, metrics={"rmse": metric(value=0.35, **row)})
+    assert told("rmse > +0.01", runs[0], other)[1].endswith(
+        "beyond noise by the 95 % intervals, p < 0.001 (not sample by sample: their scores were resampled by different "
+        "versions)"
+    )
 
 
 @pytest.mark.parametrize(
