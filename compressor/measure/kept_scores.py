@@ -21,11 +21,12 @@ from compressor.base.file_limits import content_of
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.measure.score_rows import Rows
 from compressor.measure.statistics import Change, change, is_right_or_wrong, resampled_change, resampled_scores
+from compressor.models.library_errors import FILE_ERRORS
 
 SCORES_FILE = "scores.npz"
 _MOST_BITS = 2_000_000  # samples, above which a metric's resampled scores are kept in their place: 250 kB
 _MOST_UNPACKED = 100_000_000  # bytes
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_UNREADABLE = (*FILE_ERRORS, MemoryError)
 
 
 @dataclass(frozen=True)

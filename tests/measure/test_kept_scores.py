@@ -2,9 +2,13 @@
 
 import io
 import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compressor.base.errors import DataError
 from compressor.contracts.configured_metric import ConfiguredMetric
@@ -126,3 +130,20 @@ def test_a_file_that_would_unpack_to_more_is_not_unpacked(tmp_path, monkeypatch)
     path.write_bytes(scores_content(kept_scores(rows(0), METRICS, "f" * 64, N)))
     with pytest.raises(DataError, match="it unpacks to more than such a file holds"):
         read_scores(path)
+
+
+WHOLE = scores_content(kept_scores(rows(0), METRICS[:1], "f" * 64, N))
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
+def test_a_damaged_file_is_read_or_told(damage, cut):
+    content = bytearray(WHOLE)
+    for place, byte in damage:
+        content[place] = byte
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "scores.npz"
+        path.write_bytes(content[: damage[0][0]] if cut else content)
+        try:
+            assert read_scores(path).samples >= 0
+        except DataError as error:
+            assert str(error).endswith("; copy it anew from the run's folder, or remove it")
