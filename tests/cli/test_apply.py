@@ -29,7 +29,9 @@ def test_a_shipped_recipe_runs_by_its_bare_name_from_anywhere(run):
     assert done.returncode == 0
     folder = next((cwd / "runs" / "prune_qat").iterdir())
     files = sorted(path.name for path in folder.iterdir())
-    assert files == ["lock.yaml", "model.tflite", "recipe.yaml", "report.json", "report.md", "run.log", "stages"]
+    assert files == [
+        "lock.yaml", "model.tflite", "recipe.yaml", "report.json", "report.md", "run.log", "scores.npz", "stages"
+    ]  # fmt: skip
 
 
 def test_the_screen_shows_the_plan_the_epochs_and_the_table_and_nothing_else(run):
