@@ -14,6 +14,7 @@ from compressor.base.errors import CompressorError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import Report
+from compressor.measure.kept_scores import kept_scores, scores_content
 from compressor.planning import planner
 from compressor.planning.registered import remember
 from compressor.planning.registry import Registry
@@ -186,5 +187,7 @@ def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Loc
     report = summarise(result).model_copy(
         update={"fingerprints": lock.fingerprints, "code": lock.code, "files": lock.files}
     )
-    write_results(folder, plan, report, results, lock)
+    test = result.stages[-1].measurement.scores
+    scores = kept_scores(test, plan.metrics, run.fingerprints["test"], report.samples["test"])
+    write_results(folder, plan, report, results, scores_content(scores), lock)
     return report

@@ -40,6 +40,7 @@ OF_FLOAT_MODELS = {"MODEL": "model.h5", "NAME": "mixed_precision"}
 STANDS_FOR_IN = {  # where it stands for something else
     "convert": OF_FLOAT_MODELS,
     "sensitivity": OF_FLOAT_MODELS,
+    "compare": {"A": "model.tflite", "B": "model_int8.tflite"},
     "new": {"FILE": "model.h5", "SOURCE": "digits.npz", "NAME": "my-own-plugin"},
 }
 BASE = {"version": 1, "model": {"source": "mnist_cnn", "train": {"epochs": 1}}, "data": {"source": "mnist"}}
@@ -86,7 +87,9 @@ def test_blocks_that_cannot_be_run_say_why():
 
 def words_of(command):
     """The arguments of a command line as it is run: without what is piped, and with words in capitals replaced."""
-    command = re.sub(r"\s+[|>].*|^\S+ \| ", "", command).replace("/.../", f"/{RUN}/")
+    command = re.sub(r"('[^']*')|\s+[|>].*|^\S+ \| ", lambda found: found[1] or "", command).replace(
+        "/.../", f"/{RUN}/"
+    )
     words = shlex.split(command)[1:]
     stands_for = STANDS_FOR | STANDS_FOR_IN.get(words[0], {})
     return [stands_for.get(word, word) for word in words]

@@ -53,6 +53,14 @@ def report():
     return "\n".join(parts)
 
 
+def quantities():
+    from compressor.comparing.quantities import QUANTITIES
+
+    units = {"bytes": "bytes", "seconds": "seconds", "share": "share", "count": "number"}
+    rows = [[f"`{quantity.name}`", units[quantity.kind], quantity.meaning] for quantity in QUANTITIES]
+    return table(["figure", "counted in", "meaning"], rows)
+
+
 def hooks():
     from compressor.contracts import hookspecs
 
@@ -252,6 +260,7 @@ MAKERS = {
     "families": families,
     "sections": sections,
     "report": report,
+    "quantities": quantities,
     "hooks": hooks,
     "strategies": strategies,
     "operations": operations,

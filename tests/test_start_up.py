@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from run_folders import right, write_run
 
 from compressor.recipe import shipped
 
@@ -56,13 +57,22 @@ def outcome(code, *arguments):
         ("strategies", "prune"),
         ("schema",),
         ("schema", "--of", "report"),
-        *((command, "--help") for command in ("apply", "validate", "plan", "inspect", "evaluate")),
+        *((command, "--help") for command in ("apply", "validate", "plan", "inspect", "evaluate", "compare")),
     ],
     ids=" ".join,
 )
 def test_a_command_that_needs_no_model_imports_no_tensorflow(arguments):
     code, modules = outcome(RUN, *arguments)
     assert code == 0
+    assert HEAVY & set(modules) == set()
+
+
+def test_runs_and_reports_are_compared_without_tensorflow(tmp_path):
+    for name, count in (("a", 90), ("b", 80)):
+        write_run(tmp_path / name, right(count, 100))
+    runs = str(tmp_path / "a"), str(tmp_path / "b" / "report.json")
+    code, modules = outcome(RUN, "compare", *runs, "--fail-if", "accuracy < -1pt or size > +2%", "--json")
+    assert code == 3
     assert HEAVY & set(modules) == set()
 
 

@@ -32,6 +32,7 @@ _COMMANDS = {
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",
     "evaluate": "measure a model file on a data set",
+    "compare": "compare runs or model files, and fail where one has become worse",
     "doctor": "check the installation, and say what mends it",
     "completion": "print a script for bash, zsh or fish that completes commands",
     "cache": "show, check or empty the cache of finished steps",

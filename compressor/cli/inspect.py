@@ -49,6 +49,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
             "sparsity": anatomy.sparsity,
             "weight_bits": anatomy.weight_bits,
             "operators": anatomy.operators,
+            "macs": anatomy.multiplications,
             "signatures": [asdict(signature) for signature in signatures],
             "operators_by_type": [
                 {"operator": name, "computes_in": types, "arithmetic": arithmetic, "calls": count}

@@ -93,6 +93,7 @@ def _paths(line: click.Context, typed: str) -> Iterator[str]:
 
 def _keys(model: type[Any], recipe: Any, parts: list[str], registry: Registry) -> Iterator[tuple[str, bool]]:
     """The keys at a place of a recipe, and whether each holds further keys."""
+    from compressor.contracts.execution_plan import BASELINE
     from compressor.planning.plugin_checks import Kind
     from compressor.recipe.extends import step_ids
     from compressor.recipe.pydantic_messages import field_names
@@ -112,6 +113,8 @@ def _keys(model: type[Any], recipe: Any, parts: list[str], registry: Registry) -
             yield from params("strategy", recipe.steps[ids.index(parts[1])].uses, parts[3:])
         elif len(parts) == 2 and parts[1] in ids:
             yield from ((key, key == "with") for key in field_names(model, ("steps",)))
+    elif parts == ["constraints", "stages"] and recipe is not None:
+        yield from ((id_, True) for id_ in (BASELINE, *step_ids(recipe.tree.find(("steps",)) or from_data([]))))
     elif parts[:2] == ["model", "train"]:
         yield from params("strategy", "train", parts[2:])
     elif parts[:2] in (["model", "with"], ["data", "with"]) and recipe is not None:
@@ -119,7 +122,7 @@ def _keys(model: type[Any], recipe: Any, parts: list[str], registry: Registry) -
         yield from params(kind, getattr(recipe, parts[0]).source, parts[2:])
     else:
         for key in field_names(model, tuple(parts)):
-            yield key, key in ("steps", "with", "train") or bool(field_names(model, (*parts, key)))
+            yield key, key in ("steps", "with", "train", "stages") or bool(field_names(model, (*parts, key)))
 
 
 RECIPE = Offering(_recipes)

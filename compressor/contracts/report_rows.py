@@ -182,6 +182,10 @@ class ConstraintRow(_Row):
     actual: str
     met: bool
     number: float | None = Field(None, description="the limit in bytes, seconds, shares, or as the metric has it")
+    missed_by: str = Field("", description="how far the value is from a limit that was missed")
+    spent_by: str = Field("", description="the step that took most of the way there")
+    spent: str = Field("", description="by how much that step made it worse")
+    within_noise: bool | None = Field(None, description="whether chance may explain a miss; null where nothing tells")
 
 
 class Report(_Row):

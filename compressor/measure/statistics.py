@@ -61,13 +61,13 @@ def score(rows: NDArray[Any], metric: Metric | None = None) -> Score:
     """
     n = len(rows)
     estimate = value(rows, metric)
-    if n == 1 and not _is_binary(rows):
+    if n == 1 and not is_right_or_wrong(rows):
         return Score(estimate, -math.inf, math.inf)
     if metric is not None and not metric.is_mean:
         drawn = np.concatenate([_combined(metric, rows, weights) for weights in _resamples(n)])
         low, high = np.nanquantile(drawn, [0.025, 0.975])
         return Score(estimate, min(estimate, float(low)), max(estimate, float(high)))
-    if _is_binary(rows):
+    if is_right_or_wrong(rows):
         centre = (estimate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z * math.sqrt(estimate * (1 - estimate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
         return Score(estimate, max(0.0, centre - half), min(1.0, centre + half))
@@ -85,7 +85,7 @@ def change(before: NDArray[Any], after: NDArray[Any], metric: Metric | None = No
     """
     difference = value(after, metric) - value(before, metric)
     mean = metric is None or metric.is_mean
-    if mean and _is_binary(before) and _is_binary(after):
+    if mean and is_right_or_wrong(before) and is_right_or_wrong(after):
         gained = int(np.sum((after == 1) & (before == 0)))
         lost = int(np.sum((after == 0) & (before == 1)))
         return Change(difference, _binomial_two_sided(min(gained, lost), gained + lost))
@@ -99,9 +99,38 @@ def change(before: NDArray[Any], after: NDArray[Any], metric: Metric | None = No
             for weights in _resamples(len(before))
         ]
     )
+    return resampled_change(difference, drawn)
+
+
+def resampled_change(difference: float, drawn: NDArray[np.float64]) -> Change:
+    """The paired bootstrap's verdict on a difference, from the differences of pairs of resamples, shape (sets,)."""
+    if difference == 0:
+        return Change(difference, 1.0)
     drawn = drawn[np.isfinite(drawn)]
     as_far = np.sum(np.abs(drawn - difference) >= abs(difference))
     return Change(difference, float((as_far + 1) / (len(drawn) + 1)))
+
+
+def resampled_scores(rows: NDArray[Any], metric: Metric | None = None) -> NDArray[np.float64]:
+    """The scores of the bootstrap's sets of samples, shape (sets,); the sets are the same for each model.
+
+    Less those of a second model, they are what `resampled_change` takes, so that a pair can be tested without its rows.
+    """
+    if metric is None or metric.is_mean:
+        return np.concatenate([weights @ rows / len(rows) for weights in _resamples(len(rows))])
+    return np.concatenate([_combined(metric, rows, weights) for weights in _resamples(len(rows))])
+
+
+def change_by_intervals(before: Score, after: Score) -> Change:
+    """The change between two scores of which only the intervals are known, as if their samples had nothing in common.
+
+    For scores on the same samples this errs on the side of noise, since what they share cancels out.
+    """
+    difference = after.value - before.value
+    half = math.hypot(before.high - before.low, after.high - after.low) / 2
+    if not math.isfinite(half) or difference == 0:
+        return Change(difference, 1.0)
+    return Change(difference, math.erfc(abs(difference) / half * _Z / math.sqrt(2)) if half else 0.0)
 
 
 def _combined(metric: Metric, rows: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,7 +165,8 @@ def _resamples(n: int) -> Iterator[NDArray[np.float64]]:
         left -= sets
 
 
-def _is_binary(values: NDArray[Any]) -> bool:
+def is_right_or_wrong(values: NDArray[Any]) -> bool:
+    """Whether the rows are a 0 or a 1 for each sample, as those of accuracy are."""
     return values.ndim == 1 and bool(np.all((values == 0) | (values == 1)))
 
 

@@ -16,6 +16,7 @@ from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, Pla
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
 from compressor.data.kinds import options_of
+from compressor.planning.constraint_checks import constraint_problems, package_problems
 from compressor.planning.local_plugins import NO_NAMES, LocalNames, names_brought_by, plugin_files
 from compressor.planning.named_paths import missing_code, missing_sources
 from compressor.planning.plugin_checks import Kind
@@ -36,7 +37,6 @@ from compressor.planning.teachers import (
     without_baseline,
 )
 from compressor.planning.unknown_steps import impossible_anyway
-from compressor.recipe.constraints import misfits
 from compressor.recipe.extends import first_free, merge, step_ids
 from compressor.recipe.problems import Problem
 from compressor.recipe.sections import MetricSection, Recipe
@@ -131,6 +131,7 @@ class Resolver(ProblemCollector):
         start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
+        self.problems += package_problems(self.recipe, steps)
         self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
         self.refuse_errors()
         return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
@@ -169,8 +170,7 @@ class Resolver(ProblemCollector):
                 self.report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
             elif configured:
                 metrics[configured.name] = configured
-        for route, message in misfits(self.recipe.constraints, specified):
-            self.report(message, self.recipe.tree.nearest(("constraints", *route)))
+        self.problems += constraint_problems(self.recipe, specified)
         return list(metrics.values())
 
     def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:

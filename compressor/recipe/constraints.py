@@ -1,28 +1,30 @@
-"""The constraints that a recipe may set; to add one, add a field to `Constraints`."""
+"""The constraints that a recipe may set; to add one, add a field to `StageConstraints`."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated
 
-from pydantic import Field, FiniteFloat
+from pydantic import AfterValidator, Field, FiniteFloat
 
-from compressor.base.fields import MAX_ENTRIES, Size
+from compressor.base.fields import MAX_ENTRIES, Name, Size
 from compressor.base.params import Params
 from compressor.base.sizes import format_size
 from compressor.recipe.limits import (
     Absence,
     Limit,
-    MeasuredMetric,
-    MeasuredStage,
+    MetricDrops,
     MetricLimits,
-    PlannedMetric,
+    RatioLimit,
     Rule,
-    Verdict,
+    drop,
+    drop_limit,
+    relative_drop,
 )
 from compressor.recipe.tree import Route
+from compressor.recipe.verdicts import MeasuredMetric, MeasuredStage, PlannedMetric, Verdict, points
 
 
 def _first(stage: MeasuredStage) -> MeasuredMetric:
@@ -34,38 +36,53 @@ def _value(stage: MeasuredStage) -> float:
 
 
 def _drop(stage: MeasuredStage) -> float:
-    """How much worse the first metric is than that of the baseline, whether higher or lower is better."""
-    metric = _first(stage)
-    if metric.from_baseline is None:
-        return 0.0
-    difference = metric.from_baseline.difference
-    return -difference if metric.higher_is_better else difference
+    return drop(_first(stage))
 
 
 def _relative_drop(stage: MeasuredStage) -> float:
-    """The drop as a share of the baseline's value; infinite if that value is 0."""
-    drop, change = _drop(stage), _first(stage).from_baseline
-    if change is None or drop == 0:
-        return 0.0
-    return math.copysign(math.inf if change.relative is None else change.relative, drop)
+    return relative_drop(_first(stage))
 
 
-def _points(value: float) -> str:
-    return f"{value * 100:.2f} pt"
+def _checked_drop(limit: float | str) -> float | str:
+    drop_limit(limit)
+    return limit
 
 
-class Constraints(Params):
-    """Limits for the last stage; a run that misses one ends with exit code 3."""
+def _is_noise(stage: MeasuredStage, _: float) -> bool | None:
+    """Whether chance may explain the drop of the first metric."""
+    change = _first(stage).from_baseline
+    return None if change is None else change.within_noise
+
+
+def _may_be_at(stage: MeasuredStage, limit: float) -> bool:
+    """Whether the limit lies within the interval of the first metric."""
+    return _first(stage).low <= limit <= _first(stage).high
+
+
+def _packed_bytes(stage: MeasuredStage) -> float | None:
+    return None if getattr(stage, "unpacked_bytes", None) is None else attrgetter("bytes")(stage)
+
+
+_Drop = Annotated[FiniteFloat | str, AfterValidator(_checked_drop)]
+_DROP = Limit("at most", _drop, points, for_shares=True, noise=_is_noise)
+_LEAST = Limit("at least", _value, "{:.2%}".format, for_shares=True, gap=points, noise=_may_be_at)
+_RELATIVE_DROP = Limit("at most", _relative_drop, "{:.1%}".format, noise=_is_noise)
+_LATENCY_RATIO = RatioLimit("at most", attrgetter("latency_p50"), "{:.2f}x".format)
+_SPARSITY = Limit("at least", attrgetter("sparsity"), "{:.1%}".format, gap=points)
+
+
+class StageConstraints(Params):
+    """Limits for a stage, the last one or another; a run that misses one ends with exit code 3."""
 
     # Each field holds the key, the type with its bounds, the meaning and the rule of a constraint. Recipes, the JSON
     # Schema, planning, reports and docs take it from here, and reports list them in this order.
-    max_accuracy_drop: Annotated[float | None, Limit("at most", _drop, _points, for_shares=True)] = Field(
+    max_accuracy_drop: Annotated[float | None, _DROP] = Field(
         None, ge=0, le=1, description="largest absolute drop of the first metric, which must be a share"
     )
-    min_accuracy: Annotated[float | None, Limit("at least", _value, "{:.2%}".format, for_shares=True)] = Field(
+    min_accuracy: Annotated[float | None, _LEAST] = Field(
         None, ge=0, le=1, description="lowest value of the first metric, which must be a share"
     )
-    max_relative_drop: Annotated[float | None, Limit("at most", _relative_drop, "{:.1%}".format)] = Field(
+    max_relative_drop: Annotated[float | None, _RELATIVE_DROP] = Field(
         None,
         ge=0,
         le=1_000,
@@ -76,13 +93,27 @@ class Constraints(Params):
         max_length=MAX_ENTRIES,
         description="worst value allowed for a metric, by its name: the lowest score, or the highest error",
     )
+    metric_drops: Annotated[dict[str, _Drop], MetricDrops()] = Field(
+        {},
+        max_length=MAX_ENTRIES,
+        description="how much worse than the baseline's a metric may be, by its name: an amount, or a share as `5%`",
+    )
     max_size: Annotated[Size | None, Limit("at most", attrgetter("bytes"), format_size)] = Field(
         None, description="largest file, in bytes or as `25 kB`"
     )
     max_gzip_size: Annotated[Size | None, Limit("at most", attrgetter("gzip_bytes"), format_size)] = Field(
         None, description="largest gzipped file, in bytes or as `8 kB`"
     )
-    min_sparsity: Annotated[float | None, Limit("at least", attrgetter("sparsity"), "{:.1%}".format)] = Field(
+    max_packed_size: Annotated[Size | None, Limit("at most", _packed_bytes, format_size, packages=True)] = Field(
+        None, description="largest package that 'pack' makes, in bytes or as `8 kB`"
+    )
+    max_macs: Annotated[int | None, Limit("at most", attrgetter("macs"), "{:,.0f} MACs".format)] = Field(
+        None, ge=0, le=10**15, description="most multiply-accumulates of one call"
+    )
+    max_latency_ratio: Annotated[float | None, _LATENCY_RATIO] = Field(
+        None, gt=0, le=1_000, description="longest median latency, as a share of the baseline's in the same run"
+    )
+    min_sparsity: Annotated[float | None, _SPARSITY] = Field(
         None, ge=0, le=1, description="lowest share of zeros among the weights"
     )
     integer_only: Annotated[bool, Absence(attrgetter("float_operators"), "{:,.0f} in float".format)] = Field(
@@ -90,19 +121,46 @@ class Constraints(Params):
     )
 
 
-def misfits(constraints: Constraints, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
+class PerStage(Rule):
+    """Holds the limits of each stage that the recipe names against that stage."""
+
+    def misfits(
+        self, key: str, limit: Mapping[str, StageConstraints], metrics: Sequence[PlannedMetric | None]
+    ) -> Iterator[tuple[Route, str]]:
+        for stage, own in limit.items():
+            yield from (((key, stage, *route), message) for route, message in misfits(own, metrics))
+
+    def verdicts(
+        self, key: str, limit: Mapping[str, StageConstraints], stages: Sequence[MeasuredStage]
+    ) -> Iterator[Verdict]:
+        ids = [stage.id for stage in stages]
+        for stage, own in limit.items():
+            for verdict in verdicts(own, stages[: ids.index(stage) + 1]) if stage in ids else ():
+                yield replace(verdict, name=f"{key}.{stage}.{verdict.name}")
+
+
+class Constraints(StageConstraints):
+    """Limits for the last stage and, under `stages`, for others; a run that misses one ends with exit code 3."""
+
+    stages: Annotated[dict[Name, StageConstraints], PerStage()] = Field(
+        {}, max_length=MAX_ENTRIES, description="limits like these for other stages, by the id of a step or `baseline`"
+    )
+
+
+def misfits(constraints: StageConstraints, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
     """The problems of the constraints for the recipe's metrics, each with its route within the section."""
-    for key, rule in _rules(constraints):
+    for key, rule in rules(constraints):
         yield from rule.misfits(key, getattr(constraints, key), metrics)
 
 
-def verdicts(constraints: Constraints, last: MeasuredStage) -> Iterator[Verdict]:
-    """The result of each constraint that the recipe sets, on the last stage."""
-    for key, rule in _rules(constraints):
-        yield from rule.verdicts(key, getattr(constraints, key), last)
+def verdicts(constraints: StageConstraints, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
+    """The result of each constraint that is set, on the last of these stages, of which the first is the baseline."""
+    for key, rule in rules(constraints):
+        yield from rule.verdicts(key, getattr(constraints, key), stages)
 
 
-def _rules(constraints: Constraints) -> Iterator[tuple[str, Rule]]:
+def rules(constraints: StageConstraints) -> Iterator[tuple[str, Rule]]:
+    """Each constraint that a recipe may set, by its key, and its rule."""
     for key, field in type(constraints).model_fields.items():
         (rule,) = [part for part in field.metadata if isinstance(part, Rule)]  # a field without one is a mistake
         yield key, rule

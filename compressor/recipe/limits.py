@@ -1,67 +1,27 @@
-"""Rules that compare a constraint with the last stage of a run, and refuse one that does not suit the metrics."""
+"""Rules that compare a constraint with a stage of a run, and refuse one that does not suit the metrics."""
 
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
-from compressor.base.text import did_you_mean
+from compressor.base.text import did_you_mean, quoted
 from compressor.recipe.tree import Route
+from compressor.recipe.verdicts import (
+    Direction,
+    MeasuredMetric,
+    MeasuredStage,
+    PlannedMetric,
+    Verdict,
+    judged,
+    points,
+)
 
-_SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
-
-Direction: TypeAlias = Literal["at least", "at most"]
-
-
-class PlannedMetric(Protocol):
-    """A metric as the planner knows it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def share(self) -> bool: ...
-
-
-class MetricChange(Protocol):
-    """A metric's change from the baseline; `relative` is None if the baseline's value is 0."""
-
-    @property
-    def difference(self) -> float: ...
-    @property
-    def relative(self) -> float | None: ...
-
-
-class MeasuredMetric(Protocol):
-    """A metric in the row of a stage."""
-
-    @property
-    def value(self) -> float: ...
-    @property
-    def higher_is_better(self) -> bool: ...
-    @property
-    def share(self) -> bool: ...
-    @property
-    def from_baseline(self) -> MetricChange | None: ...
-
-
-class MeasuredStage(Protocol):
-    """The row of a stage in the report, reduced to what constraints need, since recipes do not import reports."""
-
-    @property
-    def metrics(self) -> Mapping[str, MeasuredMetric]: ...
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a constraint: its name, the limit and the actual value as text, and whether it is met."""
-
-    name: str
-    limit: str
-    actual: str
-    met: bool
+_PERCENT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
 class Rule(ABC):
@@ -75,22 +35,27 @@ class Rule(ABC):
         """
 
     @abstractmethod
-    def verdicts(self, key: str, limit: Any, stage: MeasuredStage) -> Iterator[Verdict]:
-        """The results on the last stage; none if the recipe sets no limit."""
+    def verdicts(self, key: str, limit: Any, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
+        """The results on the last of these stages, which begin with the baseline; none if the recipe sets no limit."""
 
 
 @dataclass(frozen=True)
 class Limit(Rule):
-    """Compares one value of the last stage with a limit.
+    """Compares one value of a stage with a limit.
 
-    `figure` takes the value from the stage's row (`attrgetter("bytes")` takes any column of the report), and `text`
-    formats it. `for_shares` marks a limit that has no meaning unless the first metric is a share.
+    `figure` takes the value from the stage's row (`attrgetter("bytes")` takes any column of the report), None if it has
+    none, and `text` formats it. `gap` formats a distance from the limit, where that is written otherwise. `noise` tells
+    of a stage and a limit that was missed whether chance may explain it. `for_shares` marks a limit that has no meaning
+    unless the first metric is a share, and `packages` one on packages.
     """
 
     direction: Direction
-    figure: Callable[[MeasuredStage], float]
+    figure: Callable[[MeasuredStage], float | None]
     text: Callable[[float], str]
     for_shares: bool = False
+    gap: Callable[[float], str] | None = None
+    noise: Callable[[MeasuredStage, float], bool | None] = lambda _, __: None
+    packages: bool = False
 
     def misfits(
         self, key: str, limit: float | None, metrics: Sequence[PlannedMetric | None]
@@ -99,14 +64,30 @@ class Limit(Rule):
         if limit is not None and self.for_shares and first is not None and not first.share:
             yield (key,), f"'{key}' needs a metric that is a share, not '{first.name}'; use 'max_relative_drop'"
 
-    def verdicts(self, key: str, limit: float | None, stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: float | None, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         if limit is not None:
-            yield _verdict(key, self.direction, limit, self.figure(stage), self.text)
+            noise = self.noise(stages[-1], limit)
+            figures = self.figures(stages)
+            yield judged(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
+
+    def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
+        """The value of each stage."""
+        return [self.figure(stage) for stage in stages]
+
+
+@dataclass(frozen=True)
+class RatioLimit(Limit):
+    """Compares a value of a stage, as a share of the baseline's, with a limit."""
+
+    def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
+        """The value of each stage as a share of the first one's."""
+        figures = super().figures(stages)
+        return [figure / figures[0] if figure is not None and figures[0] else None for figure in figures]
 
 
 @dataclass(frozen=True)
 class Absence(Rule):
-    """Demands, where the recipe says `true`, that there is nothing of what `count` counts in the last stage."""
+    """Demands, where the recipe says `true`, that there is nothing of what `count` counts in a stage."""
 
     count: Callable[[MeasuredStage], float]
     text: Callable[[float], str]
@@ -114,9 +95,10 @@ class Absence(Rule):
     def misfits(self, key: str, limit: bool, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
         yield from ()
 
-    def verdicts(self, key: str, limit: bool, stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: bool, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         if limit:
-            yield _verdict(key, "at most", 0, self.count(stage), self.text)
+            counts = [self.count(stage) for stage in stages]
+            yield judged(key, "at most", 0, counts, stages, self.text, self.text, None)
 
 
 class MetricLimits(Rule):
@@ -125,22 +107,75 @@ class MetricLimits(Rule):
     def misfits(
         self, key: str, limit: Mapping[str, float], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
-        known = [metric.name for metric in metrics if metric is not None]
-        for name in limit if len(known) == len(metrics) else ():
-            if name not in known:
-                yield (key, name), f"there is no metric '{name}'{did_you_mean(name, known)}"
+        yield from unknown_metrics(key, limit, metrics)
 
-    def verdicts(self, key: str, limit: Mapping[str, float], stage: MeasuredStage) -> Iterator[Verdict]:
+    def verdicts(self, key: str, limit: Mapping[str, float], stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         for name, worst in limit.items():
-            metric = stage.metrics[name]
+            metric = stages[-1].metrics[name]
             direction: Direction = "at least" if metric.higher_is_better else "at most"
-            text = "{:.2%}".format if metric.share else "{:.4g}".format
-            yield _verdict(f"{key}.{name}", direction, worst, metric.value, text)
+            text, gap = ("{:.2%}".format, points) if metric.share else ("{:.4g}".format, "{:.4g}".format)
+            values = [stage.metrics[name].value for stage in stages]
+            noise = metric.low <= worst <= metric.high
+            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
 
 
-def _verdict(name: str, direction: Direction, limit: float, actual: float, text: Callable[[float], str]) -> Verdict:
-    met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
-    wanted, got = text(limit), text(actual)
-    if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
-        wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
-    return Verdict(name, wanted, got, met and math.isfinite(actual))
+class MetricDrops(Rule):
+    """Compares how much worse each metric that the recipe names is than the baseline's with what is allowed."""
+
+    def misfits(
+        self, key: str, limit: Mapping[str, float | str], metrics: Sequence[PlannedMetric | None]
+    ) -> Iterator[tuple[Route, str]]:
+        yield from unknown_metrics(key, limit, metrics)
+
+    def verdicts(
+        self, key: str, limit: Mapping[str, float | str], stages: Sequence[MeasuredStage]
+    ) -> Iterator[Verdict]:
+        for name, most in limit.items():
+            metric, of = stages[-1].metrics[name], relative_drop if isinstance(most, str) else drop
+            text: Callable[[float], str] = points if metric.share else "{:.4g}".format
+            text = "{:.1%}".format if isinstance(most, str) else text
+            drops = [of(stage.metrics[name]) for stage in stages]
+            noise = metric.from_baseline.within_noise if metric.from_baseline else None
+            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise)
+
+
+def drop_limit(limit: float | str) -> float:
+    """A limit on a drop, as an amount, or as a share where it is written in percent.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(limit, str):
+        match = _PERCENT.fullmatch(limit)
+        if match is None:
+            raise ValueError(f"{quoted(limit, 40)} is no drop; write an amount, such as 0.01, or a share, such as 5%")
+        return float(match[1]) / 100
+    if limit < 0:
+        raise ValueError(f"a drop must be 0 or more, but is {limit:g}")
+    return limit
+
+
+def drop(metric: MeasuredMetric) -> float:
+    """How much worse a metric is than the baseline's, whether higher or lower is better."""
+    if metric.from_baseline is None:
+        return 0.0
+    difference = metric.from_baseline.difference
+    return -difference if metric.higher_is_better else difference
+
+
+def relative_drop(metric: MeasuredMetric) -> float:
+    """The drop as a share of the baseline's value; infinite if that value is 0."""
+    change, amount = metric.from_baseline, drop(metric)
+    if change is None or amount == 0:
+        return 0.0
+    return math.copysign(math.inf if change.relative is None else change.relative, amount)
+
+
+def unknown_metrics(
+    key: str, limit: Iterable[str], metrics: Sequence[PlannedMetric | None]
+) -> Iterator[tuple[Route, str]]:
+    """The names of a limit that no metric of the recipe has, if all of those are known."""
+    known = [metric.name for metric in metrics if metric is not None]
+    for name in limit if len(known) == len(metrics) else ():
+        if name not in known:
+            yield (key, name), f"there is no metric '{name}'{did_you_mean(name, known)}"

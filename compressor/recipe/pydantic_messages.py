@@ -73,14 +73,23 @@ def problems_of(error: ValidationError, model: type[BaseModel], tree: Node) -> l
 
 
 def field_names(model: type[BaseModel], route: Route = ()) -> list[str]:
-    """The valid keys at `route` within `model`."""
+    """The valid keys at `route` within `model`; none where any key is valid."""
     current: type[BaseModel] | None = model
+    by_any_key: type[BaseModel] | None = None  # what each value of a mapping is, whose keys are free
     for part in route:
         if isinstance(part, int):
             continue
+        if by_any_key is not None:
+            current, by_any_key = by_any_key, None
+            continue
         fields = {field.alias or name: field for name, field in current.model_fields.items()} if current else {}
-        current = _model_in(fields[part].annotation) if part in fields else None
+        annotation = fields[part].annotation if part in fields else None
+        current, by_any_key = _model_in(annotation), _model_of_values(annotation)
     return [field.alias or name for name, field in current.model_fields.items()] if current else []
+
+
+def _model_of_values(annotation: Any) -> type[BaseModel] | None:
+    return _model_in(get_args(annotation)[1]) if get_origin(annotation) is dict else None
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -27,6 +27,7 @@ from compressor.report.figures import (
     agreement_text,
     change_text,
     clock_text,
+    count_text,
     keras_text,
     metric_text,
     noise_text,
@@ -149,6 +150,15 @@ COLUMNS = (
         "operators that compute in float; integers made of floats, and floats of integers, are not counted",
         lambda of: of.anatomy.float_operators,
         markdown=Shown("in float", _COUNT),
+    ),
+    Column(
+        "macs",
+        int | None,
+        "multiply-accumulates of one call, of convolutions, matrix products and LSTMs; null where a loop or an open "
+        "size leaves them open",
+        lambda of: of.anatomy.multiplications,
+        markdown=Shown("MACs", count_text),
+        default=None,
     ),
     Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),
     METRICS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from compressor.base.text import listing
-from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
+from compressor.contracts.report_rows import AgreementRow, ChangeRow, ConstraintRow, MetricRow, Report, StageRow
 
 
 def metric_text(metric: MetricRow) -> str:
@@ -64,6 +64,15 @@ def ratio_text(now: int, before: int) -> str:
     return f"{(now / before - 1) * 100:+.0f} %" if before and now != before else "-"
 
 
+def count_text(count: int | None) -> str:
+    """`61,020`, `1.2 M` or `3.4 G` from a million on; `-` for what cannot be counted."""
+    if count is None:
+        return "-"
+    if count < 10**6:
+        return f"{count:,}"
+    return f"{count / 10**6:,.1f} M" if count < 999_950_000 else f"{count / 10**9:,.1f} G"
+
+
 def time_text(seconds: float) -> str:
     """`31 µs`, `1.2 ms` or `0.5 s`."""
     if seconds < 1e-3:
@@ -120,3 +129,13 @@ def remarks(stage: StageRow, most: int | None = None) -> list[str]:
         by_reason.setdefault(reason, []).append(layer)
     left = [f"left alone: {listing(layers, most or len(layers))} ({reason})" for reason, layers in by_reason.items()]
     return [*taught, *stage.notes, *left]
+
+
+def miss_text(row: ConstraintRow) -> str:
+    """`by 0.21 pt, most of it spent by 'qat' (0.60 pt), within noise`; empty where there is no more to say."""
+    parts = [f"by {row.missed_by}"] if row.missed_by else []
+    if row.spent_by:
+        parts.append(f"most of it spent by '{row.spent_by}' ({row.spent})")
+    if row.within_noise is not None:
+        parts.append("within noise" if row.within_noise else "beyond noise")
+    return ", ".join(parts)

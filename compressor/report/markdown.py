@@ -7,9 +7,9 @@ from typing import Final
 
 from compressor.base.outgoing import html, markdown, markdown_block, markdown_code
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import EndpointRow, LayerRow, Report, StageRow
+from compressor.contracts.report_rows import ConstraintRow, EndpointRow, LayerRow, Report, StageRow
 from compressor.report.columns import stage_columns
-from compressor.report.figures import clock_text, doubts, headline, remarks
+from compressor.report.figures import clock_text, doubts, headline, miss_text, remarks
 
 MOST_LINES: Final = 60
 _MOST_ROWS: Final = 9  # stages, notes and limits; fewer where there is no room for so many of each
@@ -93,7 +93,7 @@ def _remarks(report: Report, most: int) -> _Markup:
 
 
 def _constraints(report: Report, most: int) -> _Markup:
-    rows = [[row.name, row.limit, row.actual, "met" if row.met else _bold("missed")] for row in
+    rows = [[row.name, row.limit, row.actual, _outcome(row)] for row in
             sorted(report.constraints, key=lambda row: row.met)[:most]]  # fmt: skip
     more = len(report.constraints) - len(rows)
     if more > 0:
@@ -139,6 +139,10 @@ def _largest(layers: Sequence[LayerRow], most: int) -> tuple[Sequence[LayerRow],
     by_size = sorted(range(len(layers)), key=lambda index: -layers[index].bytes)
     kept = set(by_size[:most])
     return [layers[index] for index in sorted(kept)], [layers[index] for index in by_size[most:]]
+
+
+def _outcome(row: ConstraintRow) -> str:
+    return "met" if row.met else _Markup(f"{_bold('missed')} {_text(miss_text(row))}".rstrip())
 
 
 def _endpoint(label: str, end: EndpointRow) -> list[str]:

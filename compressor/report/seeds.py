@@ -42,7 +42,7 @@ def over_seeds(reports: Sequence[Report]) -> list[SeedRow]:
         values = [report.stages[index].metrics[name].value for report in reports]
         bases = [report.stages[0].metrics[name].value for report in reports]
         changes = [value - base for value, base in zip(values, bases, strict=True)]
-        mean_change, half = statistics.mean(changes), _half_width(changes)
+        mean_change, half = statistics.mean(changes), half_width(changes)
         rows.append(
             SeedRow(
                 id=stage.id,
@@ -60,8 +60,9 @@ def over_seeds(reports: Sequence[Report]) -> list[SeedRow]:
     return rows
 
 
-def _half_width(changes: Sequence[float]) -> float | None:
-    if len(changes) < 2:
+def half_width(values: Sequence[float]) -> float | None:
+    """Half the 95 % interval of the mean of values (Student's t); None for a single one."""
+    if len(values) < 2:
         return None
-    t = _T[min(len(changes) - 1, len(_T)) - 1]
-    return t * statistics.stdev(changes) / math.sqrt(len(changes))
+    t = _T[min(len(values) - 1, len(_T)) - 1]
+    return t * statistics.stdev(values) / math.sqrt(len(values))

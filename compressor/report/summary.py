@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from compressor.base.machine import conditions
@@ -38,7 +38,7 @@ def summarise(result: RunResult) -> Report:
         expects=list(result.expects),
         runs_code=list(result.plan.runs_code),
         stages=rows,
-        constraints=[] if result.plan.smoke else constraint_rows(recipe.constraints, rows[-1]),
+        constraints=[] if result.plan.smoke else constraint_rows(recipe.constraints, rows),
         seconds=result.seconds,
         versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
@@ -57,19 +57,6 @@ def stage_row(result: RunResult, index: int) -> StageRow:
     return FullStageRow(**{column.name: column.compute(of) for column in value_columns()})
 
 
-def constraint_rows(constraints: Constraints, last: StageRow) -> list[ConstraintRow]:
-    """How each constraint that the recipe sets went on the last stage."""
-    return [
-        ConstraintRow(**vars(verdict), number=_number(constraints, verdict.name))
-        for verdict in verdicts(constraints, last)
-    ]
-
-
-def _number(constraints: Constraints, name: str) -> float | None:
-    """The limit that a constraint sets as a number; 0 of what must not be there."""
-    key, _, metric = name.partition(".")
-    limit = getattr(constraints, key, None)
-    limit = limit.get(metric) if isinstance(limit, Mapping) else limit
-    if isinstance(limit, bool):
-        return 0.0 if limit else None
-    return float(limit) if isinstance(limit, int | float) else None
+def constraint_rows(constraints: Constraints, stages: Sequence[StageRow]) -> list[ConstraintRow]:
+    """How each constraint that the recipe sets went; the stages begin with the baseline."""
+    return [ConstraintRow(**vars(verdict)) for verdict in verdicts(constraints, stages)]

@@ -10,7 +10,7 @@ from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.column_types import TableColumn
 from compressor.report.columns import metric_columns, stage_columns
-from compressor.report.figures import doubts, headline, remarks
+from compressor.report.figures import doubts, headline, miss_text, remarks
 from compressor.report.screen import Part, Screen
 from compressor.report.seeds import SeedRow
 
@@ -37,7 +37,9 @@ def print_report(report: Report, screen: Screen) -> None:
         if row.met:
             screen.show(" ", (f"✓ {row.name} {row.limit}", "green"))
         else:
-            screen.show(" ", (f"✗ {row.name} {row.limit}, and is {row.actual}", "red"))
+            missed = miss_text(row)
+            told = f"✗ {row.name} {row.limit}, and is {row.actual}{f': missed {missed}' if missed else ''}"
+            screen.show(" ", (told, "red"))
 
 
 def stage_table(report: Report, metric: str, screen: Screen) -> RenderableType:

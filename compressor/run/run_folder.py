@@ -17,6 +17,7 @@ from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import OutputError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
+from compressor.measure.kept_scores import SCORES_FILE
 from compressor.models.packing.package import SUFFIX, is_package, unpacked
 from compressor.planning.recipe_paths import absolute
 from compressor.recipe.document import dump
@@ -28,7 +29,9 @@ from compressor.run.lockfile import NAME, Lock, lock_text
 _CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
-_WRITTEN = {_CLAIM, _STAGES, "run.log", *RESULTS, NAME, "recipe.yaml", "report.md", "report.html"}  # before report.json
+_WRITTEN = {
+    *(_CLAIM, _STAGES, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml", "report.md", "report.html"),
+}  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
 _LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
 _SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
@@ -76,10 +79,13 @@ def results_of(content: bytes) -> dict[str, bytes]:
     return files if is_package(content) else {RESULTS[0]: content}
 
 
-def write_results(folder: Path, plan: Plan, report: Report, results: Mapping[str, bytes], lock: Lock) -> None:
+def write_results(
+    folder: Path, plan: Plan, report: Report, results: Mapping[str, bytes], scores: bytes, lock: Lock
+) -> None:
     """Write the results of a run beside its stages, the report as JSON last."""
     for name, content in results.items():
         write_whole(folder / name, content)
+    write_whole(folder / SCORES_FILE, scores)
     write_whole(folder / NAME, lock_text(lock))
     write_whole(folder / "recipe.yaml", dump(absolute(plan.recipe)))
     write_whole(folder / "report.md", render_markdown(report))

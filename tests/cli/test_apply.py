@@ -30,7 +30,8 @@ def test_a_shipped_recipe_runs_by_its_bare_name_from_anywhere(run):
     folder = next((cwd / "runs" / "prune_qat").iterdir())
     files = sorted(path.name for path in folder.iterdir())
     assert files == [
-        "lock.yaml", "model.tflite", "recipe.yaml", "report.html", "report.json", "report.md", "run.log", "stages"
+        "lock.yaml", "model.tflite", "recipe.yaml", "report.html", "report.json", "report.md", "run.log", "scores.npz",
+        "stages"
     ]  # fmt: skip
 
 

@@ -78,6 +78,16 @@ def test_the_paths_of_set_are_completed_by_the_steps_of_the_recipe(complete):
     ]
 
 
+def test_set_knows_the_stages_that_may_have_constraints(complete):
+    assert complete("bash", "plan", "mine.yaml", "--set", "constraints.stages.") == [
+        "constraints.stages.baseline.",
+        "constraints.stages.s.",
+    ]
+    assert complete("bash", "plan", "mine.yaml", "--set", "constraints.stages.s.max_m") == [
+        "constraints.stages.s.max_macs="
+    ]
+
+
 def test_without_a_recipe_set_knows_the_sections(complete):
     assert complete("bash", "apply", "--set", "mod") == ["model."]
     assert complete("bash", "apply", "--set", "model.train.epo") == ["model.train.epochs="]

@@ -48,10 +48,15 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "min_accuracy": None,
             "max_relative_drop": None,
             "metric_limits": {},
+            "metric_drops": {},
             "max_size": None,
             "max_gzip_size": None,
+            "max_packed_size": None,
+            "max_macs": None,
+            "max_latency_ratio": None,
             "min_sparsity": None,
             "integer_only": False,
+            "stages": {},
         },
     }
 

@@ -108,3 +108,11 @@ def test_known_keys_are_those_of_the_model_at_the_place():
     assert field_names(Inner) == ["size", "type"]
     assert field_names(Everything, ("inner",)) == field_names(Everything, ("inners", 3)) == ["size", "type"]
     assert field_names(Everything, ("table",)) == field_names(Everything, ("nowhere",)) == []
+
+
+def test_the_keys_behind_a_key_that_is_free_are_known():
+    class Outer(Params):
+        named: dict[str, Inner] = {}
+
+    assert field_names(Outer, ("named",)) == []
+    assert field_names(Outer, ("named", "any")) == ["size", "type"]

@@ -85,17 +85,23 @@ def test_a_run_computes_the_column_shows_it_and_judges_the_constraints(run, smok
     assert type(count) is int and count > 1
     assert list(stage)[-1] == "operators"
     errors = f"{1 - stage['metrics']['accuracy']['value']:.1%}"
-    assert report["constraints"] == [
-        {"name": "max_operators", "limit": "1 operators", "actual": f"{count} operators", "met": False, "number": 1.0},
-        {"name": "max_errors", "limit": "100.0%", "actual": errors, "met": True, "number": 1.0},
+    judged = [
+        {key: row[key] for key in ("name", "limit", "actual", "met", "missed_by", "number")}
+        for row in report["constraints"]
+    ]
+    more = f"{count - 1} operators"
+    missed = {"limit": "1 operators", "actual": f"{count} operators", "met": False, "missed_by": more, "number": 1.0}
+    assert judged == [
+        {"name": "max_operators", **missed},
+        {"name": "max_errors", "limit": "100.0%", "actual": errors, "met": True, "missed_by": "", "number": 1.0},
     ]
     head, _, row, *_ = done.stdout.strip().splitlines()
     assert (head.split()[-1], row.split()[-1]) == ("operators", str(count))
-    assert f" ✗ max_operators 1 operators, and is {count} operators" in done.stdout.splitlines()
+    assert f" ✗ max_operators 1 operators, and is {count} operators: missed by {more}" in done.stdout.splitlines()
     assert " ✓ max_errors 100.0%" in done.stdout.splitlines()
     text = (tmp_path / "out" / "report.md").read_text()
     assert "| took | operators in all |\n" in text
-    assert f"| max_operators | 1 operators | {count} operators | **missed** |\n" in text
+    assert f"| max_operators | 1 operators | {count} operators | **missed** by {more} |\n" in text
 
 
 def test_recipes_are_validated_with_the_constraints(run):

@@ -9,10 +9,20 @@ import yaml
 
 from compressor.base.machine import conditions
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import AgreementRow, ChangeRow, MetricRow, Report, StageRow
+from compressor.contracts.report_rows import AgreementRow, ChangeRow, ConstraintRow, MetricRow, Report, StageRow
 from compressor.recipe.constraints import Constraints
 from compressor.report.columns import stage_columns, value_columns
-from compressor.report.figures import agreement_text, change_text, headline, metric_text, ratio_text, remarks, time_text
+from compressor.report.figures import (
+    agreement_text,
+    change_text,
+    count_text,
+    headline,
+    metric_text,
+    miss_text,
+    ratio_text,
+    remarks,
+    time_text,
+)
 from compressor.report.markdown import render_markdown
 from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.screen import Screen
@@ -199,7 +209,7 @@ def test_threads_and_what_changes_the_rounding_of_numbers_are_in_the_report(smok
 
 def test_a_limit_missed_by_little_is_told_in_all_digits(smoke_run):
     last = smoke_run[0].stages[-1]
-    (row,) = constraint_rows(Constraints(max_size=last.bytes - 1), last)
+    (row,) = constraint_rows(Constraints(max_size=last.bytes - 1), smoke_run[0].stages)
     assert not row.met
     assert (row.limit, row.actual) == (
         f"{format_size(last.bytes - 1)} ({last.bytes - 1:,})", f"{format_size(last.bytes)} ({last.bytes:,})"
@@ -214,8 +224,39 @@ def test_constraints_are_judged_on_the_last_stage(smoke_run):
             {"max_size": last.bytes, "max_gzip_size": last.gzip_bytes - 1, "min_sparsity": 0.5, "min_accuracy": 1.0}
         )
     )
-    found = {row.name: row.met for row in constraint_rows(constraints, last)}
+    found = {row.name: row.met for row in constraint_rows(constraints, rows)}
     assert found == {"min_accuracy": False, "max_size": True, "max_gzip_size": False, "min_sparsity": True}
+
+
+def test_a_missed_constraint_says_how_far_who_spent_it_and_whether_it_is_noise(smoke_run):
+    row = ConstraintRow(
+        name="max_accuracy_drop", limit="0.50 pt", actual="0.71 pt", met=False, missed_by="0.21 pt", spent_by="qat",
+        spent="0.60 pt", within_noise=True,
+    )  # fmt: skip
+    text = "by 0.21 pt, most of it spent by 'qat' (0.60 pt), within noise"
+    assert miss_text(row) == text
+    missed = smoke_run[0].model_copy(update={"constraints": [row]})
+    console = Screen(record=True, width=140)
+    print_report(missed, console)
+    assert f" ✗ max_accuracy_drop 0.50 pt, and is 0.71 pt: missed {text}\n" in console.export_text()
+    assert f"| max_accuracy_drop | 0.50 pt | 0.71 pt | **missed** {text} |\n" in render_markdown(missed)
+
+
+def test_a_constraint_of_an_earlier_report_is_read_and_shown(smoke_run):
+    row = ConstraintRow.model_validate_json('{"name": "max_size", "limit": "1 B", "actual": "2 B", "met": false}')
+    missed = smoke_run[0].model_copy(update={"constraints": [row]})
+    console = Screen(record=True, width=140)
+    print_report(missed, console)
+    assert " ✗ max_size 1 B, and is 2 B\n" in console.export_text()
+    assert "| 2 B | **missed** |\n" in render_markdown(missed)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(None, "-"), (999_999, "999,999"), (1_234_567, "1.2 M"), (999_949_999, "999.9 M"), (3_400_000_000, "3.4 G")],
+)
+def test_numbers_of_multiplications_are_readable(count, text):
+    assert count_text(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(31e-6, "31 µs"), (0.0012, "1.2 ms"), (2.34, "2.3 s")])

@@ -15,6 +15,7 @@ from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.flatbuffer import has_block_scales, operator_of, read_model
 from compressor.models.litert.graph_contents import operators_in
+from compressor.models.litert.multiplications import multiplications
 from compressor.models.litert.operators import Operator
 from compressor.models.litert.sparse_tensors import dense_values, index_bytes
 from compressor.models.litert.spread import Spread, real_values, spread_of
@@ -67,6 +68,7 @@ class Anatomy:
     Attributes:
         integer_activations: how many tensors it computes in integers.
         float_operators: how many of its operators compute in float.
+        multiplications: multiply-accumulates of one call; None where a loop or an open size leaves them open.
     """
 
     bytes: int
@@ -75,6 +77,7 @@ class Anatomy:
     operators: int
     integer_activations: int = 0
     float_operators: int = 0
+    multiplications: int | None = None
 
     @cached_property
     def kernels(self) -> tuple[WeightTensor, ...]:
@@ -115,10 +118,11 @@ def dissect(content: bytes) -> Anatomy:
     try:
         activations = sum(_integer_activations(model, graph) for graph in model.subgraphs)
         in_float = sum(operator.arithmetic == "float" for operator in operators_in(model))
+        products = multiplications(model)
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     operators = sum(len(graph.operators or []) for graph in model.subgraphs)
-    return Anatomy(len(content), gzip_size(content), tensors, operators, activations, in_float)
+    return Anatomy(len(content), gzip_size(content), tensors, operators, activations, in_float, products)
 
 
 def kernels_in(content: bytes) -> tuple[WeightTensor, ...]:

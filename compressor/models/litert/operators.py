@@ -51,6 +51,7 @@ class Operator(IntEnum):
     DENSIFY = 124
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+    CONV_3D = 132
     VAR_HANDLE = 142
 
 

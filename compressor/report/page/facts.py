@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compressor.base.sizes import format_size
-from compressor.contracts.report_rows import EndpointRow, Report
+from compressor.contracts.report_rows import ConstraintRow, EndpointRow, Report
 from compressor.report.columns import stage_columns
 from compressor.report.figures import (
     change_text,
@@ -13,6 +13,7 @@ from compressor.report.figures import (
     doubts,
     headline,
     metric_text,
+    miss_text,
     noise_text,
     ratio_text,
     remarks,
@@ -77,12 +78,13 @@ def limits(report: Report) -> Html:
     if not report.constraints:
         none = "A smoke run judges no constraint." if report.smoke else "The recipe sets no constraint."
         return element("p", none, class_="quiet")
-    rows = [[element("code", row.name), _verdict(row.met), row.limit, row.actual] for row in report.constraints]
+    rows = [[element("code", row.name), _verdict(row), row.limit, row.actual] for row in report.constraints]
     return table(["constraint", "verdict", "limit", "actual"], rows, "Constraints", numbers=(2, 3))
 
 
-def _verdict(met: bool) -> Html:
-    return element("span", "✓ met" if met else "✗ missed", class_="met" if met else "missed")
+def _verdict(row: ConstraintRow) -> Html:
+    told = "✓ met" if row.met else f"✗ missed {miss_text(row)}".rstrip()
+    return element("span", told, class_="met" if row.met else "missed")
 
 
 def stages(report: Report) -> Html:

@@ -35,6 +35,7 @@ def test_zeros_parameters_and_bytes_are_counted_in_a_float_file(small_cnn):
     assert anatomy.sparsity == 0.75
     assert anatomy.weight_bits == 32
     assert anatomy.operators == 5
+    assert anatomy.multiplications == 26 * 26 * 12 * 9 + 2028 * 10
 
 
 def test_zeros_are_counted_in_an_int8_file(small_cnn, mnist):

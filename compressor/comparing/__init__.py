@@ -1,0 +1,1 @@
+"""Compares runs, their reports and bare model files, and holds the gate against regressions."""

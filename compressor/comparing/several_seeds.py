@@ -1,0 +1,64 @@
+"""A recipe that was run with several seeds, as one side of a comparison: means, and a test that knows their spread."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from compressor.contracts.report_rows import MetricRow, StageRow
+from compressor.measure.statistics import Change
+from compressor.report.seeds import half_width
+
+_FOLDER = re.compile(r"seed-(\d+)")
+
+
+def seed_folders(folder: Path, report: str) -> list[Path]:
+    """The folders of the finished runs within that of several seeds, by their seeds; none if this is no such folder."""
+    found = {int(match[1]): path for path in folder.iterdir() if (match := _FOLDER.fullmatch(path.name))}
+    return [found[seed] for seed in sorted(found) if (found[seed] / report).is_file()]
+
+
+def mean_row(rows: Sequence[StageRow]) -> StageRow:
+    """The row of a stage over several seeds: its figures are means, and the intervals of metrics are those of means."""
+    first = rows[0]
+    figures: dict[str, object] = {
+        "bytes": round(_mean(rows, lambda row: row.bytes)),
+        "gzip_bytes": round(_mean(rows, lambda row: row.gzip_bytes)),
+        "parameters": round(_mean(rows, lambda row: row.parameters)),
+        "sparsity": _mean(rows, lambda row: row.sparsity),
+        "latency_p50": _mean(rows, lambda row: row.latency_p50),
+        "metrics": {name: _mean_metric([row.metrics[name] for row in rows]) for name in first.metrics},
+    }
+    if first.unpacked_bytes is not None:
+        figures["unpacked_bytes"] = round(_mean(rows, lambda row: row.unpacked_bytes or 0))
+    for name in ("float_operators", "macs"):  # the worst: a mean of counts would hide one file among the seeds
+        counts = [count for row in rows if (count := getattr(row, name, None)) is not None]
+        figures[name] = max(counts) if len(counts) == len(rows) else None
+    return first.model_copy(update=figures)
+
+
+def seed_change(before: Sequence[float], after: Sequence[float]) -> Change:
+    """The change of a mean over seeds, by Student's t-test (1908); one side may be a single run.
+
+    The spread between seeds holds all that chance in training does, which a test on samples does not see.
+    """
+    from scipy.stats import ttest_ind
+
+    difference = statistics.mean(after) - statistics.mean(before)
+    if difference == 0:
+        return Change(0.0, 1.0)
+    if len(set(before)) == 1 and len(set(after)) == 1:
+        return Change(difference, 0.0)  # no seed differs from another
+    return Change(difference, float(ttest_ind(before, after).pvalue))
+
+
+def _mean(rows: Sequence[StageRow], of: Callable[[StageRow], float]) -> float:
+    return statistics.mean(map(of, rows))
+
+
+def _mean_metric(metrics: Sequence[MetricRow]) -> MetricRow:
+    values = [metric.value for metric in metrics]
+    mean, half = statistics.mean(values), half_width(values) or 0.0
+    return metrics[0].model_copy(update={"value": mean, "low": mean - half, "high": mean + half})

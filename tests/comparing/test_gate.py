@@ -1,0 +1,174 @@
+"""The gate fails for what is beyond a limit and, of metrics, beyond noise."""
+
+import numpy as np
+import pytest
+from run_folders import metric, right
+
+from compressor.comparing.compared_run import run_at
+from compressor.comparing.condition import ConditionError, parse_condition
+from compressor.comparing.gate import check_names, hold
+
+MCNEMAR = "McNemar's test on the same 10,000 samples"
+
+
+def result(condition, first, other):
+    parsed, runs = parse_condition(condition), [run_at(path, place) for place, path in enumerate((first, other))]
+    check_names(parsed, runs)
+    return hold(parsed, *runs)
+
+
+def told(condition, *runs):
+    gate = result(condition, *runs)
+    return gate.failed, gate.text
+
+
+def test_a_drop_beyond_the_limit_and_beyond_noise_fails(made):
+    runs = made("a", right(9_820)), made("b", right(9_769))
+    assert told("accuracy < -0.2pt", *runs) == (
+        True,
+        f"accuracy -0.51 pt to 97.69 %, beyond the limit -0.2pt, beyond noise by {MCNEMAR}, p < 0.001",
+    )
+
+
+def test_a_drop_beyond_the_limit_but_within_noise_passes_and_says_so(made):
+    after = right(9_820)
+    after[:150], after[9_820:9_940] = False, True  # 150 lost, 120 gained
+    runs = made("a", right(9_820)), made("b", after)
+    assert told("accuracy < -0.2pt", *runs) == (
+        False,
+        f"accuracy -0.30 pt to 97.90 %, beyond the limit -0.2pt but within noise by {MCNEMAR}, p = 0.077",
+    )
+
+
+def test_a_drop_beyond_noise_but_within_the_limit_passes(made):
+    runs = made("a", right(9_820)), made("b", right(9_805))
+    assert told("accuracy < -0.2pt", *runs) == (
+        False,
+        f"accuracy -0.15 pt to 98.05 %, within the limit -0.2pt, beyond noise by {MCNEMAR}, p < 0.001",
+    )
+
+
+def test_two_seeds_of_one_recipe_differ_by_chance_alone(made):
+    first, other = made("a", right(9_820)), made("b", right(9_600), seed=1)
+    assert told("accuracy < -0.2pt", first, other) == (
+        False,
+        "accuracy -2.20 pt to 96.00 %, beyond the limit -0.2pt but by chance in training, since nothing but the seed "
+        f"differs ({MCNEMAR}, p < 0.001)",
+    )
+    assert told("accuracy < 97%", first, other)[0]
+    for name, change in (("c", {"numpy": "2.2"}), ("d", {"recipe": "another"}), ("e", {"lock": False})):
+        assert told("accuracy < -0.2pt", first, made(name, right(9_600), seed=1, **change))[0]
+
+
+def test_without_scores_of_each_sample_the_intervals_decide_and_it_says_why(made, tmp_path):
+    runs = made("a", right(9_820)), made("b", right(9_790), scores=False)
+    failed, text = told("accuracy < -0.2pt", *runs)
+    assert not failed
+    assert text == (
+        "accuracy -0.30 pt to 97.90 %, beyond the limit -0.2pt but within noise by the 95 % intervals, p = 0.13 "
+        f"(not sample by sample: there is no {tmp_path / 'b' / 'scores.npz'})"
+    )
+    (tmp_path / "a" / "scores.npz").unlink()
+    assert result("accuracy < -0.2pt", runs[0], made("c", right(9_700))).failed
+
+
+def test_other_test_samples_are_not_paired(made):
+    runs = made("a", right(9_820)), made("b", right(9_790), test="c" * 64)
+    failed, text = told("accuracy < -0.2pt", *runs)
+    assert not failed
+    assert text.endswith("p = 0.13 (not sample by sample: the test samples are others)")
+
+
+@pytest.mark.parametrize(
+    ("condition", "failed", "text"),
+    [
+        ("size > +2%", True, "size +3.00 % to 103.0 kB, beyond the limit +2%"),
+        ("size > +3%", False, "size +3.00 % to 103.0 kB, within the limit +3%"),
+        ("size >= +3%", True, "size +3.00 % to 103.0 kB, beyond the limit +3%"),
+        ("size > +3kB", False, "size +3.0 kB to 103.0 kB, within the limit +3kB"),
+        ("size > 100 kB", True, "size 103.0 kB, beyond the limit 100kB"),
+        ("gzip_size > +0B", False, "gzip_size -100 B to 900 B, within the limit +0B"),
+        ("packed_size > 100 kB", True, "packed_size 103.0 kB, beyond the limit 100kB"),
+        ("unpacked_size > +0%", False, "unpacked_size +0.00 % to 200.0 kB, within the limit +0%"),
+        ("sparsity < -5pt", True, "sparsity -10.00 pt to 70.00 %, beyond the limit -5pt"),
+        ("sparsity < 70%", False, "sparsity 70.00 %, within the limit 70%"),
+        ("latency > +10%", True, "latency +100.00 % to 80 µs, beyond the limit +10%"),
+        ("latency > 0.1 ms", False, "latency 80 µs, within the limit 0.1ms"),
+        ("float_operators > 0", True, "float_operators 3, beyond the limit 0"),
+        ("float_operators > +10%", True, "float_operators +3 from nothing to 3, beyond the limit +10%"),
+        ("parameters > +0", False, "parameters +0 to 1,000, within the limit +0"),
+        ("size > +2% and latency > +200%", False,
+         "size +3.00 % to 103.0 kB, beyond the limit +2%; latency +100.00 % to 80 µs, within the limit +200%"),
+        ("size > +2% or latency > +200%", True, "size +3.00 % to 103.0 kB, beyond the limit +2%"),
+    ],
+)  # fmt: skip
+def test_every_figure_is_held_against_its_limit(made, condition, failed, text):
+    rows = right(9_820)
+    before = {"bytes": 100_000, "gzip_bytes": 1_000, "unpacked_bytes": 200_000, "sparsity": 0.8, "latency_p50": 40e-6}
+    after = {"bytes": 103_000, "gzip_bytes": 900, "unpacked_bytes": 200_000, "sparsity": 0.7, "latency_p50": 80e-6}
+    runs = made("a", rows, **before, parameters=1_000), made("b", rows, **after, parameters=1_000, float_operators=3)
+    assert told(condition, *runs) == (failed, text)
+
+
+def test_a_limit_of_the_value_itself_says_whether_it_is_within_the_interval(made):
+    runs = made("a", right(9_820)), made("b", right(9_790))
+    assert told("accuracy < 98%", *runs) == (
+        True,
+        "accuracy 97.90 %, beyond the limit 98%, and 98% is within its 95 % interval, 97.60 % to 98.16 %",
+    )
+    assert told("accuracy < 0.9", *runs)[0] is False
+
+
+def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
+    draw = np.random.default_rng(0).normal(0.30, 0.01, 500)
+    row = {"share": False, "higher_is_better": False, "low": 0.28, "high": 0.32}
+    runs = [
+        made(name, right(90, 100), kept={"rmse": draw + shift}, metrics={"rmse": metric(value=0.30 + shift, **row)})
+        for name, shift in (("a", 0.0), ("b", 0.05))
+    ]
+    failed, text = told("rmse > +0.01", *runs)
+    assert failed
+    assert text == (
+        "rmse +0.05 to 0.35, beyond the limit +0.01, beyond noise by a paired bootstrap on the same 100 samples, "
+        "p = 0.002"
+    )
+    assert told("rmse > +20%", *runs)[0] is False
+    assert told("rmse > 0.34", *runs)[0] is True
+    other = made("c", right(90, 100), kept={"rmse": draw[:200]}, metrics={"rmse": metric(value=0.35, **row)})
+    assert told("rmse > +0.01", runs[0], other)[1].endswith(
+        "beyond noise by the 95 % intervals, p < 0.001 (not sample by sample: their scores were resampled by different "
+        "versions)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("acuracy < -1pt", "there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^"),
+        ("size < -1pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size < -1pt\n           ^^^^"),
+        ("size > 2%", "'%' needs a sign here; write a change, such as +2%\n    size > 2%\n           ^^"),
+        ("accuracy < 2pt",
+         "'pt' needs a sign; write a change, such as -0.2pt, or a value, such as 97%\n"
+         "    accuracy < 2pt\n               ^^^"),
+        ("latency > 3",
+         "'latency' is not counted without a unit; write +10% or 2ms\n    latency > 3\n              ^"),
+        ("float_operators > 3kB",
+         "'float_operators' is not counted in kB; write +2%, +5 or 100\n"
+         "    float_operators > 3kB\n                      ^^^"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_told_in_its_place(made, condition, message):
+    runs = made("a", right(9_820)), made("b", right(9_790))
+    with pytest.raises(ConditionError) as error:
+        result(condition, *runs)
+    assert str(error.value) == f"--fail-if: {message}"
+
+
+def test_a_figure_that_a_run_does_not_have_is_told(made, tmp_path):
+    runs = made("a", right(9_820)), made("b", right(9_790))
+    with pytest.raises(ConditionError) as error:
+        result("packed_size > 1kB", *runs)
+    place = "    packed_size > 1kB\n    ^^^^^^^^^^^"
+    assert str(error.value) == (
+        f"--fail-if: {tmp_path / 'a'} has no packed_size: it ships no package; name another figure\n{place}"
+    )
