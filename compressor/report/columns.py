@@ -11,7 +11,8 @@ from typing import Any, Final
 from compressor.base.sizes import format_size, gzip_size
 from compressor.contracts.report_rows import AgreementRow, EndpointRow, LayerRow, MetricRow
 from compressor.measure.results import Stage
-from compressor.models.packing.package import is_package, shipping_suffix
+from compressor.models.micro.arena import plan_arena
+from compressor.models.packing.package import is_package, shipping_suffix, unpacked
 from compressor.report.column_types import (
     Column,
     EachMetric,
@@ -148,6 +149,12 @@ COLUMNS = (
         "operators that compute in float; integers made of floats, and floats of integers, are not counted",
         lambda of: of.anatomy.float_operators,
         markdown=Shown("in float", _COUNT),
+    ),
+    Column(
+        "arena_bytes",
+        int,
+        "of memory that LiteRT for Microcontrollers needs for tensors at most, one sample a call",
+        lambda of: plan_arena(unpacked(of.stage.content)).tensor_bytes,
     ),
     Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),
     METRICS,
