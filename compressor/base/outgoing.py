@@ -2,8 +2,8 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
-and `message_lines` for terminals and logs, `markdown` and its siblings, `json_text`, `xml_text`, and
-`github_annotation`. Another kind of output, such as HTML, gets a function of its own here.
+and `message_lines` for terminals and logs, `markdown` and its siblings, `json_text`, `xml_text`, `github_annotation`,
+and `c_comment` for firmware. Another kind of output, such as HTML, gets a function of its own here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+import string
 from collections.abc import Mapping
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -23,6 +24,7 @@ _STAND_INS: Final = {  # for encodings that lack what the tool itself writes
     "─": "-", "━": "-", "│": "|", "╸": "-", "╺": "-",
 }  # fmt: skip
 _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]{}#|~$<&]|(?<![^\W_])_|_(?![^\W_])")
+_C_COMMENT: Final = frozenset(f"{string.ascii_letters}{string.digits} _./-:;,()'=+<>[]")
 _MARKDOWN_ENTITIES: Final = {"<": "&lt;", "&": "&amp;"}
 _MARKDOWN_BLOCK = re.compile(r"^(\d*)((?<!\d)[-+=>:]|(?<=\d)[.)])")  # starts a list, a quote, a rule or a heading
 
@@ -110,6 +112,11 @@ def markdown_code(text: str) -> str:
     name = printable(text)
     plain = not name or name != name.strip() or any(char in name for char in "`|\\")
     return markdown(name) if plain else f"`{name}`"
+
+
+def c_comment(text: str) -> str:
+    """The text for a comment in C or C++, which it cannot end or continue; characters that might are underscores."""
+    return "".join(char if char in _C_COMMENT else "_" for char in text)
 
 
 def _encodable(char: str, encoding: str) -> str:
