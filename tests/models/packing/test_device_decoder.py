@@ -14,6 +14,7 @@ import pytest
 from device_packages import (
     DAMAGED,
     DEVICE,
+    DRIVER,
     NO_ROOM,
     NO_WORK,
     NOT_A_PACKAGE,
@@ -231,3 +232,19 @@ def test_it_takes_at_most_six_kilobytes_of_thumb_code(tmp_path):
     sizes = subprocess.run(["arm-none-eabi-size", tmp_path / "t.o"], check=True, capture_output=True, text=True)
     text, data, bss = map(int, sizes.stdout.splitlines()[1].split()[:3])
     assert (text <= 6_000, data, bss) == (True, 0, 0)
+
+
+@pytest.mark.long
+def test_libfuzzer_finds_no_package_that_does_harm(tmp_path):
+    """Needs clang and libclang-rt-dev of Debian."""
+    assert shutil.which("clang"), "apt-get install clang libclang-rt-dev"
+    (tmp_path / "seeds").mkdir()
+    for number, (size, coder) in enumerate(product((0, 1, 100, 2000), ("gzip", "xz"))):
+        (tmp_path / "seeds" / str(number)).write_bytes(fast_package(weights(size), coder))
+    sources = [f"-I{DEVICE}", DRIVER.with_name("fuzz_tfpack.c"), DEVICE / "tfpack.c"]
+    sanitizers = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+    program = tmp_path / "fuzz"
+    subprocess.run(["clang", "-std=c99", *sanitizers, *sources, "-o", program], check=True, timeout=120)
+    command = [program, "-max_total_time=60", "-max_len=4096", "-timeout=10", tmp_path / "seeds"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]

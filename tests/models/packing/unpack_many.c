@@ -1,5 +1,6 @@
 /* Unpacks packages from standard input, each after its length in four bytes: to memory, and to flash that is simulated.
- * Writes for each way the result in a byte, the size of the file in four, and the file where it was unpacked. */
+ * Writes for each way the result in a byte, the size of the file in four, and the file where it was unpacked. Arguments:
+ * the size of a page, and 1 for memory alone or 2 for flash alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static void answer(tfpack_result result, uint32_t size, const uint8_t *content) 
 
 int main(int argc, char **argv) {
   const uint32_t page_size = argc > 1 ? (uint32_t)atoi(argv[1]) : 256;
+  const int ways = argc > 2 ? atoi(argv[2]) : 3;
   uint32_t length;
   while (fread(&length, 4, 1, stdin) == 1) {
     uint8_t *content = malloc(length + !length), *page = malloc(page_size);
@@ -53,6 +55,7 @@ int main(int argc, char **argv) {
           way == 0 ? tfpack_open_memory(&package, content, length) : tfpack_open(&package, read_some, &from);
       uint8_t *output = NULL;
       uint16_t *work = NULL;
+      if (!(ways >> way & 1)) continue;
       if (result == TFPACK_OK && package.size > 1u << 23) result = TFPACK_NO_ROOM;
       if (result == TFPACK_OK) {
         output = malloc(package.size + !package.size);
