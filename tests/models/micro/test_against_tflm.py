@@ -43,10 +43,11 @@ def test_the_arena_is_what_it_takes(tflm):
 
 
 @pytest.mark.long
-def test_eleven_nets_take_what_is_planned(tflm):
+def test_eleven_nets_take_what_is_planned_and_give_what_the_self_test_has(tflm):
     command = [sys.executable, BENCHMARKS / "arena.py"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][2:]
     assert len(rows) == 11
     assert all("(+0.0%)" in row.split("|")[2] for row in rows)
+    assert all(row.endswith(" same |") for row in rows)
