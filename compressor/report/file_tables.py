@@ -68,6 +68,9 @@ def print_arena(arena: Arena, by_operator: bool, screen: Screen) -> None:
         f" arena: {format_size(arena.tensor_bytes)} for tensors at most{where} · "
         f"{format_size(arena.persistent_bytes)} that stays · {format_size(arena.bytes)} in all"
     )
+    if arena.unplanned_graphs:
+        graphs = f"{arena.unplanned_graphs} further graph{'s' if arena.unplanned_graphs > 1 else ''}"
+        screen.show((f" arena: without the tensors of {graphs} of the file, as loops have them", "yellow"))
 
 
 def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str]:

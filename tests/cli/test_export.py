@@ -3,7 +3,9 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
+import numpy as np
 import pytest
 from small_litert_files import chain, litert_file, tensor
 
@@ -13,6 +15,7 @@ from compressor.models.micro.arena import plan_arena
 from compressor.models.packing.package import pack
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+HEADERS = Path(__file__).parent.parent / "tflm_headers"
 
 
 @pytest.fixture
@@ -165,8 +168,6 @@ def test_names_from_a_file_cannot_end_a_comment(call, tmp_path, kit):
 
 
 def test_a_sample_of_the_data_becomes_a_self_test(call, tmp_path, kit):
-    import numpy as np
-
     path = tmp_path / "model.tflite"
     path.write_bytes(chain())
     images = np.linspace(-60, 60, 64, dtype=np.float32).reshape(1, 8, 8, 1)
@@ -184,3 +185,33 @@ def test_a_sample_of_the_data_becomes_a_self_test(call, tmp_path, kit):
     source = '#include <stdio.h>\n#include "model_vector.h"\n#define UNUSED (void)model_output_0\n'
     source += "int main(void) { UNUSED; fwrite(model_input_0, 1, sizeof model_input_0, stdout); return 0; }\n"
     assert printed_by(kit, source) == stored.tobytes()
+
+
+def test_the_code_for_tflm_compiles_and_tells_whether_outputs_are_right(call, tmp_path, kit):
+    """Against declarations of what it uses, whose interpreter gives back its input."""
+    x = np.arange(-32, 32, dtype=np.float32).reshape(1, 64)
+    for name, relu in (("right", 10 + x.clip(0)), ("wrong", x)):
+        tensors = [tensor("x", (1, 64), scales=[1.0]), tensor("y", (1, 64), scales=[1.0])]
+        (tmp_path / "m.tflite").write_bytes(litert_file(tensors, [("RELU", [0], [1])], [0], [1]))
+        np.savez(tmp_path / "d.npz", x_train=relu.repeat(20, 0), x_test=relu, y_train=np.zeros(20, int), y_test=[0])
+        made = call(
+            "export", tmp_path / "m.tflite", "--to", "tflm", "--output", kit, "--data", tmp_path / "d.npz", "--force"
+        )
+        assert made[0] == 0
+        sources = sorted(path.name for path in kit.glob("*.cc"))
+        assert sources == ["model.cc", "model_main.cc", "model_runner.cc", "model_self_test.cc"]
+        command = ["c++", "-std=c++17", *WARNINGS, f"-I{HEADERS}", *sources, "-o", "main"]
+        subprocess.run(command, cwd=kit, check=True, timeout=60)
+        done = subprocess.run([kit / "main"], capture_output=True, text=True, timeout=60)
+        said = {"right": (0, "model: the self-test passed\n"), "wrong": (1, "model: the self-test FAILED\n")}
+        assert (done.returncode, done.stdout) == said[name]
+
+
+def test_variables_of_a_model_are_not_set_up(call, tmp_path, kit):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(litert_file([tensor("x", (1, 4)), tensor("y", (1, 4))], [("VAR_HANDLE", [0], [1])], [0], [1]))
+    text = (
+        "error: the file keeps resource variables (VAR_HANDLE), which the source files do not set up; "
+        "export it with --to c, and make an interpreter with MicroResourceVariables\n"
+    )
+    assert call("export", path, "--to", "tflm", "--output", kit) == (1, "", text)

@@ -56,12 +56,14 @@ class Arena:
         persistent_bytes: of what stays: structures of the runtime and kernels, variables, and scales by channel.
         temporary_bytes: of what it needs while it allocates the tensors, in the place that these take afterwards.
         operators: in their order.
+        unplanned_graphs: how many graphs besides the first the file has, as for loops; their tensors are not counted.
     """
 
     tensor_bytes: int
     persistent_bytes: int
     temporary_bytes: int
     operators: tuple[OperatorMemory, ...]
+    unplanned_graphs: int
 
     @property
     def bytes(self) -> int:
@@ -125,6 +127,7 @@ def _planned(model: Any, pointer: Pointer) -> Arena:
             planning_bytes(tensors, len(buffers), len(scratch_of), pointer), preparing_bytes(graph, pointer)
         ),
         operators=tuple(rows),
+        unplanned_graphs=len(model.subgraphs) - 1,
     )
 
 

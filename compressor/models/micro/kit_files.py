@@ -76,6 +76,11 @@ def _constants(kit: FirmwareKit, main: FileSignature) -> Iterator[str]:
     if kit.packed:
         yield f"/* the array is a package: bytes of the file in it */\n#define {guard}_UNPACKED_SIZE {len(kit.model)}\n"
     yield f"/* bytes of the tensor arena: {kit.arena.bytes:,} as planned for the reference kernels and pointers of"
-    yield f" * 4 bytes, and {MARGIN} % more */\n#define {guard}_ARENA_SIZE {kit.arena_size}\n"
+    if kit.arena.unplanned_graphs:
+        yield f" * 4 bytes, and {MARGIN} % more. Tensors of {kit.arena.unplanned_graphs} further graphs, as loops have"
+        yield " * them, are not counted: make it larger */"
+    else:
+        yield f" * 4 bytes, and {MARGIN} % more */"
+    yield f"#define {guard}_ARENA_SIZE {kit.arena_size}\n"
     yield from endpoint_constants(kit.name, "input", main.inputs)
     yield from endpoint_constants(kit.name, "output", main.outputs)

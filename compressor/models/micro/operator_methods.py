@@ -12,14 +12,16 @@ _BUILTIN = """
     DepthToSpace Dequantize Div DynamicUpdateSlice Elu EmbeddingLookup Equal Exp ExpandDims Fill Floor FloorDiv
     FloorMod FullyConnected Gather GatherNd Greater GreaterEqual HardSwish L2Normalization LeakyRelu Less LessEqual
     Log LogSoftmax LogicalAnd LogicalNot LogicalOr Logistic Maximum Mean Minimum MirrorPad Mul Neg NotEqual Pack Pad
-    Prelu Quantize ReduceMax Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor Round Rsqrt SelectV2 Shape Sin
-    Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StridedSlice Sub Sum
-    Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack ZerosLike If While
+    Prelu Quantize ReduceAll ReduceMax ReduceMin Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor ReverseV2
+    Round Rsqrt SelectV2 Shape Sin Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt Square
+    SquaredDifference Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack
+    ZerosLike If While
 """
 _OTHERWISE_SPELT = {
     "AVERAGE_POOL_2D": "AveragePool2D", "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D",
     "CUMSUM": "CumSum", "L2_POOL_2D": "L2Pool2D", "MAX_POOL_2D": "MaxPool2D", "PADV2": "PadV2",
 }  # fmt: skip
+_OF_VARIABLES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
 _CUSTOM = {
     "ethos-u": "EthosU",
     "CIRCULAR_BUFFER": "CircularBuffer",
@@ -40,7 +42,8 @@ def resolver_methods(content: bytes) -> tuple[str, ...]:
     """The methods of a `MicroMutableOpResolver` that register what a file uses: `AddConv2D`, in the order of the names.
 
     Raises:
-        ModelError: it is not a whole LiteRT file, or uses an operator that LiteRT for Microcontrollers does not have.
+        ModelError: it is not a whole LiteRT file, uses an operator that LiteRT for Microcontrollers does not have, or
+            keeps resource variables, which an interpreter must be made for.
     """
     model = read_model(content)
     try:
@@ -56,6 +59,9 @@ def resolver_methods(content: bytes) -> tuple[str, ...]:
             missing.add(name)
         else:
             methods.add(f"Add{method}")
+    if variables := sorted(missing & _OF_VARIABLES):
+        what = f"the file keeps resource variables ({', '.join(variables)}), which the source files do not set up"
+        raise ModelError(what, "export it with --to c, and make an interpreter with MicroResourceVariables")
     if missing:
         listed = ", ".join(sorted(missing))
         what = f"LiteRT for Microcontrollers has no kernel for {listed}"

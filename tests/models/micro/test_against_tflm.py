@@ -1,15 +1,18 @@
 """What the tool says of firmware, held against LiteRT for Microcontrollers itself: the package tflite-micro."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_litert_files import chain
-from tflm import available, ran
+from small_litert_files import chain, litert_file, tensor
+from tflm import PYTHON, available, ran
 
+from compressor.models.litert.operators import _names
 from compressor.models.micro.arena import plan_arena
+from compressor.models.micro.operator_methods import _METHODS, _OF_VARIABLES, _squeezed
 from compressor.models.micro.sample_vector import sample_vector
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
@@ -51,3 +54,33 @@ def test_eleven_nets_take_what_is_planned_and_give_what_the_self_test_has(tflm):
     assert len(rows) == 11
     assert all("(+0.0%)" in row.split("|")[2] for row in rows)
     assert all(row.endswith(" same |") for row in rows)
+
+
+_REGISTERED = """
+import pickle, sys
+from tflite_micro.python.tflite_micro import runtime
+for name, content in pickle.load(sys.stdin.buffer).items():
+    print("@", name, file=sys.stderr, flush=True)
+    try:
+        runtime.Interpreter.from_bytes(content, arena_size=1 << 16)
+    except RuntimeError:
+        pass
+"""
+
+
+@pytest.mark.long
+def test_the_operators_that_can_be_registered_are_those_that_it_has(tflm):
+    """A file of one operator that lacks what it needs is refused by its kernel, or for want of a kernel."""
+    left = {
+        name for name in _names().values() if name not in ("CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES")
+    }
+    there = set()
+    while left:  # a kernel that is given nothing may bring the process down
+        ends = [tensor("x", (1, 4)), tensor("y", (1, 4))]
+        files = {name: litert_file(ends, [(name, [0], [1])], [0], [1]) for name in sorted(left)}
+        done = subprocess.run([PYTHON, "-c", _REGISTERED], input=pickle.dumps(files), capture_output=True, timeout=300)
+        for part in done.stderr.decode(errors="replace").split("@ ")[1:]:
+            left.discard(part.split("\n")[0])
+            if "Didn't find op" not in part:
+                there.add(_squeezed(part.split("\n")[0]))
+    assert there - {_squeezed(name) for name in _OF_VARIABLES} == set(_METHODS)

@@ -7,6 +7,7 @@ import pytest
 from small_litert_files import chain, litert_file, tensor
 
 from compressor.base.errors import ModelError
+from compressor.models.litert.flatbuffer import read_model, write_model
 from compressor.models.micro.arena import OperatorMemory, plan_arena
 
 
@@ -75,3 +76,10 @@ def test_a_file_without_operators_has_no_peak():
 def test_what_is_no_file_is_refused():
     with pytest.raises(ModelError, match=f"^{re.escape('this is not a LiteRT file; give a .tflite file')}$"):
         plan_arena(b"TFP")
+
+
+def test_graphs_besides_the_first_are_counted_and_not_planned():
+    model = read_model(chain())
+    model.subgraphs.append(model.subgraphs[0])
+    arena = plan_arena(write_model(model))
+    assert (arena.tensor_bytes, arena.unplanned_graphs) == (208, 1)
