@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from small_litert_files import chain, litert_file, tensor
 
+from compressor.base.errors import ModelError
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
 from compressor.models.micro.arena import plan_arena
+from compressor.models.micro.ethos_u import compiled
 from compressor.models.packing.package import pack
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
@@ -215,3 +217,44 @@ def test_variables_of_a_model_are_not_set_up(call, tmp_path, kit):
         "export it with --to c, and make an interpreter with MicroResourceVariables\n"
     )
     assert call("export", path, "--to", "tflm", "--output", kit) == (1, "", text)
+
+
+def test_an_npu_gets_a_compiled_file_and_what_it_costs(call, model, kit):
+    code, out, _ = call("export", model, "--to", "ethos-u", "--accelerator", "ethos-u55-64", "--output", kit)
+    assert code == 0
+    npu, operators = out.splitlines()[-2:]
+    cycles, sram = re.fullmatch(r"  NPU     ([\d,]+) cycles, (\d+) B of SRAM on ethos-u55-64", npu).groups()
+    assert operators == "  1 operators: EthosU"
+    assert int(cycles.replace(",", "")) > 100
+    arena = plan_arena((kit / "model.tflite").read_bytes())
+    assert arena.tensor_bytes == int(sram)  # vela's own plan of the arena, which is in the file
+    assert [operator.name for operator in arena.operators] == ["ethos-u"]
+    assert f"- on ethos-u55-64, as vela estimates: {cycles} cycles an inference (" in (kit / "README.md").read_text()
+    assert "resolver.AddEthosU()" in (kit / "model_runner.cc").read_text()
+
+
+def test_an_unknown_npu_and_vela_that_is_not_there_are_told(call, model, kit, monkeypatch):
+    code, _, err = call("export", model, "--to", "ethos-u", "--accelerator", "ethos-u55-129", "--output", kit)
+    assert code == 2
+    assert "there is no accelerator 'ethos-u55-129'; did you mean 'ethos-u55-128'?" in err
+    monkeypatch.setattr("compressor.models.micro.ethos_u.find_spec", lambda name: None)
+    text = "error: Arm's compiler vela is not installed; pip install 'compressor[ethos-u]'\n"
+    assert call("export", model, "--to", "ethos-u", "--output", kit) == (1, "", text)
+
+
+def test_a_file_that_an_npu_has_no_use_for_is_refused(call, tmp_path, kit):
+    path = tmp_path / "m.tflite"
+    ends = [tensor("x", (1, 4), "FLOAT32"), tensor("y", (1, 4), "FLOAT32")]
+    path.write_bytes(litert_file(ends, [("RELU", [0], [1])], [0], [1]))
+    text = "error: vela leaves every operator of the file to the CPU; quantize it to int8 or int16x8\n"
+    assert call("export", path, "--to", "ethos-u", "--output", kit) == (1, "", text)
+    assert not kit.exists()
+
+
+def test_what_vela_says_when_it_fails_is_told():
+    with pytest.raises(ModelError) as caught:
+        compiled(chain(), "ethos-u1")
+    assert re.fullmatch(
+        r"vela cannot compile the file \(.*invalid choice: 'ethos-u1'.*\); quantize it to int8 or int16x8",
+        str(caught.value),
+    )

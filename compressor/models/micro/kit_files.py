@@ -10,7 +10,7 @@ from compressor.models.micro.firmware_kit import MARGIN, FirmwareKit
 from compressor.models.micro.firmware_texts import endpoint_constants, filled, model_header, model_source, vector_header
 from compressor.models.micro.kit_readme import readme
 
-_SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp"}
+_SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp", "ethos-u": "cc"}
 
 
 def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
@@ -53,7 +53,7 @@ def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[
         yield f"{kit.name}_self_test.h", iter([filled("self_test.h", **names)])
         test = filled("self_test.cc", **names, FILL="\n".join(fills), COMPARE="\n".join(compares))
         yield f"{kit.name}_self_test.{suffix}", iter([test])
-    if kit.target == "tflm" and kit.vector is not None:
+    if kit.target in ("tflm", "ethos-u") and kit.vector is not None:
         yield f"{kit.name}_main.cc", iter([filled("main.cc", **names)])
     if kit.target == "arduino":
         yield f"{folder_name}.ino", iter([_sketch(kit, names)])

@@ -63,6 +63,12 @@ def _facts(kit: FirmwareKit, ends: FileSignature) -> Iterator[str]:
         f"{where}, {format_size(kit.arena.persistent_bytes)} that stays, and a margin. Call `arena_used_bytes()` of "
         "the interpreter to see what your kernels need"
     )
+    if kit.npu is not None:
+        yield (
+            f"- on {kit.npu.accelerator}, as vela estimates: {kit.npu.cycles:,} cycles an inference "
+            f"({kit.npu.seconds * 1e3:.3g} ms at {kit.npu.clock / 1e6:.0f} MHz), {format_size(kit.npu.sram_bytes)} of "
+            f"SRAM, {format_size(kit.npu.flash_bytes)} of weights and commands"
+        )
     for side, endpoints in (("takes", ends.inputs), ("gives", ends.outputs)):
         for end in endpoints:
             shape = "x".join(str(size or 1) for size in end.shape) or "scalar"
@@ -79,8 +85,8 @@ def _build(kit: FirmwareKit, folder: str) -> str:
         return _PACKED.format(name=name, guard=guard, work=28270, self_test=tested)
     if kit.vector is None:
         tested = "There is no self-test, since the kit was made without `--data`."
-    elif kit.target == "tflm":
+    elif kit.target != "arduino":
         tested = f"`{name}_main.cc` runs the self-test and ends with 0 if it passes; leave it out of your firmware."
     else:
         tested = "It prints whether the self-test passed."
-    return (_TFLM if kit.target == "tflm" else _ARDUINO).format(folder=folder, self_test=tested)
+    return (_ARDUINO if kit.target == "arduino" else _TFLM).format(folder=folder, self_test=tested)
