@@ -238,7 +238,7 @@ def test_an_unknown_npu_and_vela_that_is_not_there_are_told(call, model, kit, mo
     assert code == 2
     assert "there is no accelerator 'ethos-u55-129'; did you mean 'ethos-u55-128'?" in err
     monkeypatch.setattr("compressor.models.micro.ethos_u.find_spec", lambda name: None)
-    text = "error: Arm's compiler vela is not installed; pip install 'compressor[ethos-u]'\n"
+    text = "error: Arm's compiler vela is not installed; pip install ethos-u-vela\n"
     assert call("export", model, "--to", "ethos-u", "--output", kit) == (1, "", text)
 
 

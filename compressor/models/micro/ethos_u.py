@@ -53,7 +53,7 @@ def compiled(content: bytes, accelerator: str) -> tuple[bytes, NpuReport]:
         ModelError: vela is not installed, cannot compile the file, or has nothing for the NPU in it.
     """
     if find_spec("ethosu") is None:
-        raise ModelError("Arm's compiler vela is not installed", "pip install 'compressor[ethos-u]'")
+        raise ModelError("Arm's compiler vela is not installed", "pip install ethos-u-vela")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(content)
