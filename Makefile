@@ -13,6 +13,8 @@ demo: .venv/installed
 test: .venv/installed-dev check
 	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
+# Some of them need compilers for Arm, and say so: apt-get install gcc-arm-none-eabi gcc-arm-linux-gnueabihf
+# libc6-dev-armhf-cross qemu-user clang libclang-rt-dev
 test-long: .venv/installed-dev browser fuzz
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python tests/run_hostile_files.py

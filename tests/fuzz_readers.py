@@ -26,8 +26,9 @@ with atheris.instrument_imports(include=["compressor", "yaml"], enable_loader_ov
     from compressor.data.table_files import CsvTable
     from compressor.data.tables import table_splits
     from compressor.models.litert.contents import dissect
-    from compressor.models.litert.graph_contents import operators_of, signatures_of
+    from compressor.models.litert.graph_contents import main_graph_of, operators_of, signatures_of
     from compressor.models.litert.open_sizes import open_inputs
+    from compressor.models.micro.arena import plan_arena
     from compressor.models.packing.coders import CODERS
     from compressor.models.packing.package import pack, unpack
     from compressor.planning import planner
@@ -54,6 +55,8 @@ def readers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         operators_of(content)
         signatures_of(content)
         open_inputs(content)
+        main_graph_of(content)
+        plan_arena(content)
 
     def npy(content: bytes) -> None:
         array = open_npy(written("x.npy", content), text=True)

@@ -32,6 +32,7 @@ STANDS_FOR = {  # what the words in capitals stand for, where a command is run
     "MODEL": "model.tflite",
     "OUTPUT.h": "model.h",
     "OUTPUT": "other.tflite",
+    "FOLDER": "source-files",
     "DATA": "digits.npz",
     "RUN": f"runs/mine/{RUN}",
     "[NAME]": "prune",
@@ -259,6 +260,7 @@ def write_run(folder, run):
         shutil.copy(run / "model.tflite", folder / name)
     shutil.copy(run / "stages" / "1-prune.h5", folder / "model.h5")
     (folder / "packed.tfpack").write_bytes(pack((run / "model.tflite").read_bytes()))
+    (folder / "small.tfpack").write_bytes(pack((run / "model.tflite").read_bytes(), "gzip"))
     with as_file(files("compressor_plugins.datasets.data").joinpath("mnist.npz")) as path, np.load(path) as digits:
         for name in ("digits.npz", "data.npz"):
             np.savez(folder / name, **{array: digits[array][:300] for array in digits})

@@ -3,7 +3,7 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
 and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `csv_text`, `xml_text`,
-and `github_annotation`. Another kind of output gets a function of its own here.
+`github_annotation`, and `c_comment` for firmware. Another kind of output gets a function of its own here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -25,6 +26,7 @@ _STAND_INS: Final = {  # for encodings that lack what the tool itself writes
     "─": "-", "━": "-", "│": "|", "╸": "-", "╺": "-",
 }  # fmt: skip
 _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]{}#|~$<&]|(?<![^\W_])_|_(?![^\W_])")
+_C_COMMENT: Final = frozenset(f"{string.ascii_letters}{string.digits} _./-:;,()'=+<>[]")
 _MARKDOWN_ENTITIES: Final = {"<": "&lt;", "&": "&amp;"}
 _HTML_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _HTML_SPECIAL = re.compile(r"[&<>\"']")
@@ -143,6 +145,11 @@ def _csv_cell(cell: object) -> object:
         return cell
     text = printable(cell)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) or _COMMAND.match(text) else text
+
+
+def c_comment(text: str) -> str:
+    """The text for a comment in C or C++, which it cannot end or continue; characters that might are underscores."""
+    return "".join(char if char in _C_COMMENT else "_" for char in text)
 
 
 def _encodable(char: str, encoding: str) -> str:

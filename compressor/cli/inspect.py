@@ -17,10 +17,15 @@ from compressor.cli.own_command import OwnCommand
 @click.argument("model", type=click.Path(path_type=Path))
 @shape_option
 @trust_option
+@click.option("--arena", "by_operator", is_flag=True, help="Show the memory of tensors operator by operator.")
 @json_option
 @debug_option
-def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, debug: bool) -> None:
-    """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship."""
+def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool, as_json: bool, debug: bool) -> None:
+    """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship.
+
+    The arena is the memory that LiteRT for Microcontrollers needs, as its planner places tensors and with pointers of
+    4 bytes.
+    """
     from collections import Counter
     from dataclasses import asdict
 
@@ -30,7 +35,8 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.contents import dissect
     from compressor.models.litert.graph_contents import operators_of, signatures_of
-    from compressor.report.file_tables import print_layers, print_operators, print_signatures
+    from compressor.models.micro.arena import plan_arena
+    from compressor.report.file_tables import print_arena, print_layers, print_operators, print_signatures
     from compressor.report.layer_rows import layer_rows
     from compressor.report.screen import Screen
 
@@ -40,6 +46,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
         content = shipped_bytes(model, trust_model, input_shape)
     anatomy, signatures, operators = dissect(content), signatures_of(content), operators_of(content)
     rows: list[LayerRow] = layer_rows(anatomy)
+    arena = plan_arena(content)
     if as_json:
         calls = Counter((operator.name, operator.computes_in, operator.arithmetic) for operator in operators)
         data = {
@@ -61,6 +68,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
                 if operator.arithmetic == "float"
             ],
             "tensors": [row.model_dump(exclude={"spread", "difference"}) for row in rows],
+            "arena": {"bytes": arena.bytes, **asdict(arena)},
         }
         say_json(data)
         return
@@ -73,3 +81,4 @@ def command(model: Path, input_shape: Any, trust_model: bool, as_json: bool, deb
         f" {sizes} · {anatomy.parameters:,} parameters · "
         f"{anatomy.sparsity:.1%} zeros · {anatomy.weight_bits:.0f} bits · {anatomy.operators} operators"
     )
+    print_arena(arena, by_operator, screen)

@@ -116,6 +116,9 @@ class StageConstraints(Params):
     min_sparsity: Annotated[float | None, _SPARSITY] = Field(
         None, ge=0, le=1, description="lowest share of zeros among the weights"
     )
+    max_arena: Annotated[Size | None, Limit("at most", attrgetter("arena_bytes"), format_size)] = Field(
+        None, description="most memory for tensors in LiteRT for Microcontrollers, in bytes or as `64 kB`"
+    )
     integer_only: Annotated[bool, Absence(attrgetter("float_operators"), "{:,.0f} in float".format)] = Field(
         False, description="whether all operators of the file must compute in integers"
     )

@@ -11,7 +11,8 @@ from typing import Any, Final
 from compressor.base.sizes import format_size, gzip_size
 from compressor.contracts.report_rows import AgreementRow, ClassRow, EndpointRow, LayerRow, MetricRow
 from compressor.measure.results import Stage
-from compressor.models.packing.package import is_package, shipping_suffix
+from compressor.models.micro.arena import plan_arena
+from compressor.models.packing.package import is_package, shipping_suffix, unpacked
 from compressor.report.changed_decisions import class_rows
 from compressor.report.column_types import (
     Column,
@@ -158,6 +159,13 @@ COLUMNS = (
         "size leaves them open",
         lambda of: of.anatomy.multiplications,
         markdown=Shown("MACs", count_text),
+        default=None,
+    ),
+    Column(
+        "arena_bytes",
+        int | None,
+        "of memory that LiteRT for Microcontrollers needs for tensors at most, one sample a call",
+        lambda of: plan_arena(unpacked(of.stage.content)).tensor_bytes,
         default=None,
     ),
     Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),

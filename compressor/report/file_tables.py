@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import LayerRow
 from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
+from compressor.models.micro.arena import Arena
 from compressor.report.screen import Screen
 
 _MOST_NAMED = 10  # operators that compute in float
@@ -51,6 +53,24 @@ def print_layers(layers: Sequence[LayerRow], screen: Screen) -> None:
         if sum(2 + max(map(len, (name, *cells))) for name, cells in columns.items()) - 2 > screen.width:
             del columns[least]
     _print_table(list(columns), list(zip(*columns.values(), strict=True)), screen)
+
+
+def print_arena(arena: Arena, by_operator: bool, screen: Screen) -> None:
+    """The memory of tensors on a microcontroller and where it peaks, and what is in it at each operator."""
+    if by_operator:
+        rows = [
+            [operator.title, f"{operator.bytes:,}", f"{operator.scratch_bytes:,}", f"{operator.reach:,}"]
+            for operator in arena.operators
+        ]
+        _print_table(["operator", "bytes alive", "of it scratch", "reach to"], rows, screen)
+    where = f", at {arena.peak.title}" if arena.peak is not None else ""
+    screen.show(
+        f" arena: {format_size(arena.tensor_bytes)} for tensors at most{where} · "
+        f"{format_size(arena.persistent_bytes)} that stays · {format_size(arena.bytes)} in all"
+    )
+    if arena.unplanned_graphs:
+        graphs = f"{arena.unplanned_graphs} further graph{'s' if arena.unplanned_graphs > 1 else ''}"
+        screen.show((f" arena: without the tensors of {graphs} of the file, as loops have them", "yellow"))
 
 
 def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from compressor.base.outgoing import (
+    c_comment,
     csv_text,
     github_annotation,
     html,
@@ -236,3 +237,17 @@ def test_a_log_has_one_message_with_its_details_below(text):
     assert first.startswith("damaged: ")
     assert all(line.startswith("  ") or not line for line in others)
     assert is_safe("".join([first, *others]))
+
+
+@pytest.mark.parametrize(
+    ("text", "comment"),
+    [
+        ("model/dense/MatMul;x:0", "model/dense/MatMul;x:0"),
+        ("*/ int x; /*", "_/ int x; /_"),
+        ("a\nb\\", "a_b_"),
+        ("??/", "__/"),
+        ("Größe", "Gr__e"),
+    ],
+)
+def test_no_text_ends_a_comment_of_c(text, comment):
+    assert c_comment(text) == comment

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from small_litert_files import chain
 
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
@@ -89,6 +90,29 @@ def test_a_model_of_another_framework_gets_the_way_to_here(call, tmp_path, argum
     found, out, err = call(arguments[0], path, *arguments[1:])
     assert (found, out) == (1, "")
     assert err.startswith(text)
+
+
+def test_inspect_tells_the_memory_that_a_microcontroller_needs(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(chain())
+    code, out, _ = call("inspect", path)
+    assert code == 0
+    assert out.splitlines()[-1].startswith(" arena: 208 B for tensors at most, at CONV_2D 'conv' · ")
+    assert "bytes alive" not in out
+    rows = call("inspect", path, "--arena")[1].splitlines()
+    place = rows.index("operator                  bytes alive  of it scratch  reach to")
+    assert rows[place + 2 : place + 5] == [
+        "CONV_2D 'conv'                    208              0       208",
+        "MAX_POOL_2D 'pool'                192              0       192",
+        "FULLY_CONNECTED 'logits'           64              0       192",
+    ]
+    arena = json.loads(call("inspect", path, "--json")[1])["arena"]
+    assert arena["tensor_bytes"] == 208
+    assert arena["bytes"] == arena["persistent_bytes"] + max(208, arena["temporary_bytes"])
+    assert [(row["name"], row["output"], row["bytes"]) for row in arena["operators"]] == [
+        ("CONV_2D", "conv", 208), ("MAX_POOL_2D", "pool", 192), ("FULLY_CONNECTED", "logits", 64),
+    ]  # fmt: skip
 
 
 def test_a_narrow_terminal_shows_the_names_of_tensors(call, smoke_run, monkeypatch):

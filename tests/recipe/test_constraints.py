@@ -50,6 +50,11 @@ def test_a_limit_itself_is_within_the_limit(size, met):
     assert verdict.met is met
 
 
+def test_the_memory_of_tensors_is_held_against_max_arena():
+    (verdict,) = verdicts(Constraints(max_arena="32 kB"), stage(arena_bytes=32_160))
+    assert verdict == Verdict("max_arena", "32.0 kB", "32.2 kB", False)
+
+
 def test_a_figure_without_end_meets_no_limit():
     (verdict,) = judged(Constraints(min_sparsity=0.5), stage(sparsity=float("inf")))
     assert verdict == Verdict("min_sparsity", "50.0%", "inf%", False)

@@ -91,6 +91,28 @@ def signatures_of(content: bytes) -> tuple[FileSignature, ...]:
     return tuple(found)
 
 
+def main_graph_of(content: bytes) -> FileSignature:
+    """What the main graph takes and gives, in the graph's order, by the names of its signature if it has one.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file.
+    """
+    file = read_model(content)
+    try:
+        main = file.subgraphs[0]
+        signatures = [signature for signature in file.signatureDefs or [] if signature.subgraphIndex == 0]
+        sides = []
+        for ends, entries in (
+            (main.inputs, [entry for signature in signatures for entry in signature.inputs or []]),
+            (main.outputs, [entry for signature in signatures for entry in signature.outputs or []]),
+        ):
+            names = {int(entry.tensorIndex): _text(entry.name) for entry in reversed(entries)}
+            sides.append(tuple(_endpoint(main.tensors[index], names.get(index)) for index in _indices(ends)))
+        return FileSignature(_text(signatures[0].signatureKey) if signatures else None, sides[0], sides[1])
+    except FLATBUFFER_ERRORS as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+
+
 def operators_of(content: bytes) -> tuple[FileOperator, ...]:
     """The operators of all graphs of a file, in their order.
 

@@ -56,14 +56,14 @@ class LiteRTModel:
     It takes and gives floats; where an input or output of the file is quantized, they are converted as in firmware.
     """
 
-    def __init__(self, content: bytes, threads: int = 1) -> None:
-        """Open a file.
+    def __init__(self, content: bytes, threads: int = 1, reference: bool = False) -> None:
+        """Open a file; `reference` has LiteRT's reference kernels run it, which those of microcontrollers derive from.
 
         Raises:
             ModelError: the interpreter refuses it.
         """
         try:
-            self._interpreter = open_interpreter(content, threads)
+            self._interpreter = reference_interpreter(content) if reference else open_interpreter(content, threads)
             inputs, outputs = _endpoint_details(self._interpreter)
         except INTERPRETER_ERRORS as error:
             raise ModelError(f"LiteRT cannot open the file ({error})", "make it again") from None
@@ -93,6 +93,16 @@ class LiteRTModel:
             raise ModelError(f"LiteRT cannot run the file ({error})", "check its operators and its input") from None
         arrays = [_real(self._interpreter.get_tensor(i), end) for i, end in zip(self._out, self.outputs, strict=True)]
         return arrays[0] if len(arrays) == 1 else dict(zip((end.name for end in self.outputs), arrays, strict=True))
+
+    def run_stored(self, features: Arrays) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """What the file's inputs hold for n samples, and what its outputs hold then, in the file's order.
+
+        Raises:
+            ModelError: the samples do not fit what the file takes, or the file cannot be run.
+        """
+        self.run(features)
+        taken = [_stored(array, end) for array, end in zip(self._in_order(features), self.inputs, strict=True)]
+        return taken, [self._interpreter.get_tensor(index) for index in self._out]
 
     def latency(self, sample: Arrays) -> Latency:
         """Time calls with one sample of shape (1, ...), after a warm-up."""
@@ -218,6 +228,15 @@ def open_interpreter(content: bytes, threads: int) -> Any:
     except RuntimeError:  # from XNNPACK, for some quantized graphs that LiteRT's own kernels run
         plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         return Interpreter(model_content=content, num_threads=threads, experimental_op_resolver_type=plain)
+    return interpreter
+
+
+def reference_interpreter(content: bytes) -> Any:
+    """An interpreter of the file with LiteRT's reference kernels."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
     return interpreter
 
 

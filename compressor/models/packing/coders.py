@@ -125,3 +125,5 @@ CODERS = {
     "model": Coder(_model, _unmodel),
 }
 FOR_LARGE = ("zstd", "xz")
+FOR_DEVICES = ("xz", "gzip")
+"""Those that `device/tfpack.c` decodes."""

@@ -12,10 +12,11 @@ from typing import NoReturn
 from compressor.base.errors import ModelError
 from compressor.base.file_limits import swells, unless_raised
 from compressor.models.packing.coder_type import DamagedError
-from compressor.models.packing.coders import CODERS, FOR_LARGE, LARGE
+from compressor.models.packing.coders import CODERS, FOR_DEVICES, FOR_LARGE, LARGE
 
 SUFFIX = ".tfpack"
 BEST = "best"
+DEVICE = "device"
 _MAGIC = b"TFP"
 _HASH_BYTES = 4
 
@@ -26,12 +27,13 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
     Args:
         content: any bytes.
         coder: a name in `CODERS`, or `best` for the one that makes the smallest package. For a large file, `best` tries
-            those that suit it.
+            those that suit it. `device` does the same with the coders that `device/tfpack.c` decodes.
 
     Raises:
         ModelError: the coder that is named cannot code it.
     """
-    tries = (FOR_LARGE if len(content) >= LARGE else CODERS) if coder == BEST else [coder]
+    all_coders = FOR_LARGE if len(content) >= LARGE else tuple(CODERS)
+    tries = {BEST: all_coders, DEVICE: FOR_DEVICES}.get(coder, (coder,))
     payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
     if not payloads:
         remedy = "put 'slim' before 'pack', or name another coder"

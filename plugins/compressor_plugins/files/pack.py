@@ -22,10 +22,11 @@ class Pack(Strategy):
     class Params(compressor.Params):
         """Which coder to use."""
 
-        coder: Literal["best", "model", "brotli", "zstd", "xz", "gzip"] = Field(
+        coder: Literal["best", "device", "model", "brotli", "zstd", "xz", "gzip"] = Field(
             "best",
             description="`best` tries all, or zstd and xz for 16 MiB and more, and keeps the smallest result; `model` "
-            "knows the file format, but takes only small or sparse files that `slim` wrote; `xz` is raw LZMA1",
+            "knows the file format, but takes only small or sparse files that `slim` wrote; `xz` is raw LZMA1; "
+            "`device` tries xz and gzip, which the decoder in C for microcontrollers reads",
         )
 
     def plan(self, state: ModelState) -> ModelState:

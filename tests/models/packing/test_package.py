@@ -43,6 +43,12 @@ def test_the_best_coder_makes_the_smallest_package():
     assert len(pack(CONTENT)) == min(len(pack(CONTENT, coder)) for coder in STANDARD)
 
 
+def test_a_package_for_devices_is_the_smallest_that_the_decoder_in_c_reads():
+    package = pack(CONTENT, "device")
+    assert coder_of(package) == "xz"
+    assert len(package) == min(len(pack(CONTENT, coder)) for coder in ("gzip", "xz"))
+
+
 def test_the_header_takes_ten_bytes_for_a_small_file():
     assert len(pack(b"x" * 3000, "zstd")) - len(CODERS["zstd"].encode(b"x" * 3000)) == 10
 

@@ -1,0 +1,114 @@
+"""`compressor export`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from compressor.base.errors import ModelError, OutputError
+from compressor.base.standard_output import say
+from compressor.cli.options import debug_option, plugin_option
+from compressor.cli.outputs import refuse_output, written
+from compressor.cli.own_command import OwnCommand
+
+if TYPE_CHECKING:
+    from compressor.models.micro.firmware_kit import FirmwareKit
+
+
+@click.command("export", cls=OwnCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(["c", "tflm", "arduino", "ethos-u"]),
+    help="C arrays alone, LiteRT for Microcontrollers, a sketch of Arduino, or tflm with a file for an NPU.",
+)
+@click.option("--output", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="Where to.")
+@click.option("--data", metavar="SOURCE", help="Data whose first test sample the firmware tests itself with.")
+@click.option(
+    "--accelerator", metavar="NPU", default="ethos-u55-128", show_default=True, help="What --to ethos-u compiles for."
+)
+@click.option("--name", default="model", show_default=True, help="Name of the array in C, and of the files.")
+@click.option("--force", is_flag=True, help="Replace the files in FOLDER; others stay.")
+@plugin_option
+@debug_option
+def command(
+    file: Path,
+    target: str,
+    output: Path,
+    data: str | None,
+    accelerator: str,
+    name: str,
+    force: bool,
+    plugins: tuple[Path, ...],
+    debug: bool,
+) -> None:
+    """Write FILE, a .tflite or a package, as source files for firmware.
+
+    FOLDER gets the model as an array, the scales of inputs and outputs, the size of the tensor arena, and a README.
+    For tflm and arduino it also gets code that registers just the operators of the model and runs it, and with --data
+    a test that compares outputs byte by byte. For ethos-u, Arm's compiler vela compiles the file first. A package comes
+    with a decoder in C. `compressor header` writes the array alone.
+    """
+    from compressor.base.file_limits import content_of, refuse_special
+    from compressor.base.sizes import format_size
+    from compressor.base.text import did_you_mean
+    from compressor.models.litert.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.models.micro.ethos_u import ACCELERATORS
+    from compressor.models.micro.firmware_kit import TARGETS, kit_of
+    from compressor.models.micro.kit_files import kit_files
+    from compressor.models.packing.package import is_package
+
+    refuse_special(file)
+    if not file.is_file():
+        raise ModelError(f"there is no file {file}", "check the path")
+    stored = content_of(file)
+    if not (is_package(stored) or stored[4:8] == IDENTIFIER):
+        raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
+    if accelerator not in ACCELERATORS:
+        raise click.UsageError(f"there is no accelerator '{accelerator}'{did_you_mean(accelerator, ACCELERATORS)}")
+    kit = kit_of(stored, next(known for known in TARGETS if known == target), name, accelerator)
+    if data is not None:
+        kit = _with_vector(kit, one_flatbuffer(stored) if kit.npu else kit.model, data, plugins, debug)
+    kit_texts = list(kit_files(kit, output.absolute().name))
+    compiled_file = [output / f"{kit.name}.tflite"] if kit.npu else []
+    _make_folder(output)
+    for path in [*(output / file_name for file_name, _ in kit_texts), *compiled_file]:
+        refuse_output(path, force)
+    for file_name, parts in kit_texts:
+        with written(output / file_name) as temporary, temporary.open("w", newline="\n", encoding="utf-8") as text:
+            text.writelines(parts)
+    for path in compiled_file:
+        with written(path) as temporary:
+            temporary.write_bytes(kit.model)
+    say(f"{output}: {len(kit_texts) + len(compiled_file)} files")
+    say(f"  flash   {format_size(len(kit.content))} for {kit.name}")
+    say(f"  memory  {format_size(kit.arena_size)} for the tensor arena, with a margin")
+    if kit.npu is not None:
+        say(f"  NPU     {kit.npu.cycles:,} cycles, {format_size(kit.npu.sram_bytes)} of SRAM on {kit.npu.accelerator}")
+    if kit.methods:
+        say(f"  {len(kit.methods)} operators: {', '.join(method.removeprefix('Add') for method in kit.methods)}")
+
+
+def _with_vector(kit: FirmwareKit, model: bytes, data: str, plugins: tuple[Path, ...], debug: bool) -> FirmwareKit:
+    from compressor.cli.command_registry import registry_with
+    from compressor.cli.native_output import native_output_dropped
+    from compressor.models.micro.sample_vector import sample_vector
+    from compressor.run.named_data_and_metrics import find_data
+
+    registry = registry_with(plugins)
+    with native_output_dropped(debug):
+        features, _ = next(iter(find_data(registry, data).test.batches(1)))
+        vector = sample_vector(model, features)
+    return replace(kit, vector=(vector, f"The first test sample of {data}, and what LiteRT's reference kernels give"))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "choose another place") from None

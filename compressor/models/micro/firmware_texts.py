@@ -1,0 +1,91 @@
+"""The texts of a firmware kit: what a model takes and gives, in C."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+import numpy as np
+
+from compressor.base.outgoing import c_comment
+from compressor.models.litert.c_header import ALIGNAS, c_array
+from compressor.models.litert.graph_contents import FileEndpoint
+from compressor.models.litert.tensor_types import TensorType
+from compressor.models.micro.sample_vector import SampleVector
+
+ORIGIN = "Written by `compressor export`; do not edit."
+
+
+def filled(template: str, **values: object) -> str:
+    """A file of `templates/`, with `@NAME@` and the like replaced."""
+    text = (files("compressor.models.micro") / "templates" / template).read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    return text
+
+
+def model_header(name: str, constants: Sequence[str]) -> str:
+    """The header that declares the model's bytes, and defines constants."""
+    guard = name.upper()
+    lines = [
+        f"/* {ORIGIN} */",
+        f"#ifndef {guard}_H\n#define {guard}_H\n",
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n',
+        f"extern const unsigned char {name}[]; /* aligned to 16 bytes */",
+        f"extern const unsigned int {name}_len;",
+        f"extern const char {name}_sha256[]; /* in hexadecimal */\n",
+        *constants,
+        "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
+    ]
+    return "\n".join(lines)
+
+
+def model_source(name: str, content: bytes) -> Iterator[str]:
+    """The source file that defines what `model_header` declares, in parts, for C11 and C++11 or later."""
+    yield f'/* {ORIGIN} */\n#include "{name}.h"\n\n{ALIGNAS}\n'
+    yield from c_array(content, f"const unsigned char {name}[]")
+    yield f"const unsigned int {name}_len = {len(content)};\n"
+    yield f'const char {name}_sha256[] = "{hashlib.sha256(content).hexdigest()}";\n'
+
+
+def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> Iterator[str]:
+    """What firmware must know of the inputs or outputs, in their order."""
+    for number, end in enumerate(ends):
+        prefix = f"{name.upper()}_{side.upper()}_{number}"
+        sizes = [size or 1 for size in end.shape]
+        shape = "x".join(map(str, sizes)) or "scalar"
+        yield f"/* {side} {number}: {c_comment(end.name)}, {end.dtype}, {shape}"
+        if end.scale:
+            yield " * value = SCALE * (stored number - ZERO_POINT) */"
+            yield f"#define {prefix}_SCALE {c_float(end.scale)}"
+            yield f"#define {prefix}_ZERO_POINT ({end.zero_point})"
+        else:
+            yield " * not quantized */"
+        yield f"#define {prefix}_ELEMENTS {math.prod(sizes)}"
+        yield f"#define {prefix}_BYTES {endpoint_bytes(end)}\n"
+
+
+def endpoint_bytes(end: FileEndpoint) -> int:
+    """Bytes of an input or output, for one sample."""
+    bits = TensorType[end.dtype.upper()].bits
+    return -(-math.prod(size or 1 for size in end.shape) * bits // 8)
+
+
+def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]:
+    """The header of a self-test vector, in parts."""
+    guard = f"{name.upper()}_VECTOR_H"
+    yield f"/* {ORIGIN}\n * {c_comment(origin)}\n * Bytes as the tensors hold them, the lowest of a number first. */\n"
+    yield f"#ifndef {guard}\n#define {guard}\n\n{ALIGNAS}"
+    for side, contents in (("input", vector.inputs), ("output", vector.outputs)):
+        for number, content in enumerate(contents):
+            yield "\n"
+            yield from c_array(content, f"static const unsigned char {name}_{side}_{number}[{len(content)}]")
+    yield "\n#endif\n"
+
+
+def c_float(number: float) -> str:
+    """A float constant of C that is this number, rounded to 32 bits."""
+    text = f"{np.float32(number):.9g}"
+    return f"{text}f" if any(char in text for char in ".e") else f"{text}.0f"

@@ -1,0 +1,86 @@
+"""The files of a firmware kit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+from compressor.models.litert.graph_contents import FileSignature, main_graph_of
+from compressor.models.micro.firmware_kit import MARGIN, FirmwareKit
+from compressor.models.micro.firmware_texts import endpoint_constants, filled, model_header, model_source, vector_header
+from compressor.models.micro.kit_readme import readme
+
+_SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp", "ethos-u": "cc"}
+
+
+def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """The files of a kit: their names, and their texts in parts.
+
+    Args:
+        folder_name: the name of the folder that they are for, which Arduino wants to be that of the sketch.
+    """
+    name, suffix = kit.name, _SUFFIX[kit.target]
+    main = main_graph_of(kit.model)
+    yield f"{name}.h", iter([model_header(name, [*_constants(kit, main)])])
+    yield f"{name}.{suffix}", model_source(name, kit.content)
+    if kit.packed:
+        for device_file in ("tfpack.h", "tfpack.c"):
+            path = files("compressor.models.packing") / "device" / device_file
+            yield device_file, iter([path.read_text(encoding="utf-8")])
+    if kit.vector is not None:
+        yield f"{name}_vector.h", vector_header(name, *kit.vector)
+    if kit.target != "c":
+        yield from _runtime_files(kit, suffix, folder_name)
+    yield "README.md", iter([readme(kit, main, folder_name)])
+
+
+def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
+    names = {"NAME": kit.name, "GUARD": kit.name.upper()}
+    calls = "\n".join(f"  TF_LITE_ENSURE_STATUS(resolver.{method}());" for method in kit.methods)
+    yield f"{kit.name}_runner.h", iter([filled("runner.h", **names)])
+    runner = filled("runner.cc", **names, COUNT=max(1, len(kit.methods)), OPERATORS=calls)
+    yield f"{kit.name}_runner.{suffix}", iter([runner])
+    if kit.vector is not None:
+        vector, _ = kit.vector
+        inputs, outputs = range(len(vector.inputs)), range(len(vector.outputs))
+        array = f"{kit.name}_{{side}}_{{number}}"
+        fill = "  std::memcpy(interpreter->input({number})->data.raw, {array}, sizeof({array}));"
+        compare = (
+            "  if (std::memcmp(interpreter->output({number})->data.raw, {array}, sizeof({array})) != 0) return {after};"
+        )
+        fills = [fill.format(number=n, array=array.format(side="input", number=n)) for n in inputs]
+        compares = [compare.format(number=n, after=n + 1, array=array.format(side="output", number=n)) for n in outputs]
+        yield f"{kit.name}_self_test.h", iter([filled("self_test.h", **names)])
+        test = filled("self_test.cc", **names, FILL="\n".join(fills), COMPARE="\n".join(compares))
+        yield f"{kit.name}_self_test.{suffix}", iter([test])
+    if kit.target in ("tflm", "ethos-u") and kit.vector is not None:
+        yield f"{kit.name}_main.cc", iter([filled("main.cc", **names)])
+    if kit.target == "arduino":
+        yield f"{folder_name}.ino", iter([_sketch(kit, names)])
+
+
+def _sketch(kit: FirmwareKit, names: dict[str, str]) -> str:
+    if kit.vector is None:
+        include, setup = (
+            "",
+            f'  Serial.println({kit.name}_interpreter() == nullptr ? "no room in the arena" : "ready");',
+        )
+    else:
+        include = f'#include "{kit.name}_self_test.h"\n'
+        setup = f'  Serial.println({kit.name}_self_test() == 0 ? "the self-test passed" : "the self-test FAILED");'
+    return filled("sketch.ino", **names, INCLUDE_TEST=include, SETUP=setup)
+
+
+def _constants(kit: FirmwareKit, main: FileSignature) -> Iterator[str]:
+    guard = kit.name.upper()
+    if kit.packed:
+        yield f"/* the array is a package: bytes of the file in it */\n#define {guard}_UNPACKED_SIZE {len(kit.model)}\n"
+    yield f"/* bytes of the tensor arena: {kit.arena.bytes:,} as planned for the reference kernels and pointers of"
+    if kit.arena.unplanned_graphs:
+        yield f" * 4 bytes, and {MARGIN} % more. Tensors of {kit.arena.unplanned_graphs} further graphs, as loops have"
+        yield " * them, are not counted: make it larger */"
+    else:
+        yield f" * 4 bytes, and {MARGIN} % more */"
+    yield f"#define {guard}_ARENA_SIZE {kit.arena_size}\n"
+    yield from endpoint_constants(kit.name, "input", main.inputs)
+    yield from endpoint_constants(kit.name, "output", main.outputs)

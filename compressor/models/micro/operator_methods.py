@@ -1,0 +1,69 @@
+"""The operators that LiteRT for Microcontrollers has, by the methods that register them."""
+
+from __future__ import annotations
+
+from compressor.base.errors import ModelError
+from compressor.models.library_errors import FLATBUFFER_ERRORS
+from compressor.models.litert.flatbuffer import operator_of, read_model
+from compressor.models.litert.operators import operator_name
+
+_BUILTIN = """
+    Abs Add AddN ArgMax ArgMin BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo Cast Ceil Concatenation Cos
+    DepthToSpace Dequantize Div DynamicUpdateSlice Elu EmbeddingLookup Equal Exp ExpandDims Fill Floor FloorDiv
+    FloorMod FullyConnected Gather GatherNd Greater GreaterEqual HardSwish L2Normalization LeakyRelu Less LessEqual
+    Log LogSoftmax LogicalAnd LogicalNot LogicalOr Logistic Maximum Mean Minimum MirrorPad Mul Neg NotEqual Pack Pad
+    Prelu Quantize ReduceAll ReduceMax ReduceMin Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor ReverseV2
+    Round Rsqrt SelectV2 Shape Sin Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt Square
+    SquaredDifference Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack
+    ZerosLike If While
+"""
+_OTHERWISE_SPELT = {
+    "AVERAGE_POOL_2D": "AveragePool2D", "CONV_2D": "Conv2D", "DEPTHWISE_CONV_2D": "DepthwiseConv2D",
+    "CUMSUM": "CumSum", "L2_POOL_2D": "L2Pool2D", "MAX_POOL_2D": "MaxPool2D", "PADV2": "PadV2",
+}  # fmt: skip
+_OF_VARIABLES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
+_CUSTOM = {
+    "ethos-u": "EthosU",
+    "CIRCULAR_BUFFER": "CircularBuffer",
+    "TFLite_Detection_PostProcess": "DetectionPostprocess",
+}
+
+
+def _squeezed(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+_METHODS = {_squeezed(name): name for name in _BUILTIN.split()} | {
+    _squeezed(name): method for name, method in _OTHERWISE_SPELT.items()
+}
+
+
+def resolver_methods(content: bytes) -> tuple[str, ...]:
+    """The methods of a `MicroMutableOpResolver` that register what a file uses: `AddConv2D`, in the order of the names.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file, uses an operator that LiteRT for Microcontrollers does not have, or
+            keeps resource variables, which an interpreter must be made for.
+    """
+    model = read_model(content)
+    try:
+        used = {model.operatorCodes[call.opcodeIndex] for graph in model.subgraphs for call in graph.operators or []}
+        names = {((code.customCode or b"").decode(errors="replace"), operator_of(code)) for code in used}
+    except FLATBUFFER_ERRORS as error:
+        raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
+    methods, missing = set(), set()
+    for custom, number in names:
+        name = custom or operator_name(number)
+        method = _CUSTOM.get(name) if custom else _METHODS.get(_squeezed(name))
+        if method is None:
+            missing.add(name)
+        else:
+            methods.add(f"Add{method}")
+    if variables := sorted(missing & _OF_VARIABLES):
+        what = f"the file keeps resource variables ({', '.join(variables)}), which the source files do not set up"
+        raise ModelError(what, "export it with --to c, and make an interpreter with MicroResourceVariables")
+    if missing:
+        listed = ", ".join(sorted(missing))
+        what = f"LiteRT for Microcontrollers has no kernel for {listed}"
+        raise ModelError(what, "change the model, or export it with --to c for another runtime")
+    return tuple(sorted(methods))

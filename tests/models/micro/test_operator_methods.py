@@ -1,0 +1,49 @@
+"""Firmware registers the operators of its model and no others."""
+
+import re
+
+import pytest
+from small_litert_files import chain, litert_file, tensor
+
+from compressor.base.errors import ModelError
+from compressor.models.litert.operators import _names
+from compressor.models.micro.operator_methods import _METHODS, _squeezed, resolver_methods
+
+
+def one(*names):
+    tensors = [tensor("x", (1, 4)), tensor("y", (1, 4))]
+    return litert_file(tensors, [(name, [0], [1]) for name in names], [0], [1])
+
+
+def test_each_operator_is_registered_once():
+    assert resolver_methods(chain()) == ("AddConv2D", "AddFullyConnected", "AddMaxPool2D")
+    assert resolver_methods(one("RELU", "SPLIT_V", "RELU")) == ("AddRelu", "AddSplitV")
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "AddUnidirectionalSequenceLSTM"),
+        ("PADV2", "AddPadV2"),
+        ("CUMSUM", "AddCumSum"),
+        ("SPACE_TO_BATCH_ND", "AddSpaceToBatchNd"),
+        ("SELECT_V2", "AddSelectV2"),
+        ("TFLite_Detection_PostProcess", "AddDetectionPostprocess"),
+        ("ethos-u", "AddEthosU"),
+    ],
+)
+def test_methods_have_their_own_spelling(name, method):
+    assert resolver_methods(one(name)) == (method,)
+
+
+def test_every_method_belongs_to_an_operator_of_the_schema():
+    assert set(_METHODS) <= {_squeezed(name) for name in _names().values()}
+
+
+def test_operators_that_are_missing_are_named():
+    text = (
+        "LiteRT for Microcontrollers has no kernel for FlexErf, GELU; "
+        "change the model, or export it with --to c for another runtime"
+    )
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        resolver_methods(one("RELU", "GELU", "FlexErf"))
