@@ -148,7 +148,7 @@ def test_a_report_of_an_earlier_version_makes_a_page_that_says_what_it_lacks():
     assert Page(text).open == []
     assert "The report has no histograms of weights." in text
     assert "The report has no figures by class" in text
-    assert "No step of this run trained." in text
+    assert "The report has no training curves." in text
     assert "Resolved recipe" not in text
 
 

@@ -25,7 +25,7 @@ def training_curves(report: Report) -> list[Html]:
                 parts += [element("h3", title), element("div", _plots(epochs), class_="many large")]
     key = element("p", element("span", element("i", class_="stroke"), "training"),
                   element("span", element("i", class_="stroke dashed"), "validation"), class_="key")  # fmt: skip
-    return [*parts, key] if parts else [element("p", "No step of this run trained.", class_="quiet")]
+    return [*parts, key] if parts else [element("p", "The report has no training curves.", class_="quiet")]
 
 
 def _plots(epochs: Sequence[Mapping[str, float]]) -> list[Html]:
