@@ -194,6 +194,7 @@ def _holds(net, step_context):
 @example(("images", ("dense gelu", "relu"), "ptq"))  # a ReLU that LiteRT makes a part of the last product before
 @example(("sequences", ("lstm", "lstm"), "ptq"))  # whose second one's cells stay below 0.5
 @example(("vectors", ("dense swish", "minimum"), "ptq"))  # a MINIMUM's range cut the swish off for its tanh as well
+@example(("vectors", ("arithmetic", "arithmetic", "subtract", "subtract"), "ptq"))  # a last layer of next to nothing
 @example(("sequences", ("lstm", "subtract"), "ptq"))  # tanh(x) from x, which are alike: rounding is all that is left
 @given(nets())
 def test_files_of_random_models_agree_with_them(step_context, net):

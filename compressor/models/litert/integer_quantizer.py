@@ -5,6 +5,7 @@ leaves wrong.
 - An LSTM has one range for its output and its state. Where its output is joined with others, the quantizer gives all
   of them one range, and the state another: the LSTM then goes on from values that it did not make.
 - LiteRT has no tanh for the cells of an LSTM whose range is below 1, and without a word computes anything instead.
+- Where a product of weights makes next to nothing, its steps get finer than those of its sums: LiteRT crashes.
 - What `products` writes otherwise stays in float, or is cut off.
 - An ELU stays in float, although LiteRT has integers for it: it is taken for a LEAKY_RELU meanwhile.
 - A SPLIT of which a part is not used stays in float.
@@ -29,6 +30,7 @@ _MOVING = {  # operators whose output has the range of their input
     Operator.REVERSE_V2, Operator.TRANSPOSE, Operator.SQUEEZE, Operator.EXPAND_DIMS, Operator.PACK, Operator.UNPACK,
     Operator.MAX_POOL_2D,
 }  # fmt: skip
+_WEIGHTED = (Operator.FULLY_CONNECTED, Operator.CONV_2D, Operator.DEPTHWISE_CONV_2D)
 _OUTPUT_STATE = 18  # the place of an LSTM's output state among its inputs
 _CELL_STATE = 19
 _LEAST_CELLS = 1.0  # the smallest largest value that cells may be said to have
@@ -58,6 +60,7 @@ def quantized(calibrated: bytes, io: str = "float32", kept: Collection[str] = ()
             part_cut_values,
             _disguise_elus,
             _fill_ranges,
+            _widen_products,
             _join_ranges,
             _widen_cells,
             _forget_known_ranges,
@@ -121,6 +124,30 @@ def _fill_ranges(_: Any, graph: Any) -> bool:
             tensor.quantization.min, tensor.quantization.max = np.array([-1], np.float32), np.array([1], np.float32)
             changed = True
     return changed
+
+
+def _widen_products(model: Any, graph: Any) -> bool:
+    """Give what is made of sums of products with weights a range of at least one step of these sums."""
+    changed = False
+    for call in calls_of(model, graph, *_WEIGHTED):
+        places = [int(index) for index in (*call.inputs, call.outputs[0]) if has_range(graph, index)]
+        weights = [_largest(model, graph.tensors[index]) for index in call.inputs if index >= 0]
+        if len(places) != 2 or not any(weights):
+            continue
+        taken, made = (graph.tensors[index].quantization for index in places)
+        step = float(taken.max[0] - taken.min[0]) / 255 * max(weights) / 127
+        if made.max[0] - made.min[0] < step:
+            made.min, made.max = np.array([-step], np.float32), np.array([step], np.float32)
+            changed = True
+    return changed
+
+
+def _largest(model: Any, tensor: Any) -> float:
+    """The largest magnitude of a kernel; 0 of what is none."""
+    data = model.buffers[tensor.buffer].data
+    if data is None or tensor.type != TensorType.FLOAT32 or len(tensor.shape) < 2:
+        return 0.0
+    return float(np.abs(np.frombuffer(bytes(data), np.float32)).max(initial=0))
 
 
 def _join_ranges(model: Any, graph: Any) -> bool:
