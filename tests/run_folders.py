@@ -22,7 +22,9 @@ def stage(metrics, **figures):
         "float_operators": 0,
     }  # fmt: skip
     known = {name: value for name, value in (row | figures).items() if name in FullStageRow.model_fields}
-    missing = {name: None for name in FullStageRow.model_fields if name not in known}
+    missing = {
+        name: None for name, field in FullStageRow.model_fields.items() if name not in known and field.is_required()
+    }
     return {**missing, **known, **{name: value for name, value in figures.items() if name not in known}}
 
 

@@ -64,22 +64,22 @@ class Verdict:
     """The result of a constraint: its name, the limit and the actual value as text, and whether it is met.
 
     Attributes:
-        number: the limit in bytes, seconds, shares, or as the metric has it.
         missed_by: how far the value is from a limit that was missed, as text.
         spent_by: the step that took most of the way there; empty where none made it worse.
         spent: by how much that step made it worse, as text.
         within_noise: whether chance may explain a miss; None where nothing tells.
+        number: the limit in bytes, seconds, shares, or as the metric has it.
     """
 
     name: str
     limit: str
     actual: str
     met: bool
-    number: float
     missed_by: str = ""
     spent_by: str = ""
     spent: str = ""
     within_noise: bool | None = None
+    number: float | None = None
 
 
 def points(value: float) -> str:
@@ -111,17 +111,17 @@ def judged(
     """
     actual = figures[-1]
     if actual is None:
-        return Verdict(name, text(limit), "not known", False, limit)
+        return Verdict(name, text(limit), "not known", False, number=limit)
     met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
     wanted, got = text(limit), text(actual)
     if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
         wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
     if met and math.isfinite(actual):
-        return Verdict(name, wanted, got, True, limit)
+        return Verdict(name, wanted, got, True, number=limit)
     missed_by = _distance_text(abs(actual - limit), gap) if math.isfinite(actual) else ""
     spent_by, spent = _spender(direction, figures, stages)
     spent_text = _distance_text(spent, gap) if spent_by else ""
-    return Verdict(name, wanted, got, False, limit, missed_by, spent_by, spent_text, noise)
+    return Verdict(name, wanted, got, False, missed_by, spent_by, spent_text, noise, limit)
 
 
 def _distance_text(distance: float, gap: Callable[[float], str]) -> str:

@@ -101,7 +101,7 @@ def test_a_relative_drop_is_a_drop_whichever_way_is_better(
     smoke_run, value, base, higher_is_better, limit, actual, met
 ):
     last = smoke_run[0].stages[-1].model_copy(update={"metrics": {"m": row(value, base, higher_is_better)}})
-    (found,) = constraint_rows(Constraints.model_validate_json(json.dumps({"max_relative_drop": limit})), last)
+    (found,) = constraint_rows(Constraints.model_validate_json(json.dumps({"max_relative_drop": limit})), [last])
     assert (found.name, found.limit, found.actual, found.met) == ("max_relative_drop", "5.0%", actual, met)
 
 
@@ -112,7 +112,7 @@ def test_a_relative_drop_is_a_drop_whichever_way_is_better(
 def test_a_limit_of_a_metric_is_its_worst_value_whichever_way_is_better(smoke_run, value, higher_is_better, met):
     metrics = {"first": row(1, 1, True), "m": row(value, 1, higher_is_better)}
     last = smoke_run[0].stages[-1].model_copy(update={"metrics": metrics})
-    (found,) = constraint_rows(Constraints.model_validate_json(json.dumps({"metric_limits": {"m": 0.5}})), last)
+    (found,) = constraint_rows(Constraints.model_validate_json(json.dumps({"metric_limits": {"m": 0.5}})), [last])
     assert (found.name, found.limit, found.actual, found.met) == ("metric_limits.m", "0.5", f"{value:g}", met)
 
 

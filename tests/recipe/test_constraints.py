@@ -1,5 +1,6 @@
 """Every constraint is a field with a rule, and is judged by that rule alone."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -28,7 +29,8 @@ def change(difference, within_noise):
 
 
 def judged(constraints, *stages):
-    return list(verdicts(constraints, stages))
+    """The verdicts as they are told; a test of its own holds the limits as numbers."""
+    return [replace(verdict, number=None) for verdict in verdicts(constraints, stages)]
 
 
 def test_a_recipe_without_constraints_has_nothing_to_judge():
@@ -51,8 +53,17 @@ def test_a_limit_itself_is_within_the_limit(size, met):
 
 
 def test_the_memory_of_tensors_is_held_against_max_arena():
-    (verdict,) = verdicts(Constraints(max_arena="32 kB"), stage(arena_bytes=32_160))
-    assert verdict == Verdict("max_arena", "32.0 kB", "32.2 kB", False)
+    (verdict,) = judged(Constraints(max_arena="32 kB"), stage(arena_bytes=32_160))
+    assert verdict == Verdict("max_arena", "32.0 kB", "32.2 kB", False, "160 B")
+
+
+def test_a_verdict_has_the_limit_as_a_number_too():
+    own = {"ptq": {"metric_drops": {"accuracy": "5%"}}}
+    constraints = Constraints(max_size="2 kB", min_sparsity=0.5, integer_only=True, stages=own)
+    found = verdicts(constraints, [stage(bytes=1, sparsity=1, float_operators=0)])
+    assert {verdict.name: verdict.number for verdict in found} == {
+        "max_size": 2_000, "min_sparsity": 0.5, "integer_only": 0, "stages.ptq.metric_drops.accuracy": 0.05
+    }  # fmt: skip
 
 
 def test_a_figure_without_end_meets_no_limit():
