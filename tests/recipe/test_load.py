@@ -40,7 +40,8 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         "training": recipe.training.model_dump(),
         "threads": 2,
         "evaluation": {
-            "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}]
+            "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}],
+            "examples": 12,
         },
         "steps": [],
         "constraints": {
@@ -55,6 +56,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "max_macs": None,
             "max_latency_ratio": None,
             "min_sparsity": None,
+            "max_arena": None,
             "integer_only": False,
             "stages": {},
         },
