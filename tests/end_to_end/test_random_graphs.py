@@ -195,6 +195,7 @@ def _holds(net, step_context):
 @example(("sequences", ("lstm", "lstm"), "ptq"))  # whose second one's cells stay below 0.5
 @example(("vectors", ("dense swish", "minimum"), "ptq"))  # a MINIMUM's range cut the swish off for its tanh as well
 @example(("vectors", ("arithmetic", "arithmetic", "subtract", "subtract"), "ptq"))  # a last layer of next to nothing
+@example(("images", ("group norm",), "qat 16"))  # a SUM of 16 bits was cut off at the range of its terms
 @example(("sequences", ("lstm", "subtract"), "ptq"))  # tanh(x) from x, which are alike: rounding is all that is left
 @given(nets())
 def test_files_of_random_models_agree_with_them(step_context, net):

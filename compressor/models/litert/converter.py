@@ -101,12 +101,12 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
 
 def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None) -> bytes:
     """What TensorFlow's converter and quantizer make of a model."""
-    traced = _one_sample(model)
-    integers = conversion.weights in INTEGERS and conversion.calibration is not None
     wide = conversion.weights == "int16x8"  # for which LiteRT has no LSTM
+    traced = _one_sample(model, wide)
+    integers = conversion.weights in INTEGERS and conversion.calibration is not None
     if integers and _may_loop(traced) and (wide or holds_loop(_converter(traced, model).convert())):
         with unrolled(model) as layers:
-            traced = _one_sample(model)
+            traced = _one_sample(model, wide)
         if layers and tell:
             tell(f"computed step by step instead of in a loop, which has no integers: {', '.join(layers)}")
         if not conversion.trained:
@@ -180,7 +180,7 @@ def _endpoints(model: Any) -> _Endpoints:
     return _Endpoints(tuple(input_names(model)), dtypes, tuple(output_names(model)))
 
 
-def _one_sample(model: Any) -> Any:
+def _one_sample(model: Any, wide: bool) -> Any:
     """The model traced for one sample.
 
     Its inputs and outputs are numbered, since Keras' names may hold characters that TensorFlow's must not.
@@ -195,7 +195,7 @@ def _one_sample(model: Any) -> Any:
     def call(*inputs: Any) -> Any:
         outputs = tf.nest.flatten(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
         named = {numbered_output(index): output for index, output in enumerate(outputs)}
-        return tf.autograph.experimental.do_not_convert(rewritten)(named)
+        return tf.autograph.experimental.do_not_convert(rewritten)(named, wide)
 
     return tf.function(call).get_concrete_function(*specs)
 

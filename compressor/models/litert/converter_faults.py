@@ -5,8 +5,11 @@ Seen with TensorFlow 2.16 to 2.21; the pattern that is at fault is named at each
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -15,8 +18,10 @@ _CUTTING_OFF = {"Maximum", "Relu", "Relu6"}  # operations that are or become a R
 _MOVING = {"ExpandDims", "Identity", "Reshape", "Squeeze", "Transpose"}  # operations that compute nothing
 
 
-def rewritten(outputs: T) -> T:
+def rewritten(outputs: T, wide: bool = False) -> T:
     """The outputs, any structure of tensors, of the graph that is being traced, once faulty patterns are rewritten.
+
+    `wide` is a graph whose activations are to have 16 bits.
 
     It is called at the end of a trace, since a graph cannot be changed later. Functions within it, such as the body of
     a loop, are left as they are.
@@ -27,6 +32,8 @@ def rewritten(outputs: T) -> T:
     for operation in tf.compat.v1.get_default_graph().get_operations():
         if operation.type == "Sum":
             _spell_out_square(operation)
+            if wide and (count := _terms(operation)):
+                replaced[operation.outputs[0].ref()] = _averaged(operation, count)
         elif operation.type == "Relu" and _takes_loose_average(operation):
             replaced[operation.outputs[0].ref()] = _apart(operation)
         elif operation.type in _CUTTING_OFF:
@@ -53,6 +60,29 @@ def _spell_out_square(total: Any) -> None:
     if not last or not total.get_attr("keep_dims"):
         with tf.name_scope(f"{square.name}/"):
             total._update_input(0, tf.multiply(square.inputs[0], square.inputs[0]))
+
+
+def _terms(total: Any) -> int:
+    """How many terms a sum adds up; 0 where it is not known, or no sum of floats."""
+    import tensorflow as tf
+
+    shape, axes = total.inputs[0].shape, tf.get_static_value(total.inputs[1])
+    if axes is None or not shape.is_fully_defined() or not total.inputs[0].dtype.is_floating:
+        return 0
+    return math.prod(shape[int(axis)] for axis in np.ravel(axes))
+
+
+def _averaged(total: Any, count: int) -> Any:
+    """The same values as a mean, times the number of terms.
+
+    The converter gives a SUM of 16 bits the range of a single term, and what goes beyond it is cut off.
+    """
+    import tensorflow as tf
+
+    with tf.name_scope(f"{total.name}/"):
+        values, axes = total.inputs
+        keeps = total.get_attr("keep_dims")
+        return _in_place_of(total.outputs[0], lambda: tf.reduce_mean(values, axes, keepdims=keeps) * float(count))
 
 
 def _takes_loose_average(relu: Any) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.converter import Conversion, to_litert
 from compressor.models.litert.flatbuffer import operator_of, read_model
 from compressor.models.litert.interpreter import LiteRTModel
 
@@ -93,3 +93,14 @@ def test_a_maximum_over_a_gelu_that_cuts_off_elsewhere_stays(tensorflow):
     tf = tensorflow
     found = agrees(tf, (5, 4), lambda x: tf.maximum(tf.nn.gelu(layers().Dense(3)(x)), -0.1))
     assert found == ["FULLY_CONNECTED", "GELU", "MAXIMUM"]
+
+
+@pytest.mark.parametrize("keepdims", [True, False])
+def test_a_sum_of_16_bits_is_not_cut_off_at_the_range_of_a_term(tensorflow, keepdims):
+    import tf_keras
+
+    inputs = tf_keras.Input((6, 6, 3))
+    model = tf_keras.Model(inputs, tensorflow.reduce_sum(inputs + 0.0, [1, 2], keepdims=keepdims))
+    samples = np.random.default_rng(0).uniform(0, 1, (20, 6, 6, 3)).astype(np.float32)
+    content = to_litert(model, Conversion("int16x8", calibration=iter(samples[:, None])))
+    np.testing.assert_allclose(LiteRTModel(content).run(samples), model(samples), atol=0.02)
