@@ -186,13 +186,13 @@ def test_a_quantized_graph_that_the_fast_kernels_refuse_runs_on_the_plain_ones(k
     from ai_edge_litert.interpreter import Interpreter
 
     data = GENERATOR.uniform(size=(20, 8, 8, 1)).astype(np.float32)
-    image = keras.Input((8, 8, 1), name="image")
-    nearly_dead = keras.layers.Conv2D(4, 1, activation="relu", kernel_initializer="ones")
-    model = keras.Model(image, keras.layers.Conv2D(2, 1)(nearly_dead(image)))
-    nearly_dead.bias.assign(
-        [1e-6 - data.max()] * 4
-    )  # so that the range of its outputs is as small as its weights are not
-    content = to_litert(model, Conversion("int8", calibration=iter(data[:, None])))
+    model = keras.Sequential([keras.layers.InputLayer((8, 8, 1)), keras.layers.Conv2D(4, 1, kernel_initializer="ones")])
+    file = read_model(to_litert(model, Conversion("int8", calibration=iter(data[:, None]))))
+    (made,) = (call.outputs[0] for call in file.subgraphs[0].operators if len(call.inputs) > 1)
+    file.subgraphs[0].tensors[made].quantization.scale = np.array(
+        [1e-9], np.float32
+    )  # of a layer that is nearly dead
+    content = write_model(file)
     with pytest.raises(RuntimeError, match="XNNPACK"):
         Interpreter(model_content=content).allocate_tensors()
     assert np.abs(LiteRTModel(content).run(data[:3])).max() < 1e-5
