@@ -189,9 +189,8 @@ def test_a_quantized_graph_that_the_fast_kernels_refuse_runs_on_the_plain_ones(k
     model = keras.Sequential([keras.layers.InputLayer((8, 8, 1)), keras.layers.Conv2D(4, 1, kernel_initializer="ones")])
     file = read_model(to_litert(model, Conversion("int8", calibration=iter(data[:, None]))))
     (made,) = (call.outputs[0] for call in file.subgraphs[0].operators if len(call.inputs) > 1)
-    file.subgraphs[0].tensors[made].quantization.scale = np.array(
-        [1e-9], np.float32
-    )  # of a layer that is nearly dead
+    tiny = np.array([1e-9], np.float32)  # steps of a layer that is nearly dead
+    file.subgraphs[0].tensors[made].quantization.scale = tiny
     content = write_model(file)
     with pytest.raises(RuntimeError, match="XNNPACK"):
         Interpreter(model_content=content).allocate_tensors()
