@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor.models.litert.flatbuffer import read_model
+
 PYTHON = os.environ.get("TFLITE_MICRO_PYTHON", sys.executable)
 """The interpreter that has the package."""
 
@@ -23,18 +25,12 @@ import sys
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
 
-path, arena, *inputs = sys.argv[1:]
+path, arena, outputs, *inputs = sys.argv[1:]
 model = runtime.Interpreter.from_file(path, arena_size=int(arena))
 for index, name in enumerate(inputs):
     model.set_input(np.load(name), index)
 model.invoke()
-outputs = []
-while True:
-    try:
-        outputs.append(model.get_output(len(outputs)))
-    except Exception:
-        break
-np.savez(path + ".npz", *outputs)
+np.savez(path + ".npz", *(model.get_output(index) for index in range(int(outputs))))
 model.print_allocations()
 """
 
@@ -69,11 +65,12 @@ def ran(content: bytes, inputs: Sequence[NDArray[Any]], arena: int = 64 << 20) -
         for number, array in enumerate(inputs):
             names.append(str(Path(folder, f"{number}.npy")))
             np.save(names[-1], array)
-        command = [PYTHON, "-c", _CHILD, str(path), str(arena), *names]
+        outputs = len(read_model(content).subgraphs[0].outputs)
+        command = [PYTHON, "-c", _CHILD, str(path), str(arena), str(outputs), *names]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
         with np.load(f"{path}.npz") as stored:
-            outputs = [stored[name] for name in stored.files]
+            made = [stored[name] for name in stored.files]
     sizes = [int(re.search(rf"{what} (\d+) bytes", done.stderr)[1]) for what in ("head", "tail", "total")]
-    return Ran(outputs, *sizes, done.stderr)
+    return Ran(made, *sizes, done.stderr)

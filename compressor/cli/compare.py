@@ -100,7 +100,7 @@ def _of_files(
     trusted: bool,
     debug: bool,
 ) -> tuple[list[ComparedRun], list[FileComparison]]:
-    """What the files hold or, with data, how they measure; without it, each against the first operator by operator."""
+    """Read model files, and measure them if there is data; if not, compare each with the first operator by operator."""
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
     from compressor.comparing.file_comparison import compared_files

@@ -53,7 +53,7 @@ def metric_table(metric: str, comparison: RunComparison) -> list[CellColumn]:
 
 
 def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]:
-    """What is said of the change of each metric, and whether it is for the better, for the worse, or noise."""
+    """List the change of each metric in words, and whether it is for the better, for the worse, or noise."""
     for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True):
         for change in changes:
             kind = metric_kind(change.after)

@@ -19,7 +19,7 @@ _STYLES = {None: "", True: "green", False: "red"}
 
 
 def print_comparison(comparison: RunComparison, screen: Screen) -> None:
-    """What is compared, the tables, what each change is worth, what makes it unfair, and how the gate came out."""
+    """Print a comparison: its runs, their tables, the changes, what makes it unfair, and how the gate came out."""
     for run, title in zip(comparison.runs, comparison.titles, strict=True):
         screen.show((run.letter, "bold"), f"  {run.name}", wrap=False)
         screen.show(f"   {title}")

@@ -62,7 +62,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Amount:
-    """What a figure is held against.
+    """The amount that a figure is compared with: `-0.2pt`, `+2%` or `10kB`.
 
     Attributes:
         signed: whether it is a change from the first run, and not the figure itself.
@@ -76,7 +76,7 @@ class Amount:
 
     @property
     def measure(self) -> str:
-        """What it is counted in: `percent`, `points`, `bytes`, `seconds`, or nothing."""
+        """The kind of its unit: `percent`, `points`, `bytes`, `seconds`, or empty."""
         return UNITS[self.unit][0] if self.unit else ""
 
     @property

@@ -1,4 +1,4 @@
-"""What is said of two files operator by operator, for every rendering."""
+"""Puts the comparison of two files, operator by operator, into words that every rendering shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def kind_rows(comparison: FileComparison) -> list[tuple[str, ...]]:
 
 
 def call_lines(comparison: FileComparison, most: int) -> Iterator[tuple[str, str]]:
-    """What was removed, added and changed, each with a line; at most so many lines of each, and how many there are."""
+    """List the operators that were removed, added and changed, at most so many of each, and how many more there are."""
     for name, calls in (("removed", comparison.removed), ("added", comparison.added)):
         yield from _limited(name, [_call_text(call) for call in calls], most)
     yield from _limited("changed", [_changed_text(change) for change in comparison.changed], most)
@@ -39,7 +39,7 @@ def call_lines(comparison: FileComparison, most: int) -> Iterator[tuple[str, str
 
 
 def layer_texts(comparison: FileComparison, most: int) -> Iterator[tuple[str, str]]:
-    """What was removed, added and changed among the layers of Keras files, each with a line."""
+    """List the layers of Keras files that were removed, added and changed, at most so many of each."""
     for name, texts in (layer_lines(comparison.layers) if comparison.layers else {}).items():
         yield from _limited(f"{name} layers", texts, most)
 

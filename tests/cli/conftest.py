@@ -21,5 +21,19 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def call(capfd):
+    """A function that runs a command line where the test is, native output included: (exit code, stdout, stderr)."""
+    from compressor.cli import root
+    from compressor.cli.boundary import run_guarded
+
+    def call(*arguments):
+        code = run_guarded(root, [str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
 def install(tmp_path, monkeypatch):
     return installer(tmp_path, monkeypatch)

@@ -10,24 +10,12 @@ import pytest
 from small_litert_files import chain, litert_file, tensor
 
 from compressor.base.errors import ModelError
-from compressor.cli import root
-from compressor.cli.boundary import run_guarded
 from compressor.models.micro.arena import plan_arena
 from compressor.models.micro.ethos_u import compiled
 from compressor.models.packing.package import pack
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 HEADERS = Path(__file__).parent.parent / "tflm_headers"
-
-
-@pytest.fixture
-def call(capfd):
-    def call(*arguments):
-        code = run_guarded(root, [*map(str, arguments)])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -5,19 +5,6 @@ import json
 import pytest
 from small_litert_files import chain
 
-from compressor.cli import root
-from compressor.cli.boundary import run_guarded
-
-
-@pytest.fixture
-def call(capfd):
-    def call(*arguments):
-        code = run_guarded(root, [str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
-
 
 def test_inspect_shows_every_tensor_of_a_file(call, smoke_run):
     _, folder = smoke_run

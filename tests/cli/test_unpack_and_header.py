@@ -8,21 +8,9 @@ import subprocess
 
 import pytest
 
-from compressor.cli import root
-from compressor.cli.boundary import run_guarded
 from compressor.models.packing.package import pack
 
 CONTENT = bytes(range(256)) * 3
-
-
-@pytest.fixture
-def call(capfd):
-    def call(*arguments):
-        code = run_guarded(root, [*map(str, arguments)])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture
