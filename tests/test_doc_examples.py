@@ -75,6 +75,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "CONTRIBUTING.md: sets up an environment and runs all tests",
         "docs/ci.md: does not end by itself",
         "docs/ci.md: runs on GitHub",
+        "docs/ci.md: runs on GitHub",
         "docs/ci.md: runs on GitLab",
         "docs/ci.md: needs the published repository; a test runs the hook from a local one",
         "docs/plugins.md: installs a package; a test of the template runs all three",

@@ -68,7 +68,7 @@ class Anatomy:
     Attributes:
         integer_activations: how many tensors it computes in integers.
         float_operators: how many of its operators compute in float.
-        multiplications: multiply-accumulates of one call; None where a loop or an open size leaves them open.
+        multiplications: multiply-accumulates of one call; None if a loop, or an open or missing size, leaves them open.
     """
 
     bytes: int

@@ -18,7 +18,7 @@ _LOOPS = {Operator.WHILE}  # which run as often as the data says
 
 
 def multiplications(model: Any) -> int | None:
-    """The multiply-accumulates of one call; None where a loop or an open size leaves them open.
+    """The multiply-accumulates of one call; None where a loop, or a size that is open or missing, leaves them open.
 
     Args:
         model: the `ModelT` of a file.
@@ -40,9 +40,9 @@ def multiplications(model: Any) -> int | None:
 
 
 def _is_open(tensor: Any) -> bool:
-    """Whether the caller chooses a size of the tensor; the number of samples is that of a call with one."""
+    """Whether the caller chooses a size of the tensor, or all; the number of samples is that of a call with one."""
     signature = tensor.shapeSignature
-    return signature is not None and any(int(size) < 0 for size in signature[1:])
+    return not _shape(tensor) or (signature is not None and any(int(size) < 0 for size in signature[1:]))
 
 
 def _shape(tensor: Any) -> _Shape:
