@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compressor.models.litert.interpreter import predictions
+from compressor.models.litert.running.interpreter import predictions
 
 
 def outputs_of(content, split):

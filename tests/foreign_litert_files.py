@@ -7,8 +7,8 @@ import tempfile
 
 import numpy as np
 
-from compressor.models.litert import flatbuffer
-from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.format import flatbuffer
+from compressor.models.litert.format.flatbuffer import read_model, write_model
 
 FEATURES = 16
 

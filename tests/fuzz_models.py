@@ -23,7 +23,7 @@ from random import Random
 
 from compressor.base.errors import CompressorError
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 
 SUFFIXES = [".tflite", ".keras", ".h5"]
 PROBE_SHARE = 0.05  # each probe starts a process, as each Keras file does
@@ -86,7 +86,7 @@ def small_models(folder: Path) -> dict[str, bytes]:
     import tf_keras
     from tf_keras import layers
 
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     stack = [layers.InputLayer((8, 8, 1)), layers.Conv2D(2, 3, activation="relu"), layers.Flatten(), layers.Dense(4)]
     model = tf_keras.Sequential(stack)

@@ -25,9 +25,9 @@ with atheris.instrument_imports(include=["compressor", "yaml"], enable_loader_ov
     from compressor.data.npy_files import open_npy
     from compressor.data.table_files import CsvTable
     from compressor.data.tables import table_splits
-    from compressor.models.litert.contents import dissect
-    from compressor.models.litert.graph_contents import main_graph_of, operators_of, signatures_of
-    from compressor.models.litert.open_sizes import open_inputs
+    from compressor.models.litert.reading.contents import dissect
+    from compressor.models.litert.reading.graph_contents import main_graph_of, operators_of, signatures_of
+    from compressor.models.litert.reading.open_sizes import open_inputs
     from compressor.models.micro.arena import plan_arena
     from compressor.models.packing.coders import CODERS
     from compressor.models.packing.package import pack, unpack
@@ -103,7 +103,7 @@ def _model() -> bytes:
     """A LiteRT file of one operator, written without TensorFlow."""
     from ai_edge_litert import schema_py_generated as schema
 
-    from compressor.models.litert.flatbuffer import write_model
+    from compressor.models.litert.format.flatbuffer import write_model
 
     def tensor(name: bytes, shape: list[int], buffer: int) -> schema.TensorT:
         made = schema.TensorT()

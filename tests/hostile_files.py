@@ -70,7 +70,7 @@ def small_models(folder: Path, keras3: bool = True) -> dict[str, bytes]:
     import tf_keras
 
     from compressor.models.keras3 import to_keras3
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     layers = tf_keras.layers
     inputs = tf_keras.Input((8, 8, 1), name="image")

@@ -18,7 +18,7 @@ def litert_file_cases(collection: Collection) -> Iterator[Case]:
 
 def litert_cases(collection: Collection) -> Iterator[Case]:
     """`.tflite` files with numbers that lead outside, or ask for too much."""
-    from compressor.models.litert.flatbuffer import read_model, write_model
+    from compressor.models.litert.format.flatbuffer import read_model, write_model
 
     whole = collection.files["m.tflite"]
     for kind, content in damaged(whole, flips=30, cuts=8):

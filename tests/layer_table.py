@@ -134,7 +134,7 @@ def _qat(model: Any, name: str) -> str:
 
 
 def _trained_file(model: Any, context: Any) -> bytes:
-    from compressor.models.litert.converter import Conversion, to_litert
+    from compressor.models.litert.conversion.converter import Conversion, to_litert
     from compressor_plugins.qat.qat import QAT
 
     quantized = QAT(QAT.Params(**_TRAINING)).apply(model, context)
@@ -142,7 +142,7 @@ def _trained_file(model: Any, context: Any) -> bytes:
 
 
 def _left_in_float(model: Any, name: str) -> str:
-    from compressor.models.litert.graph_contents import counted, float_operators
+    from compressor.models.litert.reading.graph_contents import counted, float_operators
     from compressor_plugins.ptq.ptq import PTQ
 
     for quantize in (_trained_file, PTQ(PTQ.Params()).apply):
@@ -165,8 +165,8 @@ def _in_file(content: bytes, model: Any, name: str, left_alone: Collection[str])
 
     `left_alone` are the names of layers, or of tensors that begin with them, that the step says it left in float.
     """
-    from compressor.models.litert.contents import dissect
-    from compressor.models.litert.graph_contents import float_operators
+    from compressor.models.litert.reading.contents import dissect
+    from compressor.models.litert.reading.graph_contents import float_operators
 
     kernels = _kernels(model, name)
     if kernels and {layer.name for layer in _specimens(model, name)} & {left.split("/")[0] for left in left_alone}:

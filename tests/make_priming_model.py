@@ -41,8 +41,8 @@ def typical_model():
 def main():
     import compressor.models.packing.model_coder as coder
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
-    from compressor.models.litert.converter import Conversion, to_litert
-    from compressor.models.litert.shrinking import shrunk
+    from compressor.models.litert.conversion.converter import Conversion, to_litert
+    from compressor.models.litert.conversion.shrinking import shrunk
 
     prepare_tensorflow(seed=0)
     chance = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ai_edge_litert import schema_py_generated as schema
 
-from compressor.models.litert.flatbuffer import write_model
+from compressor.models.litert.format.flatbuffer import write_model
 
 _OPTIONS = {
     "CONV_2D": ("Conv2DOptions", {"padding": 1, "strideW": 1, "strideH": 1}),  # without padding

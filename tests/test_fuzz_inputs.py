@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.open_sizes import open_inputs
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.reading.open_sizes import open_inputs
 from compressor.models.packing.package import unpack
 
 INPUTS = Path(__file__).parent / "fuzz_inputs"

@@ -6,7 +6,7 @@ import pytest
 
 import compressor
 from compressor import CompressorError, Session, Splits
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 
 
 @pytest.fixture(scope="module")

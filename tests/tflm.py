@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.format.flatbuffer import read_model
 
 PYTHON = os.environ.get("TFLITE_MICRO_PYTHON", sys.executable)
 """The interpreter that has the package."""

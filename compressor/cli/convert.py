@@ -95,9 +95,9 @@ def _write_litert(model: Any, output: Path, subject: str, shape: Any, trusted: b
     from compressor.models.files.model_checks import refuse_unusable
     from compressor.models.keras3.random_inputs import random_inputs
     from compressor.models.keras3.verify import difference, outputs_of
-    from compressor.models.litert.converter import to_litert
-    from compressor.models.litert.endpoint_names import input_names
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert.conversion.converter import to_litert
+    from compressor.models.litert.conversion.endpoint_names import input_names
+    from compressor.models.litert.running.interpreter import LiteRTModel
 
     refuse_unusable(model, subject, sizes_follow=True)
     model = with_sizes(model, subject, trusted, shape)

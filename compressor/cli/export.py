@@ -57,7 +57,7 @@ def command(
     from compressor.base.file_limits import content_of, refuse_special
     from compressor.base.sizes import format_size
     from compressor.base.text import did_you_mean
-    from compressor.models.litert.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.models.litert.format.flatbuffer import IDENTIFIER, one_flatbuffer
     from compressor.models.micro.ethos_u import ACCELERATORS
     from compressor.models.micro.firmware_kit import TARGETS, kit_of
     from compressor.models.micro.kit_files import kit_files

@@ -26,8 +26,8 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     all weights within the flatbuffer, since it reads none after it.
     """
     from compressor.base.file_limits import content_of, refuse_special
-    from compressor.models.litert.c_header import c_header, c_name
-    from compressor.models.litert.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.models.litert.format.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.models.micro.c_header import c_header, c_name
     from compressor.models.packing.package import is_package
 
     refuse_special(file)

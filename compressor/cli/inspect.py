@@ -33,8 +33,8 @@ def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool,
     from compressor.cli.native_output import native_output_dropped
     from compressor.contracts.report_rows import LayerRow
     from compressor.models.files.as_litert import shipped_bytes
-    from compressor.models.litert.contents import dissect
-    from compressor.models.litert.graph_contents import operators_of, signatures_of
+    from compressor.models.litert.reading.contents import dissect
+    from compressor.models.litert.reading.graph_contents import operators_of, signatures_of
     from compressor.models.micro.arena import plan_arena
     from compressor.report.file_tables import print_arena, print_layers, print_operators, print_signatures
     from compressor.report.layer_rows import layer_rows

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from compressor.comparing.keras_layers import LayerComparison
-from compressor.models.litert.operator_calls import Constant, OperatorCall, calls_of
+from compressor.models.litert.reading.operator_calls import Constant, OperatorCall, calls_of
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from compressor.base.sizes import format_size
 from compressor.comparing.file_comparison import CallChange, ConstantChange, FileComparison
 from compressor.comparing.keras_layers import layer_lines
-from compressor.models.litert.operator_calls import Constant, OperatorCall
+from compressor.models.litert.reading.operator_calls import Constant, OperatorCall
 
 HEADINGS = ("operator", "calls", "computes in", "before", "after", "bytes")
 _NUMBERS = "{:,}".format

@@ -18,7 +18,7 @@ from compressor.measure.input_checks import shapes_of
 from compressor.measure.kept_scores import kept_scores
 from compressor.measure.statistics import score
 from compressor.models.files.as_litert import shipped_bytes
-from compressor.models.litert.contents import Anatomy, dissect
+from compressor.models.litert.reading.contents import Anatomy, dissect
 from compressor.models.packing.package import is_package, unpacked
 from compressor.report.layer_rows import layer_rows
 from compressor.run.run_folder import RESULTS

@@ -25,8 +25,8 @@ from compressor.measure.input_checks import shapes_of
 from compressor.models.files.as_litert import shipped_bytes, with_sizes
 from compressor.models.files.loading import build_model
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.format.tensor_types import TensorType
 from compressor.models.packing.package import unpacked
 from compressor.planning import planner
 from compressor.planning.registry import Registry

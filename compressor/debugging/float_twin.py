@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from compressor.debugging.operator_graph import Node, OperatorGraph
-from compressor.models.litert.flatbuffer import write_model
-from compressor.models.litert.operators import Operator
+from compressor.models.litert.format.flatbuffer import write_model
+from compressor.models.litert.format.operators import Operator
 
 _FAKE_QUANT = 80  # the schema's number of an operator that rounds and stays in float
 

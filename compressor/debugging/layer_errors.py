@@ -23,9 +23,9 @@ from compressor.debugging.stored_values import StoredValuesFile
 from compressor.debugging.stored_weights import stored_weights
 from compressor.debugging.tensor_figures import Figures
 from compressor.debugging.tensor_pairs import TensorPairs, paired
-from compressor.models.litert.interpreter import LiteRTModel, takes_many
-from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.format.operators import Operator
+from compressor.models.litert.format.tensor_types import TensorType
+from compressor.models.litert.running.interpreter import LiteRTModel, takes_many
 
 _BATCH_BYTES = 40_000_000  # of float activations
 _MOST_A_BATCH = 64

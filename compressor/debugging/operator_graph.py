@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import TensorType, split_bytes, type_of
+from compressor.models.litert.format.flatbuffer import operator_of, read_model
+from compressor.models.litert.format.operators import Operator
+from compressor.models.litert.format.tensor_types import TensorType, split_bytes, type_of
 
 _INTEGERS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.INT2, TensorType.INT32)
 _CASTS = (Operator.QUANTIZE, Operator.DEQUANTIZE)

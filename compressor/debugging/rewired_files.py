@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.debugging.operator_graph import OperatorGraph
-from compressor.models.litert.flatbuffer import write_model
+from compressor.models.litert.format.flatbuffer import write_model
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import INTERPRETER_ERRORS
-from compressor.models.litert.interpreter import open_interpreter
+from compressor.models.litert.running.interpreter import open_interpreter
 
 
 class StoredValuesFile:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compressor.debugging.operator_graph import OperatorGraph
 from compressor.debugging.tensor_pairs import TensorPairs
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.format.tensor_types import TensorType
 
 
 def stored_weights(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from compressor.base.errors import ModelError
 from compressor.debugging.operator_graph import Node, OperatorGraph, nodes_in_order
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 _REMEDY = "give the float model that the quantized file was made from"
 

@@ -19,7 +19,7 @@ from compressor.debugging.operator_graph import Node, OperatorGraph
 from compressor.debugging.ranking import RankedOperator, weights_of
 from compressor.debugging.tensor_figures import Figures
 from compressor.measure.evaluation import score_of
-from compressor.models.litert.interpreter import LiteRTModel, outputs_for
+from compressor.models.litert.running.interpreter import LiteRTModel, outputs_for
 
 _LEAST_COST = 1e-3  # share of the outputs below which no layer is worth trying
 _MOST_AROUND = 6  # layers kept together for one tensor

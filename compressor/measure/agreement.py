@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.models.litert.contents import Anatomy
+from compressor.models.litert.reading.contents import Anatomy
 
 _ROUNDING = 16 * float(np.finfo(np.float32).eps)  # relative error that a few float32 operations may make
 _MOST_DECIBELS = 150.0  # as much as float32 resolves

@@ -23,10 +23,10 @@ from compressor.measure.score_rows import Rows, ScoreRows
 from compressor.measure.statistics import value
 from compressor.measure.typical_samples import trial_samples, typical_samples
 from compressor.models.files.inputs_and_outputs import Ends
-from compressor.models.litert.contents import Anatomy, dissect
-from compressor.models.litert.interpreter import Endpoint, Latency, LiteRTModel, predictions
-from compressor.models.litert.output_operators import file_endings
-from compressor.models.litert.trial_run import refuse_failing
+from compressor.models.litert.reading.contents import Anatomy, dissect
+from compressor.models.litert.reading.output_operators import file_endings
+from compressor.models.litert.running.interpreter import Endpoint, Latency, LiteRTModel, predictions
+from compressor.models.litert.running.trial_run import refuse_failing
 
 _REHEARSED = 32  # samples
 _COMPARED = 256  # samples, to tell whether two files agree

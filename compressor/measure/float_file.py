@@ -22,7 +22,7 @@ from compressor.measure.relative_gaps import relative_gaps
 from compressor.measure.typical_samples import count_of, part_of
 from compressor.models.keras3.verify import tolerance_for
 from compressor.models.library_errors import LAYER_ERRORS
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 TOLERANCE = 1e-4
 """The difference that is always taken, as a share of the largest value of the output."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState, Trait
 from compressor.measure.results import Stage
-from compressor.models.litert.contents import Anatomy, WeightTensor
+from compressor.models.litert.reading.contents import Anatomy, WeightTensor
 
 _LOST = 0.005  # share of a kernel's weights that may become other than zero, by rounding
 _PLAIN_BITS = 8  # of weights that the converter quantizes where the model has no fake quantization

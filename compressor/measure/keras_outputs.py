@@ -8,7 +8,7 @@ from typing import Any
 from compressor.base.named_arrays import in_order
 from compressor.base.types import Arrays
 from compressor.measure.score_rows import Outputs
-from compressor.models.litert.endpoint_names import input_names, output_names
+from compressor.models.litert.conversion.endpoint_names import input_names, output_names
 
 
 def keras_outputs(model: Any, features: Arrays, names: Sequence[str] = ("output",)) -> Outputs:

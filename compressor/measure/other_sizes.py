@@ -18,10 +18,10 @@ from compressor.measure.keras_outputs import keras_outputs
 from compressor.measure.score_rows import Outputs
 from compressor.models.files.fixed_sizes import Sizes, input_sizes, resized, text_of
 from compressor.models.library_errors import LAYER_ERRORS
-from compressor.models.litert.endpoint_names import output_names
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.reopened_sizes import reopened
-from compressor.models.litert.trial_run import refuse_failing
+from compressor.models.litert.conversion.endpoint_names import output_names
+from compressor.models.litert.conversion.reopened_sizes import reopened
+from compressor.models.litert.running.interpreter import LiteRTModel
+from compressor.models.litert.running.trial_run import refuse_failing
 
 _LARGE = 128  # a size from which on half of it is tried, and below which twice of it
 _HALVES = 64

@@ -14,10 +14,10 @@ from compressor.base.errors import CompressorError
 from compressor.base.named_arrays import by_name, in_order
 from compressor.base.types import Arrays
 from compressor.measure.relative_gaps import relative_gaps
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.endpoint_names import input_names
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.output_operators import last_operators
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.conversion.endpoint_names import input_names
+from compressor.models.litert.reading.output_operators import last_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 Inputs: TypeAlias = Sequence[NDArray[Any]]
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.measure.evaluation import Measurement
 from compressor.measure.results import RunResult, Stage
-from compressor.models.litert.contents import Anatomy
+from compressor.models.litert.reading.contents import Anatomy
 from compressor.report.figures import beyond_noise
 from compressor.report.screen_table import Align
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import LayerRow
-from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
+from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOperator, FileSignature
 from compressor.models.micro.arena import Arena
 from compressor.report.screen import Screen
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compressor.contracts.report_rows import LayerRow, SpreadRow
-from compressor.models.litert.contents import Anatomy
+from compressor.models.litert.reading.contents import Anatomy
 
 
 def layer_rows(anatomy: Anatomy) -> list[LayerRow]:

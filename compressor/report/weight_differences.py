@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from compressor.contracts.report_rows import LayerRow
 from compressor.measure.results import RunResult
-from compressor.models.litert.contents import real_weights
+from compressor.models.litert.reading.contents import real_weights
 from compressor.models.packing.package import unpacked
 
 

@@ -17,7 +17,7 @@ from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.models.files.loading import build_model
 from compressor.models.files.model_checks import refuse_open_sizes, refuse_unusable
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 from compressor.planning.registry import Registry
 from compressor.planning.source_text import reference
 

@@ -128,7 +128,7 @@ class KitFile(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The file."""
-        from compressor.models.litert.converter import to_litert
+        from compressor.models.litert.conversion.converter import to_litert
 
         return to_litert(model)
 
@@ -144,7 +144,7 @@ class KitInt8File(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The file."""
-        from compressor.models.litert.converter import Conversion, to_litert
+        from compressor.models.litert.conversion.converter import Conversion, to_litert
 
         return to_litert(model, Conversion("int8", calibration=context.calibration(16)))
 

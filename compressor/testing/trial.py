@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from compressor.base.errors import CompressorError
 from compressor.contracts.model_state import ModelState
 from compressor.measure.results import Stage
-from compressor.models.litert.contents import Anatomy
+from compressor.models.litert.reading.contents import Anatomy
 from compressor.testing.watched_step import Watched
 
 Concern: TypeAlias = Literal[

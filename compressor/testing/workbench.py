@@ -27,9 +27,9 @@ from compressor.measure.keras_outputs import keras_outputs
 from compressor.measure.results import Stage
 from compressor.measure.typical_samples import typical_samples
 from compressor.models.files.endpoints import endpoints_of
-from compressor.models.litert.contents import Anatomy, dissect
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import Latency, LiteRTModel
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.contents import Anatomy, dissect
+from compressor.models.litert.running.interpreter import Latency, LiteRTModel
 from compressor.models.packing.package import unpacked
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry

@@ -9,7 +9,7 @@ from typing import Any
 from compressor.base.errors import StepError
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.endpoint_names import keras_keys, output_names
+from compressor.models.litert.conversion.endpoint_names import keras_keys, output_names
 from compressor.recipe.training_params import TrainingParams
 from compressor.training.losses import losses_for
 

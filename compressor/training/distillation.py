@@ -15,7 +15,7 @@ from compressor.base.errors import StepError
 from compressor.base.import_path import names_function
 from compressor.base.types import EndsIn
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names
+from compressor.models.litert.conversion.endpoint_names import input_names, keras_keys, output_names
 from compressor.recipe.loss_names import full_name
 from compressor.recipe.training_params import Hint, Teacher, TrainingParams
 from compressor.training.losses import named_losses

@@ -12,7 +12,7 @@ from compressor.base.import_path import function_at, names_function
 from compressor.base.named_arrays import by_name
 from compressor.base.types import EndsIn
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.endpoint_names import keras_keys, output_names
+from compressor.models.litert.conversion.endpoint_names import keras_keys, output_names
 from compressor.recipe.loss_names import LOSSES, full_name
 
 _FROM_LOGITS = (

@@ -13,7 +13,7 @@ from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import score_of
-from compressor.models.litert.endpoint_names import input_names, keras_keys, output_names, output_shapes
+from compressor.models.litert.conversion.endpoint_names import input_names, keras_keys, output_names, output_shapes
 from compressor.recipe.training_params import TrainingParams
 from compressor.training.callback_state import (
     random_state,

@@ -68,7 +68,7 @@ def nets() -> Iterator[tuple[str, bytes]]:
     from family_models import efficientnet, mobilenet, small_cnn, unet
 
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
-    from compressor.models.litert.converter import Conversion, to_litert
+    from compressor.models.litert.conversion.converter import Conversion, to_litert
 
     prepare_tensorflow(0)
     for build, precision in (
@@ -87,7 +87,7 @@ def row(name: str, content: bytes) -> tuple[str, float]:
     """The row of a file in the table, and by which share the figure is off that is off most."""
     from tflm import ran
 
-    from compressor.models.litert.graph_contents import main_graph_of
+    from compressor.models.litert.reading.graph_contents import main_graph_of
     from compressor.models.micro.arena import plan_arena
     from compressor.models.micro.sample_vector import sample_vector
 

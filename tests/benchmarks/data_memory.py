@@ -82,8 +82,8 @@ def child(kind: str, folder: Path, budget: int) -> None:
     prepare_tensorflow(0)
     import tf_keras
 
-    from compressor.models.litert.converter import to_litert
-    from compressor.models.litert.interpreter import predictions
+    from compressor.models.litert.conversion.converter import to_litert
+    from compressor.models.litert.running.interpreter import predictions
 
     start = time.perf_counter()
     options = {"csv": {"label": "label"}}.get(kind, {})

@@ -31,7 +31,7 @@ def one_by_one(content: bytes, split: Split) -> None:
 
 def many_a_call(content: bytes, split: Split) -> None:
     """What the tool does."""
-    from compressor.models.litert.interpreter import predictions
+    from compressor.models.litert.running.interpreter import predictions
 
     for _, outputs, _ in predictions(content, split):
         outputs.argmax(-1)

@@ -88,9 +88,9 @@ def decibels(found: Any, wanted: Any) -> float:
 
 def row(name: str) -> str:
     """The row of a net in the table."""
-    from compressor.models.litert.converter import Conversion, to_litert
-    from compressor.models.litert.graph_contents import counted, float_operators
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert.conversion.converter import Conversion, to_litert
+    from compressor.models.litert.reading.graph_contents import counted, float_operators
+    from compressor.models.litert.running.interpreter import LiteRTModel
 
     model = built(name)
     began = time.perf_counter()

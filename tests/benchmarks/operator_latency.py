@@ -42,7 +42,7 @@ def alone(content: bytes, place: int | None) -> tuple[str, bytes]:
     """The name of one operator of a file and a file of it alone; without a place, a file that holds none."""
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
-    from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
+    from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
 
     model = read_model(content)
     (graph,), model.signatureDefs = model.subgraphs, None
@@ -59,7 +59,7 @@ def alone(content: bytes, place: int | None) -> tuple[str, bytes]:
 
 def table(name: str, content: bytes) -> str:
     """Counts and microseconds by kind of operator, the slowest first."""
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
 
     idle, _ = median(alone(content, None)[1])
     spent, count, delegated = Counter[str](), Counter[str](), Counter[str]()
@@ -78,7 +78,7 @@ def twins() -> dict[str, bytes]:
     """Three convolutions with hard-swish for 28 x 28 images, in floats and in integers."""
     import tf_keras
 
-    from compressor.models.litert.converter import Conversion, to_litert
+    from compressor.models.litert.conversion.converter import Conversion, to_litert
 
     tf_keras.utils.set_random_seed(0)
     model: Any = tf_keras.Sequential([tf_keras.layers.InputLayer((28, 28, 1))])

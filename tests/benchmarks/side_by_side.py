@@ -140,7 +140,7 @@ def measured(content: bytes, float_file: bytes) -> list[str]:
 
 def time_ratio(content: bytes, other: bytes) -> float:
     """The median seconds of one image, as a ratio to the other file's: the best of turns, as machines are shared."""
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert.running.interpreter import LiteRTModel
 
     sample = images()[0][:1]
     models = [LiteRTModel(content), LiteRTModel(other)]

@@ -131,7 +131,7 @@ def open_file(tensorflow, tmp_path):
 
 
 def test_a_model_with_open_sizes_becomes_a_file_of_the_sizes_that_are_given(call, open_file, tmp_path):
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert.running.interpreter import LiteRTModel
 
     path = tmp_path / "m.tflite"
     code, out, err = call(open_file, path, "--input-shape", "12x8x1")

@@ -87,8 +87,8 @@ def test_a_c_compiler_takes_the_header(call, package, tmp_path):
 
 
 def test_firmware_gets_weights_within_the_flatbuffer(call, tmp_path, small_cnn, monkeypatch):
-    from compressor.models.litert import flatbuffer
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
+    from compressor.models.litert.format import flatbuffer
 
     content = flatbuffer.write_model(flatbuffer.read_model(to_litert(small_cnn())))
     with monkeypatch.context() as patch:

@@ -6,7 +6,7 @@ import pytest
 from compressor.debugging.debug_subject import is_quantized
 from compressor.debugging.float_twin import without_fake_quantization
 from compressor.debugging.operator_graph import OperatorGraph
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import compressor
 from compressor import ArraySplit, Splits
 from compressor.base.errors import CompressorError
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.models.packing.package import unpacked
 
 K = 4
@@ -82,7 +82,7 @@ class Stage(NamedTuple):
 
 def stages_of(kind, chain, folder, steps=STEPS):
     """The stages, from the baseline on."""
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     stages = [Stage("keras", [], {}, to_litert(model(kind)))]
     with compressor.Session(model(kind), data(), smoke=True, progress=False, cache=folder / "cache") as session:

@@ -6,10 +6,10 @@ from foreign_litert_files import FEATURES, made
 
 from compressor.base.errors import CompressorError, ModelError
 from compressor.contracts.model_state import ModelState
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.shrinking import shrunk
+from compressor.models.litert.conversion.shrinking import shrunk
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.models.packing.package import pack, unpack
 from compressor_plugins.ptq.ptq import PTQ
 

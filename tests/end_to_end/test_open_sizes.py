@@ -7,7 +7,7 @@ import compressor
 from compressor.base.errors import CompressorError
 from compressor.models.files.fixed_sizes import resized
 from compressor.models.files.keras_files import load_keras
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.store import Cache
 from compressor.run.forecast import forecast

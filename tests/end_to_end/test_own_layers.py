@@ -10,7 +10,7 @@ from compressor.base.errors import ModelError
 from compressor.contracts.observer import Observer
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.files.model_checks import refuse_unusable
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 
 CODE = """
 import tensorflow as tf

@@ -12,10 +12,10 @@ from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.graph_contents import float_operators
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.trial_run import refuse_failing
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.graph_contents import float_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
+from compressor.models.litert.running.trial_run import refuse_failing
 from compressor_plugins.prune.prune import Prune
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT

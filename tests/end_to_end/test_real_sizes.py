@@ -9,8 +9,8 @@ import pytest
 import compressor
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.models.packing.package import unpack
 
 LARGE = [pytest.param(size, marks=pytest.mark.long) for size in (20, 100)]
@@ -38,7 +38,7 @@ def files(tensorflow, megabytes, tmp_path_factory):
     import tf_keras
     from tf_keras import layers
 
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     folder = tmp_path_factory.mktemp("sized")
     tf_keras.utils.set_random_seed(0)

@@ -16,7 +16,7 @@ from compressor.data.prepared_splits import RunData
 from compressor.data.samples import ArraySamples
 from compressor.data.split import Split, Splits
 from compressor.measure.evaluation import measure
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
 from compressor.planning.planner import resolve
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load

@@ -7,7 +7,7 @@ from compressor.base.errors import StepError
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.data import ArraySplit
 from compressor.measure.evaluation import measure
-from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.conversion.converter import Conversion, to_litert
 from compressor_plugins.metrics.regression import MSE
 
 SIGNALS = np.random.default_rng(0).normal(0, 1, (60, 16)).astype(np.float32)

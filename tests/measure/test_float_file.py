@@ -7,7 +7,7 @@ from compressor.base.errors import StepError
 from compressor.data import ArraySplit
 from compressor.measure.float_file import refuse_other_outputs
 from compressor.measure.typical_samples import typical_samples
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
 
 GENERATOR = np.random.default_rng(0)
 SAMPLES = GENERATOR.normal(size=(12, 3, 4)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.measure.kept_traits import refuse_broken
-from compressor.models.litert.contents import Anatomy, WeightTensor
+from compressor.models.litert.reading.contents import Anatomy, WeightTensor
 
 
 def kernel(size=1000, zeros=0, unique=900, channel_unique=None, name="k", shape=None):

@@ -5,9 +5,9 @@ import pytest
 
 from compressor.measure.other_sizes import with_open_sizes
 from compressor.models.files.fixed_sizes import resized
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.open_sizes import open_inputs
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.open_sizes import open_inputs
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 DRAW = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from compressor.contracts.report_rows import LayerRow
-from compressor.models.litert.graph_contents import FileEndpoint, FileOperator, FileSignature
+from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOperator, FileSignature
 from compressor.report.file_tables import print_layers, print_operators, print_signatures
 from compressor.report.screen import Screen
 

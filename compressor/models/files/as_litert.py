@@ -13,7 +13,7 @@ from compressor.models.files.fixed_sizes import chosen_sizes, input_sizes, leave
 from compressor.models.files.loading import build_model, refuse_foreign
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.models.files.untrusted import refuse_harmful_litert
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
 from compressor.models.packing.package import unpacked
 
 InputShape: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]

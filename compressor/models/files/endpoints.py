@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.base.types import Model
-from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.graph_contents import FileEndpoint, signatures_of
+from compressor.models.litert.conversion.endpoint_names import input_names, output_names
+from compressor.models.litert.reading.graph_contents import FileEndpoint, signatures_of
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
 
             print(json.dumps(asdict(names_in(path, known, trusted=kind == "trusted"))))
         else:
-            from compressor.models.litert.allowed_operators import unlisted_operators
-            from compressor.models.litert.contents import dissect
-            from compressor.models.litert.trial_process import failure_on_zeros
+            from compressor.models.litert.reading.allowed_operators import unlisted_operators
+            from compressor.models.litert.reading.contents import dissect
+            from compressor.models.litert.running.trial_process import failure_on_zeros
             from compressor.models.packing.package import unpacked
 
             content = unpacked(content_of(path))

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compressor.base.types import Model
-from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import TensorType, type_of
+from compressor.models.litert.format.flatbuffer import operator_of, read_model
+from compressor.models.litert.format.operators import Operator
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 
 _WITH_STATISTICS = {"BatchNormalization", "Normalization", "SyncBatchNormalization"}
 _READ = (TensorType.FLOAT32, TensorType.FLOAT16, TensorType.FLOAT64)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from compressor.base.errors import ModelError
 from compressor.base.text import shortened
 from compressor.models.files.keras_files import load_keras, save_keras
-from compressor.models.litert.endpoint_names import input_names
+from compressor.models.litert.conversion.endpoint_names import input_names
 
 Sizes: TypeAlias = tuple[int | None, ...]
 _CONFIG = "model_config"  # the attribute of an HDF5 file that describes the model in it

@@ -12,8 +12,8 @@ from typing import Any
 
 from compressor.base.types import EndsIn
 from compressor.models.files.input_scale import Scaling, scaling_of
-from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.output_operators import file_endings
+from compressor.models.litert.conversion.endpoint_names import input_names, output_names
+from compressor.models.litert.reading.output_operators import file_endings
 
 _PASSING_LAYERS = ("Reshape", "Flatten", "Permute", "Dropout", "RepeatVector", "Cropping2D")
 
@@ -64,7 +64,7 @@ class Ends:
 def ends_of(model: Any) -> Ends:
     """The ends of a tf_keras model, or of the bytes of a LiteRT file."""
     if isinstance(model, bytes):
-        from compressor.models.litert.interpreter import LiteRTModel
+        from compressor.models.litert.running.interpreter import LiteRTModel
 
         file = LiteRTModel(model)
         inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))

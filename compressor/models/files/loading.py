@@ -65,7 +65,7 @@ def build_model(reference: Reference, trusted: bool = False, custom_objects: Seq
     known = known_objects(custom_objects)
     refuse_harmful_keras(path, trusted, custom_objects, known)
     if reference.format == "litert":
-        from compressor.models.litert.saved_model_converter import saved_model_to_litert
+        from compressor.models.litert.conversion.saved_model_converter import saved_model_to_litert
 
         return Built(saved_model_to_litert(path), ("a SavedModel without a Keras model in it, converted to LiteRT",))
     return _keras_file(path, trusted, known if custom_objects else None)

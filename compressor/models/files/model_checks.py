@@ -7,8 +7,8 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.base.types import Model
-from compressor.models.litert.endpoint_names import example_input, input_names
-from compressor.models.litert.open_sizes import open_inputs
+from compressor.models.litert.conversion.endpoint_names import example_input, input_names
+from compressor.models.litert.reading.open_sizes import open_inputs
 
 _ELSE = "or export it as .tflite and start from that"
 

@@ -9,53 +9,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.models.litert.contents import Anatomy, WeightTensor, dissect, kernels_in
-    from compressor.models.litert.converter import Conversion, Weights, to_litert
-    from compressor.models.litert.flatbuffer import operator_of, read_model, write_model
-    from compressor.models.litert.graph_contents import FileOperator, counted, float_operators, signatures_of
-    from compressor.models.litert.interpreter import LiteRTModel, outputs_for, takes_many
-    from compressor.models.litert.operators import Operator
-    from compressor.models.litert.shrinking import shrunk
-    from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes, type_of
-    from compressor.models.litert.trial_run import refuse_failing
+    from compressor.models.litert.conversion.converter import Conversion, Weights, to_litert
+    from compressor.models.litert.conversion.shrinking import shrunk
+    from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
+    from compressor.models.litert.format.operators import Operator
+    from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes, type_of
+    from compressor.models.litert.reading.contents import Anatomy, WeightTensor, dissect, kernels_in
+    from compressor.models.litert.reading.graph_contents import FileOperator, counted, float_operators, signatures_of
+    from compressor.models.litert.running.interpreter import LiteRTModel, outputs_for, takes_many
+    from compressor.models.litert.running.trial_run import refuse_failing
 
 _HOMES = {
-    "contents": (
+    "reading.contents": (
         "Anatomy",
         "WeightTensor",
         "dissect",
         "kernels_in",
     ),
-    "converter": (
+    "conversion.converter": (
         "Conversion",
         "Weights",
         "to_litert",
     ),
-    "flatbuffer": (
+    "format.flatbuffer": (
         "operator_of",
         "read_model",
         "write_model",
     ),
-    "graph_contents": (
+    "reading.graph_contents": (
         "FileOperator",
         "counted",
         "float_operators",
         "signatures_of",
     ),
-    "interpreter": (
+    "running.interpreter": (
         "LiteRTModel",
         "outputs_for",
         "takes_many",
     ),
-    "operators": ("Operator",),
-    "shrinking": ("shrunk",),
-    "tensor_types": (
+    "format.operators": ("Operator",),
+    "conversion.shrinking": ("shrunk",),
+    "format.tensor_types": (
         "TensorType",
         "joined_bytes",
         "split_bytes",
         "type_of",
     ),
-    "trial_run": ("refuse_failing",),
+    "running.trial_run": ("refuse_failing",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

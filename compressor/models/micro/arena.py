@@ -10,9 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import operator_name
-from compressor.models.litert.tensor_types import type_of
+from compressor.models.litert.format.flatbuffer import operator_of, read_model
+from compressor.models.litert.format.operators import operator_name
+from compressor.models.litert.format.tensor_types import type_of
 from compressor.models.micro.kernel_memory import KernelMemory, elements, kernel_memory
 from compressor.models.micro.memory_planner import Buffer, aligned, placed
 from compressor.models.micro.runtime_structures import planning_bytes, preparing_bytes, structure_bytes

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.c_header import c_name
-from compressor.models.litert.flatbuffer import one_flatbuffer
+from compressor.models.litert.format.flatbuffer import one_flatbuffer
 from compressor.models.micro.arena import Arena, plan_arena
+from compressor.models.micro.c_header import c_name
 from compressor.models.micro.ethos_u import NpuReport, compiled
 from compressor.models.micro.memory_planner import aligned
 from compressor.models.micro.operator_methods import resolver_methods

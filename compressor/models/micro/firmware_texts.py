@@ -10,9 +10,9 @@ from importlib.resources import files
 import numpy as np
 
 from compressor.base.outgoing import c_comment
-from compressor.models.litert.c_header import ALIGNAS, c_array
-from compressor.models.litert.graph_contents import FileEndpoint
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.format.tensor_types import TensorType
+from compressor.models.litert.reading.graph_contents import FileEndpoint
+from compressor.models.micro.c_header import ALIGNAS, c_array
 from compressor.models.micro.sample_vector import SampleVector
 
 ORIGIN = "Written by `compressor export`; do not edit."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compressor.models.litert.tensor_types import TensorType, type_of
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 from compressor.models.micro.memory_planner import aligned
 
 _LOOKUP = 513 * 2  # bytes of a table of int16, of which softmax has two

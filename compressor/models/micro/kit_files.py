@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 
-from compressor.models.litert.graph_contents import FileSignature, main_graph_of
+from compressor.models.litert.reading.graph_contents import FileSignature, main_graph_of
 from compressor.models.micro.firmware_kit import MARGIN, FirmwareKit
 from compressor.models.micro.firmware_texts import endpoint_constants, filled, model_header, model_source, vector_header
 from compressor.models.micro.kit_readme import readme

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compressor.base.outgoing import markdown
 from compressor.base.sizes import format_size
-from compressor.models.litert.graph_contents import FileSignature
+from compressor.models.litert.reading.graph_contents import FileSignature
 from compressor.models.micro.firmware_kit import FirmwareKit
 
 _TFLM = """\

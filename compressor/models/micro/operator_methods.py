@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.operators import operator_name
+from compressor.models.litert.format.flatbuffer import operator_of, read_model
+from compressor.models.litert.format.operators import operator_name
 
 _BUILTIN = """
     Abs Add AddN ArgMax ArgMin BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo Cast Ceil Concatenation Cos

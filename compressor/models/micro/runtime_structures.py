@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compressor.models.litert.tensor_types import type_of
+from compressor.models.litert.format.tensor_types import type_of
 from compressor.models.micro.kernel_memory import elements
 from compressor.models.micro.memory_planner import aligned
 

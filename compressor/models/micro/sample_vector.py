@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compressor.base.types import Arrays
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import numpy as np
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
-from compressor.models.litert.flatbuffer_recorder import recorded
-from compressor.models.litert.flatbuffer_writer import laid_out
-from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.format.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
+from compressor.models.litert.format.flatbuffer_recorder import recorded
+from compressor.models.litert.format.flatbuffer_writer import laid_out
+from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes
 from compressor.models.packing.arithmetic_coder import Coder
 from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.priming_model import PRIMER

@@ -17,7 +17,7 @@ from compressor.measure.evaluation import Measurement, measure
 from compressor.measure.kept_traits import refuse_broken
 from compressor.measure.other_sizes import with_open_sizes
 from compressor.measure.results import Stage
-from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.conversion.converter import Conversion, to_litert
 from compressor.models.packing.package import unpacked
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.stage_store import StageStore

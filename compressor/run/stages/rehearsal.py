@@ -21,7 +21,7 @@ from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
 from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.recipe.training_params import TrainingParams
 from compressor.run.stages.apply_strategy import apply_strategy

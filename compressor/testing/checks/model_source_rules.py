@@ -114,8 +114,8 @@ def model_can_be_saved_and_loaded(subject: Subject) -> Iterable[str]:
 def model_can_be_converted(subject: Subject) -> Iterable[str]:
     """The model can be converted, and the file runs and computes what the model does."""
     from compressor.measure.float_file import refuse_other_outputs
-    from compressor.models.litert.converter import to_litert
-    from compressor.models.litert.endpoint_names import input_names
+    from compressor.models.litert.conversion.converter import to_litert
+    from compressor.models.litert.conversion.endpoint_names import input_names
 
     model = _usable(subject)
     if any(None in tensor.shape[1:] for tensor in model.inputs):

@@ -5,11 +5,11 @@ import pytest
 
 from compressor.base.errors import ModelError, StepError
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.endpoint_names import input_names, output_names
-from compressor.models.litert.flatbuffer import read_model, write_model
-from compressor.models.litert.interpreter import LiteRTModel, _each_alone, takes_many
-from compressor.models.litert.output_operators import file_endings
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.conversion.endpoint_names import input_names, output_names
+from compressor.models.litert.format.flatbuffer import read_model, write_model
+from compressor.models.litert.reading.output_operators import file_endings
+from compressor.models.litert.running.interpreter import LiteRTModel, _each_alone, takes_many
 
 GENERATOR = np.random.default_rng(0)
 
@@ -151,7 +151,7 @@ def test_an_open_length_is_refused_with_the_way_out(keras):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "float16"])
 def test_a_model_in_half_precision_ships_in_float32(keras, policy):
-    from compressor.models.litert.contents import dissect
+    from compressor.models.litert.reading.contents import dissect
 
     layers = keras.layers
     image = keras.Input((6, 6, 2), name="image")

@@ -19,7 +19,7 @@ from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model
 from compressor.models.files.model_checks import refuse_open_sizes
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def small(tensorflow, tmp_path_factory):
     """A folder with one small model in every format."""
     import tf_keras
 
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     folder = tmp_path_factory.mktemp("small")
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(4, activation="relu")])
@@ -184,7 +184,7 @@ def test_a_file_that_looks_up_what_it_is_given_passes(tmp_path):
     from tf_keras import layers
 
     from compressor.models.files.untrusted import refuse_harmful_litert
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     entry = layers.InputLayer((512,), dtype="int32")
     model = tf_keras.Sequential([entry, layers.Embedding(2, 8), layers.GlobalAveragePooling1D(), layers.Dense(2)])

@@ -70,7 +70,7 @@ def loaded(path: Path) -> Any:
 
 
 def _outputs(model: Any, features: Any) -> Any:
-    from compressor.models.litert.interpreter import LiteRTModel
+    from compressor.models.litert.running.interpreter import LiteRTModel
 
     if not isinstance(model, bytes):
         return model.predict(features, verbose=0)
@@ -88,7 +88,7 @@ def compressed(path: Path) -> str:
     from compressor.contracts.observer import Observer
     from compressor.data import ArraySplit
     from compressor.data.prepared_splits import RunData
-    from compressor.models.litert.contents import dissect
+    from compressor.models.litert.reading.contents import dissect
     from compressor.training.trainer import Trainer
     from compressor_plugins.prune.prune import Prune
     from compressor_plugins.ptq.ptq import PTQ

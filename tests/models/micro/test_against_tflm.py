@@ -10,7 +10,7 @@ import pytest
 from small_litert_files import chain, litert_file, tensor
 from tflm import PYTHON, available, ran
 
-from compressor.models.litert.operators import _names
+from compressor.models.litert.format.operators import _names
 from compressor.models.micro.arena import plan_arena
 from compressor.models.micro.operator_methods import _METHODS, _OF_VARIABLES, _squeezed
 from compressor.models.micro.sample_vector import sample_vector

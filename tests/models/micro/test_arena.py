@@ -7,7 +7,7 @@ import pytest
 from small_litert_files import chain, litert_file, tensor
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.format.flatbuffer import read_model, write_model
 from compressor.models.micro.arena import OperatorMemory, plan_arena
 
 

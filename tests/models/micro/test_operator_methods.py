@@ -6,7 +6,7 @@ import pytest
 from small_litert_files import chain, litert_file, tensor
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.operators import _names
+from compressor.models.litert.format.operators import _names
 from compressor.models.micro.operator_methods import _METHODS, _squeezed, resolver_methods
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import ModelError
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.flatbuffer_nodes import Reference, References, Table, Text, Vector
-from compressor.models.litert.flatbuffer_writer import compact, laid_out
-from compressor.models.litert.shrinking import shrunk
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.conversion.shrinking import shrunk
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.format.flatbuffer_nodes import Reference, References, Table, Text, Vector
+from compressor.models.litert.format.flatbuffer_writer import compact, laid_out
+from compressor.models.litert.format.tensor_types import TensorType
 from compressor.models.packing import arithmetic_coder
 from compressor.models.packing.arithmetic_coder import Coder
 from compressor.models.packing.coder_type import DamagedError

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from compressor.base.errors import StepError
 from compressor.contracts.kept_structure import groups_of, structure_of
 from compressor.contracts.model_state import ModelState
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import Conversion, to_litert
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.reading.contents import dissect
 from compressor_plugins.cluster.centroids import clustered
 from compressor_plugins.cluster.cluster import Cluster
 from compressor_plugins.prune.prune import Prune

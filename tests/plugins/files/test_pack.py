@@ -6,7 +6,7 @@ import pytest
 
 import compressor
 from compressor.base.errors import CompressorError
-from compressor.models.litert.contents import dissect
+from compressor.models.litert.reading.contents import dissect
 from compressor.models.packing.package import is_package
 
 STEPS = [{"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 1}}, {"uses": "ptq"}, {"uses": "slim"}]
@@ -83,7 +83,7 @@ def test_nothing_but_measuring_comes_after_it(steps, text):
 
 
 def test_the_step_s_result_must_be_what_its_plan_says(step_context, small_cnn):
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
     from compressor_plugins.files.pack import Pack
 
     content = to_litert(small_cnn())

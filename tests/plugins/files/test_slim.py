@@ -5,9 +5,9 @@ import pytest
 
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.files.slim import Slim
 
 LITERT = ModelState(format="litert")

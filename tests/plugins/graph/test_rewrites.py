@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.inputs_and_outputs import model_endings
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.graph.batch_norm import fold_batch_norms, separate_batch_norms
 from compressor_plugins.graph.flattening import flatten
 from compressor_plugins.graph.model_reader import read

@@ -5,8 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.contents import dissect
 from compressor_plugins.low_rank.factors import rank_for, svd_factors, tucker_factors
 from compressor_plugins.low_rank.low_rank import LowRank
 

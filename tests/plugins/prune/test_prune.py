@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import to_litert
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.contents import dissect
 from compressor_plugins.prune.prune import Prune
 from compressor_plugins.shared.kernels import kernels_of
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from compressor.contracts.model_state import ModelState
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.flatbuffer import read_model, write_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.format.flatbuffer import read_model, write_model
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 
 LITERT = ModelState(format="litert")

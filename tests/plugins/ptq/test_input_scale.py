@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
-from compressor.models.litert.interpreter import LiteRTModel, open_interpreter
+from compressor.models.litert.running.interpreter import LiteRTModel, open_interpreter
 from compressor_plugins.ptq.ptq import PTQ
 
 

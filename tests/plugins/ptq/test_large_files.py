@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.shrinking import shrunk
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.conversion.shrinking import shrunk
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 
 WEIGHTS = 784 * 768 + 768 * 10

@@ -5,8 +5,8 @@ import pytest
 
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
-from compressor.models.litert.graph_contents import float_operators
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.reading.graph_contents import float_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 
 

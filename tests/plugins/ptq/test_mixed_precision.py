@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from compressor.base.errors import StepError
 from compressor.contracts.layer_sensitivity import LayerSensitivity
 from compressor.contracts.model_state import ModelState, Refusal
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.bit_allocation import error_of, least_bytes, least_error
 from compressor_plugins.ptq.mixed_precision import MixedPrecision
 from compressor_plugins.ptq.sensitivity import sensitivities
@@ -26,7 +26,7 @@ def trained_file(tensorflow, digits):
     from tf_keras import layers
 
     from compressor.contracts.observer import Observer
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
     from compressor.recipe.training_params import TrainingParams
     from compressor.training.trainer import Trainer
 

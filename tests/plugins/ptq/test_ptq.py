@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState, Refusal
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.graph_contents import float_operators
-from compressor.models.litert.interpreter import LiteRTModel
-from compressor.models.litert.shrinking import shrunk
+from compressor.models.litert.conversion.shrinking import shrunk
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.reading.graph_contents import float_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.recipe.training_params import TrainingParams
 from compressor_plugins.ptq.ptq import PTQ
 
@@ -38,7 +38,7 @@ def ptq(model, context, **params):
     [("int8", 8, (0.24, 0.30)), ("dynamic", 8, (0.24, 0.30)), ("float16", 16, (0.5, 0.53))],
 )
 def test_each_precision_shrinks_the_file_and_keeps_accuracy(trained, step_context, digits, precision, bits, share):
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     context = step_context()
     content = ptq(trained, context, precision=precision)
@@ -230,7 +230,7 @@ def mobile(tensorflow):
 
 @pytest.fixture(scope="module")
 def mobile_file(mobile):
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     return to_litert(mobile)
 
@@ -285,7 +285,7 @@ def cloned(model):
 def operators_of(content):
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     model = read_model(content)
@@ -371,7 +371,7 @@ def test_what_litert_computes_wrongly_in_integers_computes_in_float_and_is_named
 
 
 def test_blocks_are_for_dense_layers_that_they_divide(mobile_file, step_context, digits):
-    from compressor.models.litert.flatbuffer import has_block_scales, read_model
+    from compressor.models.litert.format.flatbuffer import has_block_scales, read_model
 
     context = step_context()
     given = {"precision": "int4", "activations": "dynamic", "granularity": "block_32"}
@@ -415,7 +415,7 @@ def test_gptq_behind_a_layer_that_only_moves_values_is_not_left_half_done(tensor
     import tf_keras
     from tf_keras import layers
 
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     model = tf_keras.Sequential(
         [
@@ -433,7 +433,7 @@ def test_gptq_behind_a_layer_that_only_moves_values_is_not_left_half_done(tensor
 
 
 def test_weights_on_a_grid_are_recovered_exactly_and_others_refused(mobile, mobile_file, step_context, digits):
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     model = cloned(mobile)
     generator = np.random.default_rng(0)
@@ -454,7 +454,7 @@ def test_weights_on_a_grid_are_recovered_exactly_and_others_refused(mobile, mobi
 
 
 def test_zeros_stay_zeros_in_every_type(mobile, step_context):
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     model = cloned(mobile)
     generator = np.random.default_rng(0)
@@ -478,7 +478,7 @@ def test_a_file_that_is_quantized_already_is_refused_and_never_handed_back(mobil
 def test_weights_stored_sparsely_are_refused(mobile_file, step_context):
     from ai_edge_litert import schema_py_generated as schema
 
-    from compressor.models.litert.flatbuffer import read_model, write_model
+    from compressor.models.litert.format.flatbuffer import read_model, write_model
 
     file = read_model(mobile_file)
     tensor = next(tensor for tensor in file.subgraphs[0].tensors if tensor.name == b"head/MatMul")
@@ -581,7 +581,7 @@ def test_bias_correction_is_exact_for_one_layer_on_the_samples_it_saw(tensorflow
     import tf_keras
     from tf_keras import layers
 
-    from compressor.models.litert.converter import to_litert
+    from compressor.models.litert.conversion.converter import to_litert
 
     model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.Flatten(), layers.Dense(10, name="head")])
     file = to_litert(model)

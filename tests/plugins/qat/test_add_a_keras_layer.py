@@ -14,9 +14,9 @@ from compressor.contracts.keras_layer_support import KERAS_LAYERS
 from compressor.contracts.layer_record import Bridge, KerasLayer, Kernel, OptionChanges, Quantization, RowImage
 from compressor.models.keras3 import bridge, from_keras3
 from compressor.models.keras3.describe import describe
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.flatbuffer import read_model
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.reading.contents import dissect
 from compressor_plugins.channels.prune_channels import PruneChannels
 from compressor_plugins.qat.qat import QAT
 from compressor_plugins.rewrite.equalize import Equalize

@@ -6,7 +6,7 @@ import pytest
 from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT
 

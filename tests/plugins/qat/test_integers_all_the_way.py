@@ -7,9 +7,9 @@ from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import ArraySplit
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.graph_contents import float_operators
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.reading.graph_contents import float_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.qat.qat import QAT
 

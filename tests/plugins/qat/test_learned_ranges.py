@@ -5,10 +5,10 @@ import pytest
 
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.qat.learned_ranges import least_error_limits
 from compressor_plugins.qat.qat import QAT
 

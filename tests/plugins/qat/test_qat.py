@@ -7,10 +7,10 @@ import pytest
 
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import Conversion, to_litert
-from compressor.models.litert.graph_contents import float_operators
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.reading.graph_contents import float_operators
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.graph.relu_fusion import fuse_relus
 from compressor_plugins.graph.rewrites import rewritten
 from compressor_plugins.prune.prune import Prune
@@ -217,7 +217,7 @@ def image_net(tensorflow):
 def operators(content):
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     model = read_model(content)
@@ -226,7 +226,7 @@ def operators(content):
 
 def in_float(content):
     """The operators that compute in float; what quantizes and dequantizes does not compute."""
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
 
     graph = read_model(content).subgraphs[0]
     found = zip(operators(content), graph.operators, strict=True)
@@ -299,7 +299,7 @@ def test_without_folding_a_batch_norm_behind_a_dense_layer_stays_in_float_and_is
 def test_each_channel_of_a_depthwise_kernel_has_a_scale_of_its_own(image_net, step_context, digits, tmp_path):
     from tf_keras import layers
 
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
 
     for bits, ranges in ((8, "observed"), (4, "observed"), (8, "learned")):
         wide = layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu", name="wide")
@@ -574,7 +574,7 @@ def test_means_keep_the_scale_of_their_input_as_before_a_concatenation(tensorflo
     import tf_keras
     from tf_keras import layers
 
-    from compressor.models.litert.flatbuffer import operator_of, read_model
+    from compressor.models.litert.format.flatbuffer import operator_of, read_model
 
     image = layers.Input((28, 28))
     x = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.Reshape((28, 28, 1))(image))
@@ -802,7 +802,7 @@ def in_sixteen_bits(tensorflow, digits):
 
 
 def test_sixteen_bit_activations_ship_as_they_were_trained(in_sixteen_bits, step_context, digits):
-    from compressor.models.litert.flatbuffer import read_model
+    from compressor.models.litert.format.flatbuffer import read_model
     from compressor_plugins.ptq.ptq import PTQ
 
     model, context = in_sixteen_bits

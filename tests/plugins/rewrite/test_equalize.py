@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from compressor.contracts.model_state import ModelState, Refusal
-from compressor.models.litert.contents import dissect
-from compressor.models.litert.converter import to_litert
-from compressor.models.litert.interpreter import LiteRTModel
+from compressor.models.litert.conversion.converter import to_litert
+from compressor.models.litert.reading.contents import dissect
+from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.rewrite.equalize import Equalize
 

@@ -12,7 +12,7 @@ from compressor.base.errors import StepError
 from compressor.contracts.execution_plan import PlannedStep, Provider
 from compressor.contracts.model_state import ModelState
 from compressor.models.litert import to_litert
-from compressor.models.litert.flatbuffer import read_model, write_model
+from compressor.models.litert.format.flatbuffer import read_model, write_model
 from compressor.recipe.training_params import TrainingParams
 from compressor.run.stages.apply_strategy import apply_strategy
 

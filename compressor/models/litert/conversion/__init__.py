@@ -1,0 +1,1 @@
+"""Turns Keras models and SavedModels into the `.tflite` file that ships."""

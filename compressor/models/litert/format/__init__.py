@@ -1,0 +1,1 @@
+"""The `.tflite` flatbuffer itself: its objects, operators and types, read and written."""

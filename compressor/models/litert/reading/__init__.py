@@ -1,0 +1,1 @@
+"""What a `.tflite` file holds: weights, operators, what it takes and gives, and what it multiplies."""
