@@ -87,7 +87,8 @@ def _definitions(name: str, params: type[Params]) -> dict[str, Any]:
 
 
 def _parameters_if(key: str, name: str, definition: str) -> dict[str, Any]:
+    exactly = f"^{name.replace('.', '[.]')}$"  # editors that complete take the beginning of a `const` for all of it
     return {
-        "if": {"properties": {key: {"const": name}}, "required": [key]},
+        "if": {"properties": {key: {"pattern": exactly}}, "required": [key]},
         "then": {"properties": {"with": {"$ref": f"#/$defs/{definition}"}}},
     }
