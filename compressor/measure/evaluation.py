@@ -18,7 +18,8 @@ from compressor.data.split import Split
 from compressor.measure.agreement import Agreement, Comparison, precision_of
 from compressor.measure.decisions import Decisions, DecisionsSoFar
 from compressor.measure.float_file import refuse_other_outputs
-from compressor.measure.keras_outputs import keras_outputs
+from compressor.measure.keras_outputs import keras_outputs, keras_outputs_alone
+from compressor.measure.relative_gaps import relative_gaps
 from compressor.measure.score_rows import Rows, ScoreRows
 from compressor.measure.statistics import value
 from compressor.measure.typical_samples import trial_samples, typical_samples
@@ -29,7 +30,8 @@ from compressor.models.litert.running.interpreter import Endpoint, Latency, Lite
 from compressor.models.litert.running.trial_run import refuse_failing
 
 _REHEARSED = 32  # samples
-_COMPARED = 256  # samples, to tell whether two files agree
+_COMPARED = 256  # samples, to tell whether two models agree
+_MIXED = 1e-3  # of the largest output: more than rounding makes of other samples in the batch
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def measure(
                 expected = keras_outputs(keras_model, features, names)
             keras_rows.add(features, expected, labels)
             comparison.add(shipped, expected, by_name(labels, names[0]))
+    agreement = comparison.agreement(precision) if keras_model is not None or made_of else None
+    if keras_model is not None and agreement and agreement.signal_to_noise < agreement.least:
+        with fenced(origin, StepError, (CompressorError,)):
+            alone = _compared_alone(content, keras_model, test)
+        agreement = alone.agreement(precision) if alone else agreement
     remarks: tuple[str, ...] = ()
     if keras_model is not None and precision.is_float32:
         samples = typical_samples(test, comparison.worst)
@@ -119,7 +126,7 @@ def measure(
         outputs=model.outputs,
         seconds=time.perf_counter() - start,
         keras_scores=keras_scores,
-        agreement=comparison.agreement(precision) if keras_model is not None or made_of else None,
+        agreement=agreement,
         remarks=remarks,
         decisions=decisions.joined(),
     )
@@ -135,6 +142,20 @@ def _compared_files(content: bytes, made_of: bytes, test: Split) -> Comparison:
         actual, wanted = by_name(outputs, names[0]), by_name(expected, names[0])
         comparison.add(actual, dict(zip(names, wanted.values(), strict=True)), by_name(labels, names[0]))
     return comparison
+
+
+def _compared_alone(content: bytes, model: Any, test: Split) -> Comparison | None:
+    """The comparison with a Keras model that is given one sample a call, as the file is; None if that changes nothing.
+
+    It does where a layer mixes the samples of a batch.
+    """
+    comparison, some, mixes = Comparison(), test.take(_COMPARED), False
+    names = [end.name for end in LiteRTModel(content).outputs]
+    for features, outputs, labels in predictions(content, some):
+        expected, together = keras_outputs_alone(model, features, names), keras_outputs(model, features, names)
+        mixes = mixes or any(relative_gaps(expected[name], together[name]).max() > _MIXED for name in names)
+        comparison.add(by_name(outputs, names[0]), expected, by_name(labels, names[0]))
+    return comparison if mixes else None
 
 
 def rehearse(metrics: Sequence[ConfiguredMetric], ends: Ends, test: Split) -> None:

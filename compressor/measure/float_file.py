@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compressor.base.errors import ModelError, StepError
 from compressor.base.named_arrays import each, joined
 from compressor.base.types import Arrays
-from compressor.measure.keras_outputs import keras_outputs
+from compressor.measure.keras_outputs import keras_outputs, keras_outputs_alone
 from compressor.measure.parting_layer import mixing_layer, parting_layer
 from compressor.measure.relative_gaps import relative_gaps
 from compressor.measure.typical_samples import count_of, part_of
@@ -113,7 +113,7 @@ def _with_rounding(model: Any, samples: Arrays, expected: Outputs, limit: float)
     for _ in range(_DRAWS):
         with _rounded_weights(model, draw):
             rounded = each(samples, lambda array: _rounded(array, draw))
-            outputs = _each_alone(lambda sample: keras_outputs(model, sample, list(expected)), rounded)
+            outputs = keras_outputs_alone(model, rounded, list(expected))
         moved = np.fmax(moved, _worst(expected, outputs))
     judged = moved <= MOST
     explained = _ROUNDINGS * moved[judged].max(initial=0)

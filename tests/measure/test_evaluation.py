@@ -1,4 +1,4 @@
-"""A quantized file must run on the samples that it was calibrated on, and on those that it is tested on."""
+"""A file is held against the model that it was made of, and a quantized one must run on the samples of both splits."""
 
 import numpy as np
 import pytest
@@ -49,3 +49,15 @@ def test_a_file_that_runs_on_both_splits_is_held_against_the_one_that_it_was_mad
     agreement = measured(model, SIGNALS, SIGNALS).agreement
     assert agreement.signal_to_noise > agreement.least
     assert 20 < agreement.signal_to_noise < 50
+
+
+def test_a_model_that_mixes_the_samples_of_a_batch_is_held_against_itself_one_sample_a_call(tensorflow):
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    signal = tf_keras.Input((16,), name="signal")
+    mixing = tf_keras.Model(signal, tf_keras.layers.Dense(4, name="end")(tensorflow.math.l2_normalize(signal)))
+    split = ArraySplit(SIGNALS, np.zeros((60, 4), np.float32))
+    measurement = measure(to_litert(mixing), split, [ConfiguredMetric.of(MSE())], mixing)
+    assert measurement.agreement.signal_to_noise > 100
+    assert measurement.remarks[0].startswith("the Keras model mixes the samples of a batch at the layer")
