@@ -16,6 +16,7 @@ _DEPTHWISE = Kernel("depthwise_kernel", makes=(-2, -1))
 _SEPARABLE = (_DEPTHWISE, Kernel("pointwise_kernel"))
 
 _OWN_RANGE = Quantization(output="own")
+_ONE_RANGE = Quantization(output="own", shares_range=True)
 _RANGE_OF_INPUT = Quantization(output="input")
 _PREPROCESSING = Quantization(is_preprocessing=True)
 
@@ -163,11 +164,9 @@ KERAS_LAYERS: Mapping[str, KerasLayer] = {
     "Subtract": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
     "Multiply": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
     "Average": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
-    "Maximum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
-    "Minimum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_OWN_RANGE),
-    "Concatenate": KerasLayer(
-        channels="concatenated", row_image=_AXIS_ON_ROWS, quantization=Quantization(output="own")
-    ),
+    "Maximum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_ONE_RANGE),
+    "Minimum": KerasLayer(channels="merged", row_image=_SAME_ON_ROWS, quantization=_ONE_RANGE),
+    "Concatenate": KerasLayer(channels="concatenated", row_image=_AXIS_ON_ROWS, quantization=_ONE_RANGE),
     "Dot": KerasLayer(),
     # pooling
     "MaxPooling1D": KerasLayer(

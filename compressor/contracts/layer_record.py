@@ -68,6 +68,8 @@ class Quantization:
             that of a softmax; or the one that its "activation" asks for. None for a layer that stays in float. It says
             nothing of a layer with `weights`, which goes by its option `activation`.
         joins_range: whether its output can have the range of a concatenation that takes it.
+        shares_range: whether LiteRT demands one range of all that it takes and makes, so that what one of them has,
+            such as the known range of a tanh, would cut off the others.
         is_preprocessing: whether it prepares the model's input, and so stays in float without being reported.
     """
 
@@ -75,6 +77,7 @@ class Quantization:
     fewest_bits: Literal[4, 8] = 4
     output: OutputRange | None = None
     joins_range: bool = False
+    shares_range: bool = False
     is_preprocessing: bool = False
 
 

@@ -197,6 +197,9 @@ def _holds(net, step_context):
 @example(("vectors", ("arithmetic", "arithmetic", "subtract", "subtract"), "ptq"))  # a last layer of next to nothing
 @example(("images", ("group norm",), "qat 16"))  # a SUM of 16 bits was cut off at the range of its terms
 @example(("sequences", ("lstm", "subtract"), "ptq"))  # tanh(x) from x, which are alike: rounding is all that is left
+@example(("sequences", ("elu", "add", "maximum", "add"), "qat"))  # cut off at the range of a tanh
+@example(("images", ("elu", "concatenate", "add"), "qat"))  # as before
+@example(("sequences", ("lstm", "minimum", "lstm"), "qat"))  # whose first one's state had another range than its output
 @given(nets())
 def test_files_of_random_models_agree_with_them(step_context, net):
     _holds(net, step_context)

@@ -119,7 +119,8 @@ class _Chooser:
         graph, layer = self.graph, self.graph.layer_of(number)
         quantization = keras_layer(layer.kind).quantization
         sources = [ref.node for ref in graph.sources(number)]
-        ready = bool(sources) and all(source in self.quantized for source in sources)
+        one_range = quantization.shares_range
+        ready = bool(sources) and (one_range or all(source in self.quantized for source in sources))
         of_input = quantization.output == "input"
         if self.raw.issuperset(sources) and (of_input or quantization.is_preprocessing or layer.kind == "InputLayer"):
             self.raw.add(number)

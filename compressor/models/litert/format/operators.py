@@ -22,6 +22,7 @@ class Operator(IntEnum):
     RESHAPE = 22
     RESIZE_BILINEAR = 23
     SOFTMAX = 25
+    TANH = 28
     TRANSPOSE = 39
     SUB = 41
     DIV = 42

@@ -19,7 +19,10 @@ from compressor.models.litert.format.flatbuffer import code_index, operator_of, 
 from compressor.models.litert.format.operators import Operator
 from compressor.models.litert.format.tensor_types import FLOATS, TensorType, type_of
 from compressor.models.litert.integers.integer_quantizer import quantized
+from compressor.models.litert.integers.products import calls_of, outputs_of, product_with_one
 
+_ONE_RANGE = (Operator.MINIMUM, Operator.MAXIMUM, Operator.CONCATENATION)
+_KNOWN_RANGE = (Operator.TANH, Operator.LOGISTIC, Operator.SOFTMAX)  # the converter quantizes them without training
 _CONVERTING = {Operator.QUANTIZE, Operator.DEQUANTIZE}
 
 
@@ -47,6 +50,7 @@ def _prepared(content: bytes) -> bytes:
     for graph in model.subgraphs:
         bounds = _Bounds(model, graph)
         bounds.give_floats()
+        bounds.part_other_ranges()
         bounds.share_trained_ranges()
         bounds.join_in_trained_ranges()
     return write_model(model)
@@ -75,6 +79,34 @@ class _Bounds:
             ):
                 taken = {int(index) for index in operator.inputs if self._type(index) is TensorType.INT8}
                 self._redirect(operator, {index: self._as_floats(index) for index in taken & made})
+
+    def part_other_ranges(self) -> None:
+        """Keep the range of what is made from the operators that take it and have one range for all that they take.
+
+        They would give theirs to all others that take the tensor, and the output of an LSTM one that its state lacks.
+        """
+        states = outputs_of(self._model, self._graph, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM)
+        makers = {int(index): operator for operator in self._graph.operators for index in operator.outputs}
+        for operator in calls_of(self._model, self._graph, *_ONE_RANGE):
+            for quantizing in [makers[int(index)] for index in operator.inputs if int(index) in makers]:
+                tensor = int(quantizing.inputs[0])
+                if self.code(quantizing) != Operator.QUANTIZE or self._type(tensor) not in FLOATS:
+                    continue
+                for taker in calls_of(self._model, self._graph, *_KNOWN_RANGE):
+                    if quantizing.outputs[0] in taker.inputs:
+                        self._take_floats(taker, tensor)
+                takers = sum(tensor in taker.inputs for taker in self._graph.operators)
+                if tensor in states or (takers > 1 and self.code(operator) != Operator.CONCATENATION):
+                    product = product_with_one(self._model, self._graph, quantizing, tensor)
+                    quantizing.inputs = np.array([product], np.int32)
+
+    def _take_floats(self, operator: Any, floats: int) -> None:
+        """Let an operator of integers take floats, and make integers of what it makes of them."""
+        integers = int(operator.outputs[0])
+        made = self._float_twin(integers)
+        operator.inputs, operator.outputs = np.array([floats], np.int32), np.array([made], np.int32)
+        quantizing = _operator(code_index(self._model, Operator.QUANTIZE, version=2), made, integers)
+        self._graph.operators.insert(self._place_behind(made), quantizing)
 
     def share_trained_ranges(self) -> None:
         """Let all that take a tensor take it in its trained range, if one of them does.
@@ -128,15 +160,19 @@ class _Bounds:
     def _as_floats(self, integers: int) -> int:
         """The tensor with the floats of another's integers."""
         if integers not in self._floats:
-            tensor = copy(self._graph.tensors[integers])
-            tensor.name, tensor.type, tensor.quantization = tensor.name + b"/float", TensorType.FLOAT32, None
-            self._graph.tensors.append(tensor)
-            self._floats[integers] = len(self._graph.tensors) - 1
+            self._floats[integers] = self._float_twin(integers)
             operator = _operator(
                 code_index(self._model, Operator.DEQUANTIZE, version=2), integers, self._floats[integers]
             )
             self._graph.operators.insert(self._place_behind(integers), operator)
         return self._floats[integers]
+
+    def _float_twin(self, integers: int) -> int:
+        """The place of a new tensor of floats, like another one of integers."""
+        tensor = copy(self._graph.tensors[integers])
+        tensor.name, tensor.type, tensor.quantization = tensor.name + b"/float", TensorType.FLOAT32, None
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
 
     def _place_behind(self, tensor: int) -> int:
         """Where in the order of operators the one that makes a tensor is over; 0 for an input."""

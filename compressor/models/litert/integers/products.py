@@ -2,7 +2,8 @@
 
 - SQUARE and NEG stay in float, though MUL does not.
 - What MINIMUM and MAXIMUM take gets the range of what they make, even if other operators take it as well, and then it
-  is cut off for all of them: a product with 1 takes the cut, and the others get the whole.
+  is cut off for all of them: a product with 1 takes the cut, and the others get the whole. It also keeps apart what
+  has a range of its own: what training gave one, and the output of an LSTM, whose state has the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from compressor.models.litert.format.flatbuffer import code_index, operator_of
 from compressor.models.litert.format.operators import Operator
 from compressor.models.litert.format.tensor_types import TensorType
 
+_NEARLY_ONE = float(np.nextafter(np.float32(1), np.float32(2)))  # a product with 1 itself would be taken out
+
 
 def has_range(graph: Any, index: int) -> bool:
     """Whether the smallest and largest value of a tensor are recorded."""
@@ -28,6 +31,11 @@ def calls_of(model: Any, graph: Any, *operators: Operator) -> list[Any]:
     """The calls of these operators in a graph."""
     codes = [operator_of(code) for code in model.operatorCodes]
     return [call for call in graph.operators if codes[call.opcodeIndex] in operators]
+
+
+def outputs_of(model: Any, graph: Any, *operators: Operator) -> set[int]:
+    """The first outputs of the calls of these operators."""
+    return {int(call.outputs[0]) for call in calls_of(model, graph, *operators)}
 
 
 def multiply_squares(model: Any, graph: Any) -> bool:
@@ -50,9 +58,10 @@ def multiply_negatives(model: Any, graph: Any) -> bool:
 def part_cut_values(model: Any, graph: Any) -> bool:
     """Have MINIMUM and MAXIMUM take products with 1 of what others take as well; returns whether there are any."""
     found = False
+    known = outputs_of(model, graph, Operator.DEQUANTIZE, Operator.UNIDIRECTIONAL_SEQUENCE_LSTM)
     for call in calls_of(model, graph, Operator.MINIMUM, Operator.MAXIMUM):
-        cut = {index for index in call.inputs if _is_cut_for_others(graph, call, index)}
-        parted = {index: _product_with_one(model, graph, call, index) for index in cut}
+        cut = {index for index in call.inputs if index in known or _is_cut_for_others(graph, call, index)}
+        parted = {index: product_with_one(model, graph, call, index) for index in cut}
         call.inputs = np.array([parted.get(index, index) for index in call.inputs], np.int32)
         found |= bool(cut)
     return found
@@ -67,16 +76,17 @@ def _is_cut_for_others(graph: Any, call: Any, index: int) -> bool:
     return bool(wider and others)
 
 
-def _product_with_one(model: Any, graph: Any, taker: Any, index: int) -> int:
-    """The place of a new tensor: a product, right before what takes it."""
+def product_with_one(model: Any, graph: Any, taker: Any, index: int) -> int:
+    """The place of a new tensor, which one of the tensor's takers takes in its stead and gives a range of its own."""
     from ai_edge_litert.schema_py_generated import OperatorT
 
     tensor = deepcopy(graph.tensors[index])
     tensor.name = b"%s_cut%d" % (tensor.name, len(graph.tensors))
+    tensor.quantization = None  # it gets that of what the taker makes
     graph.tensors.append(tensor)
     product, place = OperatorT(), len(graph.tensors) - 1
     product.outputs = np.array([place], np.int32)
-    _multiply(model, product, [index, _constant(model, graph, 1)])
+    _multiply(model, product, [index, _constant(model, graph, _NEARLY_ONE)])
     before = next(place for place, call in enumerate(graph.operators) if call is taker)
     graph.operators.insert(before, product)
     return place
