@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,9 @@ def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]
     for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True):
         for change in changes:
             kind = metric_kind(change.after)
+            if math.isnan(change.difference):
+                yield f"{run.letter} against {comparison.first.letter}: {change.metric} is not a number", False
+                continue
             if not change.difference:
                 yield f"{run.letter} against {comparison.first.letter}: {change.metric} is the same", None
                 continue
@@ -114,7 +118,8 @@ def _metric_columns(metric: str, comparison: RunComparison) -> list[CellColumn]:
             continue
         better = None if change.is_chance else change.better
         kind = metric_kind(change.after)
-        differences.append(Cell(difference_text(change.difference, kind), better))
+        known = not math.isnan(change.difference)
+        differences.append(Cell(difference_text(change.difference, kind) if known else "-", better))
         verdicts.append(Cell(change.verdict if change.difference else "the same", better))
     return [
         CellColumn(metric, tuple(values), 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from compressor.comparing.compared_run import ComparedRun
@@ -81,12 +81,17 @@ def comparison_of(runs: Sequence[ComparedRun], conditions: Sequence[Condition] =
     ]
     for run in runs:
         warnings += [f"{run.letter}: {text}" for text in (doubts(run.report) if run.report else ())]
+    changes = tuple(tuple(metric_changes(first, run)) for run in others)
     return RunComparison(
         runs=tuple(runs),
-        changes=tuple(tuple(metric_changes(first, run)) for run in others),
+        changes=changes,
         differences=tuple(recipe_differences(first, run) for run in others),
         warnings=tuple(warnings),
-        gates=tuple(hold(condition, first, run) for run in others for condition in conditions),
+        gates=tuple(
+            hold(condition, first, run, own)
+            for run, own in zip(others, changes, strict=True)
+            for condition in conditions
+        ),
     )
 
 
@@ -109,7 +114,7 @@ def as_data(comparison: RunComparison) -> dict[str, Any]:
             {
                 "run": gate.run,
                 "failed": gate.failed,
-                "findings": [vars(finding) for finding in gate.findings],
+                "findings": [asdict(finding) for finding in gate.findings],
             }
             for gate in comparison.gates
         ],

@@ -7,6 +7,7 @@ from run_folders import metric, right
 from compressor.comparing.compared_run import run_at
 from compressor.comparing.condition import ConditionError, parse_condition
 from compressor.comparing.gate import check_names, hold
+from compressor.comparing.metric_changes import metric_changes
 
 MCNEMAR = "McNemar's test on the same 10,000 samples"
 
@@ -14,7 +15,7 @@ MCNEMAR = "McNemar's test on the same 10,000 samples"
 def result(condition, first, other):
     parsed, runs = parse_condition(condition), [run_at(path, place) for place, path in enumerate((first, other))]
     check_names(parsed, runs)
-    return hold(parsed, *runs)
+    return hold(parsed, *runs, metric_changes(*runs))
 
 
 def told(condition, *runs):
@@ -58,6 +59,46 @@ def test_two_seeds_of_one_recipe_differ_by_chance_alone(made):
     assert told("accuracy < 97%", first, other)[0]
     for name, change in (("c", {"numpy": "2.2"}), ("d", {"recipe": "another"}), ("e", {"lock": False})):
         assert told("accuracy < -0.2pt", first, made(name, right(9_600), seed=1, **change))[0]
+
+
+def test_what_demands_a_gain_is_not_met_by_noise(made):
+    after = right(9_820)
+    after[:100], after[9_820:9_940] = False, True  # 100 lost, 120 gained
+    first, other = made("a", right(9_820)), made("b", after)
+    assert told("accuracy < +0.5pt", first, other) == (
+        True,
+        f"accuracy +0.20 pt to 98.40 %, beyond the limit +0.5pt, within noise by {MCNEMAR}, p = 0.2",
+    )
+    assert told("accuracy < +0.5pt", first, made("c", right(9_820))) == (
+        True,
+        "accuracy +0.00 pt to 98.20 %, beyond the limit +0.5pt",
+    )
+    assert not told("accuracy < +0.5pt", first, made("d", right(9_880)))[0]
+    assert told("accuracy < +0.5pt", first, made("e", right(9_840), seed=1))[0]
+
+
+@pytest.mark.parametrize("condition", ["accuracy < -0.2pt", "accuracy < -1%", "accuracy > +50pt", "accuracy < 1%"])
+def test_a_metric_that_is_not_a_number_is_beyond_any_limit(made, condition):
+    broken = metric(value=float("nan"), low=0.0, high=1.0)
+    runs = made("a", right(9_820)), made("b", right(9_820), metrics={"accuracy": broken})
+    assert told(condition, *runs) == (True, f"accuracy is not a number, beyond the limit {condition.split()[-1]}")
+    failed, text = told(condition, *reversed(runs))
+    if condition == "accuracy < 1%":
+        assert not failed
+    else:
+        limit = condition.split()[-1]
+        assert (failed, text) == (True, f"accuracy is not a number in the first run, beyond the limit {limit}")
+
+
+def test_infinite_metrics_are_held_against_limits_and_no_test_is_made_up(made):
+    def psnr(name, value):
+        row = metric(value=value, share=False, low=value, high=value)
+        return made(name, right(9_820), metrics={"psnr": row})
+
+    first, same, other = psnr("a", float("inf")), psnr("b", float("inf")), psnr("c", 40.0)
+    assert told("psnr < -1", first, same) == (False, "psnr +0 to inf, within the limit -1")
+    assert told("psnr < -1", first, other) == (True, "psnr -inf to 40, beyond the limit -1, beyond noise by no test")
+    assert told("psnr < -1", other, first) == (False, "psnr +inf to inf, within the limit -1, beyond noise by no test")
 
 
 def test_without_scores_of_each_sample_the_intervals_decide_and_it_says_why(made, tmp_path):
@@ -145,6 +186,19 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     ("condition", "message"),
     [
         ("acuracy < -1pt", "there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^"),
+        ("kernels > 1",
+         "there is no figure 'kernels'; known: accuracy, float_operators, gzip_size, latency, macs, packed_size, "
+         "parameters, size, sparsity, unpacked_size\n    kernels > 1\n    ^^^^^^^"),
+        ("size > 5pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size > 5pt\n           ^^^"),
+        ("accuracy < 97",
+         "'accuracy' is a share, which lies between 0 and 1; write -0.2pt, -1% or 97%\n"
+         "    accuracy < 97\n               ^^"),
+        ("sparsity < 101%",
+         "'sparsity' is a share, which lies between 0 and 1; write -0.2pt, -1% or 97%\n"
+         "    sparsity < 101%\n               ^^^^"),
+        ("accuracy < -2",
+         "'accuracy' is a share, which changes by at most 1, which is 100pt; write -0.2pt, -1% or 97%\n"
+         "    accuracy < -2\n               ^^"),
         ("size < -1pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size < -1pt\n           ^^^^"),
         ("size > 2%", "'%' needs a sign here; write a change, such as +2%\n    size > 2%\n           ^^"),
         ("accuracy < 2pt",

@@ -3,11 +3,13 @@
 import json
 
 import pytest
-from run_folders import right
+from run_folders import metric, right
 from scipy import stats
 
 from compressor.base.errors import CompressorError
+from compressor.base.outgoing import json_text
 from compressor.comparing.compared_run import letter, run_at
+from compressor.comparing.comparison_cells import change_lines, metric_table
 from compressor.comparing.condition import parse_condition
 from compressor.comparing.run_comparison import as_data, comparison_of
 
@@ -83,6 +85,19 @@ def test_a_file_that_disagrees_with_its_model_is_told(made):
         "B: do not use this model: after 'ptq' the file disagrees with the model that it was made of: same decision in "
         "10.00 % of the samples, signal to noise 0.3 dB where its precision explains 19.0 dB",
     )
+
+
+def test_a_metric_that_is_not_a_number_is_told_in_every_form(made):
+    runs = (
+        made("a", right(90, 100)),
+        made("b", right(90, 100), metrics={"accuracy": metric(value=float("nan"), low=0.0, high=1.0)}),
+    )
+    comparison = compared(*runs)
+    assert list(change_lines(comparison)) == [("B against A: accuracy is not a number", False)]
+    *_, difference, verdict = metric_table("accuracy", comparison)
+    assert (difference.cells[1].text, verdict.cells[1].text) == ("-", "not a number")
+    (change,) = json.loads(json_text(as_data(comparison)))["changes"]
+    assert (change["difference"], change["better"], change["p_value"], change["test"]) == (None, None, None, "no test")
 
 
 def test_json_has_the_figures_the_changes_and_the_gate(made, tmp_path):
