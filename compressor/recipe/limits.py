@@ -108,6 +108,12 @@ class MetricLimits(Rule):
         self, key: str, limit: Mapping[str, float], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
         yield from unknown_metrics(key, limit, metrics)
+        for name in _shares(limit, metrics):
+            if limit[name] > 1:
+                yield (
+                    (key, name),
+                    f"'{name}' is a share, which is at most 1, and not {limit[name]:g}; write 0.97 for 97 %",
+                )
 
     def verdicts(self, key: str, limit: Mapping[str, float], stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         for name, worst in limit.items():
@@ -116,7 +122,8 @@ class MetricLimits(Rule):
             text, gap = ("{:.2%}".format, points) if metric.share else ("{:.4g}".format, "{:.4g}".format)
             values = [stage.metrics[name].value for stage in stages]
             noise = metric.low <= worst <= metric.high
-            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
+            scale = _scale(name, stages)
+            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise, scale)
 
 
 class MetricDrops(Rule):
@@ -126,6 +133,10 @@ class MetricDrops(Rule):
         self, key: str, limit: Mapping[str, float | str], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
         yield from unknown_metrics(key, limit, metrics)
+        for name in _shares(limit, metrics):
+            if not isinstance(most := limit[name], str) and most > 1:
+                what = f"'{name}' is a share, which drops by at most 1, and not {most:g}"
+                yield (key, name), f"{what}; write 0.01 for a point, or 1% for a hundredth of the baseline's value"
 
     def verdicts(
         self, key: str, limit: Mapping[str, float | str], stages: Sequence[MeasuredStage]
@@ -136,7 +147,20 @@ class MetricDrops(Rule):
             text = "{:.1%}".format if isinstance(most, str) else text
             drops = [of(stage.metrics[name]) for stage in stages]
             noise = metric.from_baseline.within_noise if metric.from_baseline else None
-            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise)
+            scale = 1.0 if isinstance(most, str) else _scale(name, stages)
+            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise, scale)
+
+
+def _shares(limit: Iterable[str], metrics: Sequence[PlannedMetric | None]) -> Iterator[str]:
+    """The names of a limit that are those of shares."""
+    shares = {metric.name for metric in metrics if metric is not None and metric.share}
+    yield from (name for name in limit if name in shares)
+
+
+def _scale(name: str, stages: Sequence[MeasuredStage]) -> float:
+    """The scale of a metric's values for `judged`: 1 for a share, and otherwise that of the largest."""
+    values = [stage.metrics[name] for stage in stages]
+    return 1.0 if values[-1].share else max(abs(metric.value) for metric in values)
 
 
 def drop_limit(limit: float | str) -> float:
