@@ -123,7 +123,10 @@ def _kind(comparison: Comparison, runs: Sequence[ComparedRun]) -> Kind:
             raise comparison.name_span.fault(f"{run.name} has no {name}: {quantity.missing}", "name another figure")
     if quantity is not None:
         return quantity.kind
-    return metric_kind(runs[0].last.metrics[name])
+    kind = metric_kind(runs[0].last.metrics[name])
+    if any(metric_kind(run.last.metrics[name]) != kind for run in runs):
+        raise comparison.name_span.fault(f"'{name}' is a share in some of the runs alone", "name another metric")
+    return kind
 
 
 def _quantity(name: str) -> Quantity | None:

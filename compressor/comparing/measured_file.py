@@ -9,7 +9,7 @@ from pathlib import Path
 from compressor.base.errors import CompressorError, ModelError
 from compressor.base.file_limits import content_of
 from compressor.base.sizes import gzip_size
-from compressor.comparing.compared_run import REPORT, ComparedRun, letter
+from compressor.comparing.compared_run import ComparedRun, letter
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.data.split import Split
@@ -21,6 +21,7 @@ from compressor.models.files.as_litert import shipped_bytes
 from compressor.models.litert.reading.contents import Anatomy, dissect
 from compressor.models.packing.package import is_package, unpacked
 from compressor.report.layer_rows import layer_rows
+from compressor.report.stored_report import NAME as REPORT
 from compressor.run.run_folder import RESULTS
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.measure.statistics import Change
 from compressor.report.seeds import half_width
-
-_FOLDER = re.compile(r"seed-(\d+)")
-
-
-def seed_folders(folder: Path, report: str) -> list[Path]:
-    """The folders of the finished runs within that of several seeds, by their seeds; none if this is no such folder."""
-    found = {int(match[1]): path for path in folder.iterdir() if (match := _FOLDER.fullmatch(path.name))}
-    return [found[seed] for seed in sorted(found) if (found[seed] / report).is_file()]
 
 
 def mean_row(rows: Sequence[StageRow]) -> StageRow:

@@ -15,7 +15,12 @@ def unfair(first: ComparedRun, other: ComparedRun) -> list[str]:
     """What differs between two runs besides what they are compared by, each as a sentence."""
     if first.report is None or other.report is None:
         return []
-    return [*_samples(first, other), *_seeds(first, other), *_making(first.report, other.report)]
+    return [
+        *_samples(first, other),
+        *_metrics(first, other),
+        *_seeds(first, other),
+        *_making(first.report, other.report),
+    ]
 
 
 def smoke(run: ComparedRun) -> list[str]:
@@ -40,14 +45,26 @@ def _samples(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
         yield f"other {' and '.join(swapped)} samples: {both} have as many, and not the same ones"
     if "test" not in others and not (first.seeds or other.seeds) and _same(first, other, "test") is None:
         yield f"whether {both} have the same test samples is not known: " + (first.no_scores or other.no_scores)
-    if a.expects != b.expects:
+    if _prepared(a) != _prepared(b):
         yield f"{both} take samples that were prepared otherwise"
-    missing = [name for name in a.stages[-1].metrics if name not in b.stages[-1].metrics]
-    added = [name for name in b.stages[-1].metrics if name not in a.stages[-1].metrics]
-    if missing:
+
+
+def _metrics(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
+    before, after = first.last.metrics, other.last.metrics
+    if missing := [name for name in before if name not in after]:
         yield f"{other.letter} was not measured by {listing(missing)}"
-    if added:
+    if added := [name for name in after if name not in before]:
         yield f"{first.letter} was not measured by {listing(added)}"
+    for name in [name for name in before if name in after]:
+        a, b = before[name], after[name]
+        if (a.share, a.higher_is_better) != (b.share, b.higher_is_better):
+            both = f"{first.letter} and {other.letter}"
+            yield f"{name} is another metric in each of {both}: a share, or better when higher, in only one of them"
+
+
+def _prepared(report: Report) -> list[dict[str, object]]:
+    """How inputs are prepared, without the range of values, which is that of the samples."""
+    return [expected.model_dump(exclude={"low", "high"}) for expected in report.expects]
 
 
 def _same(first: ComparedRun, other: ComparedRun, part: str) -> bool | None:

@@ -23,7 +23,8 @@ def render_json(report: Report) -> str:
 def render_csv(report: Report) -> str:
     """A row for each stage: every column that is one value, and each metric with its interval and its change."""
     rows = [_flat(stage) for stage in report.stages]
-    return csv_text([list(rows[0]), *(list(row.values()) for row in rows)])
+    heads = list(dict.fromkeys(name for row in rows for name in row))  # stages may have other metrics and columns
+    return csv_text([heads, *([row.get(name) for name in heads] for row in rows)])
 
 
 def _flat(stage: StageRow) -> dict[str, object]:

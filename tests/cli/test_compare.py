@@ -93,7 +93,7 @@ def test_markdown_begins_with_how_the_gate_came_out(run, runs):
     ("arguments", "code", "message"),
     [
         (("a",), 2, "Error: compare needs two or more runs, reports or model files.\n"),
-        (("a", "no"), 1, "error: there is no run, report or model no; check the path\n"),
+        (("a", "no"), 1, "error: there is no run or file no; check the path\n"),
         (("a", "no.tflite"), 2,
          "Error: no.tflite is a model file, and a is not; with --data, both are measured.\n"),
         (("no.tflite", "no.keras"), 1, "error: there is no model file no.tflite; check the path\n"),

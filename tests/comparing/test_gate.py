@@ -162,9 +162,12 @@ def test_a_limit_of_the_value_itself_says_whether_it_is_within_the_interval(made
 
 def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     draw = np.random.default_rng(0).normal(0.30, 0.01, 500)
-    row = {"share": False, "higher_is_better": False, "low": 0.28, "high": 0.32}
+
+    def rmse(value):
+        return {"rmse": metric(value=value, low=value - 0.02, high=value + 0.02, share=False, higher_is_better=False)}
+
     runs = [
-        made(name, right(90, 100), kept={"rmse": draw + shift}, metrics={"rmse": metric(value=0.30 + shift, **row)})
+        made(name, right(90, 100), kept={"rmse": draw + shift}, metrics=rmse(0.30 + shift))
         for name, shift in (("a", 0.0), ("b", 0.05))
     ]
     failed, text = told("rmse > +0.01", *runs)
@@ -175,7 +178,7 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     )
     assert told("rmse > +20%", *runs)[0] is False
     assert told("rmse > 0.34", *runs)[0] is True
-    other = made("c", right(90, 100), kept={"rmse": draw[:200]}, metrics={"rmse": metric(value=0.35, **row)})
+    other = made("c", right(90, 100), kept={"rmse": draw[:200] + 0.05}, metrics=rmse(0.35))
     assert told("rmse > +0.01", runs[0], other)[1].endswith(
         "beyond noise by the 95 % intervals, p < 0.001 (not sample by sample: their scores were resampled by different "
         "versions)"

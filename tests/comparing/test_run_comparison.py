@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from run_folders import metric, right
 from scipy import stats
@@ -10,7 +11,7 @@ from compressor.base.errors import CompressorError
 from compressor.base.outgoing import json_text
 from compressor.comparing.compared_run import letter, run_at
 from compressor.comparing.comparison_cells import change_lines, metric_table
-from compressor.comparing.condition import parse_condition
+from compressor.comparing.condition import ConditionError, parse_condition
 from compressor.comparing.run_comparison import as_data, comparison_of
 
 
@@ -47,6 +48,48 @@ def test_scores_of_another_run_are_not_taken_for_those_of_the_report(made, tmp_p
     (second / "scores.npz").write_bytes((first / "scores.npz").read_bytes())
     (change,) = compared(first, second).changes[0]
     assert change.why_unpaired == f"{second / 'scores.npz'} is not of the same run as the report"
+
+
+def test_resampled_scores_of_another_run_are_not_taken_for_those_of_the_report(made):
+    row = {"share": False, "higher_is_better": False}
+    kept = {"rmse": np.random.default_rng(0).normal(0.30, 0.01, 500)}
+    runs = [
+        made(
+            name, right(90, 100), kept=kept, metrics={"rmse": metric(value=low + 0.02, low=low, high=low + 0.04, **row)}
+        )
+        for name, low in (("a", 0.28), ("b", 0.31))
+    ]
+    change = compared(*runs).changes[0][1]
+    assert change.why_unpaired == f"{runs[1] / 'scores.npz'} is not of the same run as the report"
+
+
+def test_what_is_drawn_from_the_samples_is_no_preparation(made):
+    expects = {
+        "name": "",
+        "dtype": "uint8",
+        "shape": [2],
+        "steps": ["times 1/255"],
+        "fed_shape": [2],
+        "low": 0,
+        "high": 1,
+    }
+    first = made("a", right(90, 100), expects=[expects])
+    assert compared(first, made("b", right(90, 100), expects=[expects | {"high": 0.9}])).warnings == ()
+    told = ("A and B take samples that were prepared otherwise",)
+    assert compared(first, made("c", right(90, 100), expects=[expects | {"steps": []}])).warnings == told
+
+
+def test_a_metric_that_means_something_else_is_told_and_not_held_against_a_limit(made):
+    first = made("a", right(90, 100))
+    other = made("b", right(90, 100), metrics={"accuracy": metric(right(90, 100), share=False)})
+    assert compared(first, other).warnings == (
+        "accuracy is another metric in each of A and B: a share, or better when higher, in only one of them",
+    )
+    with pytest.raises(ConditionError) as error:
+        compared(first, other, conditions=["accuracy < -0.2pt"])
+    assert str(error.value).startswith(
+        "--fail-if: 'accuracy' is a share in some of the runs alone; name another metric\n"
+    )
 
 
 def test_everything_unfair_is_said(made):
@@ -177,12 +220,27 @@ def test_seeds_of_two_recipes_are_told(made, tmp_path):
     assert str(error.value) == f"the runs in {folder} are not of one recipe; name one of the folders in it"
 
 
+def test_seeds_that_are_there_twice_or_not_done_are_told(made, tmp_path):
+    folder = of_seeds(made, "a", 9_800, 9_810)
+    (folder / "seed-2" / "stages").mkdir(parents=True)
+    title = "prune_qat · mnist_cnn on mnist · 2 of 3 seeds, the others are not done, means · after 'ptq'"
+    assert run_at(folder, 0).title == title
+    made("a seeds/seed-3", right(9_800), seed=1)
+    with pytest.raises(CompressorError) as error:
+        run_at(folder, 0)
+    assert str(error.value) == f"two of the runs in {folder} have the same seed; remove one of them"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
-        ("{}", "recipe: Field required"),
-        ('{"stages": 3}', "recipe: Field required"),
+        ("", "is damaged, or no JSON (EOF while parsing a value at line 1 column 0); name the folder of a run"),
+        ("{}", "is no report of a run; name the folder of a run, or its report.json"),
+        (
+            '{"schema_version": 2}',
+            "has schema_version 2, and this version of compressor reads 1; use the version that wrote it, or a "
+            "later one",
+        ),
     ],
 )
 def test_a_file_that_is_no_report_is_told(tmp_path, text, why):
@@ -190,8 +248,7 @@ def test_a_file_that_is_no_report_is_told(tmp_path, text, why):
     path.write_text(text)
     with pytest.raises(CompressorError) as error:
         run_at(path, 0)
-    remedy = "name a run's folder, its report.json, or a model file"
-    assert str(error.value) == f"{path} is not the report of a run ({why}); {remedy}"
+    assert str(error.value) == f"{path} {why}"
 
 
 def test_a_folder_that_is_no_finished_run_is_told(tmp_path):
@@ -200,7 +257,9 @@ def test_a_folder_that_is_no_finished_run_is_told(tmp_path):
             run_at(path, 0)
         return str(error.value).replace(str(tmp_path), "")
 
-    assert why(tmp_path / "no") == "there is no run, report or model /no; check the path"
-    assert why(tmp_path) == " is not the folder of a finished run; name one that 'compressor apply' made"
+    assert why(tmp_path / "no") == "there is no run or file /no; check the path"
+    assert why(tmp_path) == "there is no report.json in ; name the folder of a run that is done"
+    (tmp_path / "seed-0").mkdir()
+    assert why(tmp_path) == "the run in  is not done; wait for it, or give its command again"
     (tmp_path / "stages").mkdir()
     assert why(tmp_path) == "the run in  is not done; wait for it, or give its command again"
