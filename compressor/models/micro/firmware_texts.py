@@ -9,6 +9,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from compressor.base.errors import ModelError
 from compressor.base.outgoing import c_comment
 from compressor.models.litert.format.tensor_types import TensorType
 from compressor.models.litert.reading.graph_contents import FileEndpoint
@@ -51,11 +52,17 @@ def model_source(name: str, content: bytes) -> Iterator[str]:
 
 
 def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> Iterator[str]:
-    """What firmware must know of the inputs or outputs, in their order."""
+    """What firmware must know of the inputs or outputs, in their order.
+
+    Raises:
+        ModelError: one has a scale that is no number in C, or holds values of a type that has no fixed size.
+    """
     for number, end in enumerate(ends):
         prefix = f"{name.upper()}_{side.upper()}_{number}"
         sizes = [size or 1 for size in end.shape]
         shape = "x".join(map(str, sizes)) or "scalar"
+        if not math.isfinite(end.scale):
+            raise ModelError(f"the {side} '{end.name}' has the scale {end.scale}", "make the file again")
         yield f"/* {side} {number}: {c_comment(end.name)}, {end.dtype}, {shape}"
         if end.scale:
             yield " * value = SCALE * (stored number - ZERO_POINT) */"
@@ -68,8 +75,16 @@ def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> It
 
 
 def endpoint_bytes(end: FileEndpoint) -> int:
-    """Bytes of an input or output, for one sample."""
-    bits = TensorType[end.dtype.upper()].bits
+    """Bytes of an input or output, for one sample.
+
+    Raises:
+        ModelError: its type has no fixed size, as that of strings.
+    """
+    type_ = TensorType.__members__.get(end.dtype.upper())
+    if type_ is None:
+        what = f"'{end.name}' holds values of the type {end.dtype}, which firmware has no array for"
+        raise ModelError(what, "change what the model takes and gives to numbers")
+    bits = type_.bits
     return -(-math.prod(size or 1 for size in end.shape) * bits // 8)
 
 
