@@ -12,7 +12,8 @@ from compressor.comparing.run_comparison import RunComparison
 from compressor.report.figures import metric_text
 
 _ORDER = ("size", "gzip_size", "packed_size", "unpacked_size", "sparsity")  # before the metric; the others follow it
-_KEPT = ("size", "gzip_size", "sparsity", "latency")  # by a terminal with less and less room, the first one longest
+_RANKS = {"size": (3, 10), "gzip_size": (6, 11), "sparsity": (7, 12), "latency": (8, 13)}  # of a figure and its change
+_LAST_RANK = 20  # from here on those of all other figures, in their order
 _PACKAGES_ONLY = {"packed_size", "unpacked_size"}
 
 
@@ -85,11 +86,12 @@ def _quantity_columns(quantity: Quantity, comparison: RunComparison) -> list[Cel
     amounts = [quantity.of(run.last) for run in comparison.runs]
     kind = quantity.kind
     texts = ["-" if amount is None else _short(amount, quantity) for amount in amounts]
-    rank = 5 + _KEPT.index(quantity.name) if quantity.name in _KEPT else 20 + QUANTITIES.index(quantity)
-    columns = [CellColumn(quantity.heading, tuple(map(Cell, texts)), 3 if quantity.name == "size" else rank)]
+    last = _LAST_RANK + QUANTITIES.index(quantity)
+    rank, rank_of_change = _RANKS.get(quantity.name, (last, last))
+    columns = [CellColumn(quantity.heading, tuple(map(Cell, texts)), rank)]
     if kind == "bytes" and quantity.name not in _PACKAGES_ONLY:
         cells = [Cell(_relative_text(amounts[0], amount)) for amount in amounts[1:]]
-        columns.append(CellColumn(f"vs {comparison.first.letter}", (Cell("-"), *cells), rank + 5))
+        columns.append(CellColumn(f"vs {comparison.first.letter}", (Cell("-"), *cells), rank_of_change))
     return columns
 
 

@@ -87,7 +87,7 @@ def compared_files(before: bytes, after: bytes, layers: LayerComparison | None =
     pairs = list(_pairs(old, new))
     matched_old = {id(one) for one, _ in pairs}
     matched_new = {id(one) for _, one in pairs}
-    changes = [CallChange(a, b, tuple(_constant_changes(a, b))) for a, b in pairs if not _same(a, b)]
+    changes = [change for a, b in pairs if (change := _change(a, b)) is not None]
     rest = (len(before) - sum(call.bytes for call in old), len(after) - sum(call.bytes for call in new))
     return FileComparison(
         kinds=tuple(_kinds(old, new)),
@@ -151,12 +151,11 @@ def _pairs(old: Sequence[OperatorCall], new: Sequence[OperatorCall]) -> Iterator
                     yield old[a + block.a + step], new[c + block.b + step]
 
 
-def _same(before: OperatorCall, after: OperatorCall) -> bool:
-    return (
-        before.operator.computes_in == after.operator.computes_in
-        and before.shape == after.shape
-        and not list(_constant_changes(before, after))
-    )
+def _change(before: OperatorCall, after: OperatorCall) -> CallChange | None:
+    """How two counterparts differ; None where they do not."""
+    constants = tuple(_constant_changes(before, after))
+    same = before.operator.computes_in == after.operator.computes_in and before.shape == after.shape
+    return None if same and not constants else CallChange(before, after, constants)
 
 
 def _constant_changes(before: OperatorCall, after: OperatorCall) -> Iterator[ConstantChange]:

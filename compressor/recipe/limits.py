@@ -21,6 +21,7 @@ from compressor.recipe.verdicts import (
     points,
 )
 
+HOW_TO_WRITE_A_DROP = "write an amount, such as 0.01, or a share, such as 5%"
 _PERCENT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
@@ -172,7 +173,7 @@ def drop_limit(limit: float | str) -> float:
     if isinstance(limit, str):
         match = _PERCENT.fullmatch(limit)
         if match is None:
-            raise ValueError(f"{quoted(limit, 40)} is no drop; write an amount, such as 0.01, or a share, such as 5%")
+            raise ValueError(f"{quoted(limit, 40)} is no drop; {HOW_TO_WRITE_A_DROP}")
         return float(match[1]) / 100
     if limit < 0:
         raise ValueError(f"a drop must be 0 or more, but is {limit:g}")

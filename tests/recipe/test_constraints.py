@@ -121,12 +121,17 @@ def test_a_miss_says_how_far_which_step_spent_it_and_whether_it_is_noise(constra
         ("5", "'5' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
         ("-5%", "'-5%' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
         (-0.01, "a drop must be 0 or more, but is -0.01"),
+        (True, "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (None, "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (float("nan"), "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (float("inf"), "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
     ],
 )
 def test_a_drop_is_an_amount_or_a_share_in_percent(drop, why):
     with pytest.raises(ValidationError) as error:
         Constraints(metric_drops={"accuracy": drop})
-    assert str(error.value.errors()[0]["ctx"]["error"]) == why
+    (found,) = error.value.errors()
+    assert str(found["ctx"]["error"]) == why
 
 
 def test_a_drop_of_an_error_is_a_rise():

@@ -1,4 +1,7 @@
-"""The structures that LiteRT for Microcontrollers itself keeps in the arena, with pointers of 4 or of 8 bytes."""
+"""The structures that LiteRT for Microcontrollers itself keeps in the arena, with pointers of 4 or of 8 bytes.
+
+Their sizes are those of the package `tflite-micro`; `tests/benchmarks/arena.py` holds them against it.
+"""
 
 from __future__ import annotations
 
