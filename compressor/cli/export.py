@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from compressor.models.micro.firmware_kit import FirmwareKit, Target
 
 _ACCELERATOR = "ethos-u55-128"
+_SKETCH = (
+    r"(?!.*\.$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"  # Arduino's sketch specification; sketch and folder have one name
+)
 
 
 @click.command("export", cls=OwnCommand)
@@ -69,6 +73,9 @@ def command(
         raise click.UsageError(f"there is no accelerator '{accelerator}'{did_you_mean(accelerator, ACCELERATORS)}")
     if not any(char.isalnum() for char in name):
         raise click.UsageError("--name needs a letter or a digit.")
+    if target == "arduino" and not re.fullmatch(_SKETCH, output.absolute().name):
+        what = f"Arduino has no sketch '{output.absolute().name}', as the folder is named"
+        raise OutputError(what, "use at most 63 letters, digits, '_', '.' and '-', with no '.' or '-' at its ends")
     stored = stored_model(file)
     kit = kit_of(stored, cast("Target", target), name, accelerator)
     if data is not None:

@@ -60,6 +60,20 @@ class GateResult:
         return "; ".join(finding.text for finding in told)
 
 
+def check_known(condition: Condition, metrics: Sequence[str]) -> None:
+    """Refuse names of figures that there will not be, before these metrics are measured.
+
+    Raises:
+        ConditionError: with its place.
+    """
+    for comparison in comparisons(condition):
+        if _quantity(comparison.name) is None and comparison.name not in metrics:
+            known = [*metrics, *(quantity.name for quantity in QUANTITIES)]
+            remedy = did_you_mean(comparison.name, known).removeprefix("; ")
+            remedy = remedy if metrics else f"{remedy}; metrics of model files are measured with --data"
+            raise comparison.name_span.fault(f"there is no figure '{comparison.name}'", remedy)
+
+
 def check_names(condition: Condition, runs: Sequence[ComparedRun]) -> None:
     """Refuse names, units and figures that do not fit what is compared.
 
@@ -111,10 +125,7 @@ def _holds(condition: Condition, findings: Mapping[Comparison, Finding]) -> bool
 
 def _kind(comparison: Comparison, runs: Sequence[ComparedRun]) -> Kind:
     name, quantity = comparison.name, _quantity(comparison.name)
-    metrics = dict.fromkeys(metric for run in runs for metric in run.last.metrics)
-    if quantity is None and name not in metrics:
-        names = [*metrics, *(quantity.name for quantity in QUANTITIES)]
-        raise comparison.name_span.fault(f"there is no figure '{name}'", did_you_mean(name, names).removeprefix("; "))
+    check_known(comparison, list(dict.fromkeys(metric for run in runs for metric in run.last.metrics)))
     for run in runs:
         if quantity is None:
             if name not in run.last.metrics:

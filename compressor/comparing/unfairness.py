@@ -24,7 +24,7 @@ def unfair(first: ComparedRun, other: ComparedRun) -> list[str]:
 
 
 def smoke(run: ComparedRun) -> list[str]:
-    """Says that a run was a short one."""
+    """Warn of a smoke run, whose figures mean nothing."""
     short = run.report is not None and run.report.smoke
     return [f"{run.letter} is a smoke run: a few samples and steps, so its figures mean nothing"] if short else []
 
@@ -75,7 +75,7 @@ def _same(first: ComparedRun, other: ComparedRun, part: str) -> bool | None:
 
 
 def _seeds(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
-    """Says that chance in training is not told from the rest; the spread between several seeds tells it."""
+    """Warn that two single runs have other seeds, so that chance in training is part of their difference."""
     assert first.report is not None and other.report is not None
     seeds = first.report.seed, other.report.seed
     if seeds[0] != seeds[1] and not (first.seeds or other.seeds):

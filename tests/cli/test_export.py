@@ -84,6 +84,16 @@ def test_arduino_gets_a_sketch_that_is_named_after_its_folder(call, model, kit):
     assert '#include "model_runner.h"' in (kit / "firmware.ino").read_text()
 
 
+def test_arduino_is_given_no_folder_that_it_cannot_open(call, model, tmp_path):
+    folder = tmp_path / "my sketch"
+    text = (
+        "error: Arduino has no sketch 'my sketch', as the folder is named; use at most 63 letters, digits, '_', "
+        "'.' and '-', with no '.' or '-' at its ends\n"
+    )
+    assert call("export", model, "--to", "arduino", "--output", folder) == (1, "", text)
+    assert call("export", model, "--to", "tflm", "--output", folder)[0] == 0
+
+
 def test_a_package_comes_with_its_decoder(call, tmp_path, kit):
     content, packed = chain(), pack(chain(), "device")
     (tmp_path / "model.tfpack").write_bytes(packed)

@@ -6,7 +6,7 @@ from run_folders import metric, right
 
 from compressor.comparing.compared_run import run_at
 from compressor.comparing.condition import ConditionError, parse_condition
-from compressor.comparing.gate import check_names, hold
+from compressor.comparing.gate import check_known, check_names, hold
 from compressor.comparing.metric_changes import metric_changes
 
 MCNEMAR = "McNemar's test on the same 10,000 samples"
@@ -219,6 +219,16 @@ def test_what_does_not_fit_is_told_in_its_place(made, condition, message):
     with pytest.raises(ConditionError) as error:
         result(condition, *runs)
     assert str(error.value) == f"--fail-if: {message}"
+
+
+def test_names_of_figures_are_refused_before_files_are_measured(made):
+    check_known(parse_condition("mae > +1% or size > 1kB"), ["mae"])
+    for metrics, more in ((["mae"], ""), ((), "; metrics of model files are measured with --data")):
+        with pytest.raises(ConditionError) as error:
+            check_known(parse_condition("sise > 1kB"), metrics)
+        assert str(error.value) == (
+            f"--fail-if: there is no figure 'sise'; did you mean 'size'?{more}\n    sise > 1kB\n    ^^^^"
+        )
 
 
 def test_a_figure_that_a_run_does_not_have_is_told(made, tmp_path):

@@ -23,7 +23,7 @@ MARGIN = 10  # percent of the arena that is planned, for kernels that allocate m
 
 @dataclass(frozen=True)
 class FirmwareKit:
-    """What a kit is made of.
+    """A model, and all that the files of a firmware kit say about it.
 
     Attributes:
         name: of the array in C, and the beginning of all names of files.
