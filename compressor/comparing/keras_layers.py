@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,29 +59,6 @@ def compared_layers(before: Sequence[StoredLayer], after: Sequence[StoredLayer])
         changed=changed,
         same=len(both) - len(changed),
     )
-
-
-def layer_lines(comparison: LayerComparison) -> dict[str, list[str]]:
-    """What is said of the layers that were removed, added and changed, and how many are the same."""
-    lines = {
-        name: [
-            f"{layer.class_name} '{layer.name}' ({layer.output}, {layer.parameters:,} parameters)" for layer in layers
-        ]
-        for name, layers in (("removed", comparison.removed), ("added", comparison.added))
-    }
-    lines["changed"] = [
-        f"'{after.name}': {', '.join(_differences(before, after))}" for before, after in comparison.changed
-    ]
-    return lines | {"same": [f"{comparison.same:,}"]}
-
-
-def _differences(before: StoredLayer, after: StoredLayer) -> Iterator[str]:
-    if before.class_name != after.class_name:
-        yield f"{before.class_name} → {after.class_name}"
-    if before.output != after.output:
-        yield f"{before.output} → {after.output}"
-    if before.parameters != after.parameters:
-        yield f"{before.parameters:,} → {after.parameters:,} parameters"
 
 
 def _shape(layer: Any) -> str:
