@@ -25,7 +25,7 @@ class MetricChange:
         test: the test that tells whether it is noise: `McNemar's test`, `a paired bootstrap`, `Student's t-test` over
             seeds, `the 95 % intervals`, or `no test` where a value is infinite or not a number.
         samples: how many samples both were measured on; None where they were not compared sample by sample.
-        why_unpaired: why the samples could not be compared pair by pair; empty where they were, and over seeds.
+        why_unpaired: why the samples could not be compared pair by pair; empty where they were, and where seeds were.
         only_seed: whether the runs have all in common but the seed, so that the change is chance in training.
     """
 
@@ -87,6 +87,9 @@ def _change(first: ComparedRun, other: ComparedRun, metric: str) -> MetricChange
         return MetricChange(metric, before, after, change, BY_NOTHING, None, "")
     if first.seeds or other.seeds:
         sides = [_values(run, metric) for run in (first, other)]
+        if all(len(set(values)) == 1 for values in sides):  # which tells nothing of chance in training
+            change = change_by_intervals(*(_score(_of_one_run(run, metric)) for run in (first, other)))
+            return MetricChange(metric, before, after, change, BY_INTERVALS, None, "no seed differs from another")
         test = f"Student's t-test over {len(sides[0])} and {len(sides[1])} seeds"
         return MetricChange(metric, before, after, seed_change(*sides), test, None, "")
     paired = _paired(first, other, metric, (before.value, after.value))
@@ -109,6 +112,10 @@ def only_seed_differs(first: ComparedRun, other: ComparedRun) -> bool:
 
 def _values(run: ComparedRun, metric: str) -> list[float]:
     return [row.metrics[metric].value for row in run.seeds.values()] or [run.last.metrics[metric].value]
+
+
+def _of_one_run(run: ComparedRun, metric: str) -> MetricRow:
+    return next(iter(run.seeds.values()), run.last).metrics[metric]
 
 
 def _paired(first: ComparedRun, other: ComparedRun, metric: str, values: tuple[float, float]) -> PairedChange | str:

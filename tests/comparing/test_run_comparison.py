@@ -202,9 +202,14 @@ def test_a_run_is_held_against_the_spread_of_several_seeds(made):
     assert as_data(comparison)["runs"][0]["seeds"] == [0, 1, 2]
 
 
-def test_seeds_that_all_gave_the_same_differ_by_more_than_noise(made):
-    comparison = compared(of_seeds(made, "a", 9_800, 9_800), of_seeds(made, "b", 9_790, 9_790))
-    assert comparison.changes[0][0].change.p_value == 0
+def test_where_no_seed_differs_from_another_the_intervals_decide(made):
+    comparison = compared(of_seeds(made, "a", 9_800, 9_800), of_seeds(made, "b", 9_790, 9_790), made("c", right(9_600)))
+    small, large = (changes[0] for changes in comparison.changes)
+    assert [change.verdict for change in (small, large)] == ["within noise", "worse"]
+    assert (small.test, small.why_unpaired) == ("the 95 % intervals", "no seed differs from another")
+    assert small.difference == pytest.approx(-0.001)
+    x = stats.norm.sf(0.001 / ((0.98 * 0.02 + 0.979 * 0.021) / 10_000) ** 0.5) * 2
+    assert small.change.p_value == pytest.approx(x, abs=0.005)
 
 
 def test_a_folder_with_one_seed_is_that_run(made):
