@@ -121,7 +121,7 @@ def _scores(file: Path, report: Report) -> tuple[KeptScores | None, str]:
 
 
 def _belong(scores: KeptScores, last: StageRow) -> bool:
-    """Whether the scores give what the report has: the same share of right samples, or a mean within its interval."""
+    """Whether the scores give what the report has: its share of right samples, or resampled scores in its interval."""
     return all(name in last.metrics and _fits(kept, last.metrics[name]) for name, kept in scores.metrics.items())
 
 
@@ -129,4 +129,7 @@ def _fits(kept: NDArray[Any], metric: MetricRow) -> bool:
     if kept.dtype == bool:
         return abs(float(kept.mean()) - metric.value) < _SAME
     drawn = kept[np.isfinite(kept)]
-    return not len(drawn) or metric.low <= float(drawn.mean()) <= metric.high
+    if not len(drawn):
+        return True
+    middle, rounding = float(np.median(drawn)), _SAME * max(1.0, abs(metric.value))
+    return metric.low - rounding <= middle <= metric.high + rounding

@@ -63,6 +63,13 @@ def test_resampled_scores_of_another_run_are_not_taken_for_those_of_the_report(m
     assert change.why_unpaired == f"{runs[1] / 'scores.npz'} is not of the same run as the report"
 
 
+@pytest.mark.parametrize("drawn", [[1 - 1e-16] * 500, [1.0] * 499 + [0.0], [np.nan] * 500])
+def test_resampled_scores_that_hardly_vary_are_those_of_the_report(made, drawn):
+    row = metric(value=1.0, low=1.0, high=1.0)
+    runs = [made(name, right(90, 100), kept={"f1": np.array(drawn)}, metrics={"f1": row}) for name in ("a", "b")]
+    assert [change.test for change in compared(*runs).changes[0]] == ["McNemar's test", "a paired bootstrap"]
+
+
 def test_what_is_drawn_from_the_samples_is_no_preparation(made):
     expects = {
         "name": "",
