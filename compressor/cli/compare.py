@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from compressor.comparing.file_comparison import FileComparison
     from compressor.comparing.run_comparison import RunComparison
 
-_FORMS = ("terminal", "markdown", "html", "json")
+_FORMS = ("terminal", "md", "html", "json")  # as `compressor report` names them
 
 
 @click.command("compare", cls=OwnCommand)
@@ -144,7 +144,7 @@ def _print(comparison: RunComparison, files: Sequence[FileComparison], form: str
                 {"run": letter, **file_data(file)} for letter, file in zip(letters, files, strict=True)
             ]
         say_json(document)
-    elif form == "markdown":
+    elif form == "md":
         from compressor.comparing.comparison_markdown import markdown_comparison
 
         for line in markdown_comparison(comparison, files).split("\n"):

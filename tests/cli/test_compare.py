@@ -75,7 +75,7 @@ def test_json_is_one_document(run, runs):
 
 
 def test_markdown_begins_with_how_the_gate_came_out(run, runs):
-    code, out, _ = run("compare", "a", "b", "--format", "markdown", "--fail-if", "size > +2%")
+    code, out, _ = run("compare", "a", "b", "--format", "md", "--fail-if", "size > +2%")
     assert code == 3
     assert out.splitlines()[:8] == [
         "**B fails**: size +28.56 % to 30.0 kB, beyond the limit +2%",
@@ -98,8 +98,8 @@ def test_markdown_begins_with_how_the_gate_came_out(run, runs):
          "Error: no.tflite is a model file, and a is not; with --data, both are measured.\n"),
         (("no.tflite", "no.keras"), 1, "error: there is no model file no.tflite; check the path\n"),
         (("a", "b", "--metric", "mae"), 2, "Error: --metric is for files that are measured on --data.\n"),
-        (("a", "b", "--json", "--format", "markdown"), 2,
-         "Error: --json and --format markdown exclude each other; leave one out\n"),
+        (("a", "b", "--json", "--format", "md"), 2,
+         "Error: --json and --format md exclude each other; leave one out\n"),
         (("a", "b", "--fail-if", "size >"), 2,
          "error: --fail-if: a number is missing at the end; write it like -0.2pt, +2% or 10kB\n"
          "    size >\n          ^\n"),
