@@ -88,9 +88,10 @@ def test_open_shows_the_run_s_page_in_a_browser(report, folder, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda address: False)
     told = f"there is no browser to show {page} in; open the file yourself\n"
     assert report(folder, "--open") == (0, f"{page}\n", told)
-    code, _, err = report(folder, "--open", "--format", "csv")
-    assert code == 2
-    assert err.endswith("Error: --open shows the page; leave out --format csv, or --open.\n")
+    for other in (("--format", "csv"), ("--output", folder / "report.csv")):
+        code, _, err = report(folder, "--open", *other)
+        assert code == 2
+        assert err.endswith("Error: --open shows the report as html, and csv is asked for; leave out one of them.\n")
 
 
 def test_what_is_no_report_is_told(report, folder, tmp_path):
