@@ -11,7 +11,7 @@ from compressor.models.packing.package import is_package
 
 
 def stored_model(file: Path) -> bytes:
-    """The content of a `.tflite` file or a package.
+    """Read the content of a `.tflite` file or a package.
 
     Raises:
         ModelError: it is neither, or not there.

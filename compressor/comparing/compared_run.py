@@ -1,4 +1,4 @@
-"""A run as it is compared: its report, and what stands beside that in its folder."""
+"""Reads a run to compare: its report, and the scores and the lock beside it."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ class ComparedRun:
 
     @property
     def test_samples(self) -> int | None:
-        """How many samples it was measured on."""
+        """The number of samples that it was measured on."""
         if self.report is not None:
             return self.report.samples.get("test")
         return self.scores.samples if self.scores else None
 
 
 def letter(place: int) -> str:
-    """A for the first, B for the second, and so on; numbers after Z."""
+    """Return A for the first place, B for the second, and so on; numbers after Z."""
     return chr(ord("A") + place) if place < 26 else str(place + 1)
 
 
 def run_at(path: Path, place: int) -> ComparedRun:
-    """The run of a folder, or of a report in a file.
+    """Read the run in a folder, or of a `report.json`.
 
     Raises:
         CompressorError: there is no such run, it is not done, or one of its files is damaged.
@@ -94,7 +94,7 @@ def _run_of(file: Path, path: Path, place: int) -> ComparedRun:
 
 
 def _seeds_of(folders: Sequence[Path], begun: int, path: Path, place: int) -> ComparedRun:
-    """The means of the runs in these folders, of as many as were begun in their common one."""
+    """Average the runs in these folders; `begun` is how many the folder around them has, done or not."""
     runs = [_run_of(folder / REPORT, folder, place) for folder in folders]
     reports = [run.report for run in runs if run.report is not None]
     others = next((run.name for run in runs if run.last.metrics.keys() != runs[0].last.metrics.keys()), None)
@@ -111,7 +111,7 @@ def _seeds_of(folders: Sequence[Path], begun: int, path: Path, place: int) -> Co
 
 
 def _scores(file: Path, report: Report) -> tuple[KeptScores | None, str]:
-    """The scores beside a report, if they are its own; else why there are none."""
+    """Read the scores beside a report, if they are its own; if not, say why there are none."""
     if not file.is_file():
         return None, f"there is no {file}"
     scores = read_scores(file)

@@ -1,4 +1,4 @@
-"""The tables of a comparison, as headings and cells that each rendering lays out in its own way."""
+"""Makes the tables of a comparison, as headings and cells that each rendering lays out in its own way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CellColumn:
 
 
 def main_table(comparison: RunComparison) -> list[CellColumn]:
-    """A row for each run, with the sizes and the first metric."""
+    """Make the table with a row for each run: its sizes and its first metric."""
     shown = [quantity for quantity in QUANTITIES if _is_shown(quantity, comparison.runs)]
     before = [quantity for quantity in shown if quantity.name in _ORDER]
     after = [quantity for quantity in shown if quantity.name not in _ORDER]
@@ -50,7 +50,7 @@ def main_table(comparison: RunComparison) -> list[CellColumn]:
 
 
 def metric_table(metric: str, comparison: RunComparison) -> list[CellColumn]:
-    """A row for each run, with one metric."""
+    """Make the table of one metric, with a row for each run."""
     return [_names(comparison), *_metric_columns(metric, comparison)]
 
 

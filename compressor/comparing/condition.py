@@ -1,4 +1,4 @@
-"""The conditions of `--fail-if`, such as `accuracy < -0.2pt or size > +2%`, as they are parsed.
+"""Parses the conditions of `--fail-if`, such as `accuracy < -0.2pt or size > +2%`.
 
     condition  = group ("or" group)*
     group      = part ("and" part)*
@@ -61,7 +61,7 @@ class Span:
     end: int
 
     def fault(self, what: str, remedy: str) -> ConditionError:
-        """The error for this part, which is shown with a line below it."""
+        """Make the error for this part, which is shown with marks below it."""
         marks = " " * self.start + "^" * max(1, self.end - self.start)
         return ConditionError(f"--fail-if: {what}", f"{remedy}\n    {printable(self.text)}\n    {marks}")
 
@@ -93,7 +93,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A figure and what it is held against."""
+    """A figure, and the amount that it is compared with."""
 
     name: str
     name_span: Span
@@ -108,14 +108,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Conditions of which all must hold."""
+    """Conditions joined by `and`: all must hold."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """Conditions of which one must hold."""
+    """Conditions joined by `or`: one must hold."""
 
     parts: tuple[Condition, ...]
 
@@ -149,7 +149,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """All comparisons in a condition, in order."""
+    """List all comparisons in a condition, in order."""
     if isinstance(condition, Comparison):
         yield condition
     else:

@@ -14,7 +14,7 @@ _NUMBERS = "{:,}".format
 
 
 def kind_rows(comparison: FileComparison) -> list[tuple[str, ...]]:
-    """A row for each operator: calls, types, and bytes of the constants before and after; the rest of the file last."""
+    """List rows of operators: calls, types, bytes of constants before and after; the rest of the file is last."""
     rows = [
         (
             kind.name,
@@ -45,7 +45,7 @@ def layer_texts(comparison: FileComparison, most: int) -> Iterator[tuple[str, st
 
 
 def layer_lines(comparison: LayerComparison) -> dict[str, list[str]]:
-    """What is said of the layers that were removed, added and changed, and how many are the same."""
+    """Describe the layers that were removed, added and changed, and say how many are the same."""
     lines = {
         name: [
             f"{layer.class_name} '{layer.name}' ({layer.output}, {layer.parameters:,} parameters)" for layer in layers

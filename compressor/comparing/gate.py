@@ -1,4 +1,4 @@
-"""Holds the condition of `--fail-if` against a run: whether it has become worse by more than is allowed."""
+"""Checks whether a condition of `--fail-if` holds for a run, so that the gate fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXAMPLES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """How one comparison of a condition came out.
+    """The outcome of one comparison in a condition.
 
     Attributes:
         comparison: as it was written.
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class GateResult:
-    """How a condition came out for a run: it fails if the condition holds."""
+    """The outcome of a condition for a run, which fails if the condition holds."""
 
     run: str
     failed: bool
@@ -61,7 +61,7 @@ class GateResult:
 
 
 def check_known(condition: Condition, metrics: Sequence[str]) -> None:
-    """Refuse names of figures that there will not be, before these metrics are measured.
+    """Refuse names that are neither a figure nor one of these metrics, which need not be measured yet.
 
     Raises:
         ConditionError: with its place.
@@ -103,7 +103,7 @@ def _is_possible(amount: Amount) -> bool:
 
 
 def hold(condition: Condition, first: ComparedRun, other: ComparedRun, changes: Sequence[MetricChange]) -> GateResult:
-    """Hold a condition that `check_names` let pass against a run.
+    """Check whether a condition holds for a run; `check_names` has let it pass.
 
     Args:
         condition: it fails the run if it holds.

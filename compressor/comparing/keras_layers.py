@@ -1,4 +1,4 @@
-"""The layers of two Keras files: which were added and removed, and which have other sizes."""
+"""Compares the layers of two Keras files: which were added and removed, and which have other sizes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LayerComparison:
 
 
 def stored_layers_of(path: Path, trusted: bool = False) -> list[StoredLayer]:
-    """The layers of a Keras file, in order; none of a model that is no graph of layers.
+    """List the layers of a Keras file, in order; none of a model that is no graph of layers.
 
     Args:
         path: of the file.
@@ -62,7 +62,7 @@ def compared_layers(before: Sequence[StoredLayer], after: Sequence[StoredLayer])
 
 
 def _shape(layer: Any) -> str:
-    """`28x28x12`; `?` for an open size, and `-` where the layer does not tell."""
+    """Write the shape as `28x28x12`, with `?` for an open size; `-` where the layer does not tell."""
     try:
         shape = layer.output_shape
     except (AttributeError, RuntimeError):  # a layer that is called several times, or never was

@@ -1,4 +1,4 @@
-"""A bare model file as it is compared: what it holds and, with data, how good and how fast it is."""
+"""Reads a bare model file to compare and, with data, measures how good and how fast it is."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SUFFIXES = (".tflite", ".tfpack", *KERAS_SUFFIXES)
 
 
 def is_model_file(path: Path) -> bool:
-    """Whether this names a model rather than a run or a report; one that is not there goes by its suffix."""
+    """Tell whether a path names a model rather than a run or a report; if nothing is there, by its suffix."""
     if path.suffix in _SUFFIXES:
         return True
     return path.is_dir() and (path / "saved_model.pb").is_file()
 
 
 def model_of(path: Path) -> Path:
-    """The model file that a run's folder or report stands for, or the file itself.
+    """Find the model file of a run's folder or report; a model file stands for itself.
 
     Raises:
         ModelError: there is none.
@@ -60,7 +60,7 @@ def file_at(
     metrics: Sequence[ConfiguredMetric] = (),
     on: str = "",
 ) -> tuple[ComparedRun, bytes]:
-    """A file, measured if there is data, and its `.tflite` content. A Keras model is converted as it is.
+    """Read a file, measure it if there is data, and return its `.tflite` content too; a Keras model is converted.
 
     Args:
         path: of the model.
@@ -119,7 +119,7 @@ def _row(
     metrics: dict[str, MetricRow] | None = None,
     measured: Measurement | None = None,
 ) -> StageRow:
-    """A row as a run's last stage has it, with what is known of a file; a latency that was not measured is NaN."""
+    """Make a row like that of a stage from what is known of a file; a latency that was not measured is NaN."""
     packed = is_package(shipped)
     return StageRow(
         id=file.name,

@@ -1,4 +1,4 @@
-"""How metrics differ between two runs, and whether that is more than noise."""
+"""Tells how metrics differ between two runs, and whether that is more than noise."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class MetricChange:
 
     @property
     def test_text(self) -> str:
-        """How it was told whether the change is noise: `McNemar's test on the same 10,000 samples, p = 0.62`."""
+        """The test and its outcome in words: `McNemar's test on the same 10,000 samples, p = 0.62`."""
         where = self.test if self.samples is None else f"{self.test} on the same {self.samples:,} samples"
         p = self.change.p_value
         if math.isnan(p):
@@ -75,7 +75,7 @@ class MetricChange:
 
 
 def metric_changes(first: ComparedRun, other: ComparedRun) -> list[MetricChange]:
-    """The changes of all metrics that both runs have, in the order of the first one."""
+    """List the changes of all metrics that both runs have, in the order of the first one."""
     return [_change(first, other, name) for name in first.last.metrics if name in other.last.metrics]
 
 
@@ -102,7 +102,7 @@ def _change(first: ComparedRun, other: ComparedRun, metric: str) -> MetricChange
 
 
 def only_seed_differs(first: ComparedRun, other: ComparedRun) -> bool:
-    """Whether two runs on the same test samples were made from the same, by their locks, but for the seed."""
+    """Tell whether nothing but the seed differs between two runs on the same test samples, by their locks."""
     if first.lock is None or other.lock is None or first.lock.seed == other.lock.seed:
         return False
     made = [run.lock.model_dump(exclude=_BY_SEED) for run in (first, other) if run.lock is not None]
@@ -119,7 +119,7 @@ def _of_one_run(run: ComparedRun, metric: str) -> MetricRow:
 
 
 def _paired(first: ComparedRun, other: ComparedRun, metric: str, values: tuple[float, float]) -> PairedChange | str:
-    """The test on the same samples, or why there is none."""
+    """Test the change on the same samples, or say why that cannot be done."""
     for run in (first, other):
         if run.scores is None:
             return run.no_scores

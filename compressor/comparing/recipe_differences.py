@@ -1,4 +1,4 @@
-"""Where the recipes of two runs differ, by their locks."""
+"""Lists where the recipes of two runs differ, by their locks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = {"name", "description"}
 
 
 def recipe_differences(first: ComparedRun, other: ComparedRun) -> str:
-    """The values that differ, each with its path; empty where none does, or where one of the runs has no lock."""
+    """List the values that differ, each with its path; empty where none does, or where one of the runs has no lock."""
     if first.lock is None or other.lock is None:
         return ""
     found = [text for text in _differences(first.lock.recipe, other.lock.recipe, "") if text]

@@ -1,4 +1,4 @@
-"""The comparison of runs: each against the first one, with what makes it unfair, and how the gate came out."""
+"""Compares runs with the first of them, and says what makes that unfair, and how the gate came out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from compressor.report.figures import doubts
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Runs side by side.
+    """Runs, and how each differs from the first.
 
     Attributes:
         runs: the first is what the others are compared with.
@@ -96,7 +96,7 @@ def comparison_of(runs: Sequence[ComparedRun], conditions: Sequence[Condition] =
 
 
 def as_data(comparison: RunComparison) -> dict[str, Any]:
-    """The comparison as JSON has it. Sizes are in bytes, times in seconds, shares from 0 to 1."""
+    """Return the comparison as JSON has it. Sizes are in bytes, times in seconds, shares from 0 to 1."""
     return {
         "runs": [_run_data(run) for run in comparison.runs],
         "changes": [

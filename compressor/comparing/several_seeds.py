@@ -1,4 +1,4 @@
-"""A recipe that was run with several seeds, as one side of a comparison: means, and a test that knows their spread."""
+"""Averages the runs of a recipe with several seeds, and tests a change of such means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compressor.report.seeds import half_width
 
 
 def mean_row(rows: Sequence[StageRow]) -> StageRow:
-    """The row of a stage over several seeds: its figures are means, and the intervals of metrics are those of means."""
+    """Average the rows of a stage over several seeds; the intervals of metrics are then those of means."""
     first = rows[0]
     figures: dict[str, object] = {
         "bytes": round(_mean(rows, lambda row: row.bytes)),
@@ -30,7 +30,7 @@ def mean_row(rows: Sequence[StageRow]) -> StageRow:
 
 
 def seed_change(before: Sequence[float], after: Sequence[float]) -> Change:
-    """The change of a mean over seeds, by Student's t-test (1908), where some seed differs from another on its side.
+    """Test the change of a mean over seeds, by Student's t-test (1908); some seed must differ from another on its side.
 
     One side may be a single run. The spread between seeds holds all that chance in training does, which a test on
     samples does not see.

@@ -1,4 +1,4 @@
-"""What makes the comparison of two runs unfair: other data, other seeds, other versions."""
+"""Warns of what makes the comparison of two runs unfair: other data, other seeds, other versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 6  # versions and variables named
 
 
 def unfair(first: ComparedRun, other: ComparedRun) -> list[str]:
-    """What differs between two runs besides what they are compared by, each as a sentence."""
+    """List what differs between two runs besides what they are compared by, each as a sentence."""
     if first.report is None or other.report is None:
         return []
     return [
@@ -63,12 +63,12 @@ def _metrics(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
 
 
 def _prepared(report: Report) -> list[dict[str, object]]:
-    """How inputs are prepared, without the range of values, which is that of the samples."""
+    """Return how inputs are prepared, without the range of values, which is that of the samples."""
     return [expected.model_dump(exclude={"low", "high"}) for expected in report.expects]
 
 
 def _same(first: ComparedRun, other: ComparedRun, part: str) -> bool | None:
-    """Whether a split holds the same samples; None where that is not known of both."""
+    """Tell whether a split holds the same samples; None where that is not known of both."""
     if part not in first.fingerprints or part not in other.fingerprints:
         return None
     return first.fingerprints[part] == other.fingerprints[part]

@@ -30,14 +30,14 @@ class Rule(ABC):
 
     @abstractmethod
     def misfits(self, key: str, limit: Any, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
-        """The problems of the limit for these metrics, each with its route within the section.
+        """List the problems of the limit for these metrics, each with its route within the section.
 
         An unknown metric is None. It is a problem of its own, so the limit is not checked against it.
         """
 
     @abstractmethod
     def verdicts(self, key: str, limit: Any, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
-        """The results on the last of these stages, which begin with the baseline; none if the recipe sets no limit."""
+        """Judge the last of these stages, which begin with the baseline; no verdict if the recipe sets no limit."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Limit(Rule):
             yield judged(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
 
     def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
-        """The value of each stage."""
+        """Take the value of each stage."""
         return [self.figure(stage) for stage in stages]
 
 
@@ -81,7 +81,7 @@ class RatioLimit(Limit):
     """Compares a value of a stage, as a share of the baseline's, with a limit."""
 
     def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
-        """The value of each stage as a share of the first one's."""
+        """Take the value of each stage as a share of the first one's."""
         figures = super().figures(stages)
         return [figure / figures[0] if figure is not None and figures[0] else None for figure in figures]
 
@@ -153,19 +153,19 @@ class MetricDrops(Rule):
 
 
 def _shares(limit: Iterable[str], metrics: Sequence[PlannedMetric | None]) -> Iterator[str]:
-    """The names of a limit that are those of shares."""
+    """List the metrics in a limit that are shares."""
     shares = {metric.name for metric in metrics if metric is not None and metric.share}
     yield from (name for name in limit if name in shares)
 
 
 def _scale(name: str, stages: Sequence[MeasuredStage]) -> float:
-    """The scale of a metric's values for `judged`: 1 for a share, and otherwise that of the largest."""
+    """Return the scale of a metric's values for `judged`: 1 for a share, and the largest of them for any other."""
     values = [stage.metrics[name] for stage in stages]
     return 1.0 if values[-1].share else max(abs(metric.value) for metric in values)
 
 
 def drop_limit(limit: float | str) -> float:
-    """A limit on a drop, as an amount, or as a share where it is written in percent.
+    """Return a limit on a drop as an amount, or as a share where it is written in percent.
 
     Raises:
         ValueError: it is neither.
@@ -181,7 +181,7 @@ def drop_limit(limit: float | str) -> float:
 
 
 def drop(metric: MeasuredMetric) -> float:
-    """How much worse a metric is than the baseline's, whether higher or lower is better."""
+    """Return how much worse a metric is than the baseline's, whether higher or lower is better."""
     if metric.from_baseline is None:
         return 0.0
     difference = metric.from_baseline.difference
@@ -189,7 +189,7 @@ def drop(metric: MeasuredMetric) -> float:
 
 
 def relative_drop(metric: MeasuredMetric) -> float:
-    """The drop as a share of the baseline's value; infinite if that value is 0."""
+    """Return the drop as a share of the baseline's value; infinite if that value is 0."""
     change, amount = metric.from_baseline, drop(metric)
     if change is None or amount == 0:
         return 0.0
@@ -199,7 +199,7 @@ def relative_drop(metric: MeasuredMetric) -> float:
 def unknown_metrics(
     key: str, limit: Iterable[str], metrics: Sequence[PlannedMetric | None]
 ) -> Iterator[tuple[Route, str]]:
-    """The names of a limit that no metric of the recipe has, if all of those are known."""
+    """List the names in a limit that no metric of the recipe has, if all of those are known."""
     known = [metric.name for metric in metrics if metric is not None]
     for name in limit if len(known) == len(metrics) else ():
         if name not in known:

@@ -1,4 +1,4 @@
-"""What constraints are judged on, and how: the verdict on a figure, how far it is off, and which step spent it."""
+"""Judges figures by their limits: whether each is met, by how much it is missed, and which step spent most of that."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Verdict:
 
 
 def points(value: float) -> str:
-    """A difference between shares: `0.50 pt`."""
+    """Write a difference between shares: `0.50 pt`."""
     return f"{value * 100:.2f} pt"
 
 
@@ -98,7 +98,7 @@ def judged(
     noise: bool | None,
     scale: float = 1.0,
 ) -> Verdict:
-    """The verdict on the last of a run's stages. A figure that is infinite or not a number meets no limit.
+    """Judge the last of a run's stages. A figure that is infinite or not a number meets no limit.
 
     Args:
         name: of the constraint.
@@ -135,7 +135,7 @@ def _distance_text(distance: float, gap: Callable[[float], str]) -> str:
 def _spender(
     direction: Direction, figures: Sequence[float | None], stages: Sequence[MeasuredStage], slack: float
 ) -> tuple[str, float]:
-    """The step that made a figure worse by most, and by how much; no name where none did by more than the slack."""
+    """Find the step that made a figure worse by most, and by how much; no name where none did beyond the slack."""
     sign = 1 if direction == "at most" else -1
     worst, spent_by = slack, ""
     for (before, after), stage in zip(pairwise(figures), stages[1:], strict=True):

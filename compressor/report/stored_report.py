@@ -24,7 +24,7 @@ class ReportError(CompressorError):
 
 
 def read_report(path: Path) -> Report:
-    """The report of a run.
+    """Read the report of a run.
 
     Args:
         path: the folder of the run, or its `report.json`.
@@ -47,7 +47,7 @@ def read_report(path: Path) -> Report:
 
 
 def report_file(path: Path) -> Path:
-    """The `report.json` of a run's folder, or the file itself.
+    """Find the `report.json` of a run's folder; a file stands for itself.
 
     Raises:
         ReportError: there is none, or the folder is that of several runs.
@@ -67,7 +67,7 @@ def report_file(path: Path) -> Path:
 
 
 def seed_folders(folder: Path) -> list[Path]:
-    """The folders of a recipe's runs within that of `apply --seeds`, done or not, by their seeds; none in any other."""
+    """List the folders of the runs within that of `apply --seeds`, done or not, by their seeds; none in any other."""
     found = {int(match[1]): path for path in folder.iterdir() if (match := _SEED.fullmatch(path.name))}
     return [found[seed] for seed in sorted(found)]
 

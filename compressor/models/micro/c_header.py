@@ -24,7 +24,7 @@ ALIGNAS = "#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n"
 
 
 def c_header(content: bytes, name: str) -> Iterator[str]:
-    """A header, in parts, that defines `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
+    """Write a header, in parts, of `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
 
     It is for C11 and C++11 or later, and is to be included in one source file only.
     """
@@ -36,7 +36,7 @@ def c_header(content: bytes, name: str) -> Iterator[str]:
 
 
 def c_array(content: bytes, declaration: str) -> Iterator[str]:
-    """The definition of an array of bytes, in parts, aligned to 16 bytes; `declaration` is as `const char x[]`."""
+    """Define an array of bytes, in parts, aligned to 16 bytes; a `declaration` is `const char x[]` or the like."""
     yield f"alignas(16) {declaration} = {{\n"
     for start in range(0, len(content), _BYTES_A_LINE):
         end = start + _BYTES_A_LINE
@@ -45,6 +45,6 @@ def c_array(content: bytes, declaration: str) -> Iterator[str]:
 
 
 def c_name(text: str) -> str:
-    """The text as an identifier of C and C++, with underscores for what these do not allow."""
+    """Make an identifier of C and C++ of a text, with underscores for what these do not allow."""
     name = re.sub(r"\W", "_", text, flags=re.ASCII)
     return f"_{name}" if not name or name[0].isdigit() or name in _TAKEN else name

@@ -42,12 +42,12 @@ class NpuReport:
 
     @property
     def seconds(self) -> float:
-        """Of an inference."""
+        """Seconds of an inference."""
         return self.cycles / self.clock
 
 
 def compiled(content: bytes, accelerator: str) -> tuple[bytes, NpuReport]:
-    """The file with what the NPU computes as one operator `ethos-u`, and vela's figures.
+    """Compile a file so that what the NPU computes is one operator `ethos-u`; return vela's figures as well.
 
     Raises:
         ModelError: vela is not installed, cannot compile the file, or has nothing for the NPU in it.

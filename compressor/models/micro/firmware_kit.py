@@ -1,4 +1,4 @@
-"""What firmware needs to run a model: its bytes, its operators, its memory, and a sample to test itself with."""
+"""Gathers what firmware needs to run a model: its bytes, operators and memory, and a sample to test itself with."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FirmwareKit:
 
 
 def kit_of(stored: bytes, target: Target, name: str, accelerator: str) -> FirmwareKit:
-    """The kit of a LiteRT file or a package, without a vector.
+    """Make the kit of a LiteRT file or a package, without a vector.
 
     Args:
         stored: the file or the package.

@@ -1,4 +1,4 @@
-"""The files of a firmware kit."""
+"""Lists the files of a firmware kit, with their texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp", "ethos-u": "cc"}
 
 
 def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
-    """The files of a kit: their names, and their texts in parts.
+    """List the files of a kit: their names, and their texts in parts.
 
     Args:
         folder_name: the name of the folder that they are for, which Arduino wants to be that of the sketch.
@@ -36,7 +36,7 @@ def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterato
 
 
 def left_over(kit: FirmwareKit, folder: Path, made: Set[str]) -> list[str]:
-    """The files in a folder that another export of a kit of this name wrote, and this one did not, by their names."""
+    """List the names of files in a folder that another export of a kit of this name wrote, and this one did not."""
     parts = ("", "_runner", "_self_test", "_main", "_vector")
     names = {f"{kit.name}{part}.{suffix}" for part in parts for suffix in ("h", "tflite", *_SUFFIX.values())}
     return sorted(name for name in names - made if (folder / name).exists())

@@ -1,4 +1,4 @@
-"""The page that explains a firmware kit."""
+"""Writes the page that explains a firmware kit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if (tfpack_open_memory(&package, {name}, {name}_len) != TFPACK_OK ||
 
 
 def readme(kit: FirmwareKit, ends: FileSignature, folder: str) -> str:
-    """The page, in Markdown."""
+    """Write the page, in Markdown."""
     return "\n".join([f"# {kit.name}\n", *_facts(kit, ends), "", _build(kit, folder)])
 
 

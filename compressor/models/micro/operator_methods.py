@@ -1,4 +1,4 @@
-"""The operators that LiteRT for Microcontrollers has, by the methods that register them."""
+"""Names the methods of LiteRT for Microcontrollers that register the operators of a file, and refuses what it lacks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _METHODS = {_squeezed(name): name for name in _BUILTIN.split()} | {
 
 
 def resolver_methods(content: bytes) -> tuple[str, ...]:
-    """The methods of a `MicroMutableOpResolver` that register what a file uses: `AddConv2D`, in the order of the names.
+    """List the methods of a `MicroMutableOpResolver` that register what a file uses, such as `AddConv2D`, by name.
 
     Raises:
         ModelError: it is not a whole LiteRT file, uses an operator that LiteRT for Microcontrollers does not have,
@@ -86,7 +86,7 @@ def resolver_methods(content: bytes) -> tuple[str, ...]:
 
 
 def _mixed(model: Any, graph: Any) -> Iterator[str]:
-    """The operators that make floats of weights of fewer bits, with the types of these."""
+    """List the operators that make floats of weights of fewer bits, with the types of these."""
     for call in graph.operators or []:
         number = operator_of(model.operatorCodes[call.opcodeIndex])
         if number not in _REFUSED:
