@@ -62,6 +62,7 @@ def write_run(
     folder.mkdir(parents=True)
     figures = {key: changes.pop(key) for key in list(changes) if key not in FullReport.model_fields}
     report = {
+        "schema_version": 1,
         "recipe": "prune_qat", "description": "", "created": "2026-11-24T22:39:11+00:00", "seed": 0, "smoke": False,
         "model": "mnist_cnn", "data": "mnist", "expects": [], "constraints": [], "seconds": 60.0,
         "samples": {"train": 54_000, "validation": 6_000, "test": len(accuracy)},

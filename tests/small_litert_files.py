@@ -97,3 +97,13 @@ def chain() -> bytes:
         ("FULLY_CONNECTED", [4, 5, -1], [6]),
     ]
     return litert_file(tensors, calls, [0], [6])
+
+
+def dense(weights: str, output: str = "FLOAT32", dequantized: bool = False) -> bytes:
+    """A dense layer with weights of a type, which an operator makes floats of first where they are `dequantized`."""
+    tensors = [
+        tensor("x", (1, 4), output), tensor("w", (4, 4), weights, data=bytes(64)), tensor("y", (1, 4), output),
+        tensor("f", (4, 4), "FLOAT32"),
+    ]  # fmt: skip
+    calls = [("FULLY_CONNECTED", [0, 3 if dequantized else 1, -1], [2])]
+    return litert_file(tensors, [("DEQUANTIZE", [1], [3]), *calls] if dequantized else calls, [0], [2])

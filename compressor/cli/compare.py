@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from compressor.comparing.compared_run import ComparedRun
+    from compressor.comparing.condition import Condition
     from compressor.comparing.file_comparison import FileComparison
     from compressor.comparing.run_comparison import RunComparison
 
-_FORMS = ("terminal", "markdown", "html", "json")
+_FORMS = ("terminal", "md", "html", "json")  # as `compressor report` names them
 
 
 @click.command("compare", cls=OwnCommand)
@@ -75,7 +76,7 @@ def command(
         runs = [run_at(path, place) for place, path in enumerate(compared)]
         files: list[FileComparison] = []
     else:
-        runs, files = _of_files(compared, data, metrics or ("accuracy",), plugins, trust_model, debug)
+        runs, files = _of_files(compared, data, metrics or ("accuracy",), parsed, plugins, trust_model, debug)
     comparison = comparison_of(runs, parsed)
     _print(comparison, files, form)
     failed = [
@@ -96,6 +97,7 @@ def _of_files(
     paths: Sequence[Path],
     data: str | None,
     metrics: Sequence[str],
+    conditions: Sequence[Condition],
     plugins: Sequence[Path],
     trusted: bool,
     debug: bool,
@@ -104,11 +106,14 @@ def _of_files(
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
     from compressor.comparing.file_comparison import compared_files
+    from compressor.comparing.gate import check_known
     from compressor.comparing.keras_layers import compared_layers, stored_layers_of
     from compressor.comparing.measured_file import KERAS_SUFFIXES, file_at
     from compressor.run.named_data_and_metrics import find_data, find_metrics
 
     if data is None:
+        for condition in conditions:
+            check_known(condition, ())
         with native_output_dropped(debug):
             held = [file_at(path, place, trusted) for place, path in enumerate(paths)]
             layers = [stored_layers_of(path, trusted) if path.suffix in KERAS_SUFFIXES else None for path in paths]
@@ -119,6 +124,8 @@ def _of_files(
         ]
     registry = registry_with(plugins)
     configured = find_metrics(registry, metrics)
+    for condition in conditions:
+        check_known(condition, [metric.name for metric in configured])
     with native_output_dropped(debug):
         test = find_data(registry, data).test
         measured = [file_at(path, place, trusted, test, configured, data) for place, path in enumerate(paths)]
@@ -137,7 +144,7 @@ def _print(comparison: RunComparison, files: Sequence[FileComparison], form: str
                 {"run": letter, **file_data(file)} for letter, file in zip(letters, files, strict=True)
             ]
         say_json(document)
-    elif form == "markdown":
+    elif form == "md":
         from compressor.comparing.comparison_markdown import markdown_comparison
 
         for line in markdown_comparison(comparison, files).split("\n"):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from compressor.base.errors import ModelError, OutputError
-from compressor.base.standard_output import say
+from compressor.base.errors import OutputError
+from compressor.base.standard_output import say, tell
 from compressor.cli.options import debug_option, plugin_option
 from compressor.cli.outputs import refuse_output, written
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
-    from compressor.models.micro.firmware_kit import FirmwareKit
+    from compressor.models.micro.firmware_kit import FirmwareKit, Target
+
+_ACCELERATOR = "ethos-u55-128"
+_SKETCH = (
+    r"(?!.*\.$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"  # Arduino's sketch specification; sketch and folder have one name
+)
 
 
 @click.command("export", cls=OwnCommand)
@@ -29,9 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--output", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="Where to.")
 @click.option("--data", metavar="SOURCE", help="Data whose first test sample the firmware tests itself with.")
-@click.option(
-    "--accelerator", metavar="NPU", default="ethos-u55-128", show_default=True, help="What --to ethos-u compiles for."
-)
+@click.option("--accelerator", metavar="NPU", help=f"What --to ethos-u compiles for.  [default: {_ACCELERATOR}]")
 @click.option("--name", default="model", show_default=True, help="Name of the array in C, and of the files.")
 @click.option("--force", is_flag=True, help="Replace the files in FOLDER; others stay.")
 @plugin_option
@@ -41,7 +45,7 @@ def command(
     target: str,
     output: Path,
     data: str | None,
-    accelerator: str,
+    accelerator: str | None,
     name: str,
     force: bool,
     plugins: tuple[Path, ...],
@@ -54,24 +58,26 @@ def command(
     a test that compares outputs byte by byte. For ethos-u, Arm's compiler vela compiles the file first. A package comes
     with a decoder in C. `compressor header` writes the array alone.
     """
-    from compressor.base.file_limits import content_of, refuse_special
     from compressor.base.sizes import format_size
-    from compressor.base.text import did_you_mean
-    from compressor.models.litert.format.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.base.text import counted, did_you_mean, listing
+    from compressor.cli.firmware_file import stored_model
+    from compressor.models.litert.format.flatbuffer import one_flatbuffer
     from compressor.models.micro.ethos_u import ACCELERATORS
-    from compressor.models.micro.firmware_kit import TARGETS, kit_of
-    from compressor.models.micro.kit_files import kit_files
-    from compressor.models.packing.package import is_package
+    from compressor.models.micro.firmware_kit import kit_of
+    from compressor.models.micro.kit_files import kit_files, left_over
 
-    refuse_special(file)
-    if not file.is_file():
-        raise ModelError(f"there is no file {file}", "check the path")
-    stored = content_of(file)
-    if not (is_package(stored) or stored[4:8] == IDENTIFIER):
-        raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
+    if accelerator is not None and target != "ethos-u":
+        raise click.UsageError(f"--accelerator is for --to ethos-u; leave it out with --to {target}.")
+    accelerator = accelerator or _ACCELERATOR
     if accelerator not in ACCELERATORS:
         raise click.UsageError(f"there is no accelerator '{accelerator}'{did_you_mean(accelerator, ACCELERATORS)}")
-    kit = kit_of(stored, next(known for known in TARGETS if known == target), name, accelerator)
+    if not any(char.isalnum() for char in name):
+        raise click.UsageError("--name needs a letter or a digit.")
+    if target == "arduino" and not re.fullmatch(_SKETCH, output.absolute().name):
+        what = f"Arduino has no sketch '{output.absolute().name}', as the folder is named"
+        raise OutputError(what, "use at most 63 letters, digits, '_', '.' and '-', with no '.' or '-' at its ends")
+    stored = stored_model(file)
+    kit = kit_of(stored, cast("Target", target), name, accelerator)
     if data is not None:
         kit = _with_vector(kit, one_flatbuffer(stored) if kit.npu else kit.model, data, plugins, debug)
     kit_texts = list(kit_files(kit, output.absolute().name))
@@ -85,13 +91,17 @@ def command(
     for path in compiled_file:
         with written(path) as temporary:
             temporary.write_bytes(kit.model)
-    say(f"{output}: {len(kit_texts) + len(compiled_file)} files")
+    say(f"{output}: {counted(len(kit_texts) + len(compiled_file), 'file')}")
     say(f"  flash   {format_size(len(kit.content))} for {kit.name}")
     say(f"  memory  {format_size(kit.arena_size)} for the tensor arena, with a margin")
     if kit.npu is not None:
         say(f"  NPU     {kit.npu.cycles:,} cycles, {format_size(kit.npu.sram_bytes)} of SRAM on {kit.npu.accelerator}")
     if kit.methods:
-        say(f"  {len(kit.methods)} operators: {', '.join(method.removeprefix('Add') for method in kit.methods)}")
+        names = ", ".join(method.removeprefix("Add") for method in kit.methods)
+        say(f"  {counted(len(kit.methods), 'operator')}: {names}")
+    made = {path.name for path in compiled_file} | {file_name for file_name, _ in kit_texts}
+    if left := left_over(kit, output, made):
+        tell(f"{output} also holds {listing(left)} of an earlier export; remove what the build is not to take")
 
 
 def _with_vector(kit: FirmwareKit, model: bytes, data: str, plugins: tuple[Path, ...], debug: bool) -> FirmwareKit:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from compressor.base.errors import ModelError
 from compressor.base.standard_output import say
 from compressor.cli.options import traceback_option
 from compressor.cli.outputs import refuse_output, written
@@ -25,18 +24,14 @@ def command(file: Path, output: Path, name: str | None, force: bool) -> None:
     The array is aligned to 16 bytes, as LiteRT for Microcontrollers requires of a model that runs from flash, and holds
     all weights within the flatbuffer, since it reads none after it.
     """
-    from compressor.base.file_limits import content_of, refuse_special
-    from compressor.models.litert.format.flatbuffer import IDENTIFIER, one_flatbuffer
+    from compressor.cli.firmware_file import stored_model
+    from compressor.models.litert.format.flatbuffer import one_flatbuffer
     from compressor.models.micro.c_header import c_header, c_name
     from compressor.models.packing.package import is_package
 
-    refuse_special(file)
-    if not file.is_file():
-        raise ModelError(f"there is no file {file}", "check the path")
+    stored = stored_model(file)
     refuse_output(output, force)
-    stored, array_name = content_of(file), c_name(name or output.stem)
-    if not (is_package(stored) or stored[4:8] == IDENTIFIER):
-        raise ModelError(f"{file} is neither a .tflite file nor a package", "give a model file that a run wrote")
+    array_name = c_name(name or output.stem)
     content = stored if is_package(stored) else one_flatbuffer(stored)
     with written(output) as temporary, temporary.open("w", newline="\n") as header:
         header.writelines(c_header(content, array_name))

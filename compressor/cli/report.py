@@ -48,7 +48,7 @@ def command(run: Path, form: str | None, output: Path | None, force: bool, opens
     suffix = output.suffix.lower() if output else ""
     form = form or next((name for name, known in _FORMATS.items() if suffix in known), None)
     if opens and form not in (None, "html"):
-        raise click.UsageError(f"--open shows the page; leave out --format {form}, or --open.")
+        raise click.UsageError(f"--open shows the report as html, and {form} is asked for; leave out one of them.")
     if output is not None and form is None and not opens:
         raise click.UsageError(f"{output} has no suffix that tells a form; give --format.")
     report = read_report(run)

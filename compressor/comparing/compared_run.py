@@ -1,22 +1,25 @@
-"""A run as it is compared: its report, and what stands beside that in its folder."""
+"""Reads a run to compare: its report, and the scores and the lock beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+import numpy as np
+from numpy.typing import NDArray
 
 from compressor.base.errors import CompressorError
-from compressor.base.file_limits import content_of
-from compressor.comparing.several_seeds import mean_row, seed_folders
-from compressor.contracts.report_rows import Report, StageRow
+from compressor.comparing.several_seeds import mean_row
+from compressor.contracts.report_rows import MetricRow, Report, StageRow
 from compressor.measure.kept_scores import SCORES_FILE, KeptScores, read_scores
+from compressor.report.stored_report import NAME as REPORT
+from compressor.report.stored_report import read_report, report_file, seed_folders
 from compressor.run.lockfile import NAME as LOCK
 from compressor.run.lockfile import Lock, read_lock
 
-REPORT = "report.json"
+_SAME = 1e-9  # shares of counted samples differ by far more, or not at all
 
 
 @dataclass(frozen=True)
@@ -49,27 +52,34 @@ class ComparedRun:
 
     @property
     def test_samples(self) -> int | None:
-        """How many samples it was measured on."""
+        """The number of samples that it was measured on."""
         if self.report is not None:
             return self.report.samples.get("test")
         return self.scores.samples if self.scores else None
 
 
 def letter(place: int) -> str:
-    """A for the first, B for the second, and so on; numbers after Z."""
+    """Return A for the first place, B for the second, and so on; numbers after Z."""
     return chr(ord("A") + place) if place < 26 else str(place + 1)
 
 
 def run_at(path: Path, place: int) -> ComparedRun:
-    """The run of a folder, or of a report in a file.
+    """Read the run in a folder, or of a `report.json`.
 
     Raises:
         CompressorError: there is no such run, it is not done, or one of its files is damaged.
     """
-    if path.is_dir() and not (path / REPORT).is_file() and len(folders := seed_folders(path, REPORT)) > 1:
-        return _seeds_at(path, folders, place)
-    file = _report_file(path)
-    report = _report(file)
+    if not path.is_dir() or (path / REPORT).exists():
+        return _run_of(report_file(path), path, place)
+    seeds = seed_folders(path)
+    done = [folder for folder in seeds if (folder / REPORT).exists()]
+    if len(done) > 1:
+        return _seeds_of(done, len(seeds), path, place)
+    return _run_of(done[0] / REPORT if done else report_file(path), path, place)
+
+
+def _run_of(file: Path, path: Path, place: int) -> ComparedRun:
+    report = read_report(file)
     scores, no_scores = _scores(file.parent / SCORES_FILE, report)
     beside = file.parent / LOCK
     lock = read_lock(beside) if file.name == REPORT and beside.is_file() else None
@@ -83,51 +93,25 @@ def run_at(path: Path, place: int) -> ComparedRun:
     return ComparedRun(letter(place), str(path), title, last, report, lock, fingerprints, scores, no_scores)
 
 
-def _seeds_at(path: Path, folders: Sequence[Path], place: int) -> ComparedRun:
-    runs = [run_at(folder, place) for folder in folders]
+def _seeds_of(folders: Sequence[Path], begun: int, path: Path, place: int) -> ComparedRun:
+    """Average the runs in these folders; `begun` is how many the folder around them has, done or not."""
+    runs = [_run_of(folder / REPORT, folder, place) for folder in folders]
     reports = [run.report for run in runs if run.report is not None]
-    rows = {report.seed: run.last for report, run in zip(reports, runs, strict=True)}
     others = next((run.name for run in runs if run.last.metrics.keys() != runs[0].last.metrics.keys()), None)
     if others is not None or len({report.recipe for report in reports}) > 1:
         raise CompressorError(f"the runs in {path} are not of one recipe", "name one of the folders in it")
+    rows = {report.seed: run.last for report, run in zip(reports, runs, strict=True)}
+    if len(rows) < len(runs):
+        raise CompressorError(f"two of the runs in {path} have the same seed", "remove one of them")
     first, last = reports[0], mean_row(list(rows.values()))
-    title = f"{first.recipe} · {first.model} on {first.data} · {len(rows)} seeds, means · after '{last.id}'"
+    count = f"{len(rows)} seeds" if begun == len(rows) else f"{len(rows)} of {begun} seeds, the others are not done"
+    title = f"{first.recipe} · {first.model} on {first.data} · {count}, means · after '{last.id}'"
     fingerprints, why = runs[0].fingerprints, "means are compared"
     return ComparedRun(letter(place), str(path), title, last, first, None, fingerprints, no_scores=why, seeds=rows)
 
 
-def _report_file(path: Path) -> Path:
-    if not path.is_dir():
-        if not path.exists():
-            raise CompressorError(f"there is no run, report or model {path}", "check the path")
-        return path
-    if (path / REPORT).is_file():
-        return path / REPORT
-    if folders := seed_folders(path, REPORT):
-        return folders[0] / REPORT
-    if (path / "stages").is_dir():
-        raise CompressorError(f"the run in {path} is not done", "wait for it, or give its command again")
-    raise CompressorError(f"{path} is not the folder of a finished run", "name one that 'compressor apply' made")
-
-
-def _report(file: Path) -> Report:
-    try:
-        report = Report.model_validate_json(content_of(file))
-    except OSError as error:
-        raise CompressorError(f"{file} cannot be read ({error.strerror})", "check the file") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        why = f"{place}: {first['msg']}" if place else first["msg"]
-        remedy = "name a run's folder, its report.json, or a model file"
-        raise CompressorError(f"{file} is not the report of a run ({why})", remedy) from None
-    if not report.stages:
-        raise CompressorError(f"the report {file} has no stages", "name the report of a finished run")
-    return report
-
-
 def _scores(file: Path, report: Report) -> tuple[KeptScores | None, str]:
-    """The scores beside a report, if they are its own; else why there are none."""
+    """Read the scores beside a report, if they are its own; if not, say why there are none."""
     if not file.is_file():
         return None, f"there is no {file}"
     scores = read_scores(file)
@@ -137,8 +121,15 @@ def _scores(file: Path, report: Report) -> tuple[KeptScores | None, str]:
 
 
 def _belong(scores: KeptScores, last: StageRow) -> bool:
-    """Whether the shares of right samples are those of the report."""
-    return all(
-        name in last.metrics and (kept.dtype != bool or abs(kept.mean() - last.metrics[name].value) < 1e-9)
-        for name, kept in scores.metrics.items()
-    )
+    """Whether the scores give what the report has: its share of right samples, or resampled scores in its interval."""
+    return all(name in last.metrics and _fits(kept, last.metrics[name]) for name, kept in scores.metrics.items())
+
+
+def _fits(kept: NDArray[Any], metric: MetricRow) -> bool:
+    if kept.dtype == bool:
+        return abs(float(kept.mean()) - metric.value) < _SAME
+    drawn = kept[np.isfinite(kept)]
+    if not len(drawn):
+        return True
+    middle, rounding = float(np.median(drawn)), _SAME * max(1.0, abs(metric.value))
+    return metric.low - rounding <= middle <= metric.high + rounding

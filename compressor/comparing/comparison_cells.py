@@ -1,7 +1,8 @@
-"""The tables of a comparison, as headings and cells that each rendering lays out in its own way."""
+"""Makes the tables of a comparison, as headings and cells that each rendering lays out in its own way."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from compressor.comparing.run_comparison import RunComparison
 from compressor.report.figures import metric_text
 
 _ORDER = ("size", "gzip_size", "packed_size", "unpacked_size", "sparsity")  # before the metric; the others follow it
-_KEPT = ("size", "gzip_size", "sparsity", "latency")  # by a terminal with less and less room, the first one longest
+_RANKS = {"size": (3, 10), "gzip_size": (6, 11), "sparsity": (7, 12), "latency": (8, 13)}  # of a figure and its change
+_LAST_RANK = 20  # from here on those of all other figures, in their order
 _PACKAGES_ONLY = {"packed_size", "unpacked_size"}
 
 
@@ -33,7 +35,7 @@ class CellColumn:
 
 
 def main_table(comparison: RunComparison) -> list[CellColumn]:
-    """A row for each run, with the sizes and the first metric."""
+    """Make the table with a row for each run: its sizes and its first metric."""
     shown = [quantity for quantity in QUANTITIES if _is_shown(quantity, comparison.runs)]
     before = [quantity for quantity in shown if quantity.name in _ORDER]
     after = [quantity for quantity in shown if quantity.name not in _ORDER]
@@ -48,7 +50,7 @@ def main_table(comparison: RunComparison) -> list[CellColumn]:
 
 
 def metric_table(metric: str, comparison: RunComparison) -> list[CellColumn]:
-    """A row for each run, with one metric."""
+    """Make the table of one metric, with a row for each run."""
     return [_names(comparison), *_metric_columns(metric, comparison)]
 
 
@@ -57,6 +59,9 @@ def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]
     for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True):
         for change in changes:
             kind = metric_kind(change.after)
+            if math.isnan(change.difference):
+                yield f"{run.letter} against {comparison.first.letter}: {change.metric} is not a number", False
+                continue
             if not change.difference:
                 yield f"{run.letter} against {comparison.first.letter}: {change.metric} is the same", None
                 continue
@@ -81,11 +86,12 @@ def _quantity_columns(quantity: Quantity, comparison: RunComparison) -> list[Cel
     amounts = [quantity.of(run.last) for run in comparison.runs]
     kind = quantity.kind
     texts = ["-" if amount is None else _short(amount, quantity) for amount in amounts]
-    rank = 5 + _KEPT.index(quantity.name) if quantity.name in _KEPT else 20 + QUANTITIES.index(quantity)
-    columns = [CellColumn(quantity.heading, tuple(map(Cell, texts)), 3 if quantity.name == "size" else rank)]
+    last = _LAST_RANK + QUANTITIES.index(quantity)
+    rank, rank_of_change = _RANKS.get(quantity.name, (last, last))
+    columns = [CellColumn(quantity.heading, tuple(map(Cell, texts)), rank)]
     if kind == "bytes" and quantity.name not in _PACKAGES_ONLY:
         cells = [Cell(_relative_text(amounts[0], amount)) for amount in amounts[1:]]
-        columns.append(CellColumn(f"vs {comparison.first.letter}", (Cell("-"), *cells), rank + 5))
+        columns.append(CellColumn(f"vs {comparison.first.letter}", (Cell("-"), *cells), rank_of_change))
     return columns
 
 
@@ -114,7 +120,8 @@ def _metric_columns(metric: str, comparison: RunComparison) -> list[CellColumn]:
             continue
         better = None if change.is_chance else change.better
         kind = metric_kind(change.after)
-        differences.append(Cell(difference_text(change.difference, kind), better))
+        known = not math.isnan(change.difference)
+        differences.append(Cell(difference_text(change.difference, kind) if known else "-", better))
         verdicts.append(Cell(change.verdict if change.difference else "the same", better))
     return [
         CellColumn(metric, tuple(values), 1),

@@ -1,4 +1,4 @@
-"""A comparison of runs as Markdown, to be read in a pull request."""
+"""Writes a comparison of runs as Markdown, to be read in a pull request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_CALLS = 50  # removed, added or changed
 
 
 def markdown_comparison(comparison: RunComparison, files: Sequence[FileComparison] = ()) -> str:
-    """The whole comparison; `files` are the others held against the first operator by operator."""
+    """Write the whole comparison; `files` has the other files, each compared with the first operator by operator."""
     parts = [*_parts(comparison)]
     for run, file in zip(comparison.runs[1:], files, strict=False):
         parts.append(f"## {markdown(f'{run.letter} against {comparison.first.letter}, operator by operator')}")

@@ -1,4 +1,4 @@
-"""A comparison of runs as one page of HTML, without scripts and without anything from elsewhere."""
+"""Writes a comparison of runs as one page of HTML, without scripts and without anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CLASSES = {None: "", True: "better", False: "worse"}
 
 
 def html_comparison(comparison: RunComparison, files: Sequence[FileComparison] = ()) -> str:
-    """The whole page, in ASCII; `files` are the others held against the first operator by operator."""
+    """Write the whole page, in ASCII; `files` has the others, each compared with the first by operators."""
     page = Element("html", lang="en")
     head, body = SubElement(page, "head"), SubElement(page, "body")
     SubElement(head, "meta", charset="utf-8")

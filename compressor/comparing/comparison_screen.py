@@ -1,4 +1,4 @@
-"""A comparison of runs in the terminal."""
+"""Prints a comparison of runs in the terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def print_comparison(comparison: RunComparison, screen: Screen) -> None:
 
 
 def print_files(first: ComparedRun, other: ComparedRun, comparison: FileComparison, screen: Screen) -> None:
-    """Two files operator by operator."""
+    """Print how two files differ, operator by operator."""
     screen.show((f"{other.letter} against {first.letter}, operator by operator", "bold"))
     headings: list[tuple[str, Align]] = [(HEADINGS[0], "left"), *((heading, "right") for heading in HEADINGS[1:])]
     screen.print(screen.table(headings, kind_rows(comparison), [[0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5], [0, 3, 4, 5]]))
@@ -49,7 +49,7 @@ def print_files(first: ComparedRun, other: ComparedRun, comparison: FileComparis
 
 
 def _fitting(columns: Sequence[CellColumn], screen: Screen) -> RenderableType:
-    """The table, less whole columns where the screen is narrow, those of the highest rank first."""
+    """Lay out the table; a narrow screen drops whole columns, those of the highest rank first."""
     headings: list[tuple[str, Align]] = [
         (column.heading, "right" if place else "left") for place, column in enumerate(columns)
     ]

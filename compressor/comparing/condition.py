@@ -1,4 +1,4 @@
-"""The conditions of `--fail-if`, such as `accuracy < -0.2pt or size > +2%`, as they are parsed.
+"""Parses the conditions of `--fail-if`, such as `accuracy < -0.2pt or size > +2%`.
 
     condition  = group ("or" group)*
     group      = part ("and" part)*
@@ -37,6 +37,12 @@ UNITS = {
     "KiB": ("bytes", 2**10), "MiB": ("bytes", 2**20), "GiB": ("bytes", 2**30),
     "s": ("seconds", 1), "ms": ("seconds", 1e-3), "us": ("seconds", 1e-6), "µs": ("seconds", 1e-6),
 }  # fmt: skip
+_REMEDIES = {  # by a character that means nothing
+    **dict.fromkeys("=!", "use <, <=, > or >="),
+    **dict.fromkeys("&|", "join conditions by 'and' or 'or'"),
+    ",": "write decimals with a point, and join conditions by 'and' or 'or'",
+    "\u2212": "write the sign '-'",
+}
 _BY_SPELLING = {unit.lower(): unit for unit in UNITS} | {"μs": "µs"}  # two letters look like the sign for a millionth
 
 
@@ -55,7 +61,7 @@ class Span:
     end: int
 
     def fault(self, what: str, remedy: str) -> ConditionError:
-        """The error for this part, which is shown with a line below it."""
+        """Make the error for this part, which is shown with marks below it."""
         marks = " " * self.start + "^" * max(1, self.end - self.start)
         return ConditionError(f"--fail-if: {what}", f"{remedy}\n    {printable(self.text)}\n    {marks}")
 
@@ -87,7 +93,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A figure and what it is held against."""
+    """A figure, and the amount that it is compared with."""
 
     name: str
     name_span: Span
@@ -102,14 +108,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Conditions of which all must hold."""
+    """Conditions joined by `and`: all must hold."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """Conditions of which one must hold."""
+    """Conditions joined by `or`: one must hold."""
 
     parts: tuple[Condition, ...]
 
@@ -134,6 +140,8 @@ def parse_condition(text: str) -> Condition:
     """
     if len(text) > _MOST:
         raise ConditionError(f"--fail-if: the condition has {len(text):,} characters", f"use at most {_MOST:,}")
+    if not text.strip():
+        raise ConditionError("--fail-if: the condition is empty", "write it like 'accuracy < -0.2pt', or leave it out")
     parser = _Parser(text)
     condition = parser.condition()
     parser.expect_end()
@@ -141,7 +149,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """All comparisons in a condition, in order."""
+    """List all comparisons in a condition, in order."""
     if isinstance(condition, Comparison):
         yield condition
     else:
@@ -222,11 +230,9 @@ def _tokens(text: str) -> Iterator[_Token]:
             continue
         match = _TOKEN.match(text, place)
         if match is None:
-            span = Span(text, place, place + 1)
-            equal = text[place] in "=!"
-            raise span.fault(
-                f"{quoted(text[place])} means nothing here",
-                "use <, <=, > or >=" if equal else "write it like 'accuracy < -0.2pt or size > +2%'",
+            example = "write it like 'accuracy < -0.2pt or size > +2%'"
+            raise Span(text, place, place + 1).fault(
+                f"{quoted(text[place])} means nothing here", _REMEDIES.get(text[place], example)
             )
         kind = next(name for name in ("quoted", "amount", "name", "operator", "bracket") if match[name] is not None)
         end = match.end("amount") if kind == "amount" and match["unit"] is None else match.end()

@@ -1,4 +1,4 @@
-"""Two `.tflite` files operator by operator: what was added and removed, and what the others hold and compute in now."""
+"""Compares two `.tflite` files operator by operator: which were added and removed, and how the others differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compressor.models.litert.reading.operator_calls import Constant, OperatorCa
 
 @dataclass(frozen=True)
 class ConstantChange:
-    """A constant of an operator that both files have; None where one of them has none there."""
+    """A constant of an operator that both files have; `before` or `after` is None where that file lacks it."""
 
     before: Constant | None
     after: Constant | None
@@ -29,7 +29,7 @@ class ConstantChange:
 
 @dataclass(frozen=True)
 class CallChange:
-    """An operator that both files have, and that takes, makes or computes something else in the later one.
+    """An operator that both files have, and that differs between them.
 
     `constants` are those whose bytes, type or shape changed.
     """
@@ -41,7 +41,7 @@ class CallChange:
 
 @dataclass(frozen=True)
 class OperatorKind:
-    """How often both files call an operator, in what it computes, and the bytes of the constants that it takes."""
+    """An operator's calls in both files, the types that it computes in, and the bytes of its constants."""
 
     name: str
     calls: tuple[int, int]
@@ -51,7 +51,7 @@ class OperatorKind:
 
 @dataclass(frozen=True)
 class FileComparison:
-    """Two files.
+    """How two files differ, operator by operator.
 
     Attributes:
         kinds: each operator of either file, those whose bytes differ most first.
@@ -87,7 +87,7 @@ def compared_files(before: bytes, after: bytes, layers: LayerComparison | None =
     pairs = list(_pairs(old, new))
     matched_old = {id(one) for one, _ in pairs}
     matched_new = {id(one) for _, one in pairs}
-    changes = [CallChange(a, b, tuple(_constant_changes(a, b))) for a, b in pairs if not _same(a, b)]
+    changes = [change for a, b in pairs if (change := _change(a, b)) is not None]
     rest = (len(before) - sum(call.bytes for call in old), len(after) - sum(call.bytes for call in new))
     return FileComparison(
         kinds=tuple(_kinds(old, new)),
@@ -101,7 +101,7 @@ def compared_files(before: bytes, after: bytes, layers: LayerComparison | None =
 
 
 def file_data(comparison: FileComparison) -> dict[str, Any]:
-    """The comparison as JSON has it."""
+    """Return the comparison as JSON has it."""
     return {
         "operators": [asdict(kind) for kind in comparison.kinds],
         "removed": [_call_data(call) for call in comparison.removed],
@@ -137,7 +137,7 @@ def _call_data(call: OperatorCall) -> dict[str, Any]:
 
 
 def _pairs(old: Sequence[OperatorCall], new: Sequence[OperatorCall]) -> Iterator[tuple[OperatorCall, OperatorCall]]:
-    """The counterparts: the same operators in the same order, with outputs of the same shape if possible."""
+    """Match the operators of two files: by name and order, with outputs of the same shape if possible."""
     shaped = [[(call.operator.name, call.shape) for call in calls] for calls in (old, new)]
     names = SequenceMatcher(None, shaped[0], shaped[1], autojunk=False)
     for kind, a, b, c, d in names.get_opcodes():
@@ -151,12 +151,11 @@ def _pairs(old: Sequence[OperatorCall], new: Sequence[OperatorCall]) -> Iterator
                     yield old[a + block.a + step], new[c + block.b + step]
 
 
-def _same(before: OperatorCall, after: OperatorCall) -> bool:
-    return (
-        before.operator.computes_in == after.operator.computes_in
-        and before.shape == after.shape
-        and not list(_constant_changes(before, after))
-    )
+def _change(before: OperatorCall, after: OperatorCall) -> CallChange | None:
+    """Compare two counterparts; None where they are the same."""
+    constants = tuple(_constant_changes(before, after))
+    same = before.operator.computes_in == after.operator.computes_in and before.shape == after.shape
+    return None if same and not constants else CallChange(before, after, constants)
 
 
 def _constant_changes(before: OperatorCall, after: OperatorCall) -> Iterator[ConstantChange]:

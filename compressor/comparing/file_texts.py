@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from compressor.base.sizes import format_size
 from compressor.comparing.file_comparison import CallChange, ConstantChange, FileComparison
-from compressor.comparing.keras_layers import layer_lines
+from compressor.comparing.keras_layers import LayerComparison, StoredLayer
 from compressor.models.litert.reading.operator_calls import Constant, OperatorCall
 
 HEADINGS = ("operator", "calls", "computes in", "before", "after", "bytes")
@@ -14,7 +14,7 @@ _NUMBERS = "{:,}".format
 
 
 def kind_rows(comparison: FileComparison) -> list[tuple[str, ...]]:
-    """A row for each operator: calls, types, and bytes of the constants before and after; the rest of the file last."""
+    """List rows of operators: calls, types, bytes of constants before and after; the rest of the file is last."""
     rows = [
         (
             kind.name,
@@ -42,6 +42,29 @@ def layer_texts(comparison: FileComparison, most: int) -> Iterator[tuple[str, st
     """List the layers of Keras files that were removed, added and changed, at most so many of each."""
     for name, texts in (layer_lines(comparison.layers) if comparison.layers else {}).items():
         yield from _limited(f"{name} layers", texts, most)
+
+
+def layer_lines(comparison: LayerComparison) -> dict[str, list[str]]:
+    """Describe the layers that were removed, added and changed, and say how many are the same."""
+    lines = {
+        name: [
+            f"{layer.class_name} '{layer.name}' ({layer.output}, {layer.parameters:,} parameters)" for layer in layers
+        ]
+        for name, layers in (("removed", comparison.removed), ("added", comparison.added))
+    }
+    lines["changed"] = [
+        f"'{after.name}': {', '.join(_layer_differences(before, after))}" for before, after in comparison.changed
+    ]
+    return lines | {"same": [f"{comparison.same:,}"]}
+
+
+def _layer_differences(before: StoredLayer, after: StoredLayer) -> Iterator[str]:
+    if before.class_name != after.class_name:
+        yield f"{before.class_name} → {after.class_name}"
+    if before.output != after.output:
+        yield f"{before.output} → {after.output}"
+    if before.parameters != after.parameters:
+        yield f"{before.parameters:,} → {after.parameters:,} parameters"
 
 
 def _limited(name: str, texts: Sequence[str], most: int) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Holds the condition of `--fail-if` against a run: whether it has become worse by more than is allowed."""
+"""Checks whether a condition of `--fail-if` holds for a run, so that the gate fails."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from compressor.base.text import did_you_mean
 from compressor.comparing.compared_run import ComparedRun
-from compressor.comparing.condition import AllOf, Comparison, Condition, comparisons
-from compressor.comparing.metric_changes import MetricChange, metric_changes
+from compressor.comparing.condition import AllOf, Amount, Comparison, Condition, comparisons
+from compressor.comparing.metric_changes import MetricChange
 from compressor.comparing.quantities import QUANTITIES, Kind, Quantity, amount_text, difference_text, metric_kind
 
 _SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
@@ -28,12 +28,12 @@ _EXAMPLES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """How one comparison of a condition came out.
+    """The outcome of one comparison in a condition.
 
     Attributes:
         comparison: as it was written.
         crossed: whether the figure is beyond the limit, noise or not.
-        counts: whether it fails the gate: it is beyond the limit, and not by chance.
+        counts: whether it fails the gate: it is beyond the limit, and chance does not excuse that.
         within_noise: whether chance may explain the change, or the distance from the limit; None where nothing tells.
         text: what was found, in words.
     """
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class GateResult:
-    """How a condition came out for a run: it fails if the condition holds."""
+    """The outcome of a condition for a run, which fails if the condition holds."""
 
     run: str
     failed: bool
@@ -60,6 +60,20 @@ class GateResult:
         return "; ".join(finding.text for finding in told)
 
 
+def check_known(condition: Condition, metrics: Sequence[str]) -> None:
+    """Refuse names that are neither a figure nor one of these metrics, which need not be measured yet.
+
+    Raises:
+        ConditionError: with its place.
+    """
+    for comparison in comparisons(condition):
+        if _quantity(comparison.name) is None and comparison.name not in metrics:
+            known = [*metrics, *(quantity.name for quantity in QUANTITIES)]
+            remedy = did_you_mean(comparison.name, known).removeprefix("; ")
+            remedy = remedy if metrics else f"{remedy}; metrics of model files are measured with --data"
+            raise comparison.name_span.fault(f"there is no figure '{comparison.name}'", remedy)
+
+
 def check_names(condition: Condition, runs: Sequence[ComparedRun]) -> None:
     """Refuse names, units and figures that do not fit what is compared.
 
@@ -69,19 +83,36 @@ def check_names(condition: Condition, runs: Sequence[ComparedRun]) -> None:
     for comparison in comparisons(condition):
         kind = _kind(comparison, runs)
         amount = comparison.amount
+        if amount.measure not in (*_UNITS_OF[kind], "percent"):
+            what = f"'{comparison.name}' is not counted {f'in {amount.unit}' if amount.unit else 'without a unit'}"
+            raise amount.span.fault(what, f"write {_EXAMPLES[kind]}")
         if amount.measure == "percent" and not amount.signed and kind != "share":
             raise amount.span.fault(f"'{amount.unit}' needs a sign here", "write a change, such as +2%")
         if amount.measure == "points" and not amount.signed:
             raise amount.span.fault("'pt' needs a sign", "write a change, such as -0.2pt, or a value, such as 97%")
-        if amount.measure not in (*_UNITS_OF[kind], "percent"):
-            what = f"'{comparison.name}' is not counted {f'in {amount.unit}' if amount.unit else 'without a unit'}"
-            raise amount.span.fault(what, f"write {_EXAMPLES[kind]}")
+        if kind == "share" and not _is_possible(amount):
+            what = "lies between 0 and 1" if not amount.signed else "changes by at most 1, which is 100pt"
+            raise amount.span.fault(f"'{comparison.name}' is a share, which {what}", f"write {_EXAMPLES[kind]}")
 
 
-def hold(condition: Condition, first: ComparedRun, other: ComparedRun) -> GateResult:
-    """Hold a condition that `check_names` let pass against a run; the first run is what it is compared with."""
-    changes = {change.metric: change for change in metric_changes(first, other)}
-    findings = {comparison: _finding(comparison, first, other, changes) for comparison in comparisons(condition)}
+def _is_possible(amount: Amount) -> bool:
+    """Whether a share, or its change, can be as large as an amount; any other would let every run pass, or none."""
+    if amount.signed:
+        return amount.measure == "percent" or abs(amount.value) <= 1
+    return amount.value <= 1
+
+
+def hold(condition: Condition, first: ComparedRun, other: ComparedRun, changes: Sequence[MetricChange]) -> GateResult:
+    """Check whether a condition holds for a run; `check_names` has let it pass.
+
+    Args:
+        condition: it fails the run if it holds.
+        first: the run that changes are counted from.
+        other: the run to judge.
+        changes: of the metrics, from the first to the other.
+    """
+    by_metric = {change.metric: change for change in changes}
+    findings = {comparison: _finding(comparison, first, other, by_metric) for comparison in comparisons(condition)}
     return GateResult(other.letter, _holds(condition, findings), tuple(findings.values()))
 
 
@@ -94,12 +125,7 @@ def _holds(condition: Condition, findings: Mapping[Comparison, Finding]) -> bool
 
 def _kind(comparison: Comparison, runs: Sequence[ComparedRun]) -> Kind:
     name, quantity = comparison.name, _quantity(comparison.name)
-    metrics = dict.fromkeys(metric for run in runs for metric in run.last.metrics)
-    if quantity is None and name not in metrics:
-        names = [*metrics, *(quantity.name for quantity in QUANTITIES)]
-        raise comparison.name_span.fault(
-            f"there is no figure '{name}'", did_you_mean(name, names).removeprefix("; ").removesuffix("?") + "?"
-        )
+    check_known(comparison, list(dict.fromkeys(metric for run in runs for metric in run.last.metrics)))
     for run in runs:
         if quantity is None:
             if name not in run.last.metrics:
@@ -108,7 +134,10 @@ def _kind(comparison: Comparison, runs: Sequence[ComparedRun]) -> Kind:
             raise comparison.name_span.fault(f"{run.name} has no {name}: {quantity.missing}", "name another figure")
     if quantity is not None:
         return quantity.kind
-    return metric_kind(runs[0].last.metrics[name])
+    kind = metric_kind(runs[0].last.metrics[name])
+    if any(metric_kind(run.last.metrics[name]) != kind for run in runs):
+        raise comparison.name_span.fault(f"'{name}' is a share in some of the runs alone", "name another metric")
+    return kind
 
 
 def _quantity(name: str) -> Quantity | None:
@@ -129,18 +158,18 @@ def _finding(
     before, kind = first.last.metrics[comparison.name].value, metric_kind(metric)
     crossed = _crossed(comparison, before, metric.value)
     told = _told(comparison, kind, before, metric.value, crossed)
-    if not comparison.amount.signed:  # the value itself, which is a limit and no change
+    if not comparison.amount.signed and not math.isnan(metric.value):  # the value itself, and no change
         noise = metric.low <= comparison.amount.value <= metric.high
         where = "within" if noise else "outside of"
         interval = f"{amount_text(metric.low, kind)} to {amount_text(metric.high, kind)}"
         told += f", and {_limit(comparison)} is {where} its 95 % interval, {interval}"
         return Finding(comparison.text, crossed, crossed, noise, told)
     change = changes[comparison.name]
-    if change.difference:
-        but = " but" if crossed and change.is_chance else ","
-        told += f"{but} {_noise_text(change)}"
-    counts = crossed and not (change.is_chance and change.difference)
-    return Finding(comparison.text, crossed, counts, change.is_chance, told)
+    # what demands a gain is missed by no change at all, so it takes a gain that is there, and not one by chance
+    excused = crossed and change.is_chance and not _crossed(comparison, before, before)
+    if change.difference and not math.isnan(change.difference):
+        told += f"{' but' if excused else ','} {_noise_text(change)}"
+    return Finding(comparison.text, crossed, crossed and not excused, change.is_chance, told)
 
 
 def _noise_text(change: MetricChange) -> str:
@@ -152,15 +181,20 @@ def _noise_text(change: MetricChange) -> str:
 
 
 def _crossed(comparison: Comparison, before: float, after: float) -> bool:
-    """Whether the figure is beyond the limit; what differs from it by rounding alone is equal to it."""
+    """Whether the figure is beyond the limit, as what is not a number is beyond any.
+
+    A figure that differs from the limit by rounding alone is equal to it.
+    """
     figure, limit = after, comparison.amount.value
     if comparison.amount.signed:
-        figure = after - before
-        if comparison.amount.measure == "percent":
-            figure = _relative(before, after)
+        figure = _relative(before, after) if comparison.amount.measure == "percent" else _difference(before, after)
     if math.isclose(figure, limit, rel_tol=_SAME, abs_tol=_SAME * min(1.0, max(abs(before), abs(after)))):
         figure = limit
-    return _OPERATORS[comparison.operator](figure, limit)
+    return math.isnan(figure) or _OPERATORS[comparison.operator](figure, limit)
+
+
+def _difference(before: float, after: float) -> float:
+    return 0.0 if after == before else after - before  # two infinite values may be equal
 
 
 def _relative(before: float, after: float) -> float:
@@ -172,9 +206,11 @@ def _relative(before: float, after: float) -> float:
 def _told(comparison: Comparison, kind: Kind, before: float, after: float, crossed: bool) -> str:
     """`accuracy -0.51 pt to 97.70 %, beyond the limit -0.2pt`."""
     limit = f"{'beyond the' if crossed else 'within the'} limit {_limit(comparison)}"
+    if math.isnan(after) or (comparison.amount.signed and math.isnan(before)):
+        return f"{comparison.name} is not a number{'' if math.isnan(after) else ' in the first run'}, {limit}"
     if not comparison.amount.signed:
         return f"{comparison.name} {amount_text(after, kind)}, {limit}"
-    change = difference_text(after - before, kind)
+    change = difference_text(_difference(before, after), kind)
     if comparison.amount.measure == "percent":
         relative = _relative(before, after)
         change = f"{relative * 100:+.2f} %" if math.isfinite(relative) else f"{change} from nothing"

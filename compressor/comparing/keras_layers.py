@@ -1,8 +1,8 @@
-"""The layers of two Keras files: which were added and removed, and which have other sizes."""
+"""Compares the layers of two Keras files: which were added and removed, and which have other sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class LayerComparison:
 
 
 def stored_layers_of(path: Path, trusted: bool = False) -> list[StoredLayer]:
-    """The layers of a Keras file, in order; none of a model that is no graph of layers.
+    """List the layers of a Keras file, in order; none of a model that is no graph of layers.
 
     Args:
         path: of the file.
@@ -61,31 +61,8 @@ def compared_layers(before: Sequence[StoredLayer], after: Sequence[StoredLayer])
     )
 
 
-def layer_lines(comparison: LayerComparison) -> dict[str, list[str]]:
-    """What is said of the layers that were removed, added and changed, and how many are the same."""
-    lines = {
-        name: [
-            f"{layer.class_name} '{layer.name}' ({layer.output}, {layer.parameters:,} parameters)" for layer in layers
-        ]
-        for name, layers in (("removed", comparison.removed), ("added", comparison.added))
-    }
-    lines["changed"] = [
-        f"'{after.name}': {', '.join(_differences(before, after))}" for before, after in comparison.changed
-    ]
-    return lines | {"same": [f"{comparison.same:,}"]}
-
-
-def _differences(before: StoredLayer, after: StoredLayer) -> Iterator[str]:
-    if before.class_name != after.class_name:
-        yield f"{before.class_name} → {after.class_name}"
-    if before.output != after.output:
-        yield f"{before.output} → {after.output}"
-    if before.parameters != after.parameters:
-        yield f"{before.parameters:,} → {after.parameters:,} parameters"
-
-
 def _shape(layer: Any) -> str:
-    """`28x28x12`; `?` for an open size, and `-` where the layer does not tell."""
+    """Write the shape as `28x28x12`, with `?` for an open size; `-` where the layer does not tell."""
     try:
         shape = layer.output_shape
     except (AttributeError, RuntimeError):  # a layer that is called several times, or never was

@@ -1,4 +1,4 @@
-"""A bare model file as it is compared: what it holds and, with data, how good and how fast it is."""
+"""Reads a bare model file to compare and, with data, measures how good and how fast it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from compressor.base.errors import CompressorError, ModelError
 from compressor.base.file_limits import content_of
 from compressor.base.sizes import gzip_size
-from compressor.comparing.compared_run import REPORT, ComparedRun, letter
+from compressor.comparing.compared_run import ComparedRun, letter
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.data.split import Split
@@ -21,6 +21,7 @@ from compressor.models.files.as_litert import shipped_bytes
 from compressor.models.litert.reading.contents import Anatomy, dissect
 from compressor.models.packing.package import is_package, unpacked
 from compressor.report.layer_rows import layer_rows
+from compressor.report.stored_report import NAME as REPORT
 from compressor.run.run_folder import RESULTS
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -28,14 +29,14 @@ _SUFFIXES = (".tflite", ".tfpack", *KERAS_SUFFIXES)
 
 
 def is_model_file(path: Path) -> bool:
-    """Whether this names a model rather than a run or a report; one that is not there goes by its suffix."""
+    """Tell whether a path names a model rather than a run or a report; if nothing is there, by its suffix."""
     if path.suffix in _SUFFIXES:
         return True
     return path.is_dir() and (path / "saved_model.pb").is_file()
 
 
 def model_of(path: Path) -> Path:
-    """The model file that a run's folder or report stands for, or the file itself.
+    """Find the model file of a run's folder or report; a model file stands for itself.
 
     Raises:
         ModelError: there is none.
@@ -59,7 +60,7 @@ def file_at(
     metrics: Sequence[ConfiguredMetric] = (),
     on: str = "",
 ) -> tuple[ComparedRun, bytes]:
-    """A file, measured if there is data, and its `.tflite` content. A Keras model is converted as it is.
+    """Read a file, measure it if there is data, and return its `.tflite` content too; a Keras model is converted.
 
     Args:
         path: of the model.
@@ -118,7 +119,7 @@ def _row(
     metrics: dict[str, MetricRow] | None = None,
     measured: Measurement | None = None,
 ) -> StageRow:
-    """A row as a run's last stage has it, with what is known of a file; a latency that was not measured is NaN."""
+    """Make a row like that of a stage from what is known of a file; a latency that was not measured is NaN."""
     packed = is_package(shipped)
     return StageRow(
         id=file.name,

@@ -1,4 +1,4 @@
-"""The figures that runs are compared by, metrics apart, each once: tables, JSON and conditions are made of them."""
+"""Defines the figures besides metrics that runs are compared by, for tables, JSON and conditions alike."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ QUANTITIES = (
 
 
 def metric_kind(metric: MetricRow) -> Kind:
-    """What a metric is counted in."""
+    """Return what a metric is counted in."""
     return "share" if metric.share else "number"
 
 
 def amount_text(amount: float, kind: Kind) -> str:
-    """A figure for people: `23.3 kB`, `1.2 ms`, `98.20 %`, `1,234` or `0.1234`."""
+    """Write a figure for people: `23.3 kB`, `1.2 ms`, `98.20 %`, `1,234` or `0.1234`."""
     if kind == "bytes":
         return format_size(amount)
     if kind == "seconds":
@@ -93,7 +93,7 @@ def amount_text(amount: float, kind: Kind) -> str:
 
 
 def difference_text(difference: float, kind: Kind) -> str:
-    """A change for people, with its sign; that of a share in points."""
+    """Write a change for people, with its sign; that of a share in points."""
     if kind == "share":
         return f"{difference * 100:+.2f} pt"
     if kind == "count":

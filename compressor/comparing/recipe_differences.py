@@ -1,4 +1,4 @@
-"""Where the recipes of two runs differ, by their locks."""
+"""Lists where the recipes of two runs differ, by their locks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = {"name", "description"}
 
 
 def recipe_differences(first: ComparedRun, other: ComparedRun) -> str:
-    """The values that differ, each with its path; empty where none does, or where one of the runs has no lock."""
+    """List the values that differ, each with its path; empty where none does, or where one of the runs has no lock."""
     if first.lock is None or other.lock is None:
         return ""
     found = [text for text in _differences(first.lock.recipe, other.lock.recipe, "") if text]
@@ -22,7 +22,8 @@ def recipe_differences(first: ComparedRun, other: ComparedRun) -> str:
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if _is_section(old, new) or _is_section(new, old):
+        old, new = old or {}, new or {}
         for key in dict.fromkeys((*old, *new)):
             if path or key not in _NAMES:
                 yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
@@ -33,6 +34,10 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
             yield from _differences(a, b, f"steps.{name}")
     elif old != new:
         yield f"{path} ({_shown(old)}, {_shown(new)})"
+
+
+def _is_section(value: Any, other: Any) -> bool:
+    return isinstance(value, Mapping) and (other is None or isinstance(other, Mapping))
 
 
 def _uses(steps: Sequence[Mapping[str, Any]] | None) -> list[str]:

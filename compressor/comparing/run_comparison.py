@@ -1,9 +1,9 @@
-"""The comparison of runs: each against the first one, with what makes it unfair, and how the gate came out."""
+"""Compares runs with the first of them, and says what makes that unfair, and how the gate came out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from compressor.comparing.compared_run import ComparedRun
@@ -18,7 +18,7 @@ from compressor.report.figures import doubts
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Runs side by side.
+    """Runs, and how each differs from the first.
 
     Attributes:
         runs: the first is what the others are compared with.
@@ -81,17 +81,22 @@ def comparison_of(runs: Sequence[ComparedRun], conditions: Sequence[Condition] =
     ]
     for run in runs:
         warnings += [f"{run.letter}: {text}" for text in (doubts(run.report) if run.report else ())]
+    changes = tuple(tuple(metric_changes(first, run)) for run in others)
     return RunComparison(
         runs=tuple(runs),
-        changes=tuple(tuple(metric_changes(first, run)) for run in others),
+        changes=changes,
         differences=tuple(recipe_differences(first, run) for run in others),
         warnings=tuple(warnings),
-        gates=tuple(hold(condition, first, run) for run in others for condition in conditions),
+        gates=tuple(
+            hold(condition, first, run, own)
+            for run, own in zip(others, changes, strict=True)
+            for condition in conditions
+        ),
     )
 
 
 def as_data(comparison: RunComparison) -> dict[str, Any]:
-    """The comparison as JSON has it. Sizes are in bytes, times in seconds, shares from 0 to 1."""
+    """Return the comparison as JSON has it. Sizes are in bytes, times in seconds, shares from 0 to 1."""
     return {
         "runs": [_run_data(run) for run in comparison.runs],
         "changes": [
@@ -109,7 +114,7 @@ def as_data(comparison: RunComparison) -> dict[str, Any]:
             {
                 "run": gate.run,
                 "failed": gate.failed,
-                "findings": [vars(finding) for finding in gate.findings],
+                "findings": [asdict(finding) for finding in gate.findings],
             }
             for gate in comparison.gates
         ],

@@ -1,27 +1,17 @@
-"""A recipe that was run with several seeds, as one side of a comparison: means, and a test that knows their spread."""
+"""Averages the runs of a recipe with several seeds, and tests a change of such means."""
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.measure.statistics import Change
 from compressor.report.seeds import half_width
 
-_FOLDER = re.compile(r"seed-(\d+)")
-
-
-def seed_folders(folder: Path, report: str) -> list[Path]:
-    """The folders of the finished runs within that of several seeds, by their seeds; none if this is no such folder."""
-    found = {int(match[1]): path for path in folder.iterdir() if (match := _FOLDER.fullmatch(path.name))}
-    return [found[seed] for seed in sorted(found) if (found[seed] / report).is_file()]
-
 
 def mean_row(rows: Sequence[StageRow]) -> StageRow:
-    """The row of a stage over several seeds: its figures are means, and the intervals of metrics are those of means."""
+    """Average the rows of a stage over several seeds; the intervals of metrics are then those of means."""
     first = rows[0]
     figures: dict[str, object] = {
         "bytes": round(_mean(rows, lambda row: row.bytes)),
@@ -40,17 +30,16 @@ def mean_row(rows: Sequence[StageRow]) -> StageRow:
 
 
 def seed_change(before: Sequence[float], after: Sequence[float]) -> Change:
-    """The change of a mean over seeds, by Student's t-test (1908); one side may be a single run.
+    """Test the change of a mean over seeds, by Student's t-test (1908); some seed must differ from another on its side.
 
-    The spread between seeds holds all that chance in training does, which a test on samples does not see.
+    One side may be a single run. The spread between seeds holds all that chance in training does, which a test on
+    samples does not see.
     """
     from scipy.stats import ttest_ind
 
     difference = statistics.mean(after) - statistics.mean(before)
     if difference == 0:
         return Change(0.0, 1.0)
-    if len(set(before)) == 1 and len(set(after)) == 1:
-        return Change(difference, 0.0)  # no seed differs from another
     return Change(difference, float(ttest_ind(before, after).pvalue))
 
 

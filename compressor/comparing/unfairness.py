@@ -1,4 +1,4 @@
-"""What makes the comparison of two runs unfair: other data, other seeds, other versions."""
+"""Warns of what makes the comparison of two runs unfair: other data, other seeds, other versions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ _MOST = 6  # versions and variables named
 
 
 def unfair(first: ComparedRun, other: ComparedRun) -> list[str]:
-    """What differs between two runs besides what they are compared by, each as a sentence."""
+    """List what differs between two runs besides what they are compared by, each as a sentence."""
     if first.report is None or other.report is None:
         return []
-    return [*_samples(first, other), *_seeds(first, other), *_making(first.report, other.report)]
+    return [
+        *_samples(first, other),
+        *_metrics(first, other),
+        *_seeds(first, other),
+        *_making(first.report, other.report),
+    ]
 
 
 def smoke(run: ComparedRun) -> list[str]:
-    """Says that a run was a short one."""
+    """Warn of a smoke run, whose figures mean nothing."""
     short = run.report is not None and run.report.smoke
     return [f"{run.letter} is a smoke run: a few samples and steps, so its figures mean nothing"] if short else []
 
@@ -40,25 +45,37 @@ def _samples(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
         yield f"other {' and '.join(swapped)} samples: {both} have as many, and not the same ones"
     if "test" not in others and not (first.seeds or other.seeds) and _same(first, other, "test") is None:
         yield f"whether {both} have the same test samples is not known: " + (first.no_scores or other.no_scores)
-    if a.expects != b.expects:
+    if _prepared(a) != _prepared(b):
         yield f"{both} take samples that were prepared otherwise"
-    missing = [name for name in a.stages[-1].metrics if name not in b.stages[-1].metrics]
-    added = [name for name in b.stages[-1].metrics if name not in a.stages[-1].metrics]
-    if missing:
+
+
+def _metrics(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
+    before, after = first.last.metrics, other.last.metrics
+    if missing := [name for name in before if name not in after]:
         yield f"{other.letter} was not measured by {listing(missing)}"
-    if added:
+    if added := [name for name in after if name not in before]:
         yield f"{first.letter} was not measured by {listing(added)}"
+    for name in [name for name in before if name in after]:
+        a, b = before[name], after[name]
+        if (a.share, a.higher_is_better) != (b.share, b.higher_is_better):
+            both = f"{first.letter} and {other.letter}"
+            yield f"{name} is another metric in each of {both}: a share, or better when higher, in only one of them"
+
+
+def _prepared(report: Report) -> list[dict[str, object]]:
+    """Return how inputs are prepared, without the range of values, which is that of the samples."""
+    return [expected.model_dump(exclude={"low", "high"}) for expected in report.expects]
 
 
 def _same(first: ComparedRun, other: ComparedRun, part: str) -> bool | None:
-    """Whether a split holds the same samples; None where that is not known of both."""
+    """Tell whether a split holds the same samples; None where that is not known of both."""
     if part not in first.fingerprints or part not in other.fingerprints:
         return None
     return first.fingerprints[part] == other.fingerprints[part]
 
 
 def _seeds(first: ComparedRun, other: ComparedRun) -> Iterator[str]:
-    """Says that chance in training is not told from the rest; the spread between several seeds tells it."""
+    """Warn that two single runs have other seeds, so that chance in training is part of their difference."""
     assert first.report is not None and other.report is not None
     seeds = first.report.seed, other.report.seed
     if seeds[0] != seeds[1] and not (first.seeds or other.seeds):

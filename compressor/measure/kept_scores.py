@@ -1,4 +1,4 @@
-"""What a run keeps of its last stage's scores, so that two runs can be compared sample by sample later.
+"""Keeps the scores of a run's last stage, so that two runs can be compared sample by sample later.
 
 Of a metric that is right or wrong, that is a bit for each test sample. Of any other it is the scores of the bootstrap's
 sets of samples, of which those of two models are pairs. Neither needs the metric's code again.
@@ -54,7 +54,7 @@ class PairedChange:
 
 
 def kept_scores(rows: Rows, metrics: Sequence[ConfiguredMetric], test: str, samples: int) -> KeptScores:
-    """What is kept of the rows that metrics gave each sample.
+    """Reduce the rows that metrics gave each sample to what is kept.
 
     Raises:
         CompressorError: a metric fails.
@@ -71,7 +71,7 @@ def kept_scores(rows: Rows, metrics: Sequence[ConfiguredMetric], test: str, samp
 
 
 def scores_content(scores: KeptScores) -> bytes:
-    """The content of `scores.npz`; the same scores give the same bytes.
+    """Write the content of `scores.npz`; the same scores give the same bytes.
 
     It holds `names` of the metrics, `test` and `samples` as above, and for each metric an array named after its place
     among the names: of bytes, whose bits are the samples that are right, or of the resampled scores, in float64.
@@ -113,7 +113,7 @@ def read_scores(path: Path) -> KeptScores:
 def paired_change(
     before: KeptScores, after: KeptScores, metric: str, values: tuple[float, float]
 ) -> PairedChange | None:
-    """The change of a metric between two models on the same samples; None if they were resampled otherwise.
+    """Test the change of a metric between two models on the same samples; None if they were resampled otherwise.
 
     Args:
         before: the scores of one.

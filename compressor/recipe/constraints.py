@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, FiniteFloat
+from pydantic import BeforeValidator, Field, FiniteFloat
 
 from compressor.base.fields import MAX_ENTRIES, Name, Size
 from compressor.base.params import Params
 from compressor.base.sizes import format_size
 from compressor.recipe.limits import (
+    HOW_TO_WRITE_A_DROP,
     Absence,
     Limit,
     MetricDrops,
@@ -43,7 +45,11 @@ def _relative_drop(stage: MeasuredStage) -> float:
     return relative_drop(_first(stage))
 
 
-def _checked_drop(limit: float | str) -> float | str:
+def _checked_drop(limit: object) -> float | str:
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool) and math.isfinite(limit)
+    if not isinstance(limit, str) and not is_number:
+        raise ValueError(f"this is no drop; {HOW_TO_WRITE_A_DROP}")
+    assert isinstance(limit, int | float | str)
     drop_limit(limit)
     return limit
 
@@ -63,7 +69,7 @@ def _packed_bytes(stage: MeasuredStage) -> float | None:
     return None if getattr(stage, "unpacked_bytes", None) is None else attrgetter("bytes")(stage)
 
 
-_Drop = Annotated[FiniteFloat | str, AfterValidator(_checked_drop)]
+_Drop = Annotated[FiniteFloat | str, BeforeValidator(_checked_drop)]
 _DROP = Limit("at most", _drop, points, for_shares=True, noise=_is_noise)
 _LEAST = Limit("at least", _value, "{:.2%}".format, for_shares=True, gap=points, noise=_may_be_at)
 _RELATIVE_DROP = Limit("at most", _relative_drop, "{:.1%}".format, noise=_is_noise)

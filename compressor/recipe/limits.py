@@ -21,6 +21,7 @@ from compressor.recipe.verdicts import (
     points,
 )
 
+HOW_TO_WRITE_A_DROP = "write an amount, such as 0.01, or a share, such as 5%"
 _PERCENT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%\s*")
 
 
@@ -29,14 +30,14 @@ class Rule(ABC):
 
     @abstractmethod
     def misfits(self, key: str, limit: Any, metrics: Sequence[PlannedMetric | None]) -> Iterator[tuple[Route, str]]:
-        """The problems of the limit for these metrics, each with its route within the section.
+        """List the problems of the limit for these metrics, each with its route within the section.
 
         An unknown metric is None. It is a problem of its own, so the limit is not checked against it.
         """
 
     @abstractmethod
     def verdicts(self, key: str, limit: Any, stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
-        """The results on the last of these stages, which begin with the baseline; none if the recipe sets no limit."""
+        """Judge the last of these stages, which begin with the baseline; no verdict if the recipe sets no limit."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Limit(Rule):
             yield judged(key, self.direction, limit, figures, stages, self.text, self.gap or self.text, noise)
 
     def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
-        """The value of each stage."""
+        """Take the value of each stage."""
         return [self.figure(stage) for stage in stages]
 
 
@@ -80,7 +81,7 @@ class RatioLimit(Limit):
     """Compares a value of a stage, as a share of the baseline's, with a limit."""
 
     def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
-        """The value of each stage as a share of the first one's."""
+        """Take the value of each stage as a share of the first one's."""
         figures = super().figures(stages)
         return [figure / figures[0] if figure is not None and figures[0] else None for figure in figures]
 
@@ -108,6 +109,12 @@ class MetricLimits(Rule):
         self, key: str, limit: Mapping[str, float], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
         yield from unknown_metrics(key, limit, metrics)
+        for name in _shares(limit, metrics):
+            if limit[name] > 1:
+                yield (
+                    (key, name),
+                    f"'{name}' is a share, which is at most 1, and not {limit[name]:g}; write 0.97 for 97 %",
+                )
 
     def verdicts(self, key: str, limit: Mapping[str, float], stages: Sequence[MeasuredStage]) -> Iterator[Verdict]:
         for name, worst in limit.items():
@@ -116,7 +123,8 @@ class MetricLimits(Rule):
             text, gap = ("{:.2%}".format, points) if metric.share else ("{:.4g}".format, "{:.4g}".format)
             values = [stage.metrics[name].value for stage in stages]
             noise = metric.low <= worst <= metric.high
-            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise)
+            scale = _scale(name, stages)
+            yield judged(f"{key}.{name}", direction, worst, values, stages, text, gap, noise, scale)
 
 
 class MetricDrops(Rule):
@@ -126,6 +134,10 @@ class MetricDrops(Rule):
         self, key: str, limit: Mapping[str, float | str], metrics: Sequence[PlannedMetric | None]
     ) -> Iterator[tuple[Route, str]]:
         yield from unknown_metrics(key, limit, metrics)
+        for name in _shares(limit, metrics):
+            if not isinstance(most := limit[name], str) and most > 1:
+                what = f"'{name}' is a share, which drops by at most 1, and not {most:g}"
+                yield (key, name), f"{what}; write 0.01 for a point, or 1% for a hundredth of the baseline's value"
 
     def verdicts(
         self, key: str, limit: Mapping[str, float | str], stages: Sequence[MeasuredStage]
@@ -136,11 +148,24 @@ class MetricDrops(Rule):
             text = "{:.1%}".format if isinstance(most, str) else text
             drops = [of(stage.metrics[name]) for stage in stages]
             noise = metric.from_baseline.within_noise if metric.from_baseline else None
-            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise)
+            scale = 1.0 if isinstance(most, str) else _scale(name, stages)
+            yield judged(f"{key}.{name}", "at most", drop_limit(most), drops, stages, text, text, noise, scale)
+
+
+def _shares(limit: Iterable[str], metrics: Sequence[PlannedMetric | None]) -> Iterator[str]:
+    """List the metrics in a limit that are shares."""
+    shares = {metric.name for metric in metrics if metric is not None and metric.share}
+    yield from (name for name in limit if name in shares)
+
+
+def _scale(name: str, stages: Sequence[MeasuredStage]) -> float:
+    """Return the scale of a metric's values for `judged`: 1 for a share, and the largest of them for any other."""
+    values = [stage.metrics[name] for stage in stages]
+    return 1.0 if values[-1].share else max(abs(metric.value) for metric in values)
 
 
 def drop_limit(limit: float | str) -> float:
-    """A limit on a drop, as an amount, or as a share where it is written in percent.
+    """Return a limit on a drop as an amount, or as a share where it is written in percent.
 
     Raises:
         ValueError: it is neither.
@@ -148,7 +173,7 @@ def drop_limit(limit: float | str) -> float:
     if isinstance(limit, str):
         match = _PERCENT.fullmatch(limit)
         if match is None:
-            raise ValueError(f"{quoted(limit, 40)} is no drop; write an amount, such as 0.01, or a share, such as 5%")
+            raise ValueError(f"{quoted(limit, 40)} is no drop; {HOW_TO_WRITE_A_DROP}")
         return float(match[1]) / 100
     if limit < 0:
         raise ValueError(f"a drop must be 0 or more, but is {limit:g}")
@@ -156,7 +181,7 @@ def drop_limit(limit: float | str) -> float:
 
 
 def drop(metric: MeasuredMetric) -> float:
-    """How much worse a metric is than the baseline's, whether higher or lower is better."""
+    """Return how much worse a metric is than the baseline's, whether higher or lower is better."""
     if metric.from_baseline is None:
         return 0.0
     difference = metric.from_baseline.difference
@@ -164,7 +189,7 @@ def drop(metric: MeasuredMetric) -> float:
 
 
 def relative_drop(metric: MeasuredMetric) -> float:
-    """The drop as a share of the baseline's value; infinite if that value is 0."""
+    """Return the drop as a share of the baseline's value; infinite if that value is 0."""
     change, amount = metric.from_baseline, drop(metric)
     if change is None or amount == 0:
         return 0.0
@@ -174,7 +199,7 @@ def relative_drop(metric: MeasuredMetric) -> float:
 def unknown_metrics(
     key: str, limit: Iterable[str], metrics: Sequence[PlannedMetric | None]
 ) -> Iterator[tuple[Route, str]]:
-    """The names of a limit that no metric of the recipe has, if all of those are known."""
+    """List the names in a limit that no metric of the recipe has, if all of those are known."""
     known = [metric.name for metric in metrics if metric is not None]
     for name in limit if len(known) == len(metrics) else ():
         if name not in known:

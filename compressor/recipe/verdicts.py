@@ -1,4 +1,4 @@
-"""What constraints are judged on, and how: the verdict on a figure, how far it is off, and which step spent it."""
+"""Judges figures by their limits: whether each is met, by how much it is missed, and which step spent most of that."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Verdict:
 
 
 def points(value: float) -> str:
-    """A difference between shares: `0.50 pt`."""
+    """Write a difference between shares: `0.50 pt`."""
     return f"{value * 100:.2f} pt"
 
 
@@ -96,8 +96,9 @@ def judged(
     text: Callable[[float], str],
     gap: Callable[[float], str],
     noise: bool | None,
+    scale: float = 1.0,
 ) -> Verdict:
-    """The verdict on the last of a run's stages.
+    """Judge the last of a run's stages. A figure that is infinite or not a number meets no limit.
 
     Args:
         name: of the constraint.
@@ -108,18 +109,20 @@ def judged(
         text: formats a figure.
         gap: formats a distance from the limit.
         noise: whether chance may explain a miss; None where nothing tells.
+        scale: how large the numbers are that figures are computed from, whose rounding is no miss; above 1 it is 1.
     """
+    slack = _SAME * min(1.0, scale)
     actual = figures[-1]
     if actual is None:
         return Verdict(name, text(limit), "not known", False, number=limit)
-    met = actual >= limit - _SAME if direction == "at least" else actual <= limit + _SAME
+    met = actual >= limit - slack if direction == "at least" else actual <= limit + slack
     wanted, got = text(limit), text(actual)
-    if wanted == got and abs(limit - actual) > _SAME:  # rounded to the same text, so shown in full
+    if wanted == got and abs(limit - actual) > slack:  # rounded to the same text, so shown in full
         wanted, got = f"{wanted} ({limit:,.10g})", f"{got} ({actual:,.10g})"
-    if met and math.isfinite(actual):
+    if met and actual != math.inf:  # a drop without end below nothing is a gain
         return Verdict(name, wanted, got, True, number=limit)
     missed_by = _distance_text(abs(actual - limit), gap) if math.isfinite(actual) else ""
-    spent_by, spent = _spender(direction, figures, stages)
+    spent_by, spent = _spender(direction, figures, stages, slack)
     spent_text = _distance_text(spent, gap) if spent_by else ""
     return Verdict(name, wanted, got, False, missed_by, spent_by, spent_text, noise, limit)
 
@@ -130,11 +133,11 @@ def _distance_text(distance: float, gap: Callable[[float], str]) -> str:
 
 
 def _spender(
-    direction: Direction, figures: Sequence[float | None], stages: Sequence[MeasuredStage]
+    direction: Direction, figures: Sequence[float | None], stages: Sequence[MeasuredStage], slack: float
 ) -> tuple[str, float]:
-    """The step that made a figure worse by most, and by how much; no name where none did."""
+    """Find the step that made a figure worse by most, and by how much; no name where none did beyond the slack."""
     sign = 1 if direction == "at most" else -1
-    worst, spent_by = _SAME, ""
+    worst, spent_by = slack, ""
     for (before, after), stage in zip(pairwise(figures), stages[1:], strict=True):
         if before is None or after is None or not math.isfinite(after - before):
             continue

@@ -1,4 +1,4 @@
-"""A report for other programs: as CSV, with a row for each stage, and as JUnit, with a test for each constraint."""
+"""Writes a report for other programs: as JSON, as CSV by stages, and as JUnit with a test for each constraint."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _OF_A_CHANGE: Final = ("difference", "relative", "p_value", "within_noise")
 
 
 def render_json(report: Report) -> str:
-    """The report as `report.json` has it."""
+    """Write the report as `report.json` has it."""
     return json_text(report.model_dump(mode="json"), ascii_only=False) + "\n"
 
 
 def render_csv(report: Report) -> str:
-    """A row for each stage: every column that is one value, and each metric with its interval and its change."""
+    """Write a row for each stage: every column that is one value, and each metric with its interval and its change."""
     rows = [_flat(stage) for stage in report.stages]
-    return csv_text([list(rows[0]), *(list(row.values()) for row in rows)])
+    heads = list(dict.fromkeys(name for row in rows for name in row))  # stages may have other metrics and columns
+    return csv_text([heads, *([row.get(name) for name in heads] for row in rows)])
 
 
 def _flat(stage: StageRow) -> dict[str, object]:
@@ -45,7 +46,7 @@ def _flat_metric(name: str, metric: MetricRow) -> dict[str, object]:
 
 
 def junit(report: Report) -> ElementTree.Element:
-    """A test suite with a test for each constraint, which fails if it is missed, and one for the file's agreement."""
+    """Make a test suite: a test for each constraint, which fails if it is missed, and one for the file's agreement."""
     doubted = doubts(report)
     failures = sum(not row.met for row in report.constraints) + bool(doubted)
     count = {"tests": str(len(report.constraints) + 1), "failures": str(failures), "errors": "0"}
@@ -68,7 +69,7 @@ def junit(report: Report) -> ElementTree.Element:
 
 
 def _properties(report: Report) -> dict[str, str]:
-    """The figures of the last stage that CI systems may draw over time, in full."""
+    """List the figures of the last stage that CI systems may draw over time, in full."""
     last = report.stages[-1]
     figures: dict[str, object] = {
         "bytes": last.bytes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from compressor.contracts.report_rows import Report
 from compressor.report.report_model import FullReport
 
 NAME = "report.json"
-_SEEDS = "seeds.json"
+_STAGES = "stages"
+_SEED = re.compile(r"seed-(\d+)")
 
 
 class ReportError(CompressorError):
@@ -22,15 +24,15 @@ class ReportError(CompressorError):
 
 
 def read_report(path: Path) -> Report:
-    """The report of a run.
+    """Read the report of a run.
 
     Args:
         path: the folder of the run, or its `report.json`.
 
     Raises:
-        ReportError: there is none, or it is damaged or of a later version.
+        ReportError: there is none, or it is damaged or of another version.
     """
-    file = _file_of(path)
+    file = report_file(path)
     try:
         content = content_of(file)
     except OSError as error:
@@ -44,19 +46,30 @@ def read_report(path: Path) -> Report:
     return _validated(file, data)
 
 
-def _file_of(path: Path) -> Path:
+def report_file(path: Path) -> Path:
+    """Find the `report.json` of a run's folder; a file stands for itself.
+
+    Raises:
+        ReportError: there is none, or the folder is that of several runs.
+    """
     if not path.exists():
         raise ReportError(f"there is no run or file {path}", "check the path")
     if not path.is_dir():
         return path
     if (path / NAME).exists():
         return path / NAME
-    if (path / _SEEDS).exists():
-        seeds = sorted(folder.name for folder in path.glob("seed-*") if (folder / NAME).exists())
-        raise ReportError(
-            f"{path} holds several runs", f"name one of them, such as {path / seeds[0] if seeds else path}"
-        )
+    seeds = seed_folders(path)
+    if done := [folder for folder in seeds if (folder / NAME).exists()]:
+        raise ReportError(f"{path} holds several runs", f"name one of them, such as {done[0]}")
+    if seeds or (path / _STAGES).is_dir():
+        raise ReportError(f"the run in {path} is not done", "wait for it, or give its command again")
     raise ReportError(f"there is no {NAME} in {path}", "name the folder of a run that is done")
+
+
+def seed_folders(folder: Path) -> list[Path]:
+    """List the folders of the runs within that of `apply --seeds`, done or not, by their seeds; none in any other."""
+    found = {int(match[1]): path for path in folder.iterdir() if (match := _SEED.fullmatch(path.name))}
+    return [found[seed] for seed in sorted(found)]
 
 
 def _validated(file: Path, data: dict[str, Any]) -> Report:
@@ -68,9 +81,8 @@ def _validated(file: Path, data: dict[str, Any]) -> Report:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise ReportError(
-            f"{file} is no report that can be read: {place}: {first['msg']}", "run the recipe again"
-        ) from None
+        what = f"{file} is no report that can be read: {place}: {first['msg']}"
+        raise ReportError(what, "use the version of compressor that wrote it, or run the recipe again") from None
     if not report.stages or not all(stage.metrics for stage in report.stages):
         raise ReportError(f"{file} has no stages, or a stage without a metric", "run the recipe again")
     return report

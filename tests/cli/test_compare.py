@@ -75,7 +75,7 @@ def test_json_is_one_document(run, runs):
 
 
 def test_markdown_begins_with_how_the_gate_came_out(run, runs):
-    code, out, _ = run("compare", "a", "b", "--format", "markdown", "--fail-if", "size > +2%")
+    code, out, _ = run("compare", "a", "b", "--format", "md", "--fail-if", "size > +2%")
     assert code == 3
     assert out.splitlines()[:8] == [
         "**B fails**: size +28.56 % to 30.0 kB, beyond the limit +2%",
@@ -93,18 +93,24 @@ def test_markdown_begins_with_how_the_gate_came_out(run, runs):
     ("arguments", "code", "message"),
     [
         (("a",), 2, "Error: compare needs two or more runs, reports or model files.\n"),
-        (("a", "no"), 1, "error: there is no run, report or model no; check the path\n"),
+        (("a", "no"), 1, "error: there is no run or file no; check the path\n"),
         (("a", "no.tflite"), 2,
          "Error: no.tflite is a model file, and a is not; with --data, both are measured.\n"),
         (("no.tflite", "no.keras"), 1, "error: there is no model file no.tflite; check the path\n"),
         (("a", "b", "--metric", "mae"), 2, "Error: --metric is for files that are measured on --data.\n"),
-        (("a", "b", "--json", "--format", "markdown"), 2,
-         "Error: --json and --format markdown exclude each other; leave one out\n"),
+        (("a", "b", "--json", "--format", "md"), 2,
+         "Error: --json and --format md exclude each other; leave one out\n"),
         (("a", "b", "--fail-if", "size >"), 2,
          "error: --fail-if: a number is missing at the end; write it like -0.2pt, +2% or 10kB\n"
          "    size >\n          ^\n"),
         (("a", "b", "--fail-if", "sise > 1kB"), 2,
          "error: --fail-if: there is no figure 'sise'; did you mean 'size'?\n    sise > 1kB\n    ^^^^\n"),
+        (("no.tflite", "no.keras", "--fail-if", "accuracy < -1pt"), 2,
+         "error: --fail-if: there is no figure 'accuracy'; known: float_operators, gzip_size, latency, macs, "
+         "packed_size, parameters, size, sparsity, unpacked_size; metrics of model files are measured with --data\n"
+         "    accuracy < -1pt\n    ^^^^^^^^\n"),
+        (("no.tflite", "no.keras", "--data", "mnist", "--fail-if", "acuracy < -1pt"), 2,
+         "error: --fail-if: there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^\n"),
         (("a", "b", "--data", "mnist"), 1, "error: there is no model beside a; name a run's folder, or a model file\n"),
     ],
 )  # fmt: skip

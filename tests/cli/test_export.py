@@ -15,6 +15,7 @@ from compressor.models.micro.ethos_u import compiled
 from compressor.models.packing.package import pack
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+MADE_BY = "give a model file that a run wrote, or that `compressor convert` made"
 HEADERS = Path(__file__).parent.parent / "tflm_headers"
 
 
@@ -83,6 +84,16 @@ def test_arduino_gets_a_sketch_that_is_named_after_its_folder(call, model, kit):
     assert '#include "model_runner.h"' in (kit / "firmware.ino").read_text()
 
 
+def test_arduino_is_given_no_folder_that_it_cannot_open(call, model, tmp_path):
+    folder = tmp_path / "my sketch"
+    text = (
+        "error: Arduino has no sketch 'my sketch', as the folder is named; use at most 63 letters, digits, '_', "
+        "'.' and '-', with no '.' or '-' at its ends\n"
+    )
+    assert call("export", model, "--to", "arduino", "--output", folder) == (1, "", text)
+    assert call("export", model, "--to", "tflm", "--output", folder)[0] == 0
+
+
 def test_a_package_comes_with_its_decoder(call, tmp_path, kit):
     content, packed = chain(), pack(chain(), "device")
     (tmp_path / "model.tfpack").write_bytes(packed)
@@ -115,7 +126,11 @@ def test_what_cannot_be_exported_is_told(call, model, tmp_path, kit):
     assert error(gone, "c") == f"error: there is no file {gone}; check the path\n"
     other = tmp_path / "model.h5"
     other.write_bytes(b"\x89HDF\r\n\x1a\n")
-    text = f"error: {other} is neither a .tflite file nor a package; give a model file that a run wrote\n"
+    text = f"error: {other} is neither a .tflite file nor a package; {MADE_BY}\n"
+    assert (
+        error(tmp_path, "c")
+        == f"error: {tmp_path} is a folder; name a model file, such as {tmp_path / 'model.tflite'}\n"
+    )
     assert error(other, "tflm") == text
     package = tmp_path / "model.tfpack"
     package.write_bytes(pack(chain(), "brotli"))
@@ -155,6 +170,84 @@ def test_names_from_a_file_cannot_end_a_comment(call, tmp_path, kit):
     assert "/* input 0: _/ _include <evil.h> ____/, int8, 1x4\n" in (kit / "model.h").read_text()
     assert shutil.which("cc")
     printed_by(kit, '#include "model.h"\nint main(void) { return 0; }\n', "model.c")
+
+
+NAMES = [
+    "decltype",
+    "tflite",
+    "std",
+    "arena",
+    "interpreter",
+    "resolver",
+    "added",
+    "result",
+    "7 nets",
+    "my-net",
+    "MODEL",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_compiles_by_any_name(call, model, kit, name):
+    assert call("export", model, "--to", "tflm", "--output", kit, "--name", name)[0] == 0
+    sources = sorted(path.name for path in kit.glob("*.cc"))
+    assert len(sources) == 2
+    command = ["c++", "-std=c++17", *WARNINGS, f"-I{HEADERS}", "-fsyntax-only", *sources]
+    subprocess.run(command, cwd=kit, check=True, timeout=60)
+
+
+def test_a_package_by_the_name_of_its_decoder_does_not_replace_that(call, tmp_path, kit):
+    package = tmp_path / "model.tfpack"
+    package.write_bytes(pack(chain(), "device"))
+    assert call("export", package, "--to", "c", "--output", kit, "--name", "tfpack")[0] == 0
+    assert sorted(path.name for path in kit.iterdir()) == [
+        "README.md",
+        "_tfpack.c",
+        "_tfpack.h",
+        "tfpack.c",
+        "tfpack.h",
+    ]
+
+
+def test_options_that_mean_nothing_are_refused(call, model, kit):
+    for arguments, text in (
+        (
+            ("--to", "c", "--accelerator", "ethos-u55-128"),
+            "--accelerator is for --to ethos-u; leave it out with --to c.",
+        ),
+        (("--to", "c", "--name", "-"), "--name needs a letter or a digit."),
+    ):
+        code, _, err = call("export", model, *arguments, "--output", kit)
+        assert (code, err.splitlines()[-1]) == (2, f"Error: {text}")
+    assert not kit.exists()
+
+
+def test_what_an_earlier_export_left_is_named(call, model, kit):
+    assert call("export", model, "--to", "c", "--output", kit)[2] == ""
+    (kit / "model_self_test.cc").write_text("of another model")
+    (kit / "main.c").write_text("mine")
+    told = f"{kit} also holds model.c, model_self_test.cc of an earlier export; remove what the build is not to take\n"
+    code, _, err = call("export", model, "--to", "tflm", "--output", kit, "--force")
+    assert (code, err) == (0, told)
+    assert (kit / "model.c").exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (tensor("x", (1, 4), scales=[float("inf")]), "the input 'x' has the scale inf; make the file again"),
+        (
+            tensor("x", (1, 4), "STRING"),
+            "'x' holds values of the type text, which firmware has no array for; "
+            "change what the model takes and gives to numbers",
+        ),
+    ],
+)
+def test_inputs_that_c_cannot_hold_are_refused(call, tmp_path, kit, end, text):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(litert_file([end, tensor("y", (1, 4))], [("RELU", [0], [1])], [0], [1]))
+    assert call("export", path, "--to", "c", "--output", kit) == (1, "", f"error: {text}\n")
+    assert not kit.exists()
 
 
 def test_a_sample_of_the_data_becomes_a_self_test(call, tmp_path, kit):
@@ -212,7 +305,7 @@ def test_an_npu_gets_a_compiled_file_and_what_it_costs(call, model, kit):
     assert code == 0
     npu, operators = out.splitlines()[-2:]
     cycles, sram = re.fullmatch(r"  NPU     ([\d,]+) cycles, (\d+) B of SRAM on ethos-u55-64", npu).groups()
-    assert operators == "  1 operators: EthosU"
+    assert operators == "  1 operator: EthosU"
     assert int(cycles.replace(",", "")) > 100
     arena = plan_arena((kit / "model.tflite").read_bytes())
     assert arena.tensor_bytes == int(sram)  # vela's own plan of the arena, which is in the file

@@ -53,7 +53,8 @@ def test_a_header_holds_the_bytes_their_number_and_their_hash(call, package, tmp
 def test_only_what_ships_becomes_a_header(call, tmp_path):
     other = tmp_path / "model.h5"
     other.write_bytes(b"\x89HDF\r\n\x1a\n")
-    text = f"error: {other} is neither a .tflite file nor a package; give a model file that a run wrote\n"
+    remedy = "give a model file that a run wrote, or that `compressor convert` made"
+    text = f"error: {other} is neither a .tflite file nor a package; {remedy}\n"
     assert call("header", other, tmp_path / "model.h") == (1, "", text)
 
 

@@ -46,7 +46,7 @@ def test_a_name_of_other_characters_stands_in_quotes():
 @pytest.mark.parametrize(
     ("text", "what", "place"),
     [
-        ("", "the name of a figure is missing at the end; write it like 'accuracy < -0.2pt'", (0, 1)),
+        ("a < 1 or", "the name of a figure is missing at the end; write it like 'accuracy < -0.2pt'", (8, 9)),
         ("accuracy", "a comparison is missing at the end; use <, <=, > or >=", (8, 9)),
         ("accuracy < ", "a number is missing at the end; write it like -0.2pt, +2% or 10kB", (10, 11)),
         ("accuracy = 1", "'=' means nothing here; use <, <=, > or >=", (9, 10)),
@@ -57,6 +57,13 @@ def test_a_name_of_other_characters_stands_in_quotes():
         ("size > 1 or and", "there is a condition missing here; write it like 'accuracy < -0.2pt'", (12, 15)),
         ("size > 1e999", "this number is too large; write a smaller one", (7, 12)),
         ("size > 1; rm", "';' means nothing here; write it like 'accuracy < -0.2pt or size > +2%'", (8, 9)),
+        ("a < 1 && b < 2", "'&' means nothing here; join conditions by 'and' or 'or'", (6, 7)),
+        (
+            "a < 0,97",
+            "',' means nothing here; write decimals with a point, and join conditions by 'and' or 'or'",
+            (5, 6),
+        ),
+        ("a < \u22121", "'\u2212' means nothing here; write the sign '-'", (4, 5)),
         ("(" * 21 + "a < 1" + ")" * 21, "there are too many brackets in brackets; use at most 20", (20, 21)),
     ],
 )
@@ -68,12 +75,20 @@ def test_a_mistake_is_shown_in_its_place(text, what, place):
     assert error.value.exit_code == 2
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_empty_condition_is_told(text):
+    with pytest.raises(ConditionError) as error:
+        parse_condition(text)
+    assert str(error.value) == EMPTY
+
+
 def test_a_condition_of_any_length_is_refused_before_it_is_read():
     with pytest.raises(ConditionError) as error:
         parse_condition("(" * 1_001)
     assert str(error.value) == "--fail-if: the condition has 1,001 characters; use at most 1,000"
 
 
+EMPTY = "--fail-if: the condition is empty; write it like 'accuracy < -0.2pt', or leave it out"
 NAMES = st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True).filter(lambda name: name not in ("and", "or"))
 AMOUNTS = st.builds(
     "{}{}{}{}".format,
@@ -120,6 +135,9 @@ def test_any_text_is_parsed_or_told_with_a_place_within_it(text):
     try:
         parse_condition(text)
     except ConditionError as error:
+        if not text.strip():
+            assert str(error) == EMPTY
+            return
         what, _, marks = str(error).rsplit("\n", 2)
         assert what.startswith("--fail-if: ")
         assert set(marks.strip()) == {"^"}

@@ -2,8 +2,8 @@
 
 from compressor.comparing import file_comparison
 from compressor.comparing.file_comparison import compared_files, file_data
-from compressor.comparing.file_texts import call_lines, kind_rows
-from compressor.comparing.keras_layers import StoredLayer, compared_layers, layer_lines
+from compressor.comparing.file_texts import call_lines, kind_rows, layer_lines
+from compressor.comparing.keras_layers import StoredLayer, compared_layers
 from compressor.models.litert.reading.graph_contents import FileOperator
 from compressor.models.litert.reading.operator_calls import Constant, OperatorCall
 

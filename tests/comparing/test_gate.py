@@ -6,7 +6,8 @@ from run_folders import metric, right
 
 from compressor.comparing.compared_run import run_at
 from compressor.comparing.condition import ConditionError, parse_condition
-from compressor.comparing.gate import check_names, hold
+from compressor.comparing.gate import check_known, check_names, hold
+from compressor.comparing.metric_changes import metric_changes
 
 MCNEMAR = "McNemar's test on the same 10,000 samples"
 
@@ -14,7 +15,7 @@ MCNEMAR = "McNemar's test on the same 10,000 samples"
 def result(condition, first, other):
     parsed, runs = parse_condition(condition), [run_at(path, place) for place, path in enumerate((first, other))]
     check_names(parsed, runs)
-    return hold(parsed, *runs)
+    return hold(parsed, *runs, metric_changes(*runs))
 
 
 def told(condition, *runs):
@@ -58,6 +59,46 @@ def test_two_seeds_of_one_recipe_differ_by_chance_alone(made):
     assert told("accuracy < 97%", first, other)[0]
     for name, change in (("c", {"numpy": "2.2"}), ("d", {"recipe": "another"}), ("e", {"lock": False})):
         assert told("accuracy < -0.2pt", first, made(name, right(9_600), seed=1, **change))[0]
+
+
+def test_what_demands_a_gain_is_not_met_by_noise(made):
+    after = right(9_820)
+    after[:100], after[9_820:9_940] = False, True  # 100 lost, 120 gained
+    first, other = made("a", right(9_820)), made("b", after)
+    assert told("accuracy < +0.5pt", first, other) == (
+        True,
+        f"accuracy +0.20 pt to 98.40 %, beyond the limit +0.5pt, within noise by {MCNEMAR}, p = 0.2",
+    )
+    assert told("accuracy < +0.5pt", first, made("c", right(9_820))) == (
+        True,
+        "accuracy +0.00 pt to 98.20 %, beyond the limit +0.5pt",
+    )
+    assert not told("accuracy < +0.5pt", first, made("d", right(9_880)))[0]
+    assert told("accuracy < +0.5pt", first, made("e", right(9_840), seed=1))[0]
+
+
+@pytest.mark.parametrize("condition", ["accuracy < -0.2pt", "accuracy < -1%", "accuracy > +50pt", "accuracy < 1%"])
+def test_a_metric_that_is_not_a_number_is_beyond_any_limit(made, condition):
+    broken = metric(value=float("nan"), low=0.0, high=1.0)
+    runs = made("a", right(9_820)), made("b", right(9_820), metrics={"accuracy": broken})
+    assert told(condition, *runs) == (True, f"accuracy is not a number, beyond the limit {condition.split()[-1]}")
+    failed, text = told(condition, *reversed(runs))
+    if condition == "accuracy < 1%":
+        assert not failed
+    else:
+        limit = condition.split()[-1]
+        assert (failed, text) == (True, f"accuracy is not a number in the first run, beyond the limit {limit}")
+
+
+def test_infinite_metrics_are_held_against_limits_and_no_test_is_made_up(made):
+    def psnr(name, value):
+        row = metric(value=value, share=False, low=value, high=value)
+        return made(name, right(9_820), metrics={"psnr": row})
+
+    first, same, other = psnr("a", float("inf")), psnr("b", float("inf")), psnr("c", 40.0)
+    assert told("psnr < -1", first, same) == (False, "psnr +0 to inf, within the limit -1")
+    assert told("psnr < -1", first, other) == (True, "psnr -inf to 40, beyond the limit -1, beyond noise by no test")
+    assert told("psnr < -1", other, first) == (False, "psnr +inf to inf, within the limit -1, beyond noise by no test")
 
 
 def test_without_scores_of_each_sample_the_intervals_decide_and_it_says_why(made, tmp_path):
@@ -121,9 +162,12 @@ def test_a_limit_of_the_value_itself_says_whether_it_is_within_the_interval(made
 
 def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     draw = np.random.default_rng(0).normal(0.30, 0.01, 500)
-    row = {"share": False, "higher_is_better": False, "low": 0.28, "high": 0.32}
+
+    def rmse(value):
+        return {"rmse": metric(value=value, low=value - 0.02, high=value + 0.02, share=False, higher_is_better=False)}
+
     runs = [
-        made(name, right(90, 100), kept={"rmse": draw + shift}, metrics={"rmse": metric(value=0.30 + shift, **row)})
+        made(name, right(90, 100), kept={"rmse": draw + shift}, metrics=rmse(0.30 + shift))
         for name, shift in (("a", 0.0), ("b", 0.05))
     ]
     failed, text = told("rmse > +0.01", *runs)
@@ -134,7 +178,7 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     )
     assert told("rmse > +20%", *runs)[0] is False
     assert told("rmse > 0.34", *runs)[0] is True
-    other = made("c", right(90, 100), kept={"rmse": draw[:200]}, metrics={"rmse": metric(value=0.35, **row)})
+    other = made("c", right(90, 100), kept={"rmse": draw[:200] + 0.05}, metrics=rmse(0.35))
     assert told("rmse > +0.01", runs[0], other)[1].endswith(
         "beyond noise by the 95 % intervals, p < 0.001 (not sample by sample: their scores were resampled by different "
         "versions)"
@@ -145,6 +189,19 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     ("condition", "message"),
     [
         ("acuracy < -1pt", "there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^"),
+        ("kernels > 1",
+         "there is no figure 'kernels'; known: accuracy, float_operators, gzip_size, latency, macs, packed_size, "
+         "parameters, size, sparsity, unpacked_size\n    kernels > 1\n    ^^^^^^^"),
+        ("size > 5pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size > 5pt\n           ^^^"),
+        ("accuracy < 97",
+         "'accuracy' is a share, which lies between 0 and 1; write -0.2pt, -1% or 97%\n"
+         "    accuracy < 97\n               ^^"),
+        ("sparsity < 101%",
+         "'sparsity' is a share, which lies between 0 and 1; write -0.2pt, -1% or 97%\n"
+         "    sparsity < 101%\n               ^^^^"),
+        ("accuracy < -2",
+         "'accuracy' is a share, which changes by at most 1, which is 100pt; write -0.2pt, -1% or 97%\n"
+         "    accuracy < -2\n               ^^"),
         ("size < -1pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size < -1pt\n           ^^^^"),
         ("size > 2%", "'%' needs a sign here; write a change, such as +2%\n    size > 2%\n           ^^"),
         ("accuracy < 2pt",
@@ -162,6 +219,16 @@ def test_what_does_not_fit_is_told_in_its_place(made, condition, message):
     with pytest.raises(ConditionError) as error:
         result(condition, *runs)
     assert str(error.value) == f"--fail-if: {message}"
+
+
+def test_names_of_figures_are_refused_before_files_are_measured(made):
+    check_known(parse_condition("mae > +1% or size > 1kB"), ["mae"])
+    for metrics, more in ((["mae"], ""), ((), "; metrics of model files are measured with --data")):
+        with pytest.raises(ConditionError) as error:
+            check_known(parse_condition("sise > 1kB"), metrics)
+        assert str(error.value) == (
+            f"--fail-if: there is no figure 'sise'; did you mean 'size'?{more}\n    sise > 1kB\n    ^^^^"
+        )
 
 
 def test_a_figure_that_a_run_does_not_have_is_told(made, tmp_path):

@@ -28,10 +28,11 @@ def changed(**changes):
         (changed(threads=4, data=None), "threads (none, 4)"),
         (changed(steps=[{"uses": "prune", "with": {"final_sparsity": 0.9}}, {"uses": "ptq", "with": {"io": "int8"}}]),
          "steps.prune.id (prune, none), steps.prune.with.final_sparsity (0.8, 0.9), steps.ptq.with.io (none, int8)"),
+        (changed(constraints={"max_size": "20 kB", "stages": {}}), "constraints.max_size (none, 20 kB)"),
         (changed(steps=[{"uses": "ptq"}]), "steps (prune -> ptq, ptq)"),
         (changed(steps=[]), "steps (prune -> ptq, none)"),
         (changed(model={str(key): key for key in range(9)}),
-         "model.source (mnist_cnn, none), model.train ({'epochs': 10}, none), model.0 (none, 0), model.1 (none, 1), "
+         "model.source (mnist_cnn, none), model.train.epochs (10, none), model.0 (none, 0), model.1 (none, 1), "
          "model.2 (none, 2), model.3 (none, 3) and 5 more"),
     ],
 )  # fmt: skip

@@ -2,13 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
-from run_folders import right
+from run_folders import metric, right
 from scipy import stats
 
 from compressor.base.errors import CompressorError
+from compressor.base.outgoing import json_text
 from compressor.comparing.compared_run import letter, run_at
-from compressor.comparing.condition import parse_condition
+from compressor.comparing.comparison_cells import change_lines, metric_table
+from compressor.comparing.condition import ConditionError, parse_condition
 from compressor.comparing.run_comparison import as_data, comparison_of
 
 
@@ -47,6 +50,55 @@ def test_scores_of_another_run_are_not_taken_for_those_of_the_report(made, tmp_p
     assert change.why_unpaired == f"{second / 'scores.npz'} is not of the same run as the report"
 
 
+def test_resampled_scores_of_another_run_are_not_taken_for_those_of_the_report(made):
+    row = {"share": False, "higher_is_better": False}
+    kept = {"rmse": np.random.default_rng(0).normal(0.30, 0.01, 500)}
+    runs = [
+        made(
+            name, right(90, 100), kept=kept, metrics={"rmse": metric(value=low + 0.02, low=low, high=low + 0.04, **row)}
+        )
+        for name, low in (("a", 0.28), ("b", 0.31))
+    ]
+    change = compared(*runs).changes[0][1]
+    assert change.why_unpaired == f"{runs[1] / 'scores.npz'} is not of the same run as the report"
+
+
+@pytest.mark.parametrize("drawn", [[1 - 1e-16] * 500, [1.0] * 499 + [0.0], [np.nan] * 500])
+def test_resampled_scores_that_hardly_vary_are_those_of_the_report(made, drawn):
+    row = metric(value=1.0, low=1.0, high=1.0)
+    runs = [made(name, right(90, 100), kept={"f1": np.array(drawn)}, metrics={"f1": row}) for name in ("a", "b")]
+    assert [change.test for change in compared(*runs).changes[0]] == ["McNemar's test", "a paired bootstrap"]
+
+
+def test_what_is_drawn_from_the_samples_is_no_preparation(made):
+    expects = {
+        "name": "",
+        "dtype": "uint8",
+        "shape": [2],
+        "steps": ["times 1/255"],
+        "fed_shape": [2],
+        "low": 0,
+        "high": 1,
+    }
+    first = made("a", right(90, 100), expects=[expects])
+    assert compared(first, made("b", right(90, 100), expects=[expects | {"high": 0.9}])).warnings == ()
+    told = ("A and B take samples that were prepared otherwise",)
+    assert compared(first, made("c", right(90, 100), expects=[expects | {"steps": []}])).warnings == told
+
+
+def test_a_metric_that_means_something_else_is_told_and_not_held_against_a_limit(made):
+    first = made("a", right(90, 100))
+    other = made("b", right(90, 100), metrics={"accuracy": metric(right(90, 100), share=False)})
+    assert compared(first, other).warnings == (
+        "accuracy is another metric in each of A and B: a share, or better when higher, in only one of them",
+    )
+    with pytest.raises(ConditionError) as error:
+        compared(first, other, conditions=["accuracy < -0.2pt"])
+    assert str(error.value).startswith(
+        "--fail-if: 'accuracy' is a share in some of the runs alone; name another metric\n"
+    )
+
+
 def test_everything_unfair_is_said(made):
     first = made("a", right(9_820))
     other = made(
@@ -83,6 +135,19 @@ def test_a_file_that_disagrees_with_its_model_is_told(made):
         "B: do not use this model: after 'ptq' the file disagrees with the model that it was made of: same decision in "
         "10.00 % of the samples, signal to noise 0.3 dB where its precision explains 19.0 dB",
     )
+
+
+def test_a_metric_that_is_not_a_number_is_told_in_every_form(made):
+    runs = (
+        made("a", right(90, 100)),
+        made("b", right(90, 100), metrics={"accuracy": metric(value=float("nan"), low=0.0, high=1.0)}),
+    )
+    comparison = compared(*runs)
+    assert list(change_lines(comparison)) == [("B against A: accuracy is not a number", False)]
+    *_, difference, verdict = metric_table("accuracy", comparison)
+    assert (difference.cells[1].text, verdict.cells[1].text) == ("-", "not a number")
+    (change,) = json.loads(json_text(as_data(comparison)))["changes"]
+    assert (change["difference"], change["better"], change["p_value"], change["test"]) == (None, None, None, "no test")
 
 
 def test_json_has_the_figures_the_changes_and_the_gate(made, tmp_path):
@@ -144,9 +209,14 @@ def test_a_run_is_held_against_the_spread_of_several_seeds(made):
     assert as_data(comparison)["runs"][0]["seeds"] == [0, 1, 2]
 
 
-def test_seeds_that_all_gave_the_same_differ_by_more_than_noise(made):
-    comparison = compared(of_seeds(made, "a", 9_800, 9_800), of_seeds(made, "b", 9_790, 9_790))
-    assert comparison.changes[0][0].change.p_value == 0
+def test_where_no_seed_differs_from_another_the_intervals_decide(made):
+    comparison = compared(of_seeds(made, "a", 9_800, 9_800), of_seeds(made, "b", 9_790, 9_790), made("c", right(9_600)))
+    small, large = (changes[0] for changes in comparison.changes)
+    assert [change.verdict for change in (small, large)] == ["within noise", "worse"]
+    assert (small.test, small.why_unpaired) == ("the 95 % intervals", "no seed differs from another")
+    assert small.difference == pytest.approx(-0.001)
+    x = stats.norm.sf(0.001 / ((0.98 * 0.02 + 0.979 * 0.021) / 10_000) ** 0.5) * 2
+    assert small.change.p_value == pytest.approx(x, abs=0.005)
 
 
 def test_a_folder_with_one_seed_is_that_run(made):
@@ -162,12 +232,27 @@ def test_seeds_of_two_recipes_are_told(made, tmp_path):
     assert str(error.value) == f"the runs in {folder} are not of one recipe; name one of the folders in it"
 
 
+def test_seeds_that_are_there_twice_or_not_done_are_told(made, tmp_path):
+    folder = of_seeds(made, "a", 9_800, 9_810)
+    (folder / "seed-2" / "stages").mkdir(parents=True)
+    title = "prune_qat · mnist_cnn on mnist · 2 of 3 seeds, the others are not done, means · after 'ptq'"
+    assert run_at(folder, 0).title == title
+    made("a seeds/seed-3", right(9_800), seed=1)
+    with pytest.raises(CompressorError) as error:
+        run_at(folder, 0)
+    assert str(error.value) == f"two of the runs in {folder} have the same seed; remove one of them"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
-        ("{}", "recipe: Field required"),
-        ('{"stages": 3}', "recipe: Field required"),
+        ("", "is damaged, or no JSON (EOF while parsing a value at line 1 column 0); name the folder of a run"),
+        ("{}", "is no report of a run; name the folder of a run, or its report.json"),
+        (
+            '{"schema_version": 2}',
+            "has schema_version 2, and this version of compressor reads 1; use the version that wrote it, or a "
+            "later one",
+        ),
     ],
 )
 def test_a_file_that_is_no_report_is_told(tmp_path, text, why):
@@ -175,8 +260,7 @@ def test_a_file_that_is_no_report_is_told(tmp_path, text, why):
     path.write_text(text)
     with pytest.raises(CompressorError) as error:
         run_at(path, 0)
-    remedy = "name a run's folder, its report.json, or a model file"
-    assert str(error.value) == f"{path} is not the report of a run ({why}); {remedy}"
+    assert str(error.value) == f"{path} {why}"
 
 
 def test_a_folder_that_is_no_finished_run_is_told(tmp_path):
@@ -185,7 +269,9 @@ def test_a_folder_that_is_no_finished_run_is_told(tmp_path):
             run_at(path, 0)
         return str(error.value).replace(str(tmp_path), "")
 
-    assert why(tmp_path / "no") == "there is no run, report or model /no; check the path"
-    assert why(tmp_path) == " is not the folder of a finished run; name one that 'compressor apply' made"
+    assert why(tmp_path / "no") == "there is no run or file /no; check the path"
+    assert why(tmp_path) == "there is no report.json in ; name the folder of a run that is done"
+    (tmp_path / "seed-0").mkdir()
+    assert why(tmp_path) == "the run in  is not done; wait for it, or give its command again"
     (tmp_path / "stages").mkdir()
     assert why(tmp_path) == "the run in  is not done; wait for it, or give its command again"

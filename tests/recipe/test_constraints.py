@@ -121,12 +121,17 @@ def test_a_miss_says_how_far_which_step_spent_it_and_whether_it_is_noise(constra
         ("5", "'5' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
         ("-5%", "'-5%' is no drop; write an amount, such as 0.01, or a share, such as 5%"),
         (-0.01, "a drop must be 0 or more, but is -0.01"),
+        (True, "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (None, "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (float("nan"), "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
+        (float("inf"), "this is no drop; write an amount, such as 0.01, or a share, such as 5%"),
     ],
 )
 def test_a_drop_is_an_amount_or_a_share_in_percent(drop, why):
     with pytest.raises(ValidationError) as error:
         Constraints(metric_drops={"accuracy": drop})
-    assert str(error.value.errors()[0]["ctx"]["error"]) == why
+    (found,) = error.value.errors()
+    assert str(found["ctx"]["error"]) == why
 
 
 def test_a_drop_of_an_error_is_a_rise():
@@ -144,6 +149,44 @@ def test_a_drop_of_an_error_is_a_rise():
     assert judged(Constraints(metric_drops={"rmse": "20%"}), *rows) == [
         Verdict("metric_drops.rmse", "20.0%", "20.0%", True)
     ]
+
+
+def errors(name, *values):
+    """Stages by the values of an error."""
+    rows = []
+    for place, value in enumerate(values):
+        rise = SimpleNamespace(difference=value - values[0], relative=None, within_noise=False) if place else None
+        row = {"value": value, "low": value, "high": value, "higher_is_better": False, "share": False}
+        rows.append(SimpleNamespace(id=f"{place}", metrics={name: SimpleNamespace(**row, from_baseline=rise)}))
+    return rows
+
+
+def test_limits_of_small_errors_are_held_and_rounding_is_no_miss():
+    rows = errors("mse", 1e-10, 9e-10)
+    assert judged(Constraints(metric_limits={"mse": 2e-10}), *rows) == [
+        Verdict("metric_limits.mse", "2e-10", "9e-10", False, "7e-10", "1", "8e-10", False)
+    ]
+    assert judged(Constraints(metric_drops={"mse": 2e-10}), *rows) == [
+        Verdict("metric_drops.mse", "2e-10", "8e-10", False, "6e-10", "1", "8e-10", False)
+    ]
+    (verdict,) = judged(Constraints(metric_drops={"mse": 0.2}), *errors("mse", 0.1, 0.1 + 0.2))
+    assert verdict.met
+
+
+def test_a_gain_over_nothing_is_no_drop():
+    rows = errors("mse", 0.0, 0.3)
+    assert judged(Constraints(max_relative_drop=0.5), *rows)[0].met is False
+    gain = SimpleNamespace(difference=0.5, relative=None, within_noise=False)
+    rows = [stage(0.0), stage(0.5, change=gain)]
+    for limits in ({"max_relative_drop": 0.5}, {"metric_drops": {"accuracy": "5%"}}):
+        assert [verdict.met for verdict in judged(Constraints(**limits), *rows)] == [True]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_metric_that_is_not_a_number_meets_no_limit(value):
+    rows = [stage(0.9), stage(value, change=SimpleNamespace(difference=value, relative=value, within_noise=False))]
+    limits = Constraints(min_accuracy=0.1, metric_limits={"accuracy": 0.1})
+    assert [verdict.met for verdict in judged(limits, *rows)] == [False, False]
 
 
 def test_a_step_may_have_limits_of_its_own():
@@ -181,6 +224,20 @@ def test_limits_on_shares_and_of_metrics_that_are_not_there_do_not_fit():
         (("metric_limits", "maee"), "there is no metric 'maee'; did you mean 'mae'?"),
         (("metric_drops", "mse"), "there is no metric 'mse'; did you mean 'mae'?"),
     ]
+
+
+def test_limits_that_no_share_can_reach_do_not_fit():
+    limits = Constraints(metric_limits={"accuracy": 97, "mae": 97}, metric_drops={"accuracy": 5, "mae": 5})
+    assert list(misfits(limits, [planned("accuracy", True), planned("mae", False)])) == [
+        (("metric_limits", "accuracy"), "'accuracy' is a share, which is at most 1, and not 97; write 0.97 for 97 %"),
+        (
+            ("metric_drops", "accuracy"),
+            "'accuracy' is a share, which drops by at most 1, and not 5; "
+            "write 0.01 for a point, or 1% for a hundredth of the baseline's value",
+        ),
+    ]
+    fitting = Constraints(metric_limits={"accuracy": 1}, metric_drops={"accuracy": "500%"})
+    assert list(misfits(fitting, [planned("accuracy", True)])) == []
 
 
 def test_limits_of_a_stage_that_do_not_fit_are_told_with_their_place():

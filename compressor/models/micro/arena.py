@@ -23,7 +23,7 @@ _OFFLINE_PLAN = b"OfflineMemoryAllocation"  # metadata that gives each tensor's 
 
 @dataclass(frozen=True)
 class OperatorMemory:
-    """What is in the arena while an operator runs.
+    """The use of the arena while an operator runs.
 
     Attributes:
         number: its place among the operators, from 1 on.
@@ -77,7 +77,7 @@ class Arena:
 
 
 def plan_arena(content: bytes, pointer: Pointer = 4) -> Arena:
-    """The arena of a LiteRT file.
+    """Plan the arena of a LiteRT file.
 
     Sizes that the file leaves open count as 1, as in a call with one sample. Only the first graph is planned.
 
@@ -132,7 +132,7 @@ def _planned(model: Any, pointer: Pointer) -> Arena:
 
 
 def _alive(buffers: Sequence[Buffer], ends: Sequence[int], calls: int) -> Iterator[tuple[int, int]]:
-    """The bytes of the buffers that are alive at each operator, and where the last of them ends."""
+    """For each operator, count the bytes of the buffers that are alive, and find where the last of them ends."""
     order = sorted(range(len(buffers)), key=lambda number: buffers[number].first)
     by_end: list[tuple[int, int]] = []  # the end, negated so that the greatest comes first, and the last time
     change = [0] * (calls + 3)
@@ -151,7 +151,7 @@ def _alive(buffers: Sequence[Buffer], ends: Sequence[int], calls: int) -> Iterat
 
 
 def _tensor_buffers(model: Any, graph: Any) -> tuple[list[Buffer], int]:
-    """The buffers of the tensors that are computed, and the number of all tensors."""
+    """List the buffers of the tensors that are computed, and count all tensors."""
     tensors = list(graph.tensors or [])
     first, last = [-1] * len(tensors), [-1] * len(tensors)
     for index in _indices(graph.inputs) + _indices(graph.outputs):
@@ -175,13 +175,13 @@ def _tensor_buffers(model: Any, graph: Any) -> tuple[list[Buffer], int]:
 
 
 def tensor_bytes(tensor: Any) -> int:
-    """Bytes of a `TensorT`'s values; none of a type that no kernel computes with."""
+    """Count the bytes of a `TensorT`'s values; 0 for a type that no kernel computes with."""
     type_ = type_of(tensor)
     return 0 if type_ is None else -(-elements(tensor) * type_.bits // 8)
 
 
 def _given_offsets(model: Any, tensors: int) -> Sequence[int]:
-    """The offsets of an offline plan in the file's metadata; none where there is no plan for so many tensors."""
+    """Read the offsets of an offline plan in the file's metadata; none where there is no plan for so many tensors."""
     for entry in model.metadata or []:
         if entry.name == _OFFLINE_PLAN:
             data = bytes(model.buffers[entry.buffer].data)

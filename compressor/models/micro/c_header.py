@@ -8,78 +8,23 @@ from collections.abc import Iterator
 
 _BYTES_A_LINE = 12
 _BYTE = [f"0x{byte:02x}" for byte in range(256)]
-_KEYWORDS = frozenset(
-    [
-        "alignas",
-        "alignof",
-        "and",
-        "asm",
-        "auto",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "const",
-        "continue",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "export",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "main",
-        "namespace",
-        "new",
-        "not",
-        "operator",
-        "or",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "while",
-        "xor",
-    ]
-)
+_KEYWORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class co_await
+    co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
+    double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast
+    requires restrict return short signed sizeof static static_assert static_cast struct switch template this
+    thread_local throw true try typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while
+    xor xor_eq
+"""  # of C11 and C++20
+_AROUND_A_MODEL = "loop main setup std tflite tfpack"  # what the code that runs it has these names for
+_TAKEN = frozenset(f"{_KEYWORDS} {_AROUND_A_MODEL}".split())
 ALIGNAS = "#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n"
 """What a C file needs before it uses `alignas`; C++ has the word."""
 
 
 def c_header(content: bytes, name: str) -> Iterator[str]:
-    """A header, in parts, that defines `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
+    """Write a header, in parts, of `NAME` (16-byte aligned), `NAME_len` in bytes, and `NAME_sha256` in hexadecimal.
 
     It is for C11 and C++11 or later, and is to be included in one source file only.
     """
@@ -91,7 +36,7 @@ def c_header(content: bytes, name: str) -> Iterator[str]:
 
 
 def c_array(content: bytes, declaration: str) -> Iterator[str]:
-    """The definition of an array of bytes, in parts, aligned to 16 bytes; `declaration` is as `const char x[]`."""
+    """Define an array of bytes, in parts, aligned to 16 bytes; a `declaration` is `const char x[]` or the like."""
     yield f"alignas(16) {declaration} = {{\n"
     for start in range(0, len(content), _BYTES_A_LINE):
         end = start + _BYTES_A_LINE
@@ -100,6 +45,6 @@ def c_array(content: bytes, declaration: str) -> Iterator[str]:
 
 
 def c_name(text: str) -> str:
-    """The text as an identifier of C, with underscores for what C does not allow."""
+    """Make an identifier of C and C++ of a text, with underscores for what these do not allow."""
     name = re.sub(r"\W", "_", text, flags=re.ASCII)
-    return f"_{name}" if not name or name[0].isdigit() or name in _KEYWORDS else name
+    return f"_{name}" if not name or name[0].isdigit() or name in _TAKEN else name

@@ -42,12 +42,12 @@ class NpuReport:
 
     @property
     def seconds(self) -> float:
-        """Of an inference."""
+        """Seconds of an inference."""
         return self.cycles / self.clock
 
 
 def compiled(content: bytes, accelerator: str) -> tuple[bytes, NpuReport]:
-    """The file with what the NPU computes as one operator `ethos-u`, and vela's figures.
+    """Compile a file so that what the NPU computes is one operator `ethos-u`; return vela's figures as well.
 
     Raises:
         ModelError: vela is not installed, cannot compile the file, or has nothing for the NPU in it.
@@ -68,7 +68,7 @@ def compiled(content: bytes, accelerator: str) -> tuple[bytes, NpuReport]:
             said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()] or ["it says nothing"]
             raise ModelError(f"vela cannot compile the file ({said[-1].strip()})", "quantize it to int8 or int16x8")
         with summaries[0].open(newline="") as rows:
-            report = _report(next(csv.DictReader(rows)), accelerator)
+            report = _report(next(csv.DictReader(rows), {}), accelerator)
         if report.cycles == 0:
             raise ModelError("vela leaves every operator of the file to the CPU", "quantize it to int8 or int16x8")
         return made.read_bytes(), report

@@ -1,4 +1,4 @@
-"""What firmware needs to run a model: its bytes, its operators, its memory, and a sample to test itself with."""
+"""Gathers what firmware needs to run a model: its bytes, operators and memory, and a sample to test itself with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARGIN = 10  # percent of the arena that is planned, for kernels that allocate m
 
 @dataclass(frozen=True)
 class FirmwareKit:
-    """What a kit is made of.
+    """A model, and all that the files of a firmware kit say about it.
 
     Attributes:
         name: of the array in C, and the beginning of all names of files.
@@ -55,7 +55,7 @@ class FirmwareKit:
 
 
 def kit_of(stored: bytes, target: Target, name: str, accelerator: str) -> FirmwareKit:
-    """The kit of a LiteRT file or a package, without a vector.
+    """Make the kit of a LiteRT file or a package, without a vector.
 
     Args:
         stored: the file or the package.

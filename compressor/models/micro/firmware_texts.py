@@ -1,4 +1,4 @@
-"""The texts of a firmware kit: what a model takes and gives, in C."""
+"""Writes what a model holds, takes and gives in C, for the files of a firmware kit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from compressor.base.errors import ModelError
 from compressor.base.outgoing import c_comment
 from compressor.models.litert.format.tensor_types import TensorType
 from compressor.models.litert.reading.graph_contents import FileEndpoint
@@ -19,7 +20,7 @@ ORIGIN = "Written by `compressor export`; do not edit."
 
 
 def filled(template: str, **values: object) -> str:
-    """A file of `templates/`, with `@NAME@` and the like replaced."""
+    """Fill in a file of `templates/`: replace `@NAME@` and the like."""
     text = (files("compressor.models.micro") / "templates" / template).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
@@ -27,7 +28,7 @@ def filled(template: str, **values: object) -> str:
 
 
 def model_header(name: str, constants: Sequence[str]) -> str:
-    """The header that declares the model's bytes, and defines constants."""
+    """Write the header that declares the model's bytes and defines constants."""
     guard = name.upper()
     lines = [
         f"/* {ORIGIN} */",
@@ -43,7 +44,7 @@ def model_header(name: str, constants: Sequence[str]) -> str:
 
 
 def model_source(name: str, content: bytes) -> Iterator[str]:
-    """The source file that defines what `model_header` declares, in parts, for C11 and C++11 or later."""
+    """Write the source file that defines what `model_header` declares, in parts, for C11 and C++11 or later."""
     yield f'/* {ORIGIN} */\n#include "{name}.h"\n\n{ALIGNAS}\n'
     yield from c_array(content, f"const unsigned char {name}[]")
     yield f"const unsigned int {name}_len = {len(content)};\n"
@@ -51,11 +52,17 @@ def model_source(name: str, content: bytes) -> Iterator[str]:
 
 
 def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> Iterator[str]:
-    """What firmware must know of the inputs or outputs, in their order."""
+    """Define what firmware must know of the inputs or outputs, in their order.
+
+    Raises:
+        ModelError: one has a scale that is no number in C, or holds values of a type that has no fixed size.
+    """
     for number, end in enumerate(ends):
         prefix = f"{name.upper()}_{side.upper()}_{number}"
         sizes = [size or 1 for size in end.shape]
         shape = "x".join(map(str, sizes)) or "scalar"
+        if not math.isfinite(end.scale):
+            raise ModelError(f"the {side} '{end.name}' has the scale {end.scale}", "make the file again")
         yield f"/* {side} {number}: {c_comment(end.name)}, {end.dtype}, {shape}"
         if end.scale:
             yield " * value = SCALE * (stored number - ZERO_POINT) */"
@@ -68,13 +75,21 @@ def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> It
 
 
 def endpoint_bytes(end: FileEndpoint) -> int:
-    """Bytes of an input or output, for one sample."""
-    bits = TensorType[end.dtype.upper()].bits
+    """Count the bytes of an input or output, for one sample.
+
+    Raises:
+        ModelError: its type has no fixed size, as that of strings.
+    """
+    type_ = TensorType.__members__.get(end.dtype.upper())
+    if type_ is None:
+        what = f"'{end.name}' holds values of the type {end.dtype}, which firmware has no array for"
+        raise ModelError(what, "change what the model takes and gives to numbers")
+    bits = type_.bits
     return -(-math.prod(size or 1 for size in end.shape) * bits // 8)
 
 
 def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]:
-    """The header of a self-test vector, in parts."""
+    """Write the header of a self-test vector, in parts."""
     guard = f"{name.upper()}_VECTOR_H"
     yield f"/* {ORIGIN}\n * {c_comment(origin)}\n * Bytes as the tensors hold them, the lowest of a number first. */\n"
     yield f"#ifndef {guard}\n#define {guard}\n\n{ALIGNAS}"
@@ -86,6 +101,6 @@ def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]
 
 
 def c_float(number: float) -> str:
-    """A float constant of C that is this number, rounded to 32 bits."""
+    """Write a number as a float constant of C, rounded to 32 bits."""
     text = f"{np.float32(number):.9g}"
     return f"{text}f" if any(char in text for char in ".e") else f"{text}.0f"

@@ -1,4 +1,4 @@
-"""What the reference kernels of LiteRT for Microcontrollers allocate, operator by operator.
+"""Counts what the reference kernels of LiteRT for Microcontrollers allocate, operator by operator.
 
 The sizes of structures are those of the package `tflite-micro`, once with pointers of 4 bytes and once of 8.
 """
@@ -45,7 +45,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class KernelMemory:
-    """What a call of an operator allocates, in bytes.
+    """The memory that a call of an operator allocates, in bytes.
 
     Attributes:
         scratch: buffers that it needs while it runs.
@@ -57,7 +57,7 @@ class KernelMemory:
 
 
 def kernel_memory(name: str, inputs: Sequence[Any], outputs: Sequence[Any], pointer: int) -> KernelMemory:
-    """What a call of the operator of this name allocates.
+    """Count what a call of the operator of this name allocates.
 
     Args:
         inputs: `TensorT`s of the schema; None for those that are left out.
@@ -93,7 +93,7 @@ def _scratch(name: str, type_: TensorType | None, inputs: Sequence[Any], outputs
 
 
 def elements(tensor: Any) -> int:
-    """The number of values of a `TensorT`; an open size counts as 1."""
+    """Count the values of a `TensorT`; an open size counts as 1."""
     return math.prod(_sizes(tensor))
 
 

@@ -1,9 +1,10 @@
-"""The files of a firmware kit."""
+"""Lists the files of a firmware kit, with their texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from importlib.resources import files
+from pathlib import Path
 
 from compressor.models.litert.reading.graph_contents import FileSignature, main_graph_of
 from compressor.models.micro.firmware_kit import MARGIN, FirmwareKit
@@ -14,7 +15,7 @@ _SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp", "ethos-u": "cc"}
 
 
 def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
-    """The files of a kit: their names, and their texts in parts.
+    """List the files of a kit: their names, and their texts in parts.
 
     Args:
         folder_name: the name of the folder that they are for, which Arduino wants to be that of the sketch.
@@ -32,6 +33,13 @@ def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterato
     if kit.target != "c":
         yield from _runtime_files(kit, suffix, folder_name)
     yield "README.md", iter([readme(kit, main, folder_name)])
+
+
+def left_over(kit: FirmwareKit, folder: Path, made: Set[str]) -> list[str]:
+    """List the names of files in a folder that another export of a kit of this name wrote, and this one did not."""
+    parts = ("", "_runner", "_self_test", "_main", "_vector")
+    names = {f"{kit.name}{part}.{suffix}" for part in parts for suffix in ("h", "tflite", *_SUFFIX.values())}
+    return sorted(name for name in names - made if (folder / name).exists())
 
 
 def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:

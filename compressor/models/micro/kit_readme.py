@@ -1,4 +1,4 @@
-"""The page that explains a firmware kit."""
+"""Writes the page that explains a firmware kit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ it runs:
 
 ```c
 alignas(16) static uint8_t model[{guard}_UNPACKED_SIZE];
-static uint16_t work[{work} / 2];   /* may be used for something else afterwards */
+static uint16_t work[TFPACK_WORK / 2];   /* may be used for something else afterwards */
 tfpack package;
 
 if (tfpack_open_memory(&package, {name}, {name}_len) != TFPACK_OK ||
@@ -48,7 +48,7 @@ if (tfpack_open_memory(&package, {name}, {name}_len) != TFPACK_OK ||
 
 
 def readme(kit: FirmwareKit, ends: FileSignature, folder: str) -> str:
-    """The page, in Markdown."""
+    """Write the page, in Markdown."""
     return "\n".join([f"# {kit.name}\n", *_facts(kit, ends), "", _build(kit, folder)])
 
 
@@ -82,7 +82,7 @@ def _build(kit: FirmwareKit, folder: str) -> str:
         tested = f"\n\n`{name}_vector.h` holds a sample and the outputs for it." if kit.vector else ""
         if not kit.packed:
             return _C.format(name=name, self_test=tested)
-        return _PACKED.format(name=name, guard=guard, work=28270, self_test=tested)
+        return _PACKED.format(name=name, guard=guard, self_test=tested)
     if kit.vector is None:
         tested = "There is no self-test, since the kit was made without `--data`."
     elif kit.target != "arduino":

@@ -13,7 +13,7 @@ ALIGNMENT = 16  # bytes, of each buffer in the arena
 
 @dataclass(frozen=True)
 class Buffer:
-    """Memory that is needed from one operator to another, both included.
+    """Memory that is in use from one operator to another, both included.
 
     Attributes:
         size: in bytes, a multiple of `ALIGNMENT`.
@@ -29,7 +29,7 @@ class Buffer:
 
 
 def placed(buffers: Sequence[Buffer]) -> list[int]:
-    """The offset of each buffer, in bytes.
+    """Choose the offset of each buffer, in bytes.
 
     Offsets that the file gives come first. Then each buffer, from the largest to the smallest, is put into the first
     gap between those that are in use at the same time. Of equally large ones the last comes first.
@@ -49,7 +49,7 @@ def placed(buffers: Sequence[Buffer]) -> list[int]:
 
 
 def aligned(size: int, alignment: int = ALIGNMENT) -> int:
-    """The least multiple of the alignment that is not below the size."""
+    """Round a size up to a multiple of the alignment."""
     return -(-size // alignment) * alignment
 
 

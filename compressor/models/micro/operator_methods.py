@@ -1,11 +1,16 @@
-"""The operators that LiteRT for Microcontrollers has, by the methods that register them."""
+"""Names the methods of LiteRT for Microcontrollers that register the operators of a file, and refuses what it lacks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
 from compressor.base.errors import ModelError
+from compressor.base.text import listing
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.format.flatbuffer import operator_of, read_model
-from compressor.models.litert.format.operators import operator_name
+from compressor.models.litert.format.operators import Operator, operator_name
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 
 _BUILTIN = """
     Abs Add AddN ArgMax ArgMin BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo Cast Ceil Concatenation Cos
@@ -22,6 +27,12 @@ _OTHERWISE_SPELT = {
     "CUMSUM": "CumSum", "L2_POOL_2D": "L2Pool2D", "MAX_POOL_2D": "MaxPool2D", "PADV2": "PadV2",
 }  # fmt: skip
 _OF_VARIABLES = {"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"}
+_FEW_BITS = frozenset({TensorType.INT2, TensorType.INT4, TensorType.INT8, TensorType.UINT8, TensorType.FLOAT16})
+_REFUSED: Mapping[int, tuple[int, Set[TensorType]]] = {  # the input with weights, and types not to make floats of
+    Operator.CONV_2D: (1, _FEW_BITS), Operator.DEPTHWISE_CONV_2D: (1, _FEW_BITS),
+    Operator.FULLY_CONNECTED: (1, _FEW_BITS), Operator.TRANSPOSE_CONV: (1, _FEW_BITS),
+    Operator.DEQUANTIZE: (0, _FEW_BITS - {TensorType.INT8, TensorType.UINT8}),
+}  # fmt: skip
 _CUSTOM = {
     "ethos-u": "EthosU",
     "CIRCULAR_BUFFER": "CircularBuffer",
@@ -39,16 +50,18 @@ _METHODS = {_squeezed(name): name for name in _BUILTIN.split()} | {
 
 
 def resolver_methods(content: bytes) -> tuple[str, ...]:
-    """The methods of a `MicroMutableOpResolver` that register what a file uses: `AddConv2D`, in the order of the names.
+    """List the methods of a `MicroMutableOpResolver` that register what a file uses, such as `AddConv2D`, by name.
 
     Raises:
-        ModelError: it is not a whole LiteRT file, uses an operator that LiteRT for Microcontrollers does not have, or
-            keeps resource variables, which an interpreter must be made for.
+        ModelError: it is not a whole LiteRT file, uses an operator that LiteRT for Microcontrollers does not have,
+            computes in float with weights of fewer bits, which its kernels refuse, or keeps resource variables, which
+            an interpreter must be made for.
     """
     model = read_model(content)
     try:
         used = {model.operatorCodes[call.opcodeIndex] for graph in model.subgraphs for call in graph.operators or []}
         names = {((code.customCode or b"").decode(errors="replace"), operator_of(code)) for code in used}
+        mixed = sorted({title for graph in model.subgraphs for title in _mixed(model, graph)})
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
     methods, missing = set(), set()
@@ -66,4 +79,19 @@ def resolver_methods(content: bytes) -> tuple[str, ...]:
         listed = ", ".join(sorted(missing))
         what = f"LiteRT for Microcontrollers has no kernel for {listed}"
         raise ModelError(what, "change the model, or export it with --to c for another runtime")
+    if mixed:
+        what = f"LiteRT for Microcontrollers does not compute in float with weights of fewer bits ({listing(mixed)})"
+        raise ModelError(what, "quantize the model to int8 or int16x8, or export it in float32")
     return tuple(sorted(methods))
+
+
+def _mixed(model: Any, graph: Any) -> Iterator[str]:
+    """List the operators that make floats of weights of fewer bits, with the types of these."""
+    for call in graph.operators or []:
+        number = operator_of(model.operatorCodes[call.opcodeIndex])
+        if number not in _REFUSED:
+            continue
+        place, types = _REFUSED[number]
+        weights, output = (type_of(graph.tensors[index]) for index in (call.inputs[place], call.outputs[0]))
+        if weights is not None and weights in types and output is TensorType.FLOAT32:
+            yield f"{operator_name(number)} of {weights.dtype}"

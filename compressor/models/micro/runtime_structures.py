@@ -1,4 +1,7 @@
-"""The structures that LiteRT for Microcontrollers itself keeps in the arena, with pointers of 4 or of 8 bytes."""
+"""Counts the structures that LiteRT for Microcontrollers itself keeps in the arena, by pointers of 4 or of 8 bytes.
+
+Their sizes are those of the package `tflite-micro`; `tests/benchmarks/arena.py` holds them against it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _PLACING = 40  # bytes that the planner needs for each buffer that it places
 
 
 def structure_bytes(model: Any, scratch_buffers: int, pointer: int) -> int:
-    """What the runtime keeps for a `ModelT` besides what kernels allocate.
+    """Count what the runtime keeps for a `ModelT` besides what kernels allocate.
 
     That is the runtime itself, a structure for each tensor and each operator of all graphs, the whole of what is known
     of inputs and outputs, handles of scratch buffers, and the values of variables.
@@ -32,7 +35,7 @@ def structure_bytes(model: Any, scratch_buffers: int, pointer: int) -> int:
 
 
 def planning_bytes(tensors: int, buffers: int, scratch_buffers: int, pointer: int) -> int:
-    """What the planner needs while it works: requests, the lifetime of each tensor, and places of buffers."""
+    """Count what the planner needs while it works: requests, the lifetime of each tensor, and places of buffers."""
     request = pointer + 8
     lifetime = 2 * pointer + 16
     requests = request * (scratch_buffers + _MOST_SCRATCH)
@@ -40,7 +43,7 @@ def planning_bytes(tensors: int, buffers: int, scratch_buffers: int, pointer: in
 
 
 def preparing_bytes(graph: Any, pointer: int) -> int:
-    """The most that a kernel needs while it prepares itself: its tensors as a whole, filters twice."""
+    """Count the most that a kernel needs while it prepares itself: its tensors as a whole, filters twice."""
     most = 0
     for call in graph.operators or []:
         ends = [*(call.inputs if call.inputs is not None else ()), *(call.outputs if call.outputs is not None else ())]
@@ -53,7 +56,7 @@ def _allocator_bytes(graphs: int, pointer: int) -> int:
 
 
 def _whole_tensor(tensor: Any, pointer: int) -> int:
-    """The structure of a tensor with its quantization, which has a zero point for each scale."""
+    """Count the structure of a tensor with its quantization, which has a zero point for each scale."""
     quantization = tensor.quantization
     scales = 0 if quantization is None or quantization.scale is None else len(quantization.scale)
     structure = 40 if pointer == 4 else 64

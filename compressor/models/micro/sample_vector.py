@@ -1,4 +1,4 @@
-"""A sample of the data with the outputs that the file gives, byte by byte, for firmware to test itself with."""
+"""Computes what a file gives for a sample, byte by byte, for firmware to test itself with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from compressor.models.litert.running.interpreter import LiteRTModel
 
 @dataclass(frozen=True)
 class SampleVector:
-    """What the inputs hold, and what the outputs must hold then, each as bytes, the lowest byte of a number first."""
+    """The bytes that inputs hold, and that outputs must hold then, the lowest byte of a number first."""
 
     inputs: tuple[bytes, ...]
     outputs: tuple[bytes, ...]
 
 
 def sample_vector(content: bytes, features: Arrays) -> SampleVector:
-    """The vector of one sample, of shape (1, ...), as LiteRT's reference kernels compute it.
+    """Compute the vector of one sample, of shape (1, ...), by LiteRT's reference kernels.
 
     Raises:
         ModelError: the file cannot be run on it.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_litert_files import chain, litert_file, tensor
+from small_litert_files import chain, dense, litert_file, tensor
 from tflm import PYTHON, available, ran
 
 from compressor.models.litert.format.operators import _names
@@ -43,6 +43,14 @@ def test_the_arena_is_what_it_takes(tflm):
     assert ran(chain(), inputs, arena=arena.bytes).outputs
     with pytest.raises(RuntimeError, match="TFLM failed to allocate tensors"):
         ran(chain(), inputs, arena=arena.bytes * 3 // 4)
+
+
+def test_what_is_refused_for_its_weights_cannot_be_run(tflm):
+    sample = [np.zeros((1, 4), np.float32)]
+    for content in (dense("INT8"), dense("FLOAT16", dequantized=True)):
+        with pytest.raises(RuntimeError, match="TFLM failed to allocate tensors"):
+            ran(content, sample)
+    assert ran(dense("INT8", dequantized=True), sample).outputs
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from small_litert_files import chain, litert_file, tensor
+from small_litert_files import chain, dense, litert_file, tensor
 
 from compressor.base.errors import ModelError
 from compressor.models.litert.format.operators import _names
@@ -47,3 +47,27 @@ def test_operators_that_are_missing_are_named():
     )
     with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
         resolver_methods(one("RELU", "GELU", "FlexErf"))
+
+
+@pytest.mark.parametrize(
+    ("content", "listed"),
+    [
+        (dense("INT8"), "FULLY_CONNECTED of int8"),
+        (dense("INT4"), "FULLY_CONNECTED of int4"),
+        (dense("FLOAT16", dequantized=True), "DEQUANTIZE of float16"),
+    ],
+)
+def test_floats_with_weights_of_fewer_bits_are_refused(content, listed):
+    text = (
+        f"LiteRT for Microcontrollers does not compute in float with weights of fewer bits ({listed}); "
+        "quantize the model to int8 or int16x8, or export it in float32"
+    )
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        resolver_methods(content)
+
+
+@pytest.mark.parametrize(
+    "content", [dense("FLOAT32"), dense("INT8", "INT8"), dense("INT8", "INT16"), dense("INT8", dequantized=True)]
+)
+def test_floats_alone_and_integers_alone_are_taken(content):
+    assert "AddFullyConnected" in resolver_methods(content)

@@ -6,11 +6,11 @@
 
 namespace {
 
-alignas(16) uint8_t arena[@GUARD@_ARENA_SIZE];
+alignas(16) uint8_t @NAME@_arena[@GUARD@_ARENA_SIZE];
 
-using Resolver = tflite::MicroMutableOpResolver<@COUNT@>;
+using @NAME@_Resolver = tflite::MicroMutableOpResolver<@COUNT@>;
 
-TfLiteStatus AddOperators(Resolver& resolver) {
+TfLiteStatus @NAME@_add_operators(@NAME@_Resolver& resolver) {
 @OPERATORS@
   return kTfLiteOk;
 }
@@ -18,9 +18,10 @@ TfLiteStatus AddOperators(Resolver& resolver) {
 }  // namespace
 
 tflite::MicroInterpreter* @NAME@_interpreter() {
-  static Resolver resolver;
-  static const TfLiteStatus added = AddOperators(resolver);
-  static tflite::MicroInterpreter interpreter(tflite::GetModel(@NAME@), resolver, arena, sizeof(arena));
+  static @NAME@_Resolver resolver;
+  static const TfLiteStatus added = @NAME@_add_operators(resolver);
+  static tflite::MicroInterpreter interpreter(tflite::GetModel(::@NAME@), resolver, @NAME@_arena,
+                                              sizeof(@NAME@_arena));
   static const TfLiteStatus allocated = added == kTfLiteOk ? interpreter.AllocateTensors() : added;
   return allocated == kTfLiteOk ? &interpreter : nullptr;
 }
