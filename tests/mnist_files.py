@@ -7,7 +7,7 @@ from small_litert_files import litert_file, tensor
 
 
 def mnist_file(type_: str = "INT8", filters: int = 12, last: str = "FULLY_CONNECTED") -> bytes:
-    """A convolution, a pooling and a dense layer, from 28x28x1 to 10; `last` is the operator in the dense layer's place."""
+    """A convolution, a pooling and a dense layer, from 28x28x1 to 10; `last` stands for the dense layer."""
     scaled = type_ != "FLOAT32"
     size = 13 * 13 * filters
     weights, biases = ("INT8", "INT32") if scaled else (type_, type_)

@@ -35,7 +35,6 @@ def command(
     """
     from compressor.cli.command_registry import registry_with
     from compressor.planning.device_targets import device_named, profile_files
-    from compressor.recipe.problems import RecipeError
 
     known = profile_files(registry_with(plugins))
     if show_list:
@@ -50,8 +49,6 @@ def command(
         devices = [device_named(name, Path.cwd(), known) for name in dict.fromkeys(names)]
     except LookupError as error:
         raise click.UsageError(str(error)) from None
-    except RecipeError as error:
-        raise ModelError(str(error), "fix the profile") from None
     if show_list:
         _list(devices, as_json)
         return ExitCode.DONE
@@ -80,7 +77,7 @@ def _content(path: Path) -> bytes:
 
 
 def _held_against(content: bytes, devices: list[Device], as_json: bool) -> int:
-    from compressor.devices.fit import fit
+    from compressor.devices.fitting import fit
     from compressor.devices.npu import npu_figures
     from compressor.report.device_rows import row_of
     from compressor.report.fit_tables import print_fit

@@ -20,6 +20,8 @@ from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import folder_of
 
+_WEIGHTS_ALONE = ("dynamic", "float16", "int4", "int2")  # values of a parameter 'precision', unless 'activations' is
+_INTEGERS = ("int8", "int16")
 _OPERATOR_OF = {"Conv3D": "CONV_3D", "Conv3DTranspose": "CONV_3D_TRANSPOSE"}  # layers that become it without exception
 
 
@@ -93,6 +95,8 @@ def device_problems(
     if not device.float_runs and _stays_float(steps, start):
         what = f"the last stage computes in float, which '{device.name}' does not run"
         yield Problem(f"{what}; add 'ptq' with 'precision: int8' to the steps, or take another target", place)
+    elif not device.float_runs:
+        yield from _float_precisions(recipe, device, steps)
     if last.format == "package" and steps:
         coder = getattr(steps[-1].strategy.params, "coder", None)
         if isinstance(coder, str) and coder not in ("device", *FOR_DEVICES):
@@ -104,6 +108,16 @@ def device_problems(
             if operator and operator not in device.kernels and operator not in (device.fallback or {}):
                 message = f"the layer '{name}' ({kind}) needs {operator}, for which '{device.name}' has no kernel"
                 yield Problem(f"{message}; replace the layer, or take another target", place)
+
+
+def _float_precisions(recipe: Recipe, device: Device, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
+    """Steps that quantize weights alone, after which the file computes in float."""
+    for step in steps:
+        params = step.strategy.params
+        precision, activations = (getattr(params, name, None) for name in ("precision", "activations"))
+        if precision in _WEIGHTS_ALONE and activations not in _INTEGERS and step.after.format == "litert":
+            message = f"'{precision}' computes in float, which '{device.name}' does not run; write 'precision: int8'"
+            yield Problem(message, recipe.tree.nearest((*step.route, "precision")).origin)
 
 
 def _stays_float(steps: Sequence[PlannedStep], start: ModelState) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from compressor.base.sizes import format_size, gzip_size
 from compressor.contracts.report_rows import AgreementRow, ClassRow, DeviceRow, EndpointRow, LayerRow, MetricRow
-from compressor.devices.fit import flash_needed
+from compressor.devices.fitting import flash_needed
 from compressor.measure.results import Stage
 from compressor.models.micro.arena import plan_arena
 from compressor.models.packing.package import is_package, shipping_suffix, unpacked

@@ -8,7 +8,7 @@ from compressor.base.sizes import format_size
 from compressor.base.text import counted, listing
 from compressor.contracts.device_profile import Device
 from compressor.contracts.report_rows import ConstraintRow, DeviceRow, KernelRow, MissRow, StageRow
-from compressor.devices.fit import Fit, OperatorGroup, fit
+from compressor.devices.fitting import Fit, OperatorGroup, fit
 from compressor.recipe.verdicts import judged
 from compressor.report.column_types import StageOfRun
 

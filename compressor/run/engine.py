@@ -11,7 +11,7 @@ from pathlib import Path
 
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
 from compressor.contracts.observer import Observer, TeacherObserver
-from compressor.devices.refusal import refuse_unfit
+from compressor.devices.early_refusal import refuse_unfit
 from compressor.measure.results import RunResult, Stage
 from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.report.summary import stage_row

@@ -1,4 +1,4 @@
-"""Profiles of devices: those that ship say where each figure is from, and mistakes in others are told by their place."""
+"""Profiles of devices: those that ship say where each figure is from, and mistakes in others are told by place."""
 
 import pytest
 
@@ -64,8 +64,8 @@ def test_mistakes_in_a_profile_are_told_all_at_once_with_their_places(tmp_path):
         "board.yaml:1:10: error: 'runtime' cannot be the text 'tfml'; did you mean 'tflm'?\n"
         "    1 | runtime: tfml\n"
         "      |          ^^^^\n"
-        "board.yaml:2:16: error: 'flash.bytes': '256 KB2' is not a size; write bytes, or a number with kB, MB, GB, KiB, "
-        "MiB or GiB\n"
+        "board.yaml:2:16: error: 'flash.bytes': '256 KB2' is not a size; write bytes, or a number with kB, MB, GB, "
+        "KiB, MiB or GiB\n"
         "    2 | flash: {bytes: 256 KB2, source: datasheet}\n"
         "      |                ^^^^^^^\n"
         "board.yaml:3:1: error: 'source' is missing in 'ram'; add it\n"
@@ -87,7 +87,10 @@ def test_mistakes_in_a_profile_are_told_all_at_once_with_their_places(tmp_path):
     ("text", "told"),
     [
         ("- tflm\n", "a profile is a mapping of keys to values; start it with 'runtime: tflm'"),
-        ("runtime: tflm\n", "the profile says nothing of operators; add 'kernels', such as 'kernels: tflm', or 'operators'"),
+        (
+            "runtime: tflm\n",
+            "the profile says nothing of operators; add 'kernels', such as 'kernels: tflm', or 'operators'",
+        ),
         ("runtime: tflm\nkernels: tfml\n", "there is no list of kernels 'tfml'; did you mean 'tflm'?"),
         (
             "runtime: litert\nkernels: litert\nram: {bytes: 1, source: x}\n",

@@ -7,7 +7,7 @@ from mnist_files import mnist_file
 from small_litert_files import chain, litert_file, tensor
 
 from compressor.contracts.device_profile import Device, DeviceProfile, OperatorKernels
-from compressor.devices.fit import fit
+from compressor.devices.fitting import fit
 from compressor.devices.flash import flash_bytes
 from compressor.devices.profile_files import device_in, shipped_files
 from compressor.models.packing.package import pack
@@ -47,7 +47,7 @@ def test_a_float_one_does_not_and_every_operator_is_named():
 
 
 def test_one_of_300_kb_does_not_and_what_is_missing_is_told_in_bytes():
-    content = mnist_file(filters=177)
+    content = mnist_file(filters=174)
     assert 300_000 < len(content) < 305_000
     found = fit(content, device("cortex-m4-256k"))
     over, ram = found.flash.needed - 262_144, found.ram.needed
@@ -62,16 +62,16 @@ def test_one_of_300_kb_does_not_and_what_is_missing_is_told_in_bytes():
 
 def test_an_operator_that_no_kernel_is_for_is_told_by_its_name_and_its_layer():
     content = mnist_file(last="MY_OPERATOR")
-    assert texts(content, "edgetpu") == ["edgetpu has no kernel for MY_OPERATOR in int8 at 'dense/Logits'"]
-    assert texts(content, "cortex-m4-256k") == ["cortex-m4-256k has no kernel for MY_OPERATOR in int8 at 'dense/Logits'"]
+    for name in ("edgetpu", "cortex-m4-256k"):
+        assert texts(content, name) == [f"{name} has no kernel for MY_OPERATOR in int8 at 'dense/Logits'"]
 
 
 def test_what_the_edge_tpu_does_not_have_is_left_to_the_cpu_and_counted():
     tensors = [tensor("x", (1, 8), scales=[0.5]), tensor("y", (1, 8), scales=[0.5])]
-    found = fit(litert_file(tensors, [("NEG", [0], [1])], [0], [1]), device("edgetpu"))
-    assert not found.fits  # LiteRT has no NEG in int8 either
+    found = fit(litert_file(tensors, [("COS", [0], [1])], [0], [1]), device("edgetpu"))
+    assert not found.fits  # LiteRT has no COS in int8 either
     assert [miss.text for miss in found.misses] == [
-        "edgetpu has no kernel for NEG in int8 at 'y'; there are some for float32, int32, int64"
+        "edgetpu has no kernel for COS in int8 at 'y'; there are some for float32, float16"
     ]
     found = fit(litert_file(tensors, [("ABS", [0], [1])], [0], [1]), device("edgetpu"))
     assert found.fits
@@ -103,7 +103,7 @@ def test_a_version_that_is_too_late_and_types_that_are_not_there_are_told():
 
     model = read_model(content)
     model.operatorCodes[0].version = 3
-    assert [miss.text for miss in fit(write_model(model), made(operators=kernels)).misses][0] == (
+    assert next(miss.text for miss in fit(write_model(model), made(operators=kernels)).misses) == (
         "mine has no kernel for CONV_2D in int8 at 'conv' version 3; there is one up to version 1"
     )
 
@@ -119,8 +119,8 @@ def test_a_package_must_be_one_that_devices_unpack_and_is_unpacked_into_ram():
     content = mnist_file()
     plain, xz = fit(content, device("cortex-m4-256k")), fit(pack(content, "xz"), device("cortex-m4-256k"))
     assert [miss.text for miss in fit(pack(content, "brotli"), device("cortex-m4-256k")).misses] == [
-        "the package is made by the coder brotli, which the decoder for devices does not read; give 'pack' the parameter "
-        "'coder: device'"
+        "the package is made by the coder brotli, which the decoder for devices does not read; give 'pack' the "
+        "parameter 'coder: device'"
     ]
     assert xz.fits
     assert xz.ram.needed == plain.ram.needed + -(-len(content) // 16) * 16 + 28_270
@@ -168,7 +168,7 @@ def pairs(draw):
     return made(**loose), made(**tight)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pairs(), st.sampled_from(CONTENTS))
 def test_a_tighter_device_never_fits_a_file_that_a_looser_one_refuses(devices, content):
     loose, tight = devices

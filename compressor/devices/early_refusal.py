@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from compressor.base.errors import TargetError
 from compressor.contracts.device_profile import Device
-from compressor.devices.fit import fit
+from compressor.devices.fitting import fit
 from compressor.models.packing.package import is_package
 
 _OF_MEMORY = ("flash", "ram")
