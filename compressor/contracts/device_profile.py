@@ -80,6 +80,9 @@ class DeviceProfile(Params):
     fallback: str | None = Field(
         None, max_length=80, description="the list of what runs the other operators: reference kernels, or a CPU"
     )
+    one_part: bool = Field(
+        False, description="whether it runs one part of the file: what follows the first gap is left to the fallback"
+    )
     accelerator: str | None = Field(None, max_length=80, description="the NPU by its name in Arm's compiler vela")
 
 

@@ -117,17 +117,29 @@ def fit(content: bytes, device: Device) -> Fit:
     model, profile = unpacked(content), device.profile
     calls = called_operators(model)
     total = _total(calls)
-    missing = [call for call in calls if not _runs(call, device.kernels) and not _runs(call, device.fallback or {})]
-    in_float = [] if device.float_runs else [call for call in calls if call.in_float]
-    fallen = [
-        call for call in calls if not _runs(call, device.kernels) and call not in missing and call not in in_float
-    ]
+    own, fallback = set(_on_device(calls, device)), device.fallback or {}
+    refused = [call.in_float and not device.float_runs for call in calls]
+    in_float = [call for call, bad in zip(calls, refused, strict=True) if bad]
+    others = [call for place, call in enumerate(calls) if place not in own and not refused[place]]
+    missing = [call for call in others if not _runs(call, fallback)]
+    fallen = [call for call in others if _runs(call, fallback)]
     grouped = partial(_grouped, total=total)
     flash, ram = _flash(content, device), _ram(content, model, device)
-    without_kernel, floats = grouped(call for call in missing if call not in in_float), grouped(in_float)
+    without_kernel, floats = grouped(missing), grouped(in_float)
     wrong = _wrong_endpoints(model, profile.endpoints.types) if profile.endpoints else []
     misses = tuple(_misses(device, content, flash, ram, without_kernel, floats, wrong))
     return Fit(device.name, flash, ram, without_kernel, floats, grouped(fallen), misses, tuple(_notes(model, device)))
+
+
+def _on_device(calls: Sequence[CalledOperator], device: Device) -> Iterator[int]:
+    """The places of the operators that the device itself runs."""
+    began = ended = False
+    for place, call in enumerate(calls):
+        runs = _runs(call, device.kernels)
+        if runs and not (ended and _runs(call, device.fallback or {})):
+            yield place
+        began = began or runs
+        ended = ended or (device.profile.one_part and began and not runs)
 
 
 def _runs(call: CalledOperator, kernels: Mapping[str, OperatorKernels]) -> bool:

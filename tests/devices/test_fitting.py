@@ -80,6 +80,14 @@ def test_what_the_edge_tpu_does_not_have_is_left_to_the_cpu_and_counted():
     ]
 
 
+def test_the_edge_tpu_runs_what_comes_before_the_first_gap_alone():
+    tensors = [tensor(name, (1, 8), scales=[0.5]) for name in "abcdef"]
+    calls = [("ABS", [0], [1]), ("RELU", [1], [2]), ("TANH", [2], [3]), ("ABS", [3], [4]), ("RELU", [4], [5])]
+    found = fit(litert_file(tensors, calls, [0], [5]), device("edgetpu"))
+    assert found.fits
+    assert [(group.name, group.outputs) for group in found.fallen_back] == [("ABS", ("b", "e")), ("RELU", ("f",))]
+
+
 def test_the_share_of_multiplications_that_falls_back_is_told():
     found = fit(mnist_file("FLOAT32"), device("esp32-s3"))
     assert found.fits
