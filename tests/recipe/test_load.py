@@ -12,8 +12,8 @@ from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
 KEYS = (
-    "constraints, data, description, evaluation, model, name, plugins, requires, steps, target, threads, training and 1 "
-    "more"
+    "constraints, data, description, evaluation, model, name, plugins, requires, steps, target, threads, training "
+    "and 1 more"
 )
 
 
