@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,13 +12,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from compressor.base.text import did_you_mean, quoted
-from compressor.contracts.device_profile import Device, DeviceProfile, KernelList, OperatorKernels
+from compressor.contracts.device_profile import Device, DeviceProfile, KernelList
+from compressor.models.litert.tensor_types import TensorType
 from compressor.models.micro.ethos_u import ACCELERATORS
 from compressor.recipe.document import Node, mapping, read
 from compressor.recipe.load import validate_as_json
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
-from compressor.recipe.tree import folder_of
+from compressor.recipe.tree import Route, folder_of
 
 SUFFIXES = (".yaml", ".yml")
 _EXTENDS = "extends"
@@ -114,6 +116,7 @@ def _misfits(profile: DeviceProfile, tree: Node) -> Iterator[Problem]:
                 f"there is no list of kernels {quoted(name)}{did_you_mean(name, kernel_lists())}",
                 tree.nearest((key,)).origin,
             )
+    yield from _unknown_types(profile, tree)
     if not profile.kernels and not profile.operators:
         message = "the profile says nothing of operators; add 'kernels', such as 'kernels: tflm', or 'operators'"
         yield Problem(message, tree.origin)
@@ -125,6 +128,21 @@ def _misfits(profile: DeviceProfile, tree: Node) -> Iterator[Problem]:
             f"there is no accelerator {quoted(profile.accelerator)}{did_you_mean(profile.accelerator, ACCELERATORS)}"
         )
         yield Problem(message, tree.nearest(("accelerator",)).origin)
+
+
+def _unknown_types(profile: DeviceProfile, tree: Node) -> Iterator[Problem]:
+    known = [*(type_.dtype for type_ in TensorType), "text"]
+    lists: list[tuple[Route, list[str]]] = [
+        (("operators", name, "types"), kernels.types) for name, kernels in profile.operators.items()
+    ]
+    if profile.endpoints is not None:
+        lists.append((("endpoints", "types"), profile.endpoints.types))
+    for route, texts in lists:
+        for index, text in enumerate(texts):
+            for type_ in re.split(" (?:x|->) ", text):
+                if type_ not in known:
+                    message = f"there is no type {quoted(type_)}{did_you_mean(type_, known)}"
+                    yield Problem(message, tree.nearest((*route, index)).origin)
 
 
 def _sources(profile: DeviceProfile) -> Iterator[tuple[str, str]]:
@@ -149,6 +167,3 @@ def _kernels(name: str) -> KernelList:
 def _files_in(folder: str) -> dict[str, Path]:
     parent = Path(str(files("compressor.devices"))) / folder
     return {path.stem: path for path in sorted(parent.glob("*.yaml"))}
-
-
-__all__ = ["SUFFIXES", "OperatorKernels", "ProfileError", "device_in", "is_file_name", "kernel_lists", "shipped_files"]

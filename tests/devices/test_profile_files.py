@@ -100,6 +100,10 @@ def test_mistakes_in_a_profile_are_told_all_at_once_with_their_places(tmp_path):
             "runtime: tflm\nkernels: tflm\naccelerator: ethos-u55-129\n",
             "there is no accelerator 'ethos-u55-129'; did you mean 'ethos-u55-128'?",
         ),
+        (
+            "runtime: tflm\noperators: {ADD: {types: [int8, int16 x int9]}}\n",
+            "board.yaml:2:33: error: there is no type 'int9'; did you mean 'int8'?",
+        ),
         ("extends: cortex-m4-256\n", "there is no device 'cortex-m4-256'; did you mean 'cortex-m4-256k'?"),
         ("extends: 7\n", "'extends' takes the name or the path of a profile"),
         ("extends: ./board.yaml\n", "the profiles extend one another in a circle; remove one 'extends'"),

@@ -7,6 +7,7 @@ from made_reports import made_report
 
 from compressor.contracts.device_profile import Device, DeviceProfile
 from compressor.contracts.report_rows import ConstraintRow, DeviceRow
+from compressor.report.data_formats import render_csv
 from compressor.report.device_rows import device_lines, device_verdicts
 from compressor.report.markdown import MOST_LINES, render_markdown
 from compressor.report.page.html_page import render_html
@@ -84,6 +85,12 @@ def test_the_terminal_and_markdown_say_what_fits_and_what_falls_back(capsys):
     told = render_markdown(made)
     assert f"{FITS}\n{LEFT}\n" in told.replace("\\_", "_")
     assert told.count("\n") <= MOST_LINES
+
+
+def test_a_table_for_other_programs_has_the_flash_of_each_stage():
+    header, *_, last = render_csv(report()).splitlines()
+    assert "flash_bytes" in header.split(",") and "device" not in header.split(",")
+    assert "board" not in last
 
 
 def test_the_page_has_a_section_about_the_device():
