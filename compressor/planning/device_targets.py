@@ -20,8 +20,8 @@ from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import folder_of
 
-_WEIGHTS_ALONE = ("dynamic", "float16", "int4", "int2")  # values of a parameter 'precision', unless 'activations' is
-_INTEGERS = ("int8", "int16")
+_WEIGHTS_ALONE = ("dynamic", "float16", "int4", "int2")  # values of a parameter 'precision'
+_IN_FLOAT = ("float32", "dynamic")  # values of a parameter 'activations'
 _OPERATOR_OF = {"Conv3D": "CONV_3D", "Conv3DTranspose": "CONV_3D_TRANSPOSE"}  # layers that become it without exception
 
 
@@ -114,10 +114,12 @@ def _float_precisions(recipe: Recipe, device: Device, steps: Sequence[PlannedSte
     """Steps that quantize weights alone, after which the file computes in float."""
     for step in steps:
         params = step.strategy.params
-        precision, activations = (getattr(params, name, None) for name in ("precision", "activations"))
-        if precision in _WEIGHTS_ALONE and activations not in _INTEGERS and step.after.format == "litert":
-            message = f"'{precision}' computes in float, which '{device.name}' does not run; write 'precision: int8'"
-            yield Problem(message, recipe.tree.nearest((*step.route, "precision")).origin)
+        activations, precision = (getattr(params, name, None) for name in ("activations", "precision"))
+        key = "activations" if activations in _IN_FLOAT else "precision"
+        in_float = activations in _IN_FLOAT or (activations is None and precision in _WEIGHTS_ALONE)
+        if in_float and step.after.format == "litert":
+            what = f"'{getattr(params, key)}' computes in float, which '{device.name}' does not run"
+            yield Problem(f"{what}; write '{key}: int8'", recipe.tree.nearest((*step.route, key)).origin)
 
 
 def _stays_float(steps: Sequence[PlannedStep], start: ModelState) -> bool:

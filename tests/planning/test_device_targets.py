@@ -36,11 +36,18 @@ def test_a_chain_that_ends_in_float_is_refused_for_a_device_that_runs_none(tmp_p
     )
 
 
-def test_a_precision_that_computes_in_float_is_refused_as_well(tmp_path):
-    told = problem(tmp_path, "target: edgetpu\nsteps: [{uses: ptq, with: {precision: float16}}]\n")
-    assert told.startswith(
-        "recipe.yaml:5:39: error: 'float16' computes in float, which 'edgetpu' does not run; write 'precision: int8'\n"
-    )
+@pytest.mark.parametrize(
+    ("parameters", "column", "value", "key"),
+    [
+        ("precision: float16", 39, "float16", "precision"),
+        ("precision: dynamic", 39, "dynamic", "precision"),
+        ("activations: float32", 41, "float32", "activations"),
+    ],
+)
+def test_a_precision_that_computes_in_float_is_refused_as_well(tmp_path, parameters, column, value, key):
+    told = problem(tmp_path, f"target: edgetpu\nsteps: [{{uses: ptq, with: {{{parameters}}}}}]\n")
+    what = f"'{value}' computes in float, which 'edgetpu' does not run; write '{key}: int8'"
+    assert told.startswith(f"recipe.yaml:5:{column}: error: {what}\n")
 
 
 @pytest.mark.parametrize(
