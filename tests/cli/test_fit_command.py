@@ -120,9 +120,7 @@ def test_a_profile_of_one_s_own_is_checked_as_a_recipe_is(call, model):
     code, _, err = call("fit", model, "--target", path)
     assert code == 1
     assert err == (
-        f"{path}:2:1: error: 'source' is missing in 'flash'; add it\n"
-        "    2 | flash: {bytes: 32 KiB}\n"
-        "      | ^^^^^\n"
+        f"{path}:2:1: error: 'source' is missing in 'flash'; add it\n    2 | flash: {{bytes: 32 KiB}}\n      | ^^^^^\n"
     )
     path.write_text("extends: cortex-m4-256k\nflash: {bytes: 32 KiB, source: mine}\n")
     code, out, _ = call("fit", model, "--target", path)
