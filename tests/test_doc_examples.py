@@ -21,6 +21,7 @@ from doc_pages import KINDS, PAGES, ROOT, blocks, is_slow
 import compressor
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
+from compressor.devices.profile_files import device_in, shipped_files
 from compressor.planning.plugin_checks import CONTRACTS, brought
 
 RUN = "2026-11-24T22-39-11-da0803"
@@ -34,6 +35,7 @@ STANDS_FOR = {  # what the words in capitals stand for, where a command is run
     "OUTPUT": "other.tflite",
     "FOLDER": "source-files",
     "DATA": "digits.npz",
+    "DEVICE": "cortex-m4-256k",
     "RUN": f"runs/mine/{RUN}",
     "[NAME]": "prune",
 }
@@ -41,6 +43,7 @@ OF_FLOAT_MODELS = {"MODEL": "model.h5", "NAME": "mixed_precision"}
 STANDS_FOR_IN = {  # where it stands for something else
     "convert": OF_FLOAT_MODELS,
     "sensitivity": OF_FLOAT_MODELS,
+    "fit": {"FILE": "model.tflite"},
     "compare": {"A": "model.tflite", "B": "model_int8.tflite"},
     "new": {"FILE": "model.h5", "SOURCE": "digits.npz", "NAME": "my-own-plugin"},
 }
@@ -219,6 +222,11 @@ def is_of_ci(block):
     return {"jobs", "repos", "recipes", "run"} & set(content[0] if isinstance(content, list) else content or {})
 
 
+def is_profile(block):
+    content = yaml.safe_load(block.text)
+    return isinstance(content, dict) and "flash" in content
+
+
 # Pages
 
 
@@ -293,7 +301,9 @@ class Reader:
     def do(self, block, slow):
         if block.file:
             (self.folder / block.file).write_text(block.text)
-        if block.kind == "yaml" and not is_of_ci(block):
+        if block.kind == "yaml" and is_profile(block):
+            device_in(self.folder / block.file, shipped_files())
+        elif block.kind == "yaml" and not is_of_ci(block):
             check_recipe(block, self.folder)
         elif block.kind == "toml":
             tomllib.loads(block.text)

@@ -61,6 +61,28 @@ def quantities():
     return table(["figure", "counted in", "meaning"], rows)
 
 
+def devices():
+    from compressor.base.sizes import format_size
+    from compressor.devices.profile_files import device_in, shipped_files
+
+    rows = []
+    for path in shipped_files().values():
+        device = device_in(path, shipped_files())
+        profile = device.profile
+        sizes = [format_size(figure.bytes) if figure else "-" for figure in (profile.flash, profile.ram)]
+        rows.append([f"`{device.name}`", profile.description, *sizes, "yes" if device.float_runs else "no",
+                     f"`{profile.kernels}`", f"`{profile.fallback}`"])  # fmt: skip
+    return table(["device", "what it is", "flash", "RAM", "float runs", "kernels", "the rest"], rows)
+
+
+def profiles():
+    from compressor.contracts.device_profile import DeviceProfile
+
+    fields = DeviceProfile.model_fields.items()
+    extends = ["`extends`", "a profile to start from: its name, or the path of its file"]
+    return table(["key", "meaning"], [extends, *([f"`{f.alias or name}`", f.description] for name, f in fields)])
+
+
 def hooks():
     from compressor.contracts import hookspecs
 
@@ -261,6 +283,8 @@ MAKERS = {
     "sections": sections,
     "report": report,
     "quantities": quantities,
+    "devices": devices,
+    "profiles": profiles,
     "hooks": hooks,
     "strategies": strategies,
     "operations": operations,

@@ -44,6 +44,12 @@ class PluginError(CompressorError):
     """A plugin that is missing or broken, or that uses a name another plugin already has."""
 
 
+class TargetError(CompressorError):
+    """A model that is known not to fit the device that it is for."""
+
+    exit_code = ExitCode.CONSTRAINT
+
+
 class StepError(CompressorError):
     """A compression step that failed."""
 

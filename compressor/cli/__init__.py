@@ -31,6 +31,7 @@ _COMMANDS = {
     "convert": "write a Keras model as Keras 2, Keras 3 or LiteRT",
     "unpack": "write the .tflite file that is in a package",
     "header": "write a model file as a C header, for firmware",
+    "fit": "show whether a model file fits a device",
     "export": "write a model file as source code for firmware",
     "evaluate": "measure a model file on a data set",
     "compare": "compare runs or model files, and fail where one has become worse",

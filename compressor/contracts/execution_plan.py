@@ -9,6 +9,7 @@ from pathlib import Path
 from compressor.base.machine import DEFAULT_THREADS
 from compressor.base.path_or_function import Reference
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
+from compressor.contracts.device_profile import Device
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
@@ -118,6 +119,7 @@ class Plan:
     smoke: bool = False
     trust_model: bool = False  # whether code in the model's file may run
     threads: int = DEFAULT_THREADS  # that TensorFlow splits an operation over
+    device: Device | None = None  # that the last stage's file must fit
 
     @property
     def start(self) -> ModelState:

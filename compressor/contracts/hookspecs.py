@@ -46,6 +46,11 @@ def metrics() -> list[type[Metric]]:  # type: ignore[empty-body]
 
 
 @hookspec
+def devices() -> list[Path]:  # type: ignore[empty-body]
+    """YAML files of the device profiles this plugin brings, each named after its device."""
+
+
+@hookspec
 def run_started(plan: Plan, folder: Path) -> None:
     """A run begins; its results go into the folder."""
 

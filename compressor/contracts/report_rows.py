@@ -135,6 +135,40 @@ class EndpointRow(_Row):
     zero_point: int
 
 
+class KernelRow(_Row):
+    """Calls of an operator in the same types, and what a device makes of them."""
+
+    operator: str
+    types: str = Field(description="of data, weights and output, as far as they differ")
+    version: int = Field(description="of the operator")
+    calls: int
+    layers: list[str] = Field(description="names of the tensors that the calls make")
+    share_of_macs: float | None = Field(description="of the file's multiply-accumulates; null where these are open")
+
+
+class MissRow(_Row):
+    """A reason why a file does not fit a device."""
+
+    what: str = Field(description="`flash`, `ram`, `operators`, `float`, `endpoints` or `package`")
+    text: str
+
+
+class DeviceRow(_Row):
+    """How a stage's file fits the recipe's target. Sizes are in bytes."""
+
+    name: str
+    fits: bool
+    flash_bytes: int | None
+    flash_limit: int | None = Field(description="null where the device has no limit, or none is known")
+    ram_bytes: int | None = Field(description="the tensor arena; null for another runtime than `tflm`")
+    ram_limit: int | None
+    misses: list[MissRow] = Field(description="why it does not fit")
+    notes: list[str] = Field(description="what the figures do not hold")
+    without_kernel: list[KernelRow] = Field(description="operators that nothing on the device runs")
+    in_float: list[KernelRow] = Field(description="operators that compute in float where float does not run")
+    fallback: list[KernelRow] = Field(description="operators that are left to reference kernels or a CPU")
+
+
 class StageRow(_Row):
     """One stage: the columns that code may rely on. Sizes are in bytes, times in seconds, shares from 0 to 1.
 

@@ -8,6 +8,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from compressor.base.params import Params
 from compressor.base.text import shortened
+from compressor.devices.profile_files import device_in, shipped_files
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.registry import Registry
 from compressor.recipe.private_keys import PREFIX
@@ -39,6 +40,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
         known = [{"const": name, "description": registry.preferred(kind, name).summary} for name in names]
         named["anyOf"] = [*known, bounds]  # editors explain a name by its own description
         definitions[section]["allOf"] = [_parameters_if(key, name, f"{section}_{name}") for name in names]
+    target = schema["properties"]["target"]
+    shipped = shipped_files()
+    devices = [(name, device_in(path, shipped).profile.description) for name, path in shipped.items()]
+    target["anyOf"] = [*({"const": name, "description": text} for name, text in devices), *target["anyOf"]]
     metrics = definitions["EvaluationSection"]["properties"]["metrics"]
     metrics["items"] = {"anyOf": [{"type": "string", "minLength": 1}, metrics["items"]]}
     if "StepSection_train" in definitions:

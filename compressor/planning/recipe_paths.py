@@ -9,6 +9,7 @@ from typing import Any
 from compressor.base.import_path import module_part
 from compressor.base.path_or_function import path_in
 from compressor.data.kinds import kind_of
+from compressor.devices.profile_files import is_file_name
 from compressor.planning.source_text import reference
 from compressor.planning.teachers import recipe_file, teacher_routes
 from compressor.recipe import shipped
@@ -48,6 +49,9 @@ def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any
     for route, node in function_files(recipe.tree):
         path = Path(module_part(str(node.value)))
         _put(plain, route, str(node.value).replace(str(path), rewrite(path)))
+    target = recipe.tree.find(("target",))
+    if target is not None and isinstance(target.value, str) and is_file_name(target.value):
+        plain["target"] = rewrite(path_in(folder_of(target), target.value))
     for index, name in enumerate(plain.get("plugins", ())):
         node = recipe.tree.find(("plugins", index))
         plain["plugins"][index] = rewrite(path_in(folder_of(node), name))

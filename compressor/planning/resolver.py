@@ -17,11 +17,13 @@ from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
 from compressor.data.kinds import options_of
 from compressor.planning.constraint_checks import constraint_problems, package_problems
+from compressor.planning.device_targets import device_problems, target_of
 from compressor.planning.local_plugins import NO_NAMES, LocalNames, names_brought_by, plugin_files
 from compressor.planning.named_paths import missing_code, missing_sources
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.plugin_instances import instance_of, problems_with
 from compressor.planning.problem_collector import ProblemCollector
+from compressor.planning.recipe_parts import RecipeParts
 from compressor.planning.registry import Entry, NotRun, Registry
 from compressor.planning.requirements import unmet_requirements
 from compressor.planning.source_text import reference
@@ -42,21 +44,6 @@ from compressor.recipe.problems import Problem
 from compressor.recipe.sections import MetricSection, Recipe
 from compressor.recipe.training_params import Teacher, TrainingDefaults
 from compressor.recipe.tree import Node, Route, folder_of, from_data, mapping
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The resolved sections of a recipe; a source that may come from a plugin file not yet run is None."""
-
-    model: Any
-    data: Any
-    metrics: tuple[ConfiguredMetric, ...]
-    baseline: PlannedStep | None
-    steps: tuple[PlannedStep, ...]
-
-    @property
-    def stages(self) -> tuple[PlannedStep, ...]:
-        return (self.baseline, *self.steps) if self.baseline else self.steps
 
 
 @dataclass
@@ -101,6 +88,7 @@ class Resolver(ProblemCollector):
             seed=seed,
             smoke=smoke,
             threads=self.recipe.threads,
+            device=parts.device,
         )
 
     def check(self, strict: bool = False) -> tuple[Problem, ...]:
@@ -119,7 +107,7 @@ class Resolver(ProblemCollector):
             self.problems += strict_problems(self.recipe, parts.model, parts.stages, self.origins)
         return self.refuse_errors(strict)
 
-    def _parts(self) -> _Parts:
+    def _parts(self) -> RecipeParts:
         """Resolve every section of the recipe.
 
         Raises:
@@ -131,10 +119,13 @@ class Resolver(ProblemCollector):
         start = start_of(model)
         baseline = self._baseline(model, start)
         steps = self._steps(baseline.after if baseline else start)
-        self.problems += package_problems(self.recipe, steps)
+        device, problems = target_of(self.recipe, self.registry)
+        if device and len(steps) == len(self.recipe.steps):
+            self.problems += device_problems(self.recipe, device, model, steps, start)
+        self.problems += [*problems, *package_problems(self.recipe, steps)]
         self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
         self.refuse_errors()
-        return _Parts(model, data, tuple(metrics), baseline, tuple(steps))
+        return RecipeParts(model, data, tuple(metrics), baseline, tuple(steps), device)
 
     def _plugin_files(self) -> list[tuple[Path, Node | None]]:
         """The recipe's plugin files; a missing one is a problem."""

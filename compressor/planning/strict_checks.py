@@ -29,7 +29,7 @@ def strict_problems(
         steps: its steps, the baseline included.
         origins: the plugins that its model, data and metrics come from.
     """
-    if recipe.constraints == Constraints():
+    if recipe.constraints == Constraints() and recipe.target is None:
         message = "the recipe has no constraints, so that no result fails it; add some, as in 'max_accuracy_drop: 0.01'"
         yield Problem(message, recipe.tree.origin)
     yield from _unpinned(recipe, [*_used(recipe, steps, origins)])

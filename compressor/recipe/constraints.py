@@ -125,6 +125,11 @@ class StageConstraints(Params):
     max_arena: Annotated[Size | None, Limit("at most", attrgetter("arena_bytes"), format_size)] = Field(
         None, description="most memory for tensors in LiteRT for Microcontrollers, in bytes or as `64 kB`"
     )
+    max_flash: Annotated[Size | None, Limit("at most", attrgetter("flash_bytes"), format_size)] = Field(
+        None,
+        description="most flash: the file or package as firmware stores it, a package's decoder, and with `target` the "
+        "runtime's code as far as it is known, in bytes or as `256 KiB`",
+    )
     integer_only: Annotated[bool, Absence(attrgetter("float_operators"), "{:,.0f} in float".format)] = Field(
         False, description="whether all operators of the file must compute in integers"
     )

@@ -129,6 +129,10 @@ class Recipe(Params):
         description="threads that TensorFlow splits an operation over, on every machine; others give other bytes",
     )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
+    target: SourceText | None = Field(
+        None,
+        description="the device that the file must fit: a name that `compressor fit --list` shows, or a YAML file",
+    )
     steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
     constraints: Constraints = Field(default_factory=lambda: Constraints())
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from compressor.base.sizes import format_size, gzip_size
-from compressor.contracts.report_rows import AgreementRow, ClassRow, EndpointRow, LayerRow, MetricRow
+from compressor.contracts.report_rows import AgreementRow, ClassRow, DeviceRow, EndpointRow, LayerRow, MetricRow
+from compressor.devices.fitting import flash_needed
 from compressor.measure.results import Stage
 from compressor.models.micro.arena import plan_arena
 from compressor.models.packing.package import is_package, shipping_suffix, unpacked
@@ -24,6 +25,7 @@ from compressor.report.column_types import (
     TableColumn,
     TextColumn,
 )
+from compressor.report.device_rows import device_row
 from compressor.report.figures import (
     agreement_text,
     change_text,
@@ -166,6 +168,21 @@ COLUMNS = (
         int | None,
         "of memory that LiteRT for Microcontrollers needs for tensors at most, one sample a call",
         lambda of: plan_arena(unpacked(of.stage.content)).tensor_bytes,
+        default=None,
+    ),
+    Column(
+        "flash_bytes",
+        int | None,
+        "of flash: the file or package as firmware stores it, for a package the decoder's code, and with `target` the "
+        "code of the runtime as far as it is known",
+        lambda of: flash_needed(of.stage.content, of.result.plan.device),
+        default=None,
+    ),
+    Column(
+        "device",
+        DeviceRow | None,
+        "how the file fits the recipe's `target`; null without one",
+        device_row,
         default=None,
     ),
     Column("metrics", dict[str, MetricRow], "each metric on the test split, by its name", metric_rows),

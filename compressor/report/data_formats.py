@@ -11,6 +11,7 @@ from compressor.contracts.report_rows import MetricRow, Report, StageRow
 from compressor.report.columns import value_columns
 from compressor.report.figures import doubts, headline
 
+_OF_SEVERAL_VALUES: Final = ("agreement", "device")
 _OF_A_METRIC: Final = ("value", "low", "high", "keras")
 _OF_A_CHANGE: Final = ("difference", "relative", "p_value", "within_noise")
 
@@ -34,7 +35,7 @@ def _flat(stage: StageRow) -> dict[str, object]:
         if column.name == "metrics":
             for name, metric in stage.metrics.items():
                 row |= _flat_metric(name, metric)
-        elif not isinstance(value, Mapping | list) and column.name != "agreement":
+        elif not isinstance(value, Mapping | list) and column.name not in _OF_SEVERAL_VALUES:
             row[column.name] = value
     return row
 

@@ -9,6 +9,7 @@ from compressor.base.outgoing import html, markdown, markdown_block, markdown_co
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import ConstraintRow, EndpointRow, LayerRow, Report, StageRow
 from compressor.report.columns import stage_columns
+from compressor.report.device_rows import device_lines
 from compressor.report.figures import clock_text, doubts, headline, miss_text, remarks
 
 MOST_LINES: Final = 60
@@ -50,6 +51,7 @@ def _findings(report: Report, most: int) -> list[_Markup]:
         _paragraph(f"{report.model} on {report.data} ({samples}) · seed {report.seed}"),
         _stages(report, most),
         _remarks(report, most),
+        _paragraph("\n".join(device_lines(report.stages[-1]))),
         _constraints(report, most),
     ]
 

@@ -17,6 +17,7 @@ from compressor.recipe.document import dump
 from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
+from compressor.report.device_rows import device_verdicts
 from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.weight_differences import with_differences
 
@@ -38,7 +39,7 @@ def summarise(result: RunResult) -> Report:
         expects=list(result.expects),
         runs_code=list(result.plan.runs_code),
         stages=rows,
-        constraints=[] if result.plan.smoke else constraint_rows(recipe.constraints, rows),
+        constraints=[] if result.plan.smoke else _verdicts(result, rows),
         seconds=result.seconds,
         versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
@@ -49,6 +50,10 @@ def summarise(result: RunResult) -> Report:
         confusion=confusion(result),
         flips=flips(result, recipe.evaluation.examples),
     )
+
+
+def _verdicts(result: RunResult, rows: Sequence[StageRow]) -> list[ConstraintRow]:
+    return [*constraint_rows(result.plan.recipe.constraints, rows), *device_verdicts(result.plan.device, rows)]
 
 
 def stage_row(result: RunResult, index: int) -> StageRow:

@@ -10,6 +10,7 @@ from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.column_types import TableColumn
 from compressor.report.columns import metric_columns, stage_columns
+from compressor.report.device_rows import device_lines
 from compressor.report.figures import doubts, headline, miss_text, remarks
 from compressor.report.screen import Part, Screen
 from compressor.report.seeds import SeedRow
@@ -33,6 +34,8 @@ def print_report(report: Report, screen: Screen) -> None:
         screen.show(" ", (doubt, "bold red"))
     if not doubted:
         screen.show(" ", (headline(report), "bold"))
+    for line in device_lines(report.stages[-1]):
+        screen.show(" ", line)
     for row in report.constraints:
         if row.met:
             screen.show(" ", (f"✓ {row.name} {row.limit}", "green"))

@@ -6,10 +6,12 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
 from compressor.contracts.observer import Observer, TeacherObserver
+from compressor.devices.early_refusal import refuse_unfit
 from compressor.measure.results import RunResult, Stage
 from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.report.summary import stage_row
@@ -92,6 +94,7 @@ class Run:
 
         Raises:
             CompressorError: a step refuses the model, or what an earlier step makes of it.
+            TargetError: no training can make the model run on the recipe's target.
         """
         plan = self._prepared.plan
         ahead = {found.step_id for found in forecast(plan, self._store.cache) if not found.cached}
@@ -99,7 +102,8 @@ class Run:
             return
         began = time.perf_counter()
         self._observer.rehearsing()
-        rehearse(self._prepared.source, self._prepared.data, self._untrained_teacher)
+        judge = partial(refuse_unfit, device=plan.device, warn=self._observer.warned) if plan.device else None
+        rehearse(self._prepared.source, self._prepared.data, self._untrained_teacher, judge)
         self._observer.rehearsed(time.perf_counter() - began)
 
     def measure_source(self) -> None:

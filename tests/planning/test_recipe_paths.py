@@ -8,6 +8,7 @@ version: 1
 plugins: [own/plugin.py]
 model: {source: ./nets/net.h5}
 data: {source: "tfds:mnist", with: {data_dir: sets}}
+target: ./boards/mine.yaml
 """
 
 
@@ -20,6 +21,7 @@ def test_paths_of_plugins_models_and_data_are_made_absolute_or_names(tmp_path, m
     monkeypatch.chdir(tmp_path)
     base = absolute(load(project / "base.yaml"))
     assert base["plugins"] == [str(project / "own" / "plugin.py")]
+    assert base["target"] == str(project / "boards" / "mine.yaml")
     assert base["model"]["source"] == str(project / "nets" / "net.h5")
     assert base["data"] == {"source": "tfds:mnist", "with": {"data_dir": str(tmp_path / "sets")}}
     composed = load(project / "below" / "recipe.yaml")
@@ -28,6 +30,7 @@ def test_paths_of_plugins_models_and_data_are_made_absolute_or_names(tmp_path, m
     assert spelled["model"]["source"] == str(project / "nets" / "net.h5")
     assert "extends" not in spelled
     assert portable(composed)["plugins"] == ["plugin.py"]
+    assert portable(composed)["target"] == "mine.yaml"
     assert portable(composed)["model"]["source"] == "net.h5"
 
 

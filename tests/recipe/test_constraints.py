@@ -52,6 +52,12 @@ def test_a_limit_itself_is_within_the_limit(size, met):
     assert verdict.met is met
 
 
+def test_what_a_model_takes_of_flash_is_held_against_max_flash_with_the_step_that_spent_it():
+    stages = (stage(id="baseline", flash_bytes=60_000), stage(id="prune", flash_bytes=66_000))
+    (verdict,) = judged(Constraints(max_flash="64 KiB"), *stages)
+    assert verdict == Verdict("max_flash", "65.5 kB", "66.0 kB", False, "464 B", "prune", "6.0 kB")
+
+
 def test_the_memory_of_tensors_is_held_against_max_arena():
     (verdict,) = judged(Constraints(max_arena="32 kB"), stage(arena_bytes=32_160))
     assert verdict == Verdict("max_arena", "32.0 kB", "32.2 kB", False, "160 B")

@@ -11,7 +11,10 @@ from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
-KEYS = "constraints, data, description, evaluation, model, name, plugins, requires, steps, threads, training, version"
+KEYS = (
+    "constraints, data, description, evaluation, model, name, plugins, requires, steps, target, threads, training "
+    "and 1 more"
+)
 
 
 def errors(said):
@@ -43,6 +46,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}],
             "examples": 12,
         },
+        "target": None,
         "steps": [],
         "constraints": {
             "max_accuracy_drop": None,
@@ -57,6 +61,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "max_latency_ratio": None,
             "min_sparsity": None,
             "max_arena": None,
+            "max_flash": None,
             "integer_only": False,
             "stages": {},
         },
@@ -277,7 +282,7 @@ def test_a_value_of_the_wrong_kind_or_out_of_range_is_told_where_it_stands(refus
         ("stpes: []", "4:1", "stpes", "; did you mean 'steps'?"),
         ("with_: {}", "4:1", "with_", f"; known: {KEYS}"),
         ("1: x", "4:1", "1", f"; known: {KEYS}"),
-        ("true: x", "4:1", "true", f"; known: {KEYS}"),
+        ("true: x", "4:1", "true", "; did you mean 'target'?"),
         ("null: x", "4:1", "null", f"; known: {KEYS}"),
         ("'': x", "4:1", "", f"; known: {KEYS}"),
         ("on: x", "4:1", "on", f"; known: {KEYS}"),

@@ -13,6 +13,7 @@ from compressor.report.figures import headline
 from compressor.report.page.accuracy_loss import accuracy_loss
 from compressor.report.page.byte_flow import byte_flow
 from compressor.report.page.call_times import call_times
+from compressor.report.page.device_fit import device_fit
 from compressor.report.page.facts import endpoints, key_figures, limits, notes, opening, origin, stages
 from compressor.report.page.markup import Content, Html, element
 from compressor.report.page.run_way import run_way
@@ -62,6 +63,8 @@ def render_html(report: Report) -> str:
 def _sections(report: Report) -> Iterator[_Section]:
     yield _Section("way", "Way", "Way of the run", [run_way(report), stages(report)])
     yield _Section("limits", "Limits", "Limits", limits(report))
+    if (fitting := device_fit(report)) is not None:
+        yield _Section("device", "Device", "On the device", fitting)
     yield _Section("notes", "Notes", "Notes", notes(report))
     yield _Section("bytes", "Bytes", "Where the bytes went", byte_flow(report))
     yield _Section("accuracy", "Accuracy", "Where the accuracy went", accuracy_loss(report))

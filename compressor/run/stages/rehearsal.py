@@ -41,7 +41,12 @@ def trains(step: PlannedStep) -> bool:
     return isinstance(step.strategy.params, TrainingParams)
 
 
-def rehearse(source: SavedModel, data: RunData, teacher_of: Callable[[PlannedStep], SavedModel | None]) -> None:
+def rehearse(
+    source: SavedModel,
+    data: RunData,
+    teacher_of: Callable[[PlannedStep], SavedModel | None],
+    judge: Callable[[bytes, bool], None] | None = None,
+) -> None:
     """Take all steps of a plan on the model that it starts from.
 
     Steps whose result depends on trained weights or on scores are left out, with all that follows if they make another
@@ -51,21 +56,34 @@ def rehearse(source: SavedModel, data: RunData, teacher_of: Callable[[PlannedSte
         source: the model, untrained.
         data: of the run.
         teacher_of: gives the untrained model of the one that a step learns from.
+        judge: is given the file or package of the last step, and whether all steps were taken on the way there.
 
     Raises:
         StepError: a step, or the export after it, refuses the model.
     """
     few = replace(data, validation=data.validation.take(_SAMPLES), test=data.test.take(_SAMPLES))
     with tempfile.TemporaryDirectory() as folder:
-        model = source
+        model, whole = source, True
         for step in source.plan.stages:
             if step.strategy.scores or step.strategy.depends_on_weights:
                 if step.after.format != step.before.format:
                     return
+                whole = False
                 continue
             layers = model.file.facts.layers
             refuse_unmatched(source.plan.recipe, [step], layers, gone=source.file.facts.layers)
             model = _taken(step, model, few, teacher_of(step), Path(folder))
+        if judge is not None:
+            judge(_file_of(model, few), whole)
+
+
+def _file_of(model: SavedModel, data: RunData) -> bytes:
+    """The file or package that would ship."""
+    content = model.load()
+    if isinstance(content, bytes):
+        return content
+    with fenced(describe_origin(model.plan, model.steps), StepError):
+        return to_litert(content, conversion(model, data.train, _CALIBRATION))
 
 
 def _taken(

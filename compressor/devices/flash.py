@@ -1,0 +1,38 @@
+"""How much flash a model takes: its bytes as firmware stores them, and what must be there to read them."""
+
+from __future__ import annotations
+
+from compressor.models.litert.flatbuffer import one_flatbuffer
+from compressor.models.packing.coders import FOR_DEVICES
+from compressor.models.packing.package import coder_of, is_package
+
+ALIGNMENT = 16  # bytes, of the array that `compressor export` and `compressor header` write
+_DECODER_CODE = {"gzip": 2_420, "xz": 2_576}  # bytes of tfpack.c for a Cortex-M4, docs/firmware.md
+
+
+def flash_bytes(content: bytes, alignment: int = ALIGNMENT) -> int:
+    """The flash that a LiteRT file or a package takes.
+
+    That is the array that `compressor export --to tflm` or `--to c` writes, with weights outside of the flatbuffer
+    brought in, up to a multiple of the alignment; for a package also the decoder's code, if it is in C.
+
+    Raises:
+        ModelError: it is not a whole LiteRT file, or a damaged package.
+    """
+    if not is_package(content):
+        return _up(len(one_flatbuffer(content)), alignment)
+    return _up(len(content), alignment) + decoder_bytes(content)
+
+
+def decoder_bytes(package: bytes) -> int:
+    """The code of the decoder in C; 0 for a coder that it does not read."""
+    return _DECODER_CODE.get(coder_of(package), 0)
+
+
+def unpacks_on_devices(package: bytes) -> bool:
+    """Whether the decoder in C reads the package."""
+    return coder_of(package) in FOR_DEVICES
+
+
+def _up(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
