@@ -68,7 +68,7 @@ QUANTITIES = (
         "number",
         "time of a call as a share of the run's own baseline's, timed in turn",
         _column("latency_ratio"),
-        "p50 vs base",
+        "call vs base",
         "its recipe does not ask for it by `latency: true` under `evaluation`",
     ),
     Quantity("float_operators", "count", "operators that compute in float", _column("float_operators"), "in float"),
