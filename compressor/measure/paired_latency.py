@@ -93,7 +93,7 @@ def paired_latencies(contents: Sequence[bytes], sample: Arrays, seed: int = 0) -
     """
     found = _in_child(contents, sample, seed, False, _SECONDS_OF_A_FILE * len(contents))
     if isinstance(found, str):
-        raise ModelError(f"calls cannot be timed: {found}", "leave out the step that made the file at fault")
+        raise ModelError(f"calls cannot be timed: {found}", "give files that run on such a sample")
     seconds = np.array(found["seconds"])
     files = [
         FileLatency(

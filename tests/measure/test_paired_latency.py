@@ -99,7 +99,7 @@ def test_a_crash_of_a_file_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(ModelError) as error:
         latency_of_file(chain())
     assert str(error.value) == (
-        "calls cannot be timed: it crashes the process with SIGABRT; leave out the step that made the file at fault"
+        "calls cannot be timed: it crashes the process with SIGABRT; give files that run on such a sample"
     )
 
 
@@ -107,6 +107,6 @@ def test_a_file_that_does_not_take_the_sample_is_an_error():
     with pytest.raises(ModelError) as error:
         paired_latencies([chain()], SAMPLE)
     assert str(error.value) == (
-        "calls cannot be timed: the file takes samples of shape (8, 8, 1), and the data has (128,); leave out the step "
-        "that made the file at fault"
+        "calls cannot be timed: the file takes samples of shape (8, 8, 1), and the data has (128,); give files that "
+        "run on such a sample"
     )
