@@ -177,6 +177,7 @@ def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Loc
         run.rehearse()
         for step in plan.stages:
             run.stage(step)
+        run.time_calls()
         result, files = run.result(), run.files
     results = results_of(result.stages[-1].content)
     lock = with_files(

@@ -24,7 +24,7 @@ from ai_edge_litert import schema_py_generated as schema
 from operator_specimens import specimens
 
 from compressor.devices.called_operators import called_operators
-from compressor.models.litert.flatbuffer import write_model
+from compressor.models.litert.format.flatbuffer import write_model
 
 FOLDER = Path(__file__).parent.parent / "compressor" / "devices" / "kernels"
 _CHILD = """

@@ -125,3 +125,30 @@ def hostile_report():
         runs_code=[HOSTILE],
         constraints=[spoiled(row, {"name", "limit", "actual"}) for row in made["constraints"]],
     )
+
+
+def timed_report(ratio=(2.5, 2.4, 2.6), **changes):
+    """The report of a run that timed its stages in turn; `ratio` is that of the last one, with its interval."""
+    made = made_report().model_dump(mode="json")
+    for number, row in enumerate(made["stages"]):
+        own = (ratio if number == 2 else (1.0, 0.99, 1.01)) if number else (1.0, 1.0, 1.0)
+        row |= dict(zip(("latency_ratio", "latency_ratio_low", "latency_ratio_high"), own, strict=True))
+        row |= {"latency_median": 8e-6 * own[0], "latency_low": 8e-6 * own[1], "latency_high": 8e-6 * own[2]}
+        row |= {"latency_rounds": 41, "latency_threads": 1, "operator_times": OPERATORS[number == 2]}
+        row["layers"][0]["seconds"] = (3.5e-6, 3.5e-6, 12e-6)[number]
+    return made_report(stages=made["stages"], timed_on="Processor 1", **changes)
+
+
+def operator(name, output, types, arithmetic, weights, kernels, seconds):
+    return {"operator": name, "output": output, "computes_in": types, "arithmetic": arithmetic, "weights": weights,
+            "kernels": kernels, "seconds": seconds}  # fmt: skip
+
+
+OPERATORS = (
+    [operator("CONV_2D", "relu", "float32", "float", "conv/Conv2D", "XNNPACK", 3.5e-6),
+     operator("FULLY_CONNECTED", "dense", "float32", "float", "dense/MatMul", "XNNPACK", 3.0e-6)],
+    [operator("QUANTIZE", "in", "float32 to int16", "neither", "", "LiteRT", 2.1e-6),
+     operator("CONV_2D", "relu", "int16", "integer", "conv/Conv2D", "LiteRT", 12e-6),
+     operator("SPLIT", "parts", "int16", "integer", "", "", None),
+     operator("FULLY_CONNECTED", "dense", "int16", "integer", "dense/MatMul", "LiteRT", 1e-6)],
+)  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from small_litert_files import tensor
 
-from compressor.models.litert.flatbuffer import write_model
-from compressor.models.litert.tensor_types import TensorType
+from compressor.models.litert.format.flatbuffer import write_model
+from compressor.models.litert.format.tensor_types import TensorType
 
 SHAPE = (1, 4, 4, 8)
 NUMBERS = ("float32", "float16", "int8", "uint8", "int16", "int32", "int64")

@@ -56,7 +56,7 @@ def report():
 def quantities():
     from compressor.comparing.quantities import QUANTITIES
 
-    units = {"bytes": "bytes", "seconds": "seconds", "share": "share", "count": "number"}
+    units = {"bytes": "bytes", "seconds": "seconds", "share": "share", "count": "number", "number": "number"}
     rows = [[f"`{quantity.name}`", units[quantity.kind], quantity.meaning] for quantity in QUANTITIES]
     return table(["figure", "counted in", "meaning"], rows)
 

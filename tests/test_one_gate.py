@@ -7,10 +7,8 @@ import compressor
 
 ROOT = Path(compressor.__file__).parent
 GATE = {"base/standard_output.py", "report/screen.py", "report/screen_table.py"}
-CHILDREN = {
-    "models/files/file_probe.py",
-    "models/litert/running/trial_process.py",
-}  # their parent reads what they print
+# their parent reads what they print
+CHILDREN = {"measure/latency_process.py", "models/files/file_probe.py", "models/litert/running/trial_process.py"}
 TYPES = {"RenderableType", "Progress", "TaskID"}  # of rich, which only name what the gate returns
 FLUSHED = {"flush", "encoding"}  # what others may do with a standard stream
 

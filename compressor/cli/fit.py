@@ -58,7 +58,7 @@ def command(
 
 def _content(path: Path) -> bytes:
     from compressor.base.file_limits import content_of, refuse_special
-    from compressor.models.litert.flatbuffer import IDENTIFIER
+    from compressor.models.litert.format.flatbuffer import IDENTIFIER
     from compressor.models.packing.package import is_package
     from compressor.run.run_folder import RESULTS
 

@@ -18,9 +18,12 @@ from compressor.cli.own_command import OwnCommand
 @shape_option
 @trust_option
 @click.option("--arena", "by_operator", is_flag=True, help="Show the memory of tensors operator by operator.")
+@click.option("--latency", is_flag=True, help="Time calls on random inputs, and each operator alone; a second or two.")
 @json_option
 @debug_option
-def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool, as_json: bool, debug: bool) -> None:
+def command(
+    model: Path, input_shape: Any, trust_model: bool, by_operator: bool, latency: bool, as_json: bool, debug: bool
+) -> None:
     """Show what is in MODEL: a .tflite file, one in a package, or a Keras 2 model as it would ship.
 
     The arena is the memory that LiteRT for Microcontrollers needs, as its planner places tensors and with pointers of
@@ -32,11 +35,18 @@ def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool,
     from compressor.base.sizes import format_size
     from compressor.cli.native_output import native_output_dropped
     from compressor.contracts.report_rows import LayerRow
+    from compressor.measure.paired_latency import latency_of_file
     from compressor.models.files.as_litert import shipped_bytes
     from compressor.models.litert.reading.contents import dissect
     from compressor.models.litert.reading.graph_contents import operators_of, signatures_of
     from compressor.models.micro.arena import plan_arena
-    from compressor.report.file_tables import print_arena, print_layers, print_operators, print_signatures
+    from compressor.report.file_tables import (
+        print_arena,
+        print_latency,
+        print_layers,
+        print_operators,
+        print_signatures,
+    )
     from compressor.report.layer_rows import layer_rows
     from compressor.report.screen import Screen
 
@@ -47,6 +57,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool,
     anatomy, signatures, operators = dissect(content), signatures_of(content), operators_of(content)
     rows: list[LayerRow] = layer_rows(anatomy)
     arena = plan_arena(content)
+    timed = latency_of_file(content) if latency else None
     if as_json:
         calls = Counter((operator.name, operator.computes_in, operator.arithmetic) for operator in operators)
         data = {
@@ -69,6 +80,7 @@ def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool,
             ],
             "tensors": [row.model_dump(exclude={"spread", "difference"}) for row in rows],
             "arena": {"bytes": arena.bytes, **asdict(arena)},
+            **({"latency": asdict(timed)} if timed else {}),
         }
         say_json(data)
         return
@@ -82,3 +94,5 @@ def command(model: Path, input_shape: Any, trust_model: bool, by_operator: bool,
         f"{anatomy.sparsity:.1%} zeros · {anatomy.weight_bits:.0f} bits · {anatomy.operators} operators"
     )
     print_arena(arena, by_operator, screen)
+    if timed:
+        print_latency(timed, screen)

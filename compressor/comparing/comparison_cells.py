@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compressor.comparing.compared_run import ComparedRun
+from compressor.comparing.paired_calls import call_change
 from compressor.comparing.quantities import QUANTITIES, Quantity, amount_text, difference_text, metric_kind
 from compressor.comparing.run_comparison import RunComparison
 from compressor.report.figures import metric_text
@@ -55,7 +56,7 @@ def metric_table(metric: str, comparison: RunComparison) -> list[CellColumn]:
 
 
 def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]:
-    """List the change of each metric in words, and whether it is for the better, for the worse, or noise."""
+    """List each change of a metric or of calls in words, and whether it is for the better, for the worse, or noise."""
     for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True):
         for change in changes:
             kind = metric_kind(change.after)
@@ -70,6 +71,9 @@ def change_lines(comparison: RunComparison) -> Iterator[tuple[str, bool | None]]
             why = f"; not sample by sample, since {change.why_unpaired}" if change.why_unpaired else ""
             text = f"{run.letter} against {comparison.first.letter}: {what} ({change.test_text}{why})"
             yield text, None if change.is_chance else change.better
+    for run in comparison.runs[1:]:
+        if (calls := call_change(comparison.first, run)) is not None:
+            yield calls.text, calls.better
 
 
 def _names(comparison: RunComparison) -> CellColumn:

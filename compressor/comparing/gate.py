@@ -11,6 +11,7 @@ from compressor.base.text import did_you_mean
 from compressor.comparing.compared_run import ComparedRun
 from compressor.comparing.condition import AllOf, Amount, Comparison, Condition, comparisons
 from compressor.comparing.metric_changes import MetricChange
+from compressor.comparing.paired_calls import CallChange, call_change
 from compressor.comparing.quantities import QUANTITIES, Kind, Quantity, amount_text, difference_text, metric_kind
 
 _SAME = 1e-9  # a share of counted samples differs from a limit by far more, or not at all
@@ -149,6 +150,10 @@ def _finding(
 ) -> Finding:
     quantity = _quantity(comparison.name)
     if quantity is not None:
+        if quantity.name == "latency" and comparison.amount.signed:
+            calls = call_change(first, other)
+            if calls is not None and calls.ratio is not None and first.last.latency_median is not None:
+                return _call_finding(comparison, quantity, first.last.latency_median, calls)
         before, after = quantity.of(first.last), quantity.of(other.last)
         assert before is not None and after is not None
         crossed = _crossed(comparison, before, after)
@@ -170,6 +175,16 @@ def _finding(
     if change.difference and not math.isnan(change.difference):
         told += f"{' but' if excused else ','} {_noise_text(change)}"
     return Finding(comparison.text, crossed, crossed and not excused, change.is_chance, told)
+
+
+def _call_finding(comparison: Comparison, quantity: Quantity, before: float, calls: CallChange) -> Finding:
+    """How a change of latency came out by calls that both runs timed in turn with the same baseline."""
+    after = before * (calls.ratio or 1.0)
+    crossed = _crossed(comparison, before, after)
+    noise = calls.better is None
+    told = _told(comparison, quantity.kind, before, after, crossed)
+    told += f"{' but' if crossed and noise else ','} {'within' if noise else 'beyond'} noise by calls timed in turn"
+    return Finding(comparison.text, crossed, crossed and not noise, noise, f"{told}, {calls.interval_text}")
 
 
 def _noise_text(change: MetricChange) -> str:

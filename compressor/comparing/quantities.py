@@ -63,6 +63,14 @@ QUANTITIES = (
     ),
     Quantity("sparsity", "share", "zeros among the values of all kernels", lambda row: row.sparsity, "zeros"),
     Quantity("latency", "seconds", "median of a call with one sample", _latency, "p50", "it was not measured"),
+    Quantity(
+        "latency_ratio",
+        "number",
+        "time of a call as a share of the run's own baseline's, timed in turn",
+        _column("latency_ratio"),
+        "call vs base",
+        "its recipe does not ask for it by `latency: true` under `evaluation`",
+    ),
     Quantity("float_operators", "count", "operators that compute in float", _column("float_operators"), "in float"),
     Quantity(
         "macs",

@@ -10,6 +10,7 @@ from compressor.comparing.compared_run import ComparedRun
 from compressor.comparing.condition import Condition
 from compressor.comparing.gate import GateResult, check_names, hold
 from compressor.comparing.metric_changes import MetricChange, metric_changes
+from compressor.comparing.paired_calls import call_change
 from compressor.comparing.quantities import QUANTITIES
 from compressor.comparing.recipe_differences import recipe_differences
 from compressor.comparing.unfairness import smoke, unfair
@@ -103,6 +104,11 @@ def as_data(comparison: RunComparison) -> dict[str, Any]:
             _change_data(run, change)
             for run, changes in zip(comparison.runs[1:], comparison.changes, strict=True)
             for change in changes
+        ],
+        "calls": [
+            {key: value for key, value in vars(change).items() if key != "first"}
+            for run in comparison.runs[1:]
+            if (change := call_change(comparison.first, run)) is not None
         ],
         "recipe_differences": [
             {"run": run.letter, "text": text}

@@ -19,6 +19,7 @@ def mean_row(rows: Sequence[StageRow]) -> StageRow:
         "parameters": round(_mean(rows, lambda row: row.parameters)),
         "sparsity": _mean(rows, lambda row: row.sparsity),
         "latency_p50": _mean(rows, lambda row: row.latency_p50),
+        "latency_ratio": _mean(rows, lambda row: row.latency_ratio or 0.0) if first.latency_ratio else None,
         "metrics": {name: _mean_metric([row.metrics[name] for row in rows]) for name in first.metrics},
     }
     if first.unpacked_bytes is not None:

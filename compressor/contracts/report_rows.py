@@ -81,6 +81,21 @@ class LayerRow(_Row):
         description="in the last stage, the root mean square of the difference from the first stage's weights of this "
         "name, as a share of that of these; null where the shapes differ",
     )
+    seconds: float | None = Field(
+        None, description="of the operators that take it as their largest constant, timed alone; null where none was"
+    )
+
+
+class OperatorTimeRow(_Row):
+    """An operator of the shipped file, timed alone in a file of its own, on what it gets within the whole file."""
+
+    operator: str = Field(description="the schema's name, such as `CONV_2D`")
+    output: str = Field(description="name of the first tensor that it makes")
+    computes_in: str = Field(description="types of what it takes and makes, such as `int8` or `float32 to int8`")
+    arithmetic: str = Field(description="`float`, `integer` or, for what only converts or moves values, `neither`")
+    weights: str = Field(description="name of the largest constant that it takes; empty where it takes none")
+    kernels: str = Field(description="whose code computes it: `XNNPACK` or `LiteRT`; empty where it did not run alone")
+    seconds: float | None = Field(description="of one run; null where it did not run alone")
 
 
 class ClassRow(_Row):
@@ -206,6 +221,13 @@ class StageRow(_Row):
     latency_percentiles: list[float] = []
     classes: list[ClassRow] = []
     curves: list[list[dict[str, float]]] = []
+    latency_median: float | None = None
+    latency_low: float | None = None
+    latency_high: float | None = None
+    latency_ratio: float | None = None
+    latency_ratio_low: float | None = None
+    latency_ratio_high: float | None = None
+    operator_times: list[OperatorTimeRow] = []
 
 
 class ConstraintRow(_Row):
@@ -257,6 +279,7 @@ class Report(_Row):
         None, description="samples that the run changed the decision on; null without classes"
     )
     files: dict[str, str] = Field({}, description="SHA-256 of the run's files by name, as in `lock.yaml`")
+    timed_on: str = Field("", description="the processor that timed all stages in turn; empty if none did")
 
     @property
     def met(self) -> bool:

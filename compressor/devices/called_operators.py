@@ -8,11 +8,11 @@ from typing import Any
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
-from compressor.models.litert.flatbuffer import operator_of, read_model
-from compressor.models.litert.graph_contents import FileOperator, operators_in
-from compressor.models.litert.multiplications import multiplications_of
-from compressor.models.litert.operators import Operator
-from compressor.models.litert.tensor_types import type_of
+from compressor.models.litert.format.flatbuffer import operator_of, read_model
+from compressor.models.litert.format.operators import Operator
+from compressor.models.litert.format.tensor_types import type_of
+from compressor.models.litert.reading.graph_contents import FileOperator, operators_in
+from compressor.models.litert.reading.multiplications import multiplications_of
 
 _DATA: Mapping[int, int] = {Operator.TRANSPOSE_CONV: 2, Operator.SPLIT: 1}  # which input it is; else the first one
 _WEIGHTS: Mapping[int, int] = {

@@ -11,7 +11,7 @@ from compressor.base.text import counted, listing
 from compressor.contracts.device_profile import Device, OperatorKernels
 from compressor.devices.called_operators import CalledOperator, called_operators
 from compressor.devices.flash import ALIGNMENT, flash_bytes, unpacks_on_devices
-from compressor.models.litert.graph_contents import main_graph_of
+from compressor.models.litert.reading.graph_contents import main_graph_of
 from compressor.models.micro.arena import plan_arena
 from compressor.models.micro.memory_planner import aligned
 from compressor.models.packing.package import coder_of, is_package, unpacked

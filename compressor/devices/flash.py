@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.models.litert.flatbuffer import one_flatbuffer
+from compressor.models.litert.format.flatbuffer import one_flatbuffer
 from compressor.models.packing.coders import FOR_DEVICES
 from compressor.models.packing.package import coder_of, is_package
 

@@ -9,7 +9,7 @@ from typing import Any
 from compressor.base.errors import ModelError
 from compressor.base.sizes import format_size
 from compressor.contracts.device_profile import Device
-from compressor.models.litert.flatbuffer import one_flatbuffer
+from compressor.models.litert.format.flatbuffer import one_flatbuffer
 from compressor.models.micro.ethos_u import NpuReport, compiled
 from compressor.models.packing.package import unpacked
 

@@ -10,6 +10,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.data.expected_inputs import ExpectedInput
 from compressor.data.split import Split
 from compressor.measure.evaluation import Measurement
+from compressor.measure.paired_latency import FileLatency
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A whole run. The first stage is the baseline. `classes` names the classes, where the data does."""
+    """A whole run. The first stage is the baseline. `classes` names the classes, where the data does.
+
+    `latencies` are of the stages' files, timed in turn; there are none unless the recipe asks for them, or where
+    `latency_fault` says why.
+    """
 
     plan: Plan
     model: str
@@ -48,3 +53,5 @@ class RunResult:
     expects: tuple[ExpectedInput, ...] = ()
     classes: tuple[str, ...] = ()
     test: Split | None = field(default=None, repr=False)
+    latencies: tuple[FileLatency, ...] = ()
+    latency_fault: str = ""

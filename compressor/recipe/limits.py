@@ -87,6 +87,16 @@ class RatioLimit(Limit):
 
 
 @dataclass(frozen=True)
+class PairedRatioLimit(RatioLimit):
+    """The same of a time, with the ratios of calls that were timed in turn where all stages have one."""
+
+    def figures(self, stages: Sequence[MeasuredStage]) -> list[float | None]:
+        """The ratio of each stage to the first one."""
+        paired: list[float | None] = [getattr(stage, "latency_ratio", None) for stage in stages]
+        return super().figures(stages) if None in paired else paired
+
+
+@dataclass(frozen=True)
 class Absence(Rule):
     """Demands, where the recipe says `true`, that there is nothing of what `count` counts in a stage."""
 

@@ -94,6 +94,10 @@ class EvaluationSection(Params):
     examples: int = Field(
         12, ge=0, le=100, description="test samples that went from right to wrong, which the report shows; 0 for none"
     )
+    latency: bool = Field(
+        False,
+        description="time the files of all stages in turn, and their operators; `max_latency_ratio` does so, too",
+    )
 
 
 class StepSection(Params):
@@ -137,6 +141,12 @@ class Recipe(Params):
     constraints: Constraints = Field(default_factory=lambda: Constraints())
 
     _tree: Node | None = PrivateAttr(None)
+
+    @property
+    def times_calls(self) -> bool:
+        """Whether the files of all stages are to be timed in turn."""
+        limits = (self.constraints, *self.constraints.stages.values())
+        return self.evaluation.latency or any(limit.max_latency_ratio is not None for limit in limits)
 
     @property
     def tree(self) -> Node:

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from compressor.contracts.report_rows import MetricRow, StageRow
 from compressor.measure.evaluation import Measurement
+from compressor.measure.paired_latency import FileLatency
 from compressor.measure.results import RunResult, Stage
 from compressor.models.litert.reading.contents import Anatomy
 from compressor.report.figures import beyond_noise
@@ -45,13 +46,19 @@ class StageOfRun:
         """What is in the stage's file."""
         return self.measured.anatomy
 
+    @property
+    def latency(self) -> FileLatency | None:
+        """The time of a call, where the files of all stages were timed in turn."""
+        return self.result.latencies[self.index] if self.result.latencies else None
+
 
 @dataclass(frozen=True)
 class TableColumn:
     """A column of a table with a row for each stage.
 
     `text` gets the stage's row and the baseline's. `better` tells of a stage whether the figure got better or worse,
-    for the color, or None where it did neither.
+    for the color, or None where it did neither. `shown_if` tells whether a stage has something to show; without one,
+    all have.
     """
 
     heading: str
@@ -59,6 +66,7 @@ class TableColumn:
     from_width: int
     align: Align
     better: Callable[[StageRow], bool | None] | None = None
+    shown_if: Callable[[StageRow], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,14 +86,15 @@ class Shown(Generic[T_contra]):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _InTables(Generic[T]):
-    """How each of the tables shows something; one that is not given leaves it out."""
+    """How each of the tables shows something; one that is not given leaves it out, as where `shown_if` has no stage."""
 
     terminal: Shown[T] | None = None
     markdown: Shown[T] | None = None
+    shown_if: Callable[[StageRow], bool] | None = None
 
     def _columns(self, table: Table, value: Callable[[StageRow, StageRow], T]) -> list[TableColumn]:
         shown = self.terminal if table == "terminal" else self.markdown
-        return [shown.column(value)] if shown else []
+        return [replace(shown.column(value), shown_if=self.shown_if)] if shown else []
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from compressor.base.sizes import format_size, gzip_size
-from compressor.contracts.report_rows import AgreementRow, ClassRow, DeviceRow, EndpointRow, LayerRow, MetricRow
+from compressor.contracts.report_rows import (
+    AgreementRow,
+    ClassRow,
+    DeviceRow,
+    EndpointRow,
+    LayerRow,
+    MetricRow,
+    StageRow,
+)
 from compressor.devices.fitting import flash_needed
 from compressor.measure.results import Stage
 from compressor.models.micro.arena import plan_arena
@@ -37,6 +45,7 @@ from compressor.report.figures import (
     ratio_text,
     time_text,
 )
+from compressor.report.latency_columns import LATENCY_COLUMNS, latency_faults, seconds_by_weights
 from compressor.report.layer_rows import layer_rows
 from compressor.report.metric_rows import metric_rows
 
@@ -52,7 +61,11 @@ def _gzip_bytes(of: StageOfRun) -> int:
 
 
 def _notes(of: StageOfRun) -> list[str]:
-    return [*of.stage.notes, *_growth(of.so_far)]
+    return [*of.stage.notes, *_growth(of.so_far), *latency_faults(of)]
+
+
+def _layers(of: StageOfRun) -> list[LayerRow]:
+    return layer_rows(of.anatomy, seconds_by_weights(of))
 
 
 def _growth(stages: Sequence[Stage]) -> list[str]:
@@ -239,7 +252,7 @@ COLUMNS = (
         "whose outputs the step's training learned from; empty for nobody's",
         lambda of: of.stage.teacher,
     ),
-    Column("layers", list[LayerRow], "the weight tensors in the file", lambda of: layer_rows(of.anatomy)),
+    Column("layers", list[LayerRow], "the weight tensors in the file", _layers),
     Column(
         "latency_percentiles",
         list[float],
@@ -261,6 +274,7 @@ COLUMNS = (
         lambda of: [[dict(epoch) for epoch in curve] for curve in of.stage.curves],
         default=[],
     ),
+    *LATENCY_COLUMNS,
 )
 
 
@@ -269,9 +283,10 @@ def value_columns() -> list[Column[Any]]:
     return [column for column in COLUMNS if isinstance(column, Column)]
 
 
-def stage_columns(table: Table, metrics: Sequence[str]) -> list[TableColumn]:
-    """The columns of a table of stages with these metrics."""
-    return [shown for column in COLUMNS for shown in column.columns(table, metrics)]
+def stage_columns(table: Table, metrics: Sequence[str], stages: Sequence[StageRow] = ()) -> list[TableColumn]:
+    """The columns of a table of stages with these metrics; one that not every run has, only if a stage has it."""
+    every = (shown for column in COLUMNS for shown in column.columns(table, metrics))
+    return [shown for shown in every if shown.shown_if is None or any(map(shown.shown_if, stages))]
 
 
 def metric_columns(table: Table, metric: str) -> list[TableColumn]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import LayerRow
+from compressor.measure.paired_latency import FileLatency
 from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOperator, FileSignature
 from compressor.models.micro.arena import Arena
+from compressor.report.latency_texts import OperatorKind, operator_kinds, short_time_text
 from compressor.report.screen import Screen
 
 _MOST_NAMED = 10  # operators that compute in float
@@ -36,6 +38,45 @@ def print_operators(operators: Sequence[FileOperator], screen: Screen) -> None:
         named = ", ".join(f"{operator.name} '{operator.output}'" for operator in left[:_MOST_NAMED])
         more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
         screen.show((f" {len(left)} of {len(operators)} compute in float: {named}{more}", "yellow"))
+
+
+def print_operator_kinds(kinds: Sequence[OperatorKind], screen: Screen, most: int = 0) -> None:
+    """The kinds of operators by their time, up to `most` of them if that is not 0."""
+    shown = kinds[:most] if most and len(kinds) > most + 1 else kinds
+    rows = [
+        [
+            kind.operator,
+            f"{kind.calls:,}",
+            "not timed" if kind.seconds is None else short_time_text(kind.seconds),
+            f"{kind.share:.0%}".replace("%", " %"),
+            kind.kernels,
+            kind.computes_in,
+        ]
+        for kind in shown
+    ]
+    if rest := kinds[len(shown) :]:
+        calls, seconds = sum(kind.calls for kind in rest), sum(kind.seconds or 0.0 for kind in rest)
+        share = f"{sum(kind.share for kind in rest):.0%}".replace("%", " %")
+        rows.append([f"{len(rest)} other kinds", f"{calls:,}", short_time_text(seconds), share, "", ""])
+    headings = ["operator", "calls", "alone", "share", "kernels", "computes in"]
+    widths = (max(map(len, column)) for column in zip(headings, *rows, strict=True))
+    shown_columns = 6 if sum(width + 2 for width in widths) - 2 <= screen.width else 5
+    _print_table(headings[:shown_columns], [row[:shown_columns] for row in rows], screen)
+
+
+def print_latency(timed: FileLatency, screen: Screen) -> None:
+    """The time of a call, and of the kinds of operators."""
+    screen.show()
+    print_operator_kinds(operator_kinds(timed.operators), screen)
+    seconds = timed.seconds
+    told = f" a call takes {short_time_text(seconds.value)} (95 %: {short_time_text(seconds.low)} to "
+    told += f"{short_time_text(seconds.high)}), threads: {timed.threads}, in {timed.rounds} rounds"
+    if timed.operators:
+        together = sum(each.seconds or 0.0 for each in timed.operators) / seconds.value
+        told += f" · operators timed alone, together {together:.0%} of it".replace("%", " %")
+    screen.show(told)
+    if timed.fault:
+        screen.show((f" its operators could not be timed one by one ({timed.fault})", "yellow"))
 
 
 def print_layers(layers: Sequence[LayerRow], screen: Screen) -> None:

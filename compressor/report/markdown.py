@@ -11,6 +11,7 @@ from compressor.contracts.report_rows import ConstraintRow, EndpointRow, LayerRo
 from compressor.report.columns import stage_columns
 from compressor.report.device_rows import device_lines
 from compressor.report.figures import clock_text, doubts, headline, miss_text, remarks
+from compressor.report.latency_texts import latency_findings
 
 MOST_LINES: Final = 60
 _MOST_ROWS: Final = 9  # stages, notes and limits; fewer where there is no room for so many of each
@@ -48,6 +49,7 @@ def _findings(report: Report, most: int) -> list[_Markup]:
         _paragraph(" ".join(report.description.split())),
         _bold(smoke) if report.smoke else _Markup(),
         *map(_bold, (doubts(report) or [headline(report)])[:most]),
+        *map(_paragraph, latency_findings(report)),
         _paragraph(f"{report.model} on {report.data} ({samples}) · seed {report.seed}"),
         _stages(report, most),
         _remarks(report, most),
@@ -105,7 +107,8 @@ def _constraints(report: Report, most: int) -> _Markup:
 
 
 def _stages(report: Report, most: int) -> _Markup:
-    columns, baseline = stage_columns("markdown", list(report.stages[0].metrics)), report.stages[0]
+    baseline = report.stages[0]
+    columns = stage_columns("markdown", list(baseline.metrics), report.stages)
     rows = [[column.text(stage, baseline) for column in columns] for stage in report.stages]
     if (more := len(rows) - most) > 0:
         left_out = [f"{more} stages, in report.html", *[""] * (len(columns) - 1)]

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from compressor.base.machine import conditions
+from compressor.base.machine import conditions, processor
 from compressor.base.versions import full_versions
 from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
 from compressor.measure.results import RunResult
@@ -49,6 +49,7 @@ def summarise(result: RunResult) -> Report:
         class_names=list(result.classes),
         confusion=confusion(result),
         flips=flips(result, recipe.evaluation.examples),
+        timed_on=processor() if result.latencies else "",
     )
 
 

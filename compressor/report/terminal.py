@@ -12,10 +12,13 @@ from compressor.report.column_types import TableColumn
 from compressor.report.columns import metric_columns, stage_columns
 from compressor.report.device_rows import device_lines
 from compressor.report.figures import doubts, headline, miss_text, remarks
+from compressor.report.file_tables import print_operator_kinds
+from compressor.report.latency_texts import latency_findings, operator_kinds
 from compressor.report.screen import Part, Screen
 from compressor.report.seeds import SeedRow
 
 _NAMES = 6  # of layers with the same fate
+_KINDS = 5  # of operators
 
 
 def print_report(report: Report, screen: Screen) -> None:
@@ -36,6 +39,11 @@ def print_report(report: Report, screen: Screen) -> None:
         screen.show(" ", (headline(report), "bold"))
     for line in device_lines(report.stages[-1]):
         screen.show(" ", line)
+    for finding in latency_findings(report):
+        screen.show(" ", (finding, "bold"))
+    if report.stages[-1].operator_times:
+        screen.show()
+        print_operator_kinds(operator_kinds(report.stages[-1].operator_times), screen, most=_KINDS)
     for row in report.constraints:
         if row.met:
             screen.show(" ", (f"✓ {row.name} {row.limit}", "green"))
@@ -47,7 +55,7 @@ def print_report(report: Report, screen: Screen) -> None:
 
 def stage_table(report: Report, metric: str, screen: Screen) -> RenderableType:
     """One row a stage with the metric that decides."""
-    return _fitting(report, stage_columns("terminal", [metric]), screen)
+    return _fitting(report, stage_columns("terminal", [metric], report.stages), screen)
 
 
 def metric_table(report: Report, metric: str, screen: Screen) -> RenderableType:

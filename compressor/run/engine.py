@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from compressor.base.errors import ModelError
 from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep
 from compressor.contracts.observer import Observer, TeacherObserver
 from compressor.devices.early_refusal import refuse_unfit
+from compressor.measure.paired_latency import FileLatency, paired_latencies
 from compressor.measure.results import RunResult, Stage
+from compressor.models.packing.package import unpacked
 from compressor.planning.layer_pattern_check import refuse_unmatched
 from compressor.report.summary import stage_row
 from compressor.run.cache.store import Cache
@@ -73,6 +76,8 @@ class Run:
         self._baseline = prepared.source
         self._stages: list[Stage] = []
         self._teachers: dict[str, SavedModel] = {}
+        self._latencies: tuple[FileLatency, ...] = ()
+        self._latency_fault = ""
 
     @property
     def model(self) -> SavedModel:
@@ -140,7 +145,21 @@ class Run:
             expects=prepared.expects,
             classes=prepared.data.classes,
             test=prepared.data.test,
+            latencies=self._latencies,
+            latency_fault=self._latency_fault,
         )
+
+    def time_calls(self) -> None:
+        """Time the files of all stages in turn, if the recipe asks for it; a fault is told, and ends nothing."""
+        if not self._prepared.plan.recipe.times_calls:
+            return
+        sample = next(iter(self._prepared.data.test.batches(1)))[0]
+        contents = [unpacked(stage.content) for stage in self._stages]
+        try:
+            self._latencies = paired_latencies(contents, sample, self._prepared.plan.seed)
+        except ModelError as error:
+            self._latency_fault = error.what
+            self._observer.warned(error.what)
 
     def _measure(self, stage_id: str, model: SavedModel) -> Stage:
         self._observer.measuring(stage_id)

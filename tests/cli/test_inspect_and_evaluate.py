@@ -131,3 +131,23 @@ def test_a_model_with_open_sizes_is_built_for_those_of_the_data_or_of_the_option
         f"error: {path} leaves a size of its input 'image' open (any x any x 1), and a file needs it; "
         "pass --input-shape 96,96,1\n",
     )
+
+
+def test_inspect_times_a_file_and_its_operators(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "chain.tflite"
+    path.write_bytes(chain())
+    code, out, _ = call("inspect", path, "--latency", "--json")
+    timed = json.loads(out)["latency"]
+    assert code == 0
+    assert [(row["operator"], row["weights"]) for row in timed["operators"]] == [
+        ("CONV_2D", "kernel"), ("MAX_POOL_2D", ""), ("FULLY_CONNECTED", "weights"),
+    ]  # fmt: skip
+    assert 0 < timed["seconds"]["low"] <= timed["seconds"]["value"] <= timed["seconds"]["high"]
+    assert (timed["threads"], timed["fault"]) == (1, "")
+    lines = call("inspect", path, "--latency")[1].splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("operator") and "share" in line)
+    assert lines[start].split() == ["operator", "calls", "alone", "share", "kernels", "computes", "in"]
+    assert {line.split()[0] for line in lines[start + 2 : start + 5]} == {"CONV_2D", "MAX_POOL_2D", "FULLY_CONNECTED"}
+    assert " a call takes " in "\n".join(lines[start:]) and all(len(line) <= 80 for line in lines[start:])
+    assert "latency" not in json.loads(call("inspect", path, "--json")[1])

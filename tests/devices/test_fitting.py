@@ -107,7 +107,7 @@ def test_a_version_that_is_too_late_and_types_that_are_not_there_are_told():
     assert [miss.text for miss in fit(content, made(operators=kernels)).misses] == [
         "mine has no kernel for MAX_POOL_2D in int8 at 'pool'; there are some for int16, float32"
     ]
-    from compressor.models.litert.flatbuffer import read_model, write_model
+    from compressor.models.litert.format.flatbuffer import read_model, write_model
 
     model = read_model(content)
     model.operatorCodes[0].version = 3

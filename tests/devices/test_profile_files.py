@@ -41,7 +41,7 @@ def test_a_cortex_m4_has_what_its_device_tree_says():
 
 
 def test_every_operator_that_firmware_can_register_is_in_the_list_of_its_runtime():
-    from compressor.models.litert.operators import _names
+    from compressor.models.litert.format.operators import _names
     from compressor.models.micro.operator_methods import _METHODS, _squeezed
 
     fallback = device_in(shipped_files()["esp32-s3"], shipped_files()).fallback

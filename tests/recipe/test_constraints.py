@@ -259,3 +259,18 @@ def test_nothing_is_held_against_a_metric_that_is_not_known():
         ("max_accuracy_drop",),
         ("min_accuracy",),
     ]
+
+
+def test_a_ratio_of_calls_that_were_timed_in_turn_is_held_against_the_limit_with_its_interval():
+    paired = [(1.0, 1.0, 1.0), (1.0, 0.98, 1.02), (1.5, 1.4, 1.6)]
+    rows = [
+        stage(0.98, name, latency_p50=40e-6, latency_ratio=ratio, latency_ratio_low=low, latency_ratio_high=high)
+        for name, (ratio, low, high) in zip(("baseline", "prune", "qat"), paired, strict=True)
+    ]
+    assert judged(Constraints(max_latency_ratio=1.45), *rows) == [
+        Verdict("max_latency_ratio", "1.45x", "1.50x", False, "0.05x", "qat", "0.50x", True)
+    ]
+    assert judged(Constraints(max_latency_ratio=1.2), *rows) == [
+        Verdict("max_latency_ratio", "1.20x", "1.50x", False, "0.30x", "qat", "0.50x", False)
+    ]
+    assert judged(Constraints(max_latency_ratio=1.5), *rows) == [Verdict("max_latency_ratio", "1.50x", "1.50x", True)]

@@ -45,6 +45,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         "evaluation": {
             "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}],
             "examples": 12,
+            "latency": False,
         },
         "target": None,
         "steps": [],

@@ -19,6 +19,7 @@ from compressor.report.figures import (
     remarks,
     time_text,
 )
+from compressor.report.latency_texts import latency_findings, ratio_text_of
 from compressor.report.page.markup import Content, Html, element, table
 from compressor.report.page.tensor_table import shape_text
 
@@ -44,6 +45,7 @@ def opening(report: Report) -> list[Html]:
         parts += [element("p", text, class_="alarm", role="note") for text in doubted]
     else:
         parts.append(element("p", headline(report), class_="headline"))
+    parts += [element("p", finding, class_="lead") for finding in latency_findings(report)]
     return parts
 
 
@@ -58,7 +60,9 @@ def key_figures(report: Report) -> Html:
          format_size(first.gzip_bytes)),
         (name, metric_text(metric), " ".join(filter(None, ["" if change == "-" else change, noise_text(metric)])),
          metric_text(first.metrics[name])),
-        ("one call, median", time_text(last.latency_p50), "", time_text(first.latency_p50)),
+        ("one call, median", time_text(last.latency_median or last.latency_p50),
+         "" if last.latency_ratio is None else ratio_text_of(last),
+         time_text(first.latency_median or first.latency_p50)),
         ("zeros", f"{last.sparsity:.1%}", "", f"{first.sparsity:.1%}"),
         ("bits a weight", f"{last.weight_bits:.0f}", "", f"{first.weight_bits:.0f}"),
     ]  # fmt: skip
@@ -89,7 +93,8 @@ def _verdict(row: ConstraintRow) -> Html:
 
 def stages(report: Report) -> Html:
     """The table of stages, with the columns that Markdown has."""
-    columns, baseline = stage_columns("markdown", list(report.stages[0].metrics)), report.stages[0]
+    baseline = report.stages[0]
+    columns = stage_columns("markdown", list(baseline.metrics), report.stages)
     rows = [[column.text(stage, baseline) for column in columns] for stage in report.stages]
     numbers = [index for index, column in enumerate(columns) if column.align == "right"]
     return table([column.heading for column in columns], rows, "Stages", numbers)

@@ -16,6 +16,7 @@ from compressor.report.page.call_times import call_times
 from compressor.report.page.device_fit import device_fit
 from compressor.report.page.facts import endpoints, key_figures, limits, notes, opening, origin, stages
 from compressor.report.page.markup import Content, Html, element
+from compressor.report.page.operator_times import operator_times
 from compressor.report.page.run_way import run_way
 from compressor.report.page.tensor_table import tensor_table
 from compressor.report.page.training_curves import training_curves
@@ -71,7 +72,7 @@ def _sections(report: Report) -> Iterator[_Section]:
     yield _Section("layers", "Layers", "Layers", tensor_table(report))
     yield _Section("weights", "Weights", "Weights before and after", weight_shapes(report))
     yield _Section("training", "Training", "Training", training_curves(report))
-    yield _Section("time", "Time", "Time of a call", call_times(report))
+    yield _Section("time", "Time", "Time of a call", [call_times(report), *operator_times(report)])
     yield _Section("endpoints", "Inputs and outputs", "What the model takes and gives", endpoints(report))
     yield _Section("origin", "Origin", "How it was made", origin(report))
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from compressor.base.text import counted
 from compressor.contracts.report_rows import LayerRow, Report
 from compressor.report.figures import ratio_text
+from compressor.report.latency_texts import short_time_text
 from compressor.report.page.markup import Html, element
 
 _HEADS: Final = (  # and whether the cells are figures
@@ -15,6 +16,7 @@ _HEADS: Final = (  # and whether the cells are figures
     ("unique", True), ("bytes before", True), ("bytes after", True), ("change", True), ("difference", True),
     ("left alone", False),
 )  # fmt: skip
+_TIME: Final = ("time alone", True)  # where operators were timed
 
 
 class _Cell(NamedTuple):
@@ -27,13 +29,18 @@ def tensor_table(report: Report) -> list[Html]:
     first, last = report.stages[0], report.stages[-1]
     before = {layer.name: layer for layer in first.layers}
     left = {layer: f"{reason} ({stage.id})" for stage in report.stages for layer, reason in stage.left_alone.items()}
-    rows = [_cells(layer, before.get(layer.name), _reason(layer.name, left)) for layer in last.layers]
+    timed = any(layer.seconds is not None for layer in last.layers)
+    columns = (*_HEADS, _TIME) if timed else _HEADS
+    rows = [
+        (*_cells(layer, before.get(layer.name), _reason(layer.name, left)), *([_time(layer)] if timed else []))
+        for layer in last.layers
+    ]
     gone = len(set(before) - {layer.name for layer in last.layers})
     heads = [
         element("th", element("button", name, type="button"), scope="col", class_="number" if figures else None)
-        for name, figures in _HEADS
+        for name, figures in columns
     ]
-    lines = [element("tr", [_cell(index, cell) for index, cell in enumerate(row)]) for row in rows]
+    lines = [element("tr", [_cell(cell, *column) for cell, column in zip(row, columns, strict=True)]) for row in rows]
     table = element(
         "table",
         element("caption", f"Weight tensors of {last.id}, with their bytes in {first.id}"),
@@ -78,11 +85,18 @@ def _cells(layer: LayerRow, before: LayerRow | None, reason: str) -> Sequence[_C
     )
 
 
-def _cell(index: int, cell: _Cell) -> Html:
+def _time(layer: LayerRow) -> _Cell:
+    """What the operators take that have the tensor as their largest constant; others that use it are not counted."""
+    if layer.seconds is None:
+        return _Cell("", -1)
+    return _Cell(short_time_text(layer.seconds), layer.seconds)
+
+
+def _cell(cell: _Cell, heading: str, is_figure: bool) -> Html:
     order = None if isinstance(cell.order, str) else f"{cell.order:.6g}"
-    if index == 0:
+    if heading == "tensor":
         return element("th", element("code", cell.text), scope="row")
-    return element("td", cell.text, data_order=order, class_="number" if _HEADS[index][1] else None)
+    return element("td", cell.text, data_order=order, class_="number" if is_figure else None)
 
 
 def bits_of(dtype: str) -> int:

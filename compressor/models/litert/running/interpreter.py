@@ -104,6 +104,10 @@ class LiteRTModel:
         taken = [_stored(array, end) for array, end in zip(self._in_order(features), self.inputs, strict=True)]
         return taken, [self._interpreter.get_tensor(index) for index in self._out]
 
+    def run_again(self) -> None:
+        """Run on the samples of the last call once more, to be timed from outside."""
+        self._interpreter.invoke()
+
     def latency(self, sample: Arrays) -> Latency:
         """Time calls with one sample of shape (1, ...), after a warm-up."""
         self._set(sample)

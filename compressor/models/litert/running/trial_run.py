@@ -6,11 +6,7 @@ The child imports LiteRT alone, not TensorFlow, which takes a fraction of a seco
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 from bisect import bisect_left
 from pathlib import Path
@@ -24,9 +20,8 @@ from compressor.base.named_arrays import arrays_in, is_named
 from compressor.base.types import Arrays
 from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
 from compressor.models.litert.format.operators import operator_name
-from compressor.models.litert.running.trial_process import UNREADABLE
+from compressor.models.litert.running.child_run import fault_of
 
-_SECONDS = 600
 _NODE = re.compile(r"\s*Node number (\d+) \(\w+\) failed to (?:invoke|prepare)\.?")
 
 
@@ -66,20 +61,9 @@ def _failure(content: bytes, folder: Path) -> str | None:
         OSError: the files in the folder cannot be written or read.
     """
     (folder / "model.tflite").write_bytes(content)
-    command = [sys.executable, "-P", "-m", "compressor.models.litert.running.trial_process", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"it does not end within {_SECONDS} s"
-    if done.returncode == 0:
+    reason = fault_of("compressor.models.litert.running.trial_process", folder)
+    if reason is None:
         return None
-    if done.returncode == UNREADABLE:
-        number, _, path = done.stdout.strip().partition(" ")
-        raise OSError(int(number), os.strerror(int(number)), path)
-    if done.returncode < 0:
-        return f"it crashes the process with {signal.Signals(-done.returncode).name}"
-    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()
-    reason = lines[-1] if lines else f"exit code {done.returncode}"
     return reason.removeprefix("LiteRT cannot run the file (").removesuffix(")")
 
 
