@@ -23,7 +23,19 @@ _LEARNING = 0.008
 _BYTES = 7  # of the interval: so wide that it hardly ever gets narrow around a carry
 _BITS = 8 * _BYTES
 _ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
-_MOST_CODED = 2**22  # bits, which take about half a minute
+_MOST_CODED = 2**22  # bits, which take about half a minute here, and less than two seconds compiled
+_MOST_SEEN = 3 * 2**22  # contexts, which take 600 MB compiled, and more here
+_MOST_AT_ONCE = 8  # contexts of a bit
+
+
+def limits() -> tuple[int, int]:
+    """How many bits a payload holds at most, and of how many contexts."""
+    return _MOST_CODED, _MOST_SEEN
+
+
+def tables() -> tuple[list[float], list[float], list[int]]:
+    """What the compiled coder computes with: rates by count, logits by share, and shares of 65536 by logit."""
+    return _RATES, _LOGITS, _SIGMOIDS
 
 
 class Coder:
@@ -51,12 +63,14 @@ class Coder:
             bit: to write; has no meaning when reading.
 
         Raises:
-            DamagedError: there are more than four million, which no payload holds.
+            DamagedError: there are more than four million bits, or twelve million contexts, which no payload holds.
         """
         self._left -= 1
         if self._left < 0:
             raise DamagedError("it holds more than it should")
         seen, weights = self._seen, self._weights.get(chooses)
+        if len(seen) + _MOST_AT_ONCE > _MOST_SEEN:
+            raise DamagedError("it holds more than it should")
         if weights is None:
             weights = self._weights[chooses] = [1.4 / (len(contexts) + 1)] * len(contexts)
         states, logits, total = [], [], 0.0

@@ -22,7 +22,9 @@ from compressor.models.litert.flatbuffer_recorder import recorded
 from compressor.models.litert.flatbuffer_writer import laid_out
 from compressor.models.litert.tensor_types import TensorType, joined_bytes, split_bytes
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.byte_coder import code_bytes
 from compressor.models.packing.coder_type import DamagedError
+from compressor.models.packing.compiled_coder import CompiledCoder, new_coder
 from compressor.models.packing.priming_model import PRIMER
 from compressor.models.packing.weight_coder import code_weights
 
@@ -42,7 +44,7 @@ Path = tuple[int, ...]
 class _Walk:
     """Walks over the nodes of a model, and writes or reads them."""
 
-    def __init__(self, coder: Coder, source: list[Node] | None, size: int) -> None:
+    def __init__(self, coder: Coder | CompiledCoder, source: list[Node] | None, size: int) -> None:
         self.nodes = Nodes()
         self.coder = coder
         self._source = source
@@ -182,25 +184,9 @@ class _Walk:
 
     def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
         self._take(count)
-        before = self._last.get(("bytes", path), b"")
-        coded = bytearray()
-        for index in range(count):
-            place = index % width
-            last, second_last = coded[-1] if coded else -1, coded[-2] if len(coded) > 1 else -1
-            same_place = coded[index - width] if index >= width else -1  # in the number before
-            old = before[index] if index < len(before) else -1
-            contexts = (
-                ("byte", path, place),
-                ("byte", path, place, last),
-                ("byte", path, place, last, second_last),
-                ("byte", path, place, same_place),
-                ("byte", path, index, old),
-                ("byte", width, place, last, same_place),
-            )
-            chooses = ("byte", min(width, 4), place)
-            coded.append(self.coder.symbol(contexts, chooses, 8, content[index] if content else 0))
-        self._last["bytes", path] = bytes(coded)
-        return bytes(coded)
+        coded = code_bytes(self.coder, path, self._last.get(("bytes", path), b""), content, count, width)
+        self._last["bytes", path] = coded
+        return coded
 
     def _note_tensor(self, fields: dict[int, Any]) -> None:
         """Remember which buffer holds a matrix of weights; tensors are coded before buffers."""
@@ -257,9 +243,9 @@ def decode(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
-def _learned(payload: bytes | None = None) -> Coder:
+def _learned(payload: bytes | None = None) -> Coder | CompiledCoder:
     """A coder that has learned from a typical model, and reads a payload, or begins to write one."""
-    coder = Coder(PRIMER)
+    coder = new_coder(PRIMER)
     if PRIMER:
         _Walk(coder, None, _MOST_BITS).root()
     coder.restart(payload)

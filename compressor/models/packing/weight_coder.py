@@ -11,16 +11,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.compiled_coder import CompiledCoder
 
 _FARTHEST = 1024  # stride that is looked for
 
 
-def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Sequence[int] | None = None) -> list[int]:
+def code_weights(
+    coder: Coder | CompiledCoder, rows: int, columns: int, bits: int, values: Sequence[int] | None = None
+) -> list[int]:
     """Write or read a matrix of rows x columns numbers of so many bits, row after row, and return the numbers."""
     size = rows * columns
     common, near, far = _structure(values, rows, columns) if values is not None else (0, 1, 1)
     common = coder.symbol((("common",),), "common", bits, common)
     near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
+    if isinstance(coder, CompiledCoder):
+        return list(coder.code_weights((rows, columns), bits, (common, near, far), bytes(values or ())))
     coded = [common] * size
     there = bytearray(size + far + columns + near)  # negative indices, before the beginning, find zeros at the end
     counts = [0] * (columns + near + far + 2)  # in each column so far, likewise
