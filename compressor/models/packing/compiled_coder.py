@@ -12,6 +12,7 @@ from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.compiled_library import WITHOUT_VARIABLE, CompiledLibrary, built_library, unwanted
 
 SLOW = "packages are coded by Python, which takes about a hundred times as long as compiled code"
+_AT_ONCE = 2**17  # bytes or weights, after which an interrupt is noticed: a tenth of a second
 _NO_MEMORY = -2
 _PROOF = bytes.fromhex(
     "f68ff25f055e7c813bd88e1526ca985d1db70590bd3aa8eaa04c8ec4d6a5dde2649e250e055e05c6687acdb0acb82bd77fab035b"
@@ -33,7 +34,8 @@ class CompiledCoder:
         """Begin another payload, and keep all that was learned from the last one."""
         self._payload = payload  # kept, since the library reads it where it lies
         content = payload or b""
-        self._library.restart(self._coder, content, len(content), payload is not None, *limits())
+        self._most, most_seen = limits(payload)
+        self._library.restart(self._coder, content, len(content), payload is not None, self._most, most_seen)
 
     def bit(self, contexts: Sequence[Hashable], chooses: Hashable, bit: int = 0) -> int:
         """Write a bit, or read one, and return it.
@@ -52,13 +54,20 @@ class CompiledCoder:
         """Write or read a number of so many bits, the highest first, and return it."""
         return self._code(contexts, chooses, bits, value)
 
+    @property
+    def left(self) -> int:
+        """How many more bits may be coded."""
+        return int(self._library.left(self._coder))
+
     def code_bytes(self, path: Hashable, before: bytes, content: bytes | None, count: int, width: int) -> bytes:
         """Write or read bytes as `byte_coder.code_bytes` does, and return them."""
         coded = ctypes.create_string_buffer(content or b"", count + 1)
         sets = (ctypes.c_uint32 * width)(*(self._set(("byte", min(width, 4), place)) for place in range(width)))
-        number = self._number(("path", path))
-        self._checked(self._library.bytes(self._coder, number, before, len(before), coded, count, width, sets))
-        return coded.raw[:count]
+        given = self._coder, self._number(("path", path)), before, len(before), coded
+        for start in range(0, count, _AT_ONCE):
+            end = min(start + _AT_ONCE, count)
+            self._checked(self._library.bytes(*given, start, end, width, sets))
+        return ctypes.string_at(coded, count)
 
     def code_weights(self, shape: tuple[int, int], bits: int, structure: tuple[int, int, int], values: bytes) -> bytes:
         """Write or read weights as `weight_coder.code_weights` does after their structure, and return them.
@@ -69,19 +78,31 @@ class CompiledCoder:
             structure: the commonest value, and the two strides.
             values: one in each byte; any when reading.
         """
-        coded = ctypes.create_string_buffer(values, shape[0] * shape[1] + 1)
-        there = [self._set((count, deep)) for count in range(3) for deep in (False, True)]
-        sets = (ctypes.c_uint32 * 7)(*there, self._set("value"))
-        self._checked(self._library.weights(self._coder, *shape, bits, *structure, coded, sets))
-        return coded.raw[: shape[0] * shape[1]]
+        rows, columns = shape
+        coded, there = (ctypes.create_string_buffer(given, rows * columns + 1) for given in (values, b""))
+        above, counts = ctypes.create_string_buffer(bytes([structure[0]]) * columns), (ctypes.c_uint32 * columns)()
+        marks = [self._set((count, deep)) for count in range(3) for deep in (False, True)]
+        sets = (ctypes.c_uint32 * 7)(*marks, self._set("value"))
+        at_once = max(1, _AT_ONCE // columns)
+        for start in range(0, rows, at_once):
+            part = self._coder, start, min(start + at_once, rows), columns, bits
+            self._checked(self._library.weights(*part, *structure, coded, there, above, counts, sets))
+        return ctypes.string_at(coded, rows * columns)
 
     def finished(self) -> bytes:
-        """The shortest payload of the bits written; a reader takes what follows it for zeros."""
+        """The shortest payload of the bits written; a reader takes what follows it for zeros.
+
+        Raises:
+            DamagedError: it holds more bits than are read from a payload of its length.
+        """
         length = ctypes.c_uint64()
         address = self._library.finished(self._coder, ctypes.byref(length))
         if not address:
             raise MemoryError
-        return ctypes.string_at(address, length.value)
+        payload = ctypes.string_at(address, length.value)
+        if self._most - self.left > limits(payload)[0]:
+            raise DamagedError("it holds more than it should")
+        return payload
 
     def _code(self, contexts: Sequence[Hashable], chooses: Hashable, bits: int, value: int) -> int:
         numbers = (ctypes.c_uint64 * len(contexts))(*map(self._number, contexts))

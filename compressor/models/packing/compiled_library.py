@@ -12,17 +12,15 @@ from compressor.models.packing.arithmetic_coder import tables
 
 WITHOUT_VARIABLE = "COMPRESSOR_WITHOUT_COMPILED"
 _NAME = "_compiled"
-_POINTER, _NUMBER, _SIZE = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64
+_POINTER, _NUMBER, _SIZE, _RESULT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
 _FUNCTIONS = {
     "tfcoder_new": (_POINTER, [_POINTER] * 3),
     "tfcoder_free": (None, [_POINTER]),
     "tfcoder_restart": (None, [_POINTER, _POINTER, _SIZE, ctypes.c_int, ctypes.c_int64, _SIZE]),
-    "tfcoder_code": (ctypes.c_int, [_POINTER, _POINTER, *[_NUMBER] * 4]),
-    "tfcoder_bytes": (ctypes.c_int, [_POINTER, _NUMBER, _POINTER, _SIZE, _POINTER, _SIZE, _NUMBER, _POINTER]),
-    "tfcoder_weights": (
-        ctypes.c_int,
-        [_POINTER, _SIZE, _SIZE, _NUMBER, _NUMBER, _SIZE, _SIZE, _POINTER, _POINTER],
-    ),
+    "tfcoder_code": (_RESULT, [_POINTER, _POINTER, *[_NUMBER] * 4]),
+    "tfcoder_bytes": (_RESULT, [_POINTER, _NUMBER, _POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _NUMBER, _POINTER]),
+    "tfcoder_weights": (_RESULT, [_POINTER, *[_SIZE] * 3, _NUMBER, _NUMBER, _SIZE, _SIZE, *[_POINTER] * 5]),
+    "tfcoder_left": (ctypes.c_int64, [_POINTER]),
     "tfcoder_finished": (_POINTER, [_POINTER, _POINTER]),
 }
 
@@ -50,6 +48,7 @@ class CompiledLibrary:
         self.code = self._library.tfcoder_code
         self.bytes = self._library.tfcoder_bytes
         self.weights = self._library.tfcoder_weights
+        self.left = self._library.tfcoder_left
         self.finished = self._library.tfcoder_finished
 
     def new(self) -> int:

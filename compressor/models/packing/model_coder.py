@@ -34,7 +34,7 @@ _SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
 _TENSORS = 0  # of its SubGraph
 _SHAPE, _TYPE, _BUFFER, _SPARSITY = 0, 1, 2, 6  # of its Tensor
 _CODED = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)  # as matrices of weights
-_MOST_BITS = 2**21  # that are coded, in half a minute
+_PRIMED = 2**16  # bytes, which the typical model is smaller than
 _SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
 _LEAST, _MOST_FLOAT = 1e-12, 1e30  # magnitudes that a scale may have
 _FEWEST = 32  # weights in a matrix that is worth coding as one
@@ -179,8 +179,8 @@ class _Walk:
         if content is not None and len(content) != rows * columns * bits // 8:
             raise DamagedError("a tensor's values do not fill its shape")
         self._take(rows * columns * bits // 8)
-        known = None if content is None else split_bytes(content, bits).tolist()
-        return joined_bytes(np.array(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
+        known = None if content is None else split_bytes(content, bits).astype(np.uint8).tobytes()
+        return joined_bytes(np.frombuffer(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
 
     def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
         self._take(count)
@@ -219,14 +219,12 @@ def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
 
 def encode(content: bytes) -> bytes | None:
     """The payload of a LiteRT file; None for one that `compact` did not write, or that `decode` would refuse."""
-    if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
-        return None
     try:
         walk = _Walk(_learned(), recorded(read_model(content)), len(content))
         walk.root()
+        return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
     except (ModelError, DamagedError):
         return None
-    return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
 
 
 def decode(payload: bytes, size: int) -> bytes:
@@ -247,6 +245,6 @@ def _learned(payload: bytes | None = None) -> Coder | CompiledCoder:
     """A coder that has learned from a typical model, and reads a payload, or begins to write one."""
     coder = new_coder(PRIMER)
     if PRIMER:
-        _Walk(coder, None, _MOST_BITS).root()
+        _Walk(coder, None, _PRIMED).root()
     coder.restart(payload)
     return coder

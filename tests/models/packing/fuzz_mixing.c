@@ -21,12 +21,19 @@ static int coded_all(coder *c, const uint8_t *sizes, uint8_t *weights, uint8_t *
   const unsigned width = 1u << sizes[2] % 4, bits = sizes[3] % 3 == 0 ? 8 : sizes[3] % 3 == 1 ? 4 : 2;
   const unsigned common = sizes[4] & ((1u << bits) - 1);
   const uint64_t names[] = {1, sizes[5], 3};
+  const uint64_t rows = 1 + sizes[0] % 40, columns = 1 + sizes[1] % 40;
+  uint8_t there[1600] = {0}, above[40];
+  uint32_t counts[40] = {0};
   int result = tfcoder_code(c, names, 3, 9, sizes[6] % 11, (unsigned)*number);
   if (result < 0) return result;
   *number = result;
-  result = tfcoder_weights(c, 1 + sizes[0] % 40, 1 + sizes[1] % 40, bits, common, 1 + sizes[5] * 4u, 1 + sizes[6] * 4u,
-                           weights, sets);
-  return result < 0 ? result : tfcoder_bytes(c, sizes[4], sizes, 8, bytes, sizes[7], width, sets);
+  memset(above, (int)common, sizeof above);
+  result = tfcoder_weights(c, 0, rows / 2, columns, bits, common, 1 + sizes[5] * 4u, 1 + sizes[6] * 4u, weights, there,
+                           above, counts, sets);
+  if (result < 0) return result;
+  result = tfcoder_weights(c, rows / 2, rows, columns, bits, common, 1 + sizes[5] * 4u, 1 + sizes[6] * 4u, weights,
+                           there, above, counts, sets);
+  return result < 0 ? result : tfcoder_bytes(c, sizes[4], sizes, 8, bytes, 0, sizes[7], width, sets);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *content, size_t length) {

@@ -77,7 +77,7 @@ def matrices(draw):
     values = chance.laplace(0, draw(st.sampled_from((0.3, 2, 30))), (rows, columns))
     values[chance.random((rows, columns)) < draw(st.sampled_from((0, 0.5, 0.95)))] = 0
     values[:, chance.random(columns) < draw(st.sampled_from((0, 0.7)))] = 0
-    return rows, columns, bits, (np.round(values).astype(int) % 2**bits).reshape(-1).tolist()
+    return rows, columns, bits, bytes((np.round(values).astype(int) % 2**bits).reshape(-1).tolist())
 
 
 @settings(max_examples=40, deadline=None)
@@ -147,13 +147,28 @@ def test_a_library_that_computes_otherwise_is_not_used(monkeypatch):
     assert isinstance(new_coder(), CompiledCoder)
 
 
-@pytest.mark.parametrize("limit", ["_MOST_CODED", "_MOST_SEEN"])
+@pytest.mark.parametrize("limit", ["_ALWAYS_CODED", "_MOST_SEEN"])
 def test_too_many_bits_or_contexts_are_refused_by_both(limit, monkeypatch):
     monkeypatch.setattr(arithmetic_coder, limit, 1000)
-    for coder in (Coder(), CompiledCoder(built_library())):
+    monkeypatch.setattr(arithmetic_coder, "_MOST_OF_A_BYTE", 100)
+    for coder in (Coder(b"1234567890"), CompiledCoder(built_library(), b"1234567890")):
         with pytest.raises(DamagedError, match=r"^it holds more than it should$"):
             for number in range(3000):
                 coder.bit((("a", number),), "b", number & 1)
+
+
+def test_more_weights_than_a_payload_has_bits_are_refused_before_there_is_room_for_them():
+    for coder in (Coder(b""), CompiledCoder(built_library(), b"")):
+        with pytest.raises(DamagedError, match=r"^it holds more than it should$"):
+            code_weights(coder, 2**20, 2**20, 8)
+
+
+def test_a_payload_that_would_be_refused_is_not_made(monkeypatch):
+    monkeypatch.setattr(arithmetic_coder, "_ALWAYS_CODED", 1000)
+    for coder in (Coder(), CompiledCoder(built_library())):
+        code_weights(coder, 20, 500, 8, bytes(10_000))
+        with pytest.raises(DamagedError, match=r"^it holds more than it should$"):
+            coder.finished()
 
 
 def compiled(folder, compiler, *options):
@@ -166,7 +181,7 @@ def payload_by(library):
     chance, coder = np.random.default_rng(0), CompiledCoder(library)
     for spread in (1, 10, 60):
         values = np.clip(np.round(chance.laplace(0, spread, 40 * 50)), -127, 127).astype(int) % 256
-        code_weights(coder, 40, 50, 8, values.tolist())
+        code_weights(coder, 40, 50, 8, bytes(values.tolist()))
     return coder.finished()
 
 

@@ -264,11 +264,12 @@ PUBLIC int tfcoder_code(coder *c, const uint64_t *names, unsigned count, uint32_
                    : symbol(c, contexts, count, chooses, bits, value);
 }
 
-/* See byte_coder.py. `chooses` has a number for each place in a number of `width` bytes. */
+/* The bytes from one place to another: see byte_coder.py. `chooses` has a number for each place in a number of `width`
+ * bytes. */
 PUBLIC int tfcoder_bytes(coder *c, uint32_t path, const uint8_t *before, uint64_t known, uint8_t *content,
-                         uint64_t count, unsigned width, const uint32_t *chooses) {
+                         uint64_t from, uint64_t to, unsigned width, const uint32_t *chooses) {
   uint64_t i;
-  for (i = 0; i < count; i++) {
+  for (i = from; i < to; i++) {
     const unsigned place = (unsigned)(i % width);
     /* 0 for none, and else the byte plus 1 */
     const uint32_t last = i > 0 ? content[i - 1] + 1u : 0, second = i > 1 ? content[i - 2] + 1u : 0;
@@ -297,17 +298,14 @@ static unsigned bit_length(uint64_t value) {
 
 static uint64_t least(uint64_t one, uint64_t other) { return one < other ? one : other; }
 
-/* See weight_coder.py. `chooses` has six numbers for whether a weight is there, and one for its value. */
-PUBLIC int tfcoder_weights(coder *c, uint64_t rows, uint64_t columns, unsigned bits, unsigned common, uint64_t near,
-                           uint64_t far, uint8_t *values, const uint32_t *chooses) {
-  const uint64_t size = rows * columns;
+/* The rows from one to another: see weight_coder.py. `chooses` has six numbers for whether a weight is there, and one for
+ * its value. Of all rows together, `there` has a byte for each weight, and of each column `above` its last value and
+ * `counts` how many there were; they begin as zeros, and `above` as the commonest value. */
+PUBLIC int tfcoder_weights(coder *c, uint64_t from, uint64_t to, uint64_t columns, unsigned bits, unsigned common,
+                           uint64_t near, uint64_t far, uint8_t *values, uint8_t *there, uint8_t *above,
+                           uint32_t *counts, const uint32_t *chooses) {
   uint64_t row, column;
-  int result = NO_MEMORY;
-  uint8_t *there = calloc(size + 1, 1), *above = malloc(columns);
-  uint32_t *counts = calloc(columns, sizeof *counts);
-  if (there == NULL || above == NULL || counts == NULL) goto end;
-  memset(above, (int)common, columns);
-  for (row = 0; row < rows; row++) {
+  for (row = from; row < to; row++) {
     const unsigned depth = (unsigned)(row < 4 ? least(row, 3) : bit_length(row) + 1);
     uint64_t run = 0, dense = 0;
     unsigned last = common;
@@ -329,7 +327,7 @@ PUBLIC int tfcoder_weights(coder *c, uint64_t rows, uint64_t columns, unsigned b
       if (at >= near) known |= (uint32_t)there[at - near] << 2;
       if (at >= far) known |= (uint32_t)there[at - far] << 3;
       if (at >= 2) known |= (uint32_t)there[at - 2] << 4;
-      contexts[0] = made(1, (uint64_t)least(count, 12) << 8 | depth, 0);
+      contexts[0] = made(1, least(count, 12) << 8 | depth, 0);
       contexts[1] = made(2, known, 0);
       if (at + 1 >= columns && there[at + 1 - columns]) contexts[1].high |= 1 << 5;
       if (at >= 2 * columns && there[at - 2 * columns]) contexts[1].high |= 1 << 6;
@@ -340,11 +338,8 @@ PUBLIC int tfcoder_weights(coder *c, uint64_t rows, uint64_t columns, unsigned b
       contexts[6] = made(7, column, 0);
       contexts[7] = made(8, known << 8 | least(count, 3) << 4 | least(around, 7), 0);
       bit = coded(c, contexts, 8, chooses[least(count, 2) * 2 + (depth > 3)] * PLACES, values[at] != common);
-      if (bit <= 0) {
-        if (bit < 0) {
-          result = bit;
-          goto end;
-        }
+      if (bit < 0) return bit;
+      if (bit == 0) {
         values[at] = (uint8_t)common;
         run++;
         continue;
@@ -356,10 +351,7 @@ PUBLIC int tfcoder_weights(coder *c, uint64_t rows, uint64_t columns, unsigned b
       contexts[4] = made(13, at >= near ? values[at - near] : common, 0);
       contexts[5] = made(14, column % near, 0);
       value = symbol(c, contexts, 6, chooses[6], bits, values[at]);
-      if (value < 0) {
-        result = value;
-        goto end;
-      }
+      if (value < 0) return value;
       values[at] = above[column] = (uint8_t)(last = (unsigned)value);
       there[at] = 1;
       counts[column] = count + 1;
@@ -367,13 +359,11 @@ PUBLIC int tfcoder_weights(coder *c, uint64_t rows, uint64_t columns, unsigned b
       run = 0;
     }
   }
-  result = DONE;
-end:
-  free(there);
-  free(above);
-  free(counts);
-  return result;
+  return DONE;
 }
+
+/* How many more bits may be coded. */
+PUBLIC int64_t tfcoder_left(const coder *c) { return c->left; }
 
 /* The shortest payload of the bits written, and its length. */
 PUBLIC const uint8_t *tfcoder_finished(coder *c, uint64_t *length) {
