@@ -103,7 +103,7 @@ def test_columns_that_are_empty_cost_almost_nothing():
 
 
 def test_only_a_slim_file_can_be_coded(small_cnn):
-    text = "the coder 'model' takes only small or sparse files that 'slim' wrote; "
+    text = "the coder 'model' takes only files that 'slim' wrote, and few weights in floats; "
     text += "put 'slim' before 'pack', or name another coder"
     for content in (to_litert(small_cnn()), b"no model"):
         with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):

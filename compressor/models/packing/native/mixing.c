@@ -36,17 +36,34 @@ typedef struct {
   uint32_t low;
 } context;
 
-typedef struct { /* of a context: how often its bits were 1, from how many of them */
+typedef struct { /* of a context of a bit: how often that was 1, from how many of them */
   double share;
   uint64_t high;
-  uint32_t low, count;
+  uint32_t low;
+  uint8_t count;
 } state;
+
+/* The same of three bits of a number, one after the other, which lie together since they are needed together. */
+enum { LEVELS = 3, STATES = (1 << LEVELS) - 1 };
+typedef struct {
+  uint64_t high;
+  uint32_t low;
+  uint8_t counts[STATES + 1];
+  double shares[STATES];
+} block;
+
+/* Of a context of the bit that is coded. */
+typedef struct {
+  double *share;
+  uint8_t *count;
+} seen;
 
 typedef struct {
   double rates[LIMIT + 1], logits[STEPS + 1];
   uint32_t sigmoids[SIGMOIDS];
   state *states;
-  uint64_t places, used, most_used;
+  block *blocks;
+  uint64_t places, taken, block_places, blocks_taken, used, most_used;
   double (*weights)[MOST_CONTEXTS];
   uint8_t *begun; /* whether each row of weights has its first values */
   uint32_t rows;
@@ -60,6 +77,7 @@ typedef struct {
 PUBLIC void tfcoder_free(coder *c) {
   if (c == NULL) return;
   free(c->states);
+  free(c->blocks);
   free(c->weights);
   free(c->begun);
   free(c->output);
@@ -73,9 +91,10 @@ PUBLIC coder *tfcoder_new(const double *rates, const double *logits, const uint3
   memcpy(c->rates, rates, sizeof c->rates);
   memcpy(c->logits, logits, sizeof c->logits);
   memcpy(c->sigmoids, sigmoids, sizeof c->sigmoids);
-  c->places = FIRST_PLACES;
+  c->places = c->block_places = FIRST_PLACES;
   c->states = calloc(c->places, sizeof *c->states);
-  if (c->states == NULL) {
+  c->blocks = calloc(c->block_places, sizeof *c->blocks);
+  if (c->states == NULL || c->blocks == NULL) {
     tfcoder_free(c);
     return NULL;
   }
@@ -98,51 +117,87 @@ PUBLIC void tfcoder_restart(coder *c, const uint8_t *payload, uint64_t length, i
   for (i = 0; i < BYTES; i++) c->code = c->code << 8 | (i < length ? payload[i] : 0);
 }
 
-static uint64_t place_of(const coder *c, const context *of) {
-  uint64_t mixed = (of->high ^ (uint64_t)of->low << 20) * 0x9E3779B97F4A7C15u;
-  mixed = (mixed ^ mixed >> 29 ^ of->low) * 0xBF58476D1CE4E5B9u;
-  return (mixed ^ mixed >> 32) & (c->places - 1);
+static uint64_t mixed(uint64_t high, uint32_t low) {
+  uint64_t value = (high ^ (uint64_t)low << 20) * 0x9E3779B97F4A7C15u;
+  value = (value ^ value >> 29 ^ low) * 0xBF58476D1CE4E5B9u;
+  return value ^ value >> 32;
 }
 
-static state *state_of(coder *c, uint64_t place, const context *of) {
-  state *found = &c->states[place];
-  while (found->low != of->low || found->high != of->high) {
-    if (found->low == 0) {
-      found->high = of->high;
-      found->low = of->low;
-      found->share = 0.5;
-      found->count = 0;
-      c->used++;
-      return found;
-    }
-    place = (place + 1) & (c->places - 1);
-    found = &c->states[place];
-  }
-  return found;
+static void fetch(const void *from) {
+#ifdef __GNUC__
+  __builtin_prefetch(from, 1);
+  __builtin_prefetch((const char *)from + 64, 1);
+#else
+  (void)from;
+#endif
 }
 
-/* Makes sure that so many states find a place. */
-static int grown(coder *c) {
+/* Makes sure that so many states of contexts find a place. */
+static int room_for_states(coder *c) {
   state *old = c->states, *moved;
   const uint64_t places = c->places;
   uint64_t i, place;
-  if (c->used + MOST_CONTEXTS > c->most_used) return TOO_MUCH;
-  if (c->used + MOST_CONTEXTS <= places - (places >> 2)) return DONE;
+  if (c->taken + MOST_CONTEXTS <= places - (places >> 2)) return DONE;
   moved = calloc(2 * places, sizeof *moved);
   if (moved == NULL) return NO_MEMORY;
-  c->states = moved;
-  c->places = 2 * places;
   for (i = 0; i < places; i++) {
-    context of;
     if (old[i].low == 0) continue;
-    of.high = old[i].high;
-    of.low = old[i].low;
-    place = place_of(c, &of);
-    while (moved[place].low != 0) place = (place + 1) & (c->places - 1);
+    place = mixed(old[i].high, old[i].low) & (2 * places - 1);
+    while (moved[place].low != 0) place = (place + 1) & (2 * places - 1);
     moved[place] = old[i];
   }
   free(old);
+  c->states = moved;
+  c->places = 2 * places;
   return DONE;
+}
+
+static int room_for_blocks(coder *c) {
+  block *old = c->blocks, *moved;
+  const uint64_t places = c->block_places;
+  uint64_t i, place;
+  if (c->blocks_taken + MOST_CONTEXTS <= places - (places >> 2)) return DONE;
+  moved = calloc(2 * places, sizeof *moved);
+  if (moved == NULL) return NO_MEMORY;
+  for (i = 0; i < places; i++) {
+    if (old[i].low == 0) continue;
+    place = mixed(old[i].high, old[i].low) & (2 * places - 1);
+    while (moved[place].low != 0) place = (place + 1) & (2 * places - 1);
+    moved[place] = old[i];
+  }
+  free(old);
+  c->blocks = moved;
+  c->block_places = 2 * places;
+  return DONE;
+}
+
+static state *state_of(coder *c, uint64_t place, const context *of) {
+  state *found;
+  for (;; place++) {
+    found = &c->states[place & (c->places - 1)];
+    if (found->low == of->low && found->high == of->high) return found;
+    if (found->low == 0) break;
+  }
+  found->high = of->high;
+  found->low = of->low;
+  found->share = 0.5;
+  c->taken++;
+  return found;
+}
+
+static block *block_of(coder *c, uint64_t place, const context *of) {
+  block *found;
+  unsigned i;
+  for (;; place++) {
+    found = &c->blocks[place & (c->block_places - 1)];
+    if (found->low == of->low && found->high == of->high) return found;
+    if (found->low == 0) break;
+  }
+  found->high = of->high;
+  found->low = of->low;
+  for (i = 0; i < STATES; i++) found->shares[i] = 0.5;
+  c->blocks_taken++;
+  return found;
 }
 
 /* Makes sure that there are weights with this number. */
@@ -189,26 +244,17 @@ static void shift(coder *c) {
   c->high = (c->high & REST) << 8 | 0xFF;
 }
 
-static int coded(coder *c, const context *contexts, unsigned count, uint32_t chooses, int bit) {
-  state *states[MOST_CONTEXTS];
+static int mixed_bit(coder *c, const seen *of, unsigned count, uint32_t chooses, int bit) {
   double logits[MOST_CONTEXTS], total = 0, error, *weights;
-  uint64_t places[MOST_CONTEXTS], width, middle;
+  uint64_t width, middle;
   uint32_t share;
   unsigned i;
   int failed;
-  if (--c->left < 0) return TOO_MUCH;
-  if ((failed = grown(c)) != DONE || (failed = weighed(c, chooses, count)) != DONE) return failed;
-  if ((failed = roomy(c)) != DONE) return failed;
-  for (i = 0; i < count; i++) {
-    places[i] = place_of(c, &contexts[i]);
-#ifdef __GNUC__
-    __builtin_prefetch(&c->states[places[i]], 1);
-#endif
-  }
+  if (--c->left < 0 || c->used + MOST_CONTEXTS > c->most_used) return TOO_MUCH;
+  if ((failed = weighed(c, chooses, count)) != DONE || (failed = roomy(c)) != DONE) return failed;
   weights = c->weights[chooses];
   for (i = 0; i < count; i++) {
-    states[i] = state_of(c, places[i], &contexts[i]);
-    logits[i] = c->logits[(int)(states[i]->share * STEPS)];
+    logits[i] = c->logits[(int)(*of[i].share * STEPS)];
     total += weights[i] * logits[i];
   }
   total = (total + REACH) * FINE;
@@ -225,24 +271,62 @@ static int coded(coder *c, const context *contexts, unsigned count, uint32_t cho
   while ((c->low ^ c->high) <= REST) shift(c);
   error = (bit - share / 65536.0) * 0.008;
   for (i = 0; i < count; i++) weights[i] += error * logits[i];
-  for (i = 0; i < count; i++) {
-    state *s = states[i];
-    s->share += (bit - s->share) * c->rates[s->count];
-    if (s->count < LIMIT) s->count++;
+  for (i = 0; i < count; i++) { /* one by one, since the same context may be there twice */
+    c->used += *of[i].count == 0;
+    *of[i].share += (bit - *of[i].share) * c->rates[*of[i].count];
+    *of[i].count = (uint8_t)(*of[i].count + (*of[i].count < LIMIT));
   }
   return bit;
 }
 
+static int coded(coder *c, const context *contexts, unsigned count, uint32_t chooses, int bit) {
+  uint64_t places[MOST_CONTEXTS];
+  seen of[MOST_CONTEXTS];
+  unsigned i;
+  const int failed = room_for_states(c);
+  if (failed != DONE) return failed;
+  for (i = 0; i < count; i++) {
+    places[i] = mixed(contexts[i].high, contexts[i].low);
+    fetch(&c->states[places[i] & (c->places - 1)]);
+  }
+  for (i = 0; i < count; i++) {
+    state *found = state_of(c, places[i], &contexts[i]);
+    of[i].share = &found->share;
+    of[i].count = &found->count;
+  }
+  return mixed_bit(c, of, count, chooses, bit);
+}
+
 static int symbol(coder *c, context *contexts, unsigned count, uint32_t chooses, unsigned bits, unsigned value) {
-  uint32_t prefix = 1, before[MOST_CONTEXTS];
+  block *blocks[MOST_CONTEXTS];
+  uint64_t places[MOST_CONTEXTS];
+  seen of[MOST_CONTEXTS];
+  uint32_t prefix = 1, node = 1;
   unsigned i, place;
-  for (i = 0; i < count; i++) before[i] = contexts[i].low;
   for (place = bits; place-- > 0;) {
     int bit;
-    for (i = 0; i < count; i++) contexts[i].low = before[i] | prefix;
-    bit = coded(c, contexts, count, chooses * PLACES + 1 + place, value >> place & 1);
+    if ((bits - 1 - place) % LEVELS == 0) {
+      const int failed = room_for_blocks(c);
+      if (failed != DONE) return failed;
+      for (i = 0; i < count; i++) {
+        places[i] = mixed(contexts[i].high, contexts[i].low | prefix);
+        fetch(&c->blocks[places[i] & (c->block_places - 1)]);
+      }
+      for (i = 0; i < count; i++) {
+        context of_block = contexts[i];
+        of_block.low |= prefix;
+        blocks[i] = block_of(c, places[i], &of_block);
+      }
+      node = 1;
+    }
+    for (i = 0; i < count; i++) {
+      of[i].share = &blocks[i]->shares[node - 1];
+      of[i].count = &blocks[i]->counts[node - 1];
+    }
+    bit = mixed_bit(c, of, count, chooses * PLACES + 1 + place, value >> place & 1);
     if (bit < 0) return bit;
     prefix = prefix << 1 | (uint32_t)bit;
+    node = node << 1 | (uint32_t)bit;
   }
   return (int)(prefix - (1u << bits));
 }
