@@ -18,9 +18,6 @@ def payloads_by(names: Iterable[str], content: bytes) -> dict[str, bytes]:
     An interrupt is raised here at once; a coder that runs then ends in its thread, and no other begins.
     """
     ordered = list(names)
-    if len(ordered) == 1:
-        payload = CODERS[ordered[0]].encode(content)
-        return {} if payload is None else {ordered[0]: payload}
     waiting, made, faults = deque(reversed(ordered)), dict[str, bytes | None](), list[BaseException]()
 
     def work() -> None:

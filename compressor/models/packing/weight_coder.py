@@ -76,7 +76,7 @@ def _structure(values: bytes, rows: int, columns: int) -> tuple[int, int, int]:
     """The commonest value, and the two strides at which the others most often repeat, in a part of many rows."""
     array = np.frombuffer(values, np.uint8)
     parts = np.split(array, range(_MOST_SEARCHED, array.size, _MOST_SEARCHED))  # counting takes 8 bytes for each
-    common = int(sum(np.bincount(part, minlength=256) for part in parts).argmax())
+    common = int(np.sum([np.bincount(part, minlength=256) for part in parts], axis=0).argmax())
     width = min(columns // 2, _FARTHEST)
     if width < 3 or columns > _MOST_SEARCHED:
         return common, 1, 1
