@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.compiled_coder import CompiledCoder
 
 
@@ -20,7 +21,12 @@ def code_bytes(
         content: to write; None when reading.
         count: of bytes.
         width: of a number, in bytes.
+
+    Raises:
+        DamagedError: there are more of them than the payload has bits for.
     """
+    if 8 * count > coder.left:
+        raise DamagedError("it holds more than it should")
     if isinstance(coder, CompiledCoder):
         return coder.code_bytes(path, before, content, count, width)
     coded = bytearray()

@@ -27,7 +27,7 @@ class CompiledCoder:
         self._coder = library.new()
         self._numbers: dict[Hashable, int] = {}
         self._sets: dict[Hashable, int] = {}
-        weakref.finalize(self, library.free, self._coder)
+        weakref.finalize(self, library.free, self._coder).atexit = False  # a thread may still use it then
         self.restart(payload)
 
     def restart(self, payload: bytes | None = None) -> None:

@@ -157,10 +157,12 @@ def test_too_many_bits_or_contexts_are_refused_by_both(limit, monkeypatch):
                 coder.bit((("a", number),), "b", number & 1)
 
 
-def test_more_weights_than_a_payload_has_bits_are_refused_before_there_is_room_for_them():
+def test_more_weights_or_bytes_than_a_payload_has_bits_are_refused_before_there_is_room_for_them():
     for coder in (Coder(b""), CompiledCoder(built_library(), b"")):
         with pytest.raises(DamagedError, match=r"^it holds more than it should$"):
             code_weights(coder, 2**20, 2**20, 8)
+        with pytest.raises(DamagedError, match=r"^it holds more than it should$"):
+            code_bytes(coder, (), b"", None, 2**40, 1)
 
 
 def test_a_payload_that_would_be_refused_is_not_made(monkeypatch):
