@@ -11,7 +11,7 @@ from pathlib import Path
 from compressor.models.packing.arithmetic_coder import tables
 
 WITHOUT_VARIABLE = "COMPRESSOR_WITHOUT_COMPILED"
-_NAME = "_compiled"
+_FOLDER, _NAME = Path(__file__).parent / "native", "_compiled"  # no package, so that nothing imports it
 _POINTER, _NUMBER, _SIZE, _RESULT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
 _FUNCTIONS = {
     "tfcoder_new": (_POINTER, [_POINTER] * 3),
@@ -65,7 +65,7 @@ class CompiledLibrary:
 
 def built_library() -> CompiledLibrary | None:
     """The library, or None where it was not built, or cannot be loaded."""
-    for file in (Path(__file__).with_name(_NAME + suffix) for suffix in EXTENSION_SUFFIXES):
+    for file in (_FOLDER / (_NAME + suffix) for suffix in EXTENSION_SUFFIXES):
         with suppress(OSError, AttributeError):
             return CompiledLibrary(file)
     return None

@@ -36,6 +36,6 @@ def test_a_wheel_has_the_compiled_part_where_there_is_a_compiler(tmp_path, compi
     names = zipfile.ZipFile(wheel).namelist()
     folder = "compressor/models/packing/"
     assert f"{folder}native/mixing.c" in names
-    built = [name for name in names if name.startswith(f"{folder}_compiled")]
+    built = [name for name in names if name.startswith(f"{folder}native/_compiled")]
     assert len(built) == (compiler == "cc")
     assert wheel.name.split("-")[2:4] == ["cp311", "abi3"]
