@@ -1,4 +1,4 @@
-"""What the coders of packages cost and save on weights of 8 bits: bytes, MB of weights a second, and peak memory.
+"""What the coders of packages cost and save on weights of 8 bits: bytes, MB a second of one core, and peak memory.
 
     python tests/benchmarks/entropy_coders.py [--megabytes 2 20 100] [--python-too] [FILE ...]
 
@@ -70,17 +70,17 @@ def litert_file(matrix: np.ndarray) -> bytes:
 
 
 def measured(name: str, path: Path) -> list[float]:
-    """Bytes, seconds to code and to decode, and peak bytes of memory, less what they were before."""
+    """Bytes, seconds of a core to code and to decode, and peak bytes of memory, less what they were before."""
     content = path.read_bytes()
     CODERS[name].encode(content[:100])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start = time.process_time()
     payload = CODERS[name].encode(content)
-    coded = time.perf_counter()
+    coded = time.process_time()
     if payload is None:
         return [0, coded - start, 0, 0]
     assert CODERS[name].decode(payload, len(content)) == content
-    end = time.perf_counter()
+    end = time.process_time()
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     return [len(payload), coded - start, end - coded, peak]
 
