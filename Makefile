@@ -4,6 +4,8 @@ BIN := .venv/bin
 # What `make fuzz` fuzzes with coverage as its guide, and for how long: make fuzz SECONDS_EACH=1800
 READERS ?= recipe litert package npy npz csv
 SECONDS_EACH ?= 60
+# What an installation compiles
+COMPILED := compressor/models/packing/native/mixing.c
 
 .PHONY: demo test test-long browser check docs fuzz benchmark clean
 
@@ -45,11 +47,11 @@ fuzz: .venv/installed-dev
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 
-.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
+.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@ .venv/installed
 

@@ -58,6 +58,7 @@ def checks() -> Iterator[Check]:
         yield from _plugins()
     except ImportError as error:  # of a library that the plugins are found with
         yield Check("plugin", "problem", f"plugins cannot be found ({error})", f"{_INSTALL} --force-reinstall {_OWN}")
+    yield _coders()
     yield _cache()
     yield from _space()
     yield _memory()
@@ -160,6 +161,12 @@ def _faulty_defaults(registry: Registry) -> Iterator[Check]:
                 owner = f"the {kind} '{entry.cls.name}' ({entry.provider})"
                 what = f"the default of '{parameter}' of {owner} is wrong ({reason})"
                 yield Check("plugin", "problem", what, "fix the default in the plugin")
+
+
+def _coders() -> Check:
+    from compressor.models.packing.compiled_coder import slow_because
+
+    return Check("coders", "warning", *slow) if (slow := slow_because()) else Check("coders", "ok", "compiled")
 
 
 def _cache() -> Check:

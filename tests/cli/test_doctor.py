@@ -8,6 +8,7 @@ import pytest
 from fake_distributions import SHAVE
 
 from compressor.cli import deep_checks
+from compressor.models.packing import compiled_coder
 
 VERSION = version("compressor")
 
@@ -50,13 +51,25 @@ def test_an_installation_in_order_is_told_in_full_and_quickly(run):
     assert f"✓ tensorflow: {version('tensorflow')}" in lines
     assert f"✓ plugin: compressor {VERSION}: 13 strategies, 4 data sets, 5 models, 22 metrics" in lines
     assert lines[-1] == "no problems, no warnings"
-    assert [line.split(":")[0][2:] for line in lines[-7:-1]] == ["plugin", "cache", "disk", "memory", "threads", "GPU"]
+    names = ["plugin", "coders", "cache", "disk", "memory", "threads", "GPU"]
+    assert [line.split(":")[0][2:] for line in lines[-8:-1]] == names
+    assert "✓ coders: compiled" in lines
 
 
 def test_it_imports_no_tensorflow(run):
     before = "tensorflow" in sys.modules
     run("doctor")
     assert ("tensorflow" in sys.modules) == before
+
+
+def test_coders_that_are_not_compiled_are_told_with_the_reason(run, monkeypatch):
+    slow = "packages are coded by Python, which takes about a hundred times as long as compiled code, since "
+    monkeypatch.setenv("COMPRESSOR_WITHOUT_COMPILED", "1")
+    assert troubles(found(run)) == [("coders", "warning", f"{slow}COMPRESSOR_WITHOUT_COMPILED is set", "unset it")]
+    monkeypatch.setenv("COMPRESSOR_WITHOUT_COMPILED", "0")
+    monkeypatch.setattr(compiled_coder, "_proven_library", lambda: None)
+    remedy = "install a C compiler, then install compressor again"
+    assert troubles(found(run)) == [("coders", "warning", f"{slow}that was not built", remedy)]
 
 
 def test_a_library_of_another_version_is_told_with_the_command_that_mends_it(run, pretend):

@@ -5,11 +5,13 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from compressor.models.packing.package import pack
 
+PACKAGES = Path(__file__).parents[1] / "models" / "packing" / "packages"
 CONTENT = bytes(range(256)) * 3
 
 
@@ -28,6 +30,20 @@ def test_the_file_comes_back_beside_its_package(call, package, tmp_path):
     text = f"error: {inner} exists already; choose another name, or pass --force to replace it\n"
     assert call("unpack", package) == (1, "", text)
     assert call("unpack", package, "--force")[0] == 0
+
+
+def test_it_is_told_that_the_coder_is_not_compiled(call, tmp_path, monkeypatch):
+    package = tmp_path / "small.tfpack"
+    shutil.copy(PACKAGES / "model-small.tfpack", package)
+    monkeypatch.setenv("COMPRESSOR_WITHOUT_COMPILED", "1")
+    note = "note: packages are coded by Python, which takes about a hundred times as long as compiled code, since "
+    note += "COMPRESSOR_WITHOUT_COMPILED is set; unset it\n"
+    told = f"{tmp_path / 'small.tflite'}: 1,849 bytes, from 465 packed by model\n"
+    assert call("unpack", package) == (0, told, note)
+    slow = (tmp_path / "small.tflite").read_bytes()
+    monkeypatch.delenv("COMPRESSOR_WITHOUT_COMPILED")
+    assert call("unpack", package, "--force") == (0, told, "")
+    assert (tmp_path / "small.tflite").read_bytes() == slow
 
 
 def test_what_cannot_be_unpacked_is_told(call, tmp_path):

@@ -23,7 +23,20 @@ _LEARNING = 0.008
 _BYTES = 7  # of the interval: so wide that it hardly ever gets narrow around a carry
 _BITS = 8 * _BYTES
 _ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
-_MOST_CODED = 2**22  # bits, which take about half a minute
+_ALWAYS_CODED = 2**22  # bits that any payload may hold, which take half a minute here and a second compiled
+_MOST_OF_A_BYTE = 256  # bits that a byte of a longer payload may hold
+_MOST_SEEN = 6 * 2**20  # contexts, which take 300 MB compiled, and 3 GB here
+_MOST_AT_ONCE = 8  # contexts of a bit
+
+
+def limits(payload: bytes | None) -> tuple[int, int]:
+    """How many bits may be read from a payload, or from any if there is none yet, and in how many contexts."""
+    return (2**62 if payload is None else max(_ALWAYS_CODED, _MOST_OF_A_BYTE * len(payload))), _MOST_SEEN
+
+
+def tables() -> tuple[list[float], list[float], list[int]]:
+    """What the compiled coder computes with: rates by count, logits by share, and shares of 65536 by logit."""
+    return _RATES, _LOGITS, _SIGMOIDS
 
 
 class Coder:
@@ -37,7 +50,8 @@ class Coder:
     def restart(self, payload: bytes | None = None) -> None:
         """Begin another payload, and keep all that was learned from the last one."""
         self._payload = payload
-        self._left = _MOST_CODED
+        self._most, _ = limits(payload)
+        self.left = self._most
         self._low, self._high, self._written = 0, _ALL, bytearray()
         self._position = _BYTES
         self._code = int.from_bytes((payload or b"")[:_BYTES].ljust(_BYTES, b"\0"), "big")
@@ -51,12 +65,14 @@ class Coder:
             bit: to write; has no meaning when reading.
 
         Raises:
-            DamagedError: there are more than four million, which no payload holds.
+            DamagedError: there are more bits or contexts than any payload holds.
         """
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise DamagedError("it holds more than it should")
         seen, weights = self._seen, self._weights.get(chooses)
+        if len(seen) + _MOST_AT_ONCE > _MOST_SEEN:
+            raise DamagedError("it holds more than it should")
         if weights is None:
             weights = self._weights[chooses] = [1.4 / (len(contexts) + 1)] * len(contexts)
         states, logits, total = [], [], 0.0
@@ -109,7 +125,17 @@ class Coder:
         return prefix - (1 << bits)
 
     def finished(self) -> bytes:
-        """The shortest payload of the bits written; a reader takes what follows it for zeros."""
+        """The shortest payload of the bits written; a reader takes what follows it for zeros.
+
+        Raises:
+            DamagedError: it holds more bits than are read from a payload of its length.
+        """
+        payload = self._shortest()
+        if self._most - self.left > limits(payload)[0]:
+            raise DamagedError("it holds more than it should")
+        return payload
+
+    def _shortest(self) -> bytes:
         for count in range(_BYTES + 1):
             unit = 1 << _BITS - 8 * count
             value = -(-self._low // unit) * unit

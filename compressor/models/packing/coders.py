@@ -10,7 +10,7 @@ from typing import Any
 from compressor.models.packing.coder_type import Coder, DamagedError
 
 MEDIUM = 2**20  # bytes, from which on a coder tries fewer of its settings
-LARGE = 2**24  # bytes, from which on it takes the faster ones: the others code half a megabyte a second
+LARGE = 2**24  # bytes, from which on it takes faster ones: with those, half a megabyte a second is coded
 _SAMPLES, _SAMPLE = 16, 2**16  # parts of a large file, on which settings are compared
 _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
 
@@ -124,6 +124,6 @@ CODERS = {
     "xz": Coder(_lzma1, _unlzma1),
     "model": Coder(_model, _unmodel),
 }
-FOR_LARGE = ("zstd", "xz")
+FOR_LARGE = ("zstd", "xz", "model")
 FOR_DEVICES = ("xz", "gzip")
 """Those that `device/tfpack.c` decodes."""

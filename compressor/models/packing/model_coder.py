@@ -22,7 +22,9 @@ from compressor.models.litert.format.flatbuffer_recorder import recorded
 from compressor.models.litert.format.flatbuffer_writer import laid_out
 from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.byte_coder import code_bytes
 from compressor.models.packing.coder_type import DamagedError
+from compressor.models.packing.compiled_coder import CompiledCoder, new_coder
 from compressor.models.packing.priming_model import PRIMER
 from compressor.models.packing.weight_coder import code_weights
 
@@ -32,7 +34,7 @@ _SUBGRAPHS, _BUFFERS = 2, 4  # slots of the schema's Model
 _TENSORS = 0  # of its SubGraph
 _SHAPE, _TYPE, _BUFFER, _SPARSITY = 0, 1, 2, 6  # of its Tensor
 _CODED = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)  # as matrices of weights
-_MOST_BITS = 2**21  # that are coded, in half a minute
+_PRIMED = 2**16  # bytes, which the typical model is smaller than
 _SWELL, _DEEPEST, _MOST_SLOTS = 4, 12, 60
 _LEAST, _MOST_FLOAT = 1e-12, 1e30  # magnitudes that a scale may have
 _FEWEST = 32  # weights in a matrix that is worth coding as one
@@ -42,7 +44,7 @@ Path = tuple[int, ...]
 class _Walk:
     """Walks over the nodes of a model, and writes or reads them."""
 
-    def __init__(self, coder: Coder, source: list[Node] | None, size: int) -> None:
+    def __init__(self, coder: Coder | CompiledCoder, source: list[Node] | None, size: int) -> None:
         self.nodes = Nodes()
         self.coder = coder
         self._source = source
@@ -177,30 +179,14 @@ class _Walk:
         if content is not None and len(content) != rows * columns * bits // 8:
             raise DamagedError("a tensor's values do not fill its shape")
         self._take(rows * columns * bits // 8)
-        known = None if content is None else split_bytes(content, bits).tolist()
-        return joined_bytes(np.array(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
+        known = None if content is None else split_bytes(content, bits).astype(np.uint8).tobytes()
+        return joined_bytes(np.frombuffer(code_weights(self.coder, rows, columns, bits, known), np.uint8), bits)
 
     def _bytes(self, path: Path, content: bytes | None, count: int, width: int) -> bytes:
         self._take(count)
-        before = self._last.get(("bytes", path), b"")
-        coded = bytearray()
-        for index in range(count):
-            place = index % width
-            last, second_last = coded[-1] if coded else -1, coded[-2] if len(coded) > 1 else -1
-            same_place = coded[index - width] if index >= width else -1  # in the number before
-            old = before[index] if index < len(before) else -1
-            contexts = (
-                ("byte", path, place),
-                ("byte", path, place, last),
-                ("byte", path, place, last, second_last),
-                ("byte", path, place, same_place),
-                ("byte", path, index, old),
-                ("byte", width, place, last, same_place),
-            )
-            chooses = ("byte", min(width, 4), place)
-            coded.append(self.coder.symbol(contexts, chooses, 8, content[index] if content else 0))
-        self._last["bytes", path] = bytes(coded)
-        return bytes(coded)
+        coded = code_bytes(self.coder, path, self._last.get(("bytes", path), b""), content, count, width)
+        self._last["bytes", path] = coded
+        return coded
 
     def _note_tensor(self, fields: dict[int, Any]) -> None:
         """Remember which buffer holds a matrix of weights; tensors are coded before buffers."""
@@ -233,14 +219,12 @@ def _added(numbers: bytes, others: bytes, sign: int) -> bytes:
 
 def encode(content: bytes) -> bytes | None:
     """The payload of a LiteRT file; None for one that `compact` did not write, or that `decode` would refuse."""
-    if len(content) + 8 * (len(content) - content.count(0)) > _MOST_BITS:
-        return None
     try:
         walk = _Walk(_learned(), recorded(read_model(content)), len(content))
         walk.root()
+        return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
     except (ModelError, DamagedError):
         return None
-    return walk.coder.finished() if laid_out(walk.nodes.all) == content else None
 
 
 def decode(payload: bytes, size: int) -> bytes:
@@ -257,10 +241,10 @@ def decode(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
-def _learned(payload: bytes | None = None) -> Coder:
+def _learned(payload: bytes | None = None) -> Coder | CompiledCoder:
     """A coder that has learned from a typical model, and reads a payload, or begins to write one."""
-    coder = Coder(PRIMER)
+    coder = new_coder(PRIMER)
     if PRIMER:
-        _Walk(coder, None, _MOST_BITS).root()
+        _Walk(coder, None, _PRIMED).root()
     coder.restart(payload)
     return coder

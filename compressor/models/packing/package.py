@@ -13,6 +13,7 @@ from compressor.base.errors import ModelError
 from compressor.base.file_limits import swells, unless_raised
 from compressor.models.packing.coder_type import DamagedError
 from compressor.models.packing.coders import CODERS, FOR_DEVICES, FOR_LARGE, LARGE
+from compressor.models.packing.parallel_coding import payloads_by
 
 SUFFIX = ".tfpack"
 BEST = "best"
@@ -27,17 +28,18 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
     Args:
         content: any bytes.
         coder: a name in `CODERS`, or `best` for the one that makes the smallest package. For a large file, `best` tries
-            those that suit it. `device` does the same with the coders that `device/tfpack.c` decodes.
+            those that suit it. `device` does the same with the coders that `device/tfpack.c` decodes. All that are
+            tried run at the same time.
 
     Raises:
         ModelError: the coder that is named cannot code it.
     """
     all_coders = FOR_LARGE if len(content) >= LARGE else tuple(CODERS)
     tries = {BEST: all_coders, DEVICE: FOR_DEVICES}.get(coder, (coder,))
-    payloads = {name: payload for name in tries if (payload := CODERS[name].encode(content)) is not None}
+    payloads = payloads_by(tries, content)
     if not payloads:
         remedy = "put 'slim' before 'pack', or name another coder"
-        raise ModelError(f"the coder '{coder}' takes only small or sparse files that 'slim' wrote", remedy)
+        raise ModelError(f"the coder '{coder}' takes only files that 'slim' wrote, and few weights in floats", remedy)
     best = min(payloads, key=lambda name: len(payloads[name]))
     number = list(CODERS).index(best)
     header = _MAGIC + bytes([number]) + _varint(len(content)) + hashlib.sha256(content).digest()[:_HASH_BYTES]

@@ -6,22 +6,33 @@ channel of the pixels around). The encoder finds the strides, and writes them fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from compressor.models.packing.arithmetic_coder import Coder
+from compressor.models.packing.coder_type import DamagedError
+from compressor.models.packing.compiled_coder import CompiledCoder
 
 _FARTHEST = 1024  # stride that is looked for
+_MOST_SEARCHED = 2**21  # weights in which it is looked for, in 100 MB
 
 
-def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Sequence[int] | None = None) -> list[int]:
-    """Write or read a matrix of rows x columns numbers of so many bits, row after row, and return the numbers."""
+def code_weights(
+    coder: Coder | CompiledCoder, rows: int, columns: int, bits: int, values: bytes | None = None
+) -> bytes:
+    """Write or read a matrix of rows x columns numbers of so many bits, row after row, one in each byte.
+
+    Raises:
+        DamagedError: there are more of them than bits in the payload.
+    """
     size = rows * columns
     common, near, far = _structure(values, rows, columns) if values is not None else (0, 1, 1)
     common = coder.symbol((("common",),), "common", bits, common)
     near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
-    coded = [common] * size
+    if size > coder.left:
+        raise DamagedError("it holds more than it should")
+    if isinstance(coder, CompiledCoder):
+        return coder.code_weights((rows, columns), bits, (common, near, far), values or b"")
+    coded = bytearray([common]) * size
     there = bytearray(size + far + columns + near)  # negative indices, before the beginning, find zeros at the end
     counts = [0] * (columns + near + far + 2)  # in each column so far, likewise
     above = [common] * columns
@@ -58,17 +69,19 @@ def code_weights(coder: Coder, rows: int, columns: int, bits: int, values: Seque
             there[at] = 1
             counts[column] = count + 1
             dense, run = dense + 1, 0
-    return coded
+    return bytes(coded)
 
 
-def _structure(values: Sequence[int], rows: int, columns: int) -> tuple[int, int, int]:
-    """The commonest value, and the two strides at which the others most often repeat."""
-    array = np.asarray(values)
-    common = int(np.bincount(array).argmax())
-    mask = (array != common).reshape(rows, columns).astype(np.float64)
+def _structure(values: bytes, rows: int, columns: int) -> tuple[int, int, int]:
+    """The commonest value, and the two strides at which the others most often repeat, in a part of many rows."""
+    array = np.frombuffer(values, np.uint8)
+    parts = np.split(array, range(_MOST_SEARCHED, array.size, _MOST_SEARCHED))  # counting takes 8 bytes for each
+    common = int(np.sum([np.bincount(part, minlength=256) for part in parts], axis=0).argmax())
     width = min(columns // 2, _FARTHEST)
-    if width < 3:
+    if width < 3 or columns > _MOST_SEARCHED:
         return common, 1, 1
+    matrix = array.reshape(rows, columns)[:: -(-rows * columns // _MOST_SEARCHED)]
+    mask = (matrix != common).astype(np.float64)
     spectrum = np.abs(np.fft.rfft(mask - mask.mean(), 2 * columns, axis=1)) ** 2
     repeats = np.fft.irfft(spectrum, axis=1).sum(axis=0)[: width + 1]
     repeats[:2] = -np.inf

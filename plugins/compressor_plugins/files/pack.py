@@ -24,8 +24,9 @@ class Pack(Strategy):
 
         coder: Literal["best", "device", "model", "brotli", "zstd", "xz", "gzip"] = Field(
             "best",
-            description="`best` tries all, or zstd and xz for 16 MiB and more, and keeps the smallest result; `model` "
-            "knows the file format, but takes only small or sparse files that `slim` wrote; `xz` is raw LZMA1; "
+            description="`best` tries all, or zstd, xz and model for 16 MiB and more, and keeps the smallest result; "
+            "`model` knows the file format, but takes only files that `slim` wrote, and few weights in floats; `xz` is "
+            "raw LZMA1; "
             "`device` tries xz and gzip, which the decoder in C for microcontrollers reads",
         )
 
@@ -35,11 +36,17 @@ class Pack(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the package."""
-        from compressor.models.packing import LARGE, coder_of, pack
+        from compressor.models.packing import LARGE, coder_of, pack, slow_because
 
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")
-        if len(model) >= LARGE:
-            tried = "only zstd and xz were tried, at" if self.params.coder == "best" else "the coder took"
+        if len(model) >= LARGE and self.params.coder != "model":
+            tried = (
+                "brotli and gzip were not tried, and zstd and xz took"
+                if self.params.coder == "best"
+                else "the coder took"
+            )
             context.note(f"the file has 16 MiB or more: {tried} faster settings")
+        if self.params.coder in ("best", "model") and (slow := slow_because()):
+            context.note("; ".join(slow))
         return package

@@ -2,6 +2,11 @@
 
 import random
 import re
+import signal
+import subprocess
+import sys
+import threading
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -93,3 +98,58 @@ def test_a_large_file_is_coded_with_faster_settings_and_comes_back(monkeypatch):
         sizes[name] = len(packed)
     assert sizes["xz"] < 0.95 * sizes["zstd"]  # it found out that floats have four bytes
     assert coder_of(pack(content)) == "xz"
+
+
+def test_coders_run_side_by_side_and_the_order_in_which_they_end_means_nothing(monkeypatch):
+    from compressor.models.packing import parallel_coding
+    from compressor.models.packing.coder_type import Coder
+
+    meeting = threading.Barrier(2, timeout=30)  # nobody passes it alone
+
+    def coder(number):
+        return Coder(lambda content: (meeting.wait(), bytes([number]))[1], lambda payload, size: payload)
+
+    known = {"a": coder(1), "b": coder(2), "none": Coder(lambda content: None, lambda payload, size: payload)}
+    monkeypatch.setattr(parallel_coding, "CODERS", known)
+    monkeypatch.setattr(parallel_coding, "usable_cores", lambda: 2)
+    made = parallel_coding.payloads_by(["none", "a", "b"], b"")
+    assert list(made.items()) == [("a", b"\1"), ("b", b"\2")]
+
+
+def test_the_fault_of_a_coder_is_raised_where_it_was_asked_for(monkeypatch):
+    from compressor.models.packing import parallel_coding
+    from compressor.models.packing.coder_type import Coder
+
+    def fails(content):
+        raise MemoryError("no room")
+
+    known = {"a": CODERS["gzip"], "b": Coder(fails, lambda payload, size: payload)}
+    monkeypatch.setattr(parallel_coding, "CODERS", known)
+    with pytest.raises(MemoryError, match=r"^no room$"):
+        parallel_coding.payloads_by(["a", "b"], b"content")
+
+
+def test_an_interrupt_ends_a_long_pack_within_a_second(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, time, threading\n"
+        "from compressor.models.packing import parallel_coding as p\n"
+        "from compressor.models.packing.coder_type import Coder\n"
+        "from compressor.models.packing.compiled_coder import new_coder\n"
+        "from compressor.models.packing.weight_coder import code_weights\n"
+        "slow = Coder(lambda c: code_weights(new_coder(), 4000, 10000, 8, bytes(range(200)) * 200000), None)\n"
+        "p.CODERS = {'a': slow, 'b': slow}\n"
+        "print('begins', flush=True)\n"
+        "p.payloads_by(sys.argv[1:], b'')\n"
+    )
+    for names in (["a", "b"], ["a"]):
+        child = subprocess.Popen([sys.executable, program, *names], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert child.stdout.readline() == b"begins\n"
+            time.sleep(1)
+            child.send_signal(signal.SIGINT)
+            begun = time.monotonic()
+            assert child.communicate(timeout=60)[1].splitlines()[-1] == b"KeyboardInterrupt"
+            assert time.monotonic() - begun < 5  # a second, where nothing else runs
+        finally:
+            child.kill()

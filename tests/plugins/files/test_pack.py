@@ -1,6 +1,7 @@
 """`pack` ends a run with a package, and what is in it is what was measured."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ import compressor
 from compressor.base.errors import CompressorError
 from compressor.models.litert.reading.contents import dissect
 from compressor.models.packing.package import is_package
+from compressor_plugins.files.pack import Pack
 
 STEPS = [{"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 1}}, {"uses": "ptq"}, {"uses": "slim"}]
 
@@ -88,3 +90,17 @@ def test_the_step_s_result_must_be_what_its_plan_says(step_context, small_cnn):
 
     content = to_litert(small_cnn())
     assert is_package(Pack(Pack.Params(coder="gzip")).apply(content, step_context()))
+
+
+def test_a_note_tells_that_the_coder_is_not_compiled(monkeypatch, step_context):
+    package = Path(__file__).parents[2] / "models" / "packing" / "packages" / "model-small.tfpack"
+    content = compressor.unpack(package.read_bytes())
+    monkeypatch.setenv("COMPRESSOR_WITHOUT_COMPILED", "1")
+    slow = "packages are coded by Python, which takes about a hundred times as long as compiled code, since "
+    slow += "COMPRESSOR_WITHOUT_COMPILED is set; unset it"
+    for coder, notes in {"best": [slow], "xz": []}.items():
+        context = step_context()
+        packed = Pack(Pack.Params(coder=coder)).apply(content, context)
+        assert (packed == package.read_bytes()) == (coder == "best")
+        name = "model" if coder == "best" else coder
+        assert context.notes == [f"packed by {name}; 1,849 bytes unpacked", *notes]
