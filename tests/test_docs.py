@@ -61,6 +61,20 @@ def quantities():
     return table(["figure", "counted in", "meaning"], rows)
 
 
+def events():
+    from compressor.report.log_events import EVENTS
+
+    return table(["event", "meaning"], [[f"`{name}`", meaning] for name, meaning in EVENTS.items()])
+
+
+def log_keys():
+    from compressor.report.log_events import LogEvent
+
+    return table(
+        ["key", "meaning"], [[f"`{name}`", field.description] for name, field in LogEvent.model_fields.items()]
+    )
+
+
 def hooks():
     from compressor.contracts import hookspecs
 
@@ -261,6 +275,8 @@ MAKERS = {
     "sections": sections,
     "report": report,
     "quantities": quantities,
+    "events": events,
+    "log_keys": log_keys,
     "hooks": hooks,
     "strategies": strategies,
     "operations": operations,

@@ -37,7 +37,11 @@ def log_as_asked(arguments: Sequence[str]) -> Iterator[Callable[[int], None]]:
                     log("output", message=line.decode("utf-8", "replace").rstrip("\r\n"))
                 log("ended", exit_code=int(code))
 
-        yield ended
+        try:
+            yield ended
+        except BaseException:  # whose traceback must not be lost
+            os.dup2(real.fileno(), 2)
+            raise
 
 
 def values_of(option: str, arguments: Sequence[str]) -> list[str]:

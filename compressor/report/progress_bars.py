@@ -30,6 +30,7 @@ class Bars(Observer):
         self._bars: Progress | None = None
         self._run: TaskID | None = None
         self._step: TaskID | None = None
+        self._names: Sequence[str] = ()
         self._width = 0  # of the names of stages
 
     def run_started(self, plan: Plan, sizes: Mapping[str, int]) -> None:
@@ -39,10 +40,8 @@ class Bars(Observer):
         self._screen.show(introduction(plan, sizes))
         self._screen.show(f" plan  {' -> '.join(stages)}")
         self._screen.show()
-        self._bars = self._screen.bars([_RUN, _REHEARSAL, *stages])
-        self._run = self._bars.add_task(_RUN, total=None, parts=self._run_parts)
-        self._show_run()
-        self._bars.start()
+        self._names = [_RUN, _REHEARSAL, *stages]
+        self._make_bars().start()
 
     def rehearsing(self) -> None:
         """Show it as a step of its own."""
@@ -99,6 +98,15 @@ class Bars(Observer):
         if self._bars is not None:
             self._bars.live.transient = self._step is None
             self._bars.stop()
+            if self._step is not None:  # those that stay cannot be moved any more
+                self._step = None
+                self._make_bars()
+
+    def _make_bars(self) -> Progress:
+        self._bars = self._screen.bars(self._names)
+        self._run = self._bars.add_task(_RUN, total=None, parts=self._run_parts)
+        self._show_run()
+        return self._bars
 
     def _finish(self, name: str, parts: Sequence[str]) -> None:
         self._remove_step()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.base.event_log import log
 from compressor.contracts.observer import Observer
-from compressor.report.figures import headline
+from compressor.report.figures import doubts, headline
 from compressor.report.run_clock import planned_stages
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class RunEvents(Observer):
 
     def rehearsed(self, seconds: float) -> None:
         """Log it."""
-        self._log("rehearsed", seconds=seconds)
+        self._log("rehearsed", seconds=_rounded(seconds))
 
     def step_started(self, step_id: str) -> None:
         """Log it."""
@@ -56,13 +56,13 @@ class RunEvents(Observer):
     def batch_finished(self, step_id: str, epoch: int, batch: int, logs: Mapping[str, float]) -> None:
         """Log it, if nothing was told for a while."""
         if self._clock.is_quiet():
-            self._log("progress", batch=batch + 1, **self._of_training(step_id, epoch, logs))
+            self._log("progress", **self._of_training(step_id, epoch, logs), batch=batch + 1)
 
     def epoch_finished(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> None:
         """Log its figures."""
         figures = {name: finite(value) for name, value in logs.items()}
-        seconds = self._clock.epoch_seconds
-        self._log("epoch_finished", figures=figures, seconds=seconds, **self._of_training(step_id, epoch, logs))
+        seconds = _rounded(self._clock.epoch_seconds)
+        self._log("epoch_finished", **self._of_training(step_id, epoch, logs), seconds=seconds, figures=figures)
 
     def measuring(self, step_id: str) -> None:
         """Log it."""
@@ -71,9 +71,14 @@ class RunEvents(Observer):
     def step_finished(self, stage: StageRow) -> None:
         """Log what became of the model."""
         self._log(
-            "step_finished", step=stage.id, cached=stage.cached, seconds=stage.seconds,
-            measure_seconds=stage.measure_seconds, run_seconds_left=self._clock.run_left, **of_stage(stage),
-        )  # fmt: skip
+            "step_finished",
+            step=stage.id,
+            cached=stage.cached,
+            seconds=_rounded(stage.seconds),
+            measure_seconds=_rounded(stage.measure_seconds),
+            run_seconds_left=_rounded(self._clock.run_left),
+            **of_stage(stage),
+        )
 
     teacher_stage_finished = step_finished
 
@@ -88,7 +93,7 @@ class RunEvents(Observer):
     def run_failed(self, plan: Plan, error: str) -> None:
         """Log why."""
         message = "interrupted" if error == INTERRUPT else error
-        self._log("run_failed", recipe=plan.recipe.name, message=message, seconds=self._clock.elapsed)
+        self._log("run_failed", recipe=plan.recipe.name, message=message, seconds=_rounded(self._clock.elapsed))
 
     def _of_training(self, step_id: str, epoch: int, logs: Mapping[str, float]) -> dict[str, Any]:
         prefix = "val_" if "val_loss" in logs else ""
@@ -101,8 +106,8 @@ class RunEvents(Observer):
             "loss": finite(logs.get(f"{prefix}loss")),
             "metric": finite(logs.get(metric)) if metric else None,
             "metric_name": metric.removeprefix("val_") if metric else None,
-            "seconds_left": self._clock.training_left,
-            "run_seconds_left": self._clock.run_left,
+            "seconds_left": _rounded(self._clock.training_left),
+            "run_seconds_left": _rounded(self._clock.run_left),
         }
 
     def _log(self, event: str, **keys: Any) -> None:
@@ -114,8 +119,8 @@ def of_report(report: Report) -> dict[str, Any]:
     return {
         "seed": report.seed,
         "smoke": report.smoke,
-        "seconds": report.seconds,
-        "headline": headline(report),
+        "seconds": _rounded(report.seconds),
+        "headline": "; ".join(doubts(report)) or headline(report),
         "missed": [row.name for row in report.constraints if not row.met],
         **of_stage(report.stages[-1]),
     }
@@ -137,3 +142,8 @@ def of_stage(stage: StageRow) -> dict[str, Any]:
 def finite(value: float | None) -> float | None:
     """The number, or None for what JSON has no number for."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """Seconds, to the millisecond."""
+    return None if seconds is None else round(seconds, 3)

@@ -64,8 +64,11 @@ class Screen(Console):
         rows: Sequence[Sequence[Part]],
         choices: Sequence[Sequence[int]] = (),
         fold: bool = False,
+        elsewhere: str = "--json",
     ) -> RenderableType:
         """A table that fits the screen, whatever its width: no figure is ever cut, and no word.
+
+        A line below it names the columns that are left out, if any.
 
         Args:
             headings: the heading of each column, and its kind: text on the left, figures on the right, or what stays
@@ -73,6 +76,7 @@ class Screen(Console):
             rows: the cells of each row; the first one is the row's name.
             choices: the columns of the table, then of tables that take less room. The first one that fits is shown.
             fold: whether names may go over several lines, as those of layers may, which have no spaces.
+            elsewhere: what has the columns that are left out, for the line that names them.
 
         Returns:
             What to print: if even the last choice does not fit with its texts wrapped, a line for each cell.
@@ -85,6 +89,7 @@ class Screen(Console):
             fold,
             self.width,
             ascii_only=one_line("─", self.encoding) != "─",
+            elsewhere=elsewhere,
         )
 
     def shown(self, text: str) -> str:

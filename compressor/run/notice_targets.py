@@ -58,7 +58,7 @@ def missing_program(target: str) -> str | None:
 
 def name_of(target: str) -> str:
     """What messages call a target; of an address the host alone."""
-    return "the desktop" if target == DESKTOP else f"{urlsplit(target).scheme}://{urlsplit(target).hostname}"
+    return "the desktop" if target == DESKTOP else f"{urlsplit(target).scheme}://{urlsplit(target).netloc}"
 
 
 def send_all(targets: Sequence[str], notice: Mapping[str, Any], seconds: float) -> dict[str, str]:

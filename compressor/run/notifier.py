@@ -69,8 +69,9 @@ class Notifier:
         self._send("run_failed", "interrupted" if interrupted else "killed", message, message=message)
 
     def _send(self, event: str, outcome: str, text: str, **keys: Any) -> None:
-        title = f"compressor: {keys.get('recipe', 'run')} {outcome}"
-        texts = {"title": title, "text": f"{title}: {_harmless(text)}"}
+        smoke = " (a smoke run)" if keys.get("smoke") else ""
+        title = f"compressor: {keys.get('recipe', 'run')} {outcome}{smoke}"
+        texts = {"title": title, "text": title if text == outcome else f"{title}: {_harmless(text)}"}
         if "message" in keys:
             keys["message"] = _harmless(keys["message"])
         self._sending()

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown_tables import parted
 
 from compressor.contracts.report_rows import ConstraintRow
 from compressor.report.markdown import render_markdown
@@ -151,6 +152,9 @@ def test_no_table_is_wider_than_the_screen_or_cuts_a_figure_or_a_word(rows, widt
     choices = [range(5), [0, 1, 2]]
     text = printed(lambda screen: screen.print(screen.table(headings, rows, choices, fold)), width)
     assert max(map(len, text.splitlines())) <= width
+    lines, left_out = parted(text.splitlines())
+    text = "\n".join(lines)
+    assert left_out in ([], ["more", "most"])
     whole = set(text.split())
     for name, first, words, *_ in rows:
         assert first in whole
