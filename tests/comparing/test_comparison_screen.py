@@ -55,7 +55,8 @@ def test_figures_are_whole_at_every_width_and_the_metric_stays_longest(compariso
     assert left_out == [
         "vs A of size",
         "vs A of gzip",
-        "packed .tflite",
+        "packed",
+        ".tflite",
         "zeros",
         "p50",
         "in float",
