@@ -158,7 +158,7 @@ class Session:
         if self._run is None:
             raise CompressorError("there is nothing to report yet", "call train() or apply() first")
         report = self._summary()
-        print_report(report, Screen())
+        print_report(report, Screen(), elsewhere="the report that is returned")
         return report
 
     def _summary(self) -> Report:

@@ -83,6 +83,20 @@ def profiles():
     return table(["key", "meaning"], [extends, *([f"`{f.alias or name}`", f.description] for name, f in fields)])
 
 
+def events():
+    from compressor.report.log_events import EVENTS
+
+    return table(["event", "meaning"], [[f"`{name}`", meaning] for name, meaning in EVENTS.items()])
+
+
+def log_keys():
+    from compressor.report.log_events import LogEvent
+
+    return table(
+        ["key", "meaning"], [[f"`{name}`", field.description] for name, field in LogEvent.model_fields.items()]
+    )
+
+
 def hooks():
     from compressor.contracts import hookspecs
 
@@ -285,6 +299,8 @@ MAKERS = {
     "quantities": quantities,
     "devices": devices,
     "profiles": profiles,
+    "events": events,
+    "log_keys": log_keys,
     "hooks": hooks,
     "strategies": strategies,
     "operations": operations,

@@ -2,8 +2,8 @@ r"""The gate for text that leaves the tool: each kind of output gets text in a f
 
 Names of layers, tensors, columns, recipes, files and plugins, descriptions, and messages of other libraries come from
 elsewhere. They pass unescaped through the tool, and one of these functions escapes them where they leave it: `one_line`
-and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `csv_text`, `xml_text`,
-`github_annotation`, and `c_comment` for firmware. Another kind of output gets a function of its own here.
+and `message_lines` for terminals and logs, `markdown` and its siblings, `html`, `json_text`, `json_line`, `csv_text`,
+`xml_text`, `github_annotation`, and `c_comment` for firmware. Another kind of output gets a function of its own here.
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ def json_text(data: Any, ascii_only: bool = True) -> str:
     """
     text = json.dumps(_without_nan(data), indent=2, ensure_ascii=ascii_only, allow_nan=False)
     return "\n".join(_json_escaped(line) for line in text.split("\n"))
+
+
+def json_line(data: Any) -> str:
+    """The data as JSON on one line, in ASCII. Numbers that JSON lacks are null."""
+    return json.dumps(_without_nan(data), allow_nan=False)
 
 
 def xml_text(root: ElementTree.Element) -> str:

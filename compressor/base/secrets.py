@@ -19,6 +19,7 @@ _PATTERNS = (
         re.compile(rf"(?i)(?P<kept>(?:{_SECRET_NAME}|\b(?:x-amz-)?sig(?:nature)?)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+"),
         rf"\g<kept>{_HIDDEN}",
     ),
+    (re.compile(r"(?P<kept>--notify(?:=|[ \t]+)['\"]?)(?!desktop\b)[^\s'\"]+"), rf"\g<kept>{_HIDDEN}"),
     (re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"), _HIDDEN),
     (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|hf_|xox[abprs]-|sk-|pypi-|AIza)[\w-]{10,}"), _HIDDEN),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _HIDDEN),  # a JSON web token

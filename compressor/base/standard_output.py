@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from compressor.base.event_log import is_open, log_message
 from compressor.base.outgoing import json_text, message_lines, one_line, stand_in, xml_text
 
 if TYPE_CHECKING:
@@ -141,14 +142,16 @@ def say_document(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a message of one or several lines to standard error."""
-    if sys.stderr is not None:
+    """Write a message of one or several lines to standard error, or as an event where the log is JSON."""
+    if is_open():
+        log_message(text)
+    elif sys.stderr is not None:
         _write(sys.stderr, message_lines(text, _encoding(sys.stderr)))
 
 
 def show_cursor() -> None:
     """Show the cursor, which a process that was killed may have left hidden, if standard error is a terminal."""
-    if sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if not is_open() and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         _write(sys.stderr, ["\x1b[?25h"], end="")
 
 

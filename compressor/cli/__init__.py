@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -84,6 +85,8 @@ def main() -> None:
     from compressor.base.standard_output import claim, tell
     from compressor.cli.boundary import run_guarded
     from compressor.cli.child_process import supervised
+    from compressor.cli.log_format import log_as_asked
+    from compressor.cli.notices import notify_of_death
     from compressor.models.files.tensorflow_setup import refuse_without_docstrings
 
     if shell := os.environ.get(COMPLETE):
@@ -91,16 +94,19 @@ def main() -> None:
 
         sys.exit(shell_complete(root, {}, "compressor", COMPLETE, shell))
     claim()
-    try:
-        refuse_without_docstrings()
-    except CompressorError as error:
-        tell(f"error: {error}")
-        sys.exit(error.exit_code)
     arguments = sys.argv[1:]
-    if arguments[:1] == ["apply"]:
-        code = supervised(lambda tell: run_guarded(root, arguments, tell))
-    else:
-        code = run_guarded(root, arguments)
+    with log_as_asked(arguments) as ended:
+        try:
+            refuse_without_docstrings()
+            if arguments[:1] == ["apply"]:
+                killed = partial(notify_of_death, arguments)
+                code = supervised(lambda tell: run_guarded(root, arguments, tell), killed)
+            else:
+                code = run_guarded(root, arguments)
+        except CompressorError as error:
+            tell(f"error: {error}")
+            code = error.exit_code
+        ended(code)
     if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to shut down, too long after an interrupt
         with suppress(OSError):  # a terminal that was closed
             sys.stdout.flush()

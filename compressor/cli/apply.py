@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compressor.base import event_log
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
-from compressor.cli.child_process import Tell
+from compressor.cli.child_process import SENDING, Tell
 from compressor.cli.native_output import native_output_to
+from compressor.cli.notices import OPTION
 from compressor.cli.offers import RECIPE
-from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
+from compressor.cli.options import (
+    debug_option,
+    json_option,
+    log_format_option,
+    notify_option,
+    plugin_option,
+    seed_option,
+    set_option,
+    trust_option,
+)
 from compressor.cli.own_command import OwnCommand
 from compressor.contracts.observer import Observer, Observers
 
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report
     from compressor.planning.registry import Registry
     from compressor.run.lockfile import Lock
+    from compressor.run.notifier import Notifier
 
 
 @click.command("apply", cls=OwnCommand)
@@ -48,6 +60,8 @@ if TYPE_CHECKING:
 @trust_option
 @click.option("--no-cache", is_flag=True, help="Run every step, and cache nothing for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
+@log_format_option
+@notify_option
 @json_option
 @debug_option
 def command(
@@ -62,6 +76,7 @@ def command(
     trust_model: bool,
     no_cache: bool,
     quiet: bool,
+    notify: tuple[str, ...],
     as_json: bool,
     debug: bool,
 ) -> int:
@@ -75,13 +90,15 @@ def command(
     from compressor.run.lockfile import read_lock
     from compressor.run.run_folder import claimed
 
+    tell_doing: Tell = click.get_current_context().obj
     if seeds is not None and (seed or locked):
         raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
     registry = Registry.installed()
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
-    runs = _Runs(registry, lock, quiet or as_json, debug, click.get_current_context().obj)
+    silent = quiet or (as_json and not event_log.is_open())
+    runs = _Runs(registry, lock, silent, _notifier(notify, registry, tell_doing), debug, tell_doing)
     with claimed(plan, output, several=seeds is not None) as folder, _cache_folder(no_cache) as cache:
         if seeds is None:
             reports = [runs.run(plan, folder, cache)]
@@ -98,10 +115,13 @@ def command(
 class _Runs:
     """Makes the runs of the command, all with the same options."""
 
-    def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool, tell: Tell) -> None:
+    def __init__(
+        self, registry: Registry, lock: Lock | None, silent: bool, notifier: Notifier | None, debug: bool, tell: Tell
+    ) -> None:
         self._registry = registry
         self._lock = lock
         self._silent = silent
+        self._notifier = notifier
         self._debug = debug
         self._tell = tell
 
@@ -113,7 +133,9 @@ class _Runs:
         from compressor.run.cache.store import usable
 
         with native_output_to(None if self._debug else folder / "run.log") as stream:
-            observer = Observers(_StepTeller(plan, self._tell), watching(Screen(stream), self._silent))
+            observer = Observers(_StepTeller(plan, self._tell), watching(Screen(stream), self._silent, str(folder)))
+            if self._notifier is not None:
+                self._notifier.warn = observer.warned
             try:
                 with usable(cache_folder, observer.warned) as cache:
                     return api.execute(plan, folder, self._registry, cache, observer, self._lock)
@@ -126,6 +148,19 @@ class _Runs:
 
         with claimed(plan, folder / f"seed-{plan.seed}") as seed_folder:
             return self.run(plan, seed_folder, cache_folder)
+
+
+def _notifier(targets: Sequence[str], registry: Registry, tell: Tell) -> Notifier | None:
+    """The plugin that sends word when a run has ended, registered for this command; None if nobody is to get it."""
+    if not targets:
+        return None
+    from compressor.base.versions import full_versions
+    from compressor.contracts.execution_plan import Provider
+    from compressor.run.notifier import Notifier
+
+    notifier = Notifier(targets, lambda: tell(SENDING))
+    registry.add(notifier, OPTION, Provider("compressor", full_versions()["compressor"]))
+    return notifier
 
 
 class _StepTeller(Observer):
@@ -169,11 +204,12 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
     screen.show()
     if several:
         print_seeds(rows, len(reports), screen)
-        files = "seeds.json · seed-0 and so on, each with model.tflite, report.html, report.md, report.json"
+        files = ["seeds.json", "seed-0 and so on, each with model.tflite, report.html, report.md, report.json"]
     else:
         print_report(reports[0], screen)
-        files = "model.tflite · report.html · report.md · report.json"
-    screen.show(f" {folder}/   {files}", wrap=False)
+        files = ["model.tflite", "report.html", "report.md", "report.json"]
+    for line in screen.joined(f" {folder}/   ", files):
+        screen.show(line, wrap=False)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import traceback
 
 import click
 
+from compressor.base import event_log
 from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import CompressorError, ExitCode, OutputError, StepError
 from compressor.base.outgoing import one_line
@@ -103,6 +104,12 @@ def _show(error: CompressorError) -> None:
     if not isinstance(error, RecipeError):
         tell(f"error: {error}")
         return
+    if event_log.is_open():
+        for problem in error.problems:
+            at = problem.origin
+            place = {"file": at.source.name, "line": at.line, "column": at.column} if at else {}
+            event_log.log(problem.severity, message=problem.message, **place)
+        return
     for line in str(error).split("\n"):  # each problem is one line, and quotes the line of the recipe below it
         tell(line)
 
@@ -111,7 +118,8 @@ def _show_usage(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
     for line in shown.getvalue().partition("Error: ")[0].splitlines():  # how the command is used
-        tell(line)
+        if not event_log.is_open():
+            tell(line)
     if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose message is the help that was shown
         tell(f"Error: {error.format_message()}")
 

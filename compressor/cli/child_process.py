@@ -23,21 +23,28 @@ KEPT = "finished steps are kept, and the same command resumes from there"
 
 Tell: TypeAlias = Callable[[str], None]
 
+SENDING = "sending word of how the run ended"
+"""Reported by a child that needs some seconds more after an interrupt."""
+
 _DONE = "done "  # reported with the exit code when the work is done
 _NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
+_SENDING_PATIENCE = 5.0  # seconds, where it sends word of that
 _PR_SET_PDEATHSIG = 1
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
 _LOOKS = 0.5  # seconds between two looks at the child's memory
 _TOO_LARGE = 256  # in place of an exit code
 
 
-def supervised(work: Callable[[Tell], int]) -> int:
+def supervised(
+    work: Callable[[Tell], int], died: Callable[[str, bool], None] = lambda _message, _interrupted: None
+) -> int:
     """Run `work` and return its exit code, in a child process if the system can fork and tell who sent a signal.
 
     `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
     process can still say in which step. A child that takes more memory than `COMPRESSOR_MAX_MEMORY`, or nearly all that
-    the machine has, is ended. Whatever the child leaves in the temporary folder is removed.
+    the machine has, is ended. Whatever the child leaves in the temporary folder is removed. `died` is told why a child
+    could not end its work, and whether it was interrupted.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
@@ -69,10 +76,13 @@ def supervised(work: Callable[[Tell], int]) -> int:
     show_cursor()
     if code is None:
         tell("")  # after the ^C of the terminal
-        tell(f"interrupted; {last} did not respond and was killed; {KEPT}")
-        return ExitCode.INTERRUPTED
-    tell(f"error: {_memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)}")
-    return ExitCode.STEP
+        message = f"interrupted; {last} did not respond and was killed; {KEPT}"
+        tell(message)
+    else:
+        message = _memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)
+        tell(f"error: {message}")
+    died(message, code is None)
+    return ExitCode.INTERRUPTED if code is None else ExitCode.STEP
 
 
 def _in_child(
@@ -99,7 +109,7 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
     Signals that would end this process are passed on to the child. If it takes more than `most` bytes of memory, it is
     killed, and the code is `_TOO_LARGE`; 0 sets no limit.
     """
-    deadline: float | None = None
+    interrupted: float | None = None  # when
     while True:
         reports.read()
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -109,14 +119,17 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return _TOO_LARGE
-        timeout = _LOOKS if deadline is None else max(0.0, deadline - time.monotonic())
-        received = signal.sigtimedwait({*ending, signal.SIGCHLD}, timeout)
-        if received is None and deadline is not None:
+        timeout = _LOOKS
+        if interrupted is not None:
+            patience = _SENDING_PATIENCE if reports.is_sending() else _PATIENCE
+            timeout = min(_LOOKS, interrupted + patience - time.monotonic())
+        if timeout <= 0:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return None
+        received = signal.sigtimedwait({*ending, signal.SIGCHLD}, timeout)
         if received is not None and received.si_signo in ending:
-            deadline = deadline or time.monotonic() + _PATIENCE
+            interrupted = interrupted or time.monotonic()
             if received.si_code <= 0:  # from another process; a terminal's own interrupt reaches the child as well
                 with suppress(ProcessLookupError):
                     os.kill(child, received.si_signo)
@@ -148,6 +161,10 @@ class _Reports:
         with suppress(BlockingIOError):
             while part := os.read(self._reading, 1 << 16):
                 self._told += part
+
+    def is_sending(self) -> bool:
+        """Whether the child has last reported `SENDING`."""
+        return self._told.endswith(f"{SENDING}\0".encode())
 
     def last(self) -> str:
         """The last event, when nothing more is to come."""

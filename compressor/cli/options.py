@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from compressor.cli.log_format import OPTION as LOG_FORMAT
+from compressor.cli.notices import OPTION as NOTIFY
+from compressor.cli.notices import VARIABLE, checked_targets
 from compressor.cli.offers import SETTING
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +47,14 @@ traceback_option = click.option("--debug", is_flag=True, expose_value=False, hel
 shape_option = click.option(
     "--input-shape", metavar="SIZES", multiple=True, callback=_input_shape,
     help="Shape of a sample, as 64,64,3, for a model with open sizes; INPUT=SIZES for each of several inputs.",
+)  # fmt: skip
+log_format_option = click.option(
+    LOG_FORMAT, type=click.Choice(["text", "json"]), default="text", show_default=True, expose_value=False,
+    help="How standard error tells of the run: for people, or one JSON object a line.",
+)  # fmt: skip
+notify_option = click.option(
+    NOTIFY, metavar="URL|desktop", multiple=True, callback=checked_targets, envvar=VARIABLE,
+    help="Send word when the run has ended: POST JSON to an address, or show it on the desktop. May be repeated.",
 )  # fmt: skip
 trust_option = click.option(
     "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only for a file you trust."

@@ -15,18 +15,24 @@ from compressor.cli.own_command import OwnCommand
 @click.option(
     "--of",
     "subject",
-    type=click.Choice(["recipe", "report"]),
+    type=click.Choice(["recipe", "report", "log"]),
     default="recipe",
     show_default=True,
-    help="What the schema describes: recipes, or report.json.",
+    help="What the schema describes: recipes, report.json, or a line of --log-format json.",
 )
 @plugin_option
 @traceback_option
 def command(subject: str, plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set.
 
-    With `--of report`, that of report.json, whose version is in its field schema_version.
+    With `--of report`, that of report.json, whose version is in its field schema_version. With `--of log`, that of each
+    line that `--log-format json` writes.
     """
+    if subject == "log":
+        from compressor.report.log_events import log_schema
+
+        say_json(log_schema())
+        return
     if subject == "report":
         from compressor.report.report_model import report_schema
 

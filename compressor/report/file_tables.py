@@ -12,6 +12,7 @@ from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOp
 from compressor.models.micro.arena import Arena
 from compressor.report.latency_texts import OperatorKind, operator_kinds, short_time_text
 from compressor.report.screen import Screen
+from compressor.report.screen_table import Align, left_out
 
 _MOST_NAMED = 10  # operators that compute in float
 
@@ -90,10 +91,14 @@ def print_layers(layers: Sequence[LayerRow], screen: Screen) -> None:
         "unique": [f"{layer.unique:,}" for layer in layers],
         "bytes": [f"{layer.bytes:,}" for layer in layers],
     }
+    missing = []
     for least in ("parameters", "unique", "zeros"):
         if sum(2 + max(map(len, (name, *cells))) for name, cells in columns.items()) - 2 > screen.width:
             del columns[least]
+            missing.append(least)
     _print_table(list(columns), list(zip(*columns.values(), strict=True)), screen)
+    if missing and layers:
+        screen.show((left_out(missing, "--json"), "dim"))
 
 
 def print_arena(arena: Arena, by_operator: bool, screen: Screen) -> None:
@@ -123,7 +128,10 @@ def _endpoint_cells(side: str, endpoint: FileEndpoint, scaled: bool) -> list[str
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
-    """Print rows of names and figures. A name that leaves no room for its figures gets a line of its own."""
+    """Print rows of names and figures. A name that leaves no room for its figures gets a line of its own.
+
+    Where there is no room for the figures of a row beside one another, each of them gets a line.
+    """
     if not rows:
         return
     rows = [[screen.shown(cell) for cell in row] for row in rows]
@@ -132,6 +140,11 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], screen:
     def figures(row: Sequence[str]) -> str:
         return "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], others, strict=True))
 
+    if len(headings[0]) + len(figures(headings)) > screen.width:
+        named: list[tuple[str, Align]] = [(headings[0], "left"), *((heading, "right") for heading in headings[1:])]
+        screen.print(screen.table(named, rows))
+        screen.show()
+        return
     room = min(names, max(screen.width - len(figures(headings)), len(headings[0])))
     screen.show((f"{headings[0]:{room}}{figures(headings)}", "bold"), wrap=False)
     screen.show("─" * min(screen.width, room + len(figures(headings))))

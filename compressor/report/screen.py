@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, Any, Literal, TextIO, TypeAlias
+from typing import IO, Any, TextIO, TypeAlias
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.status import Status
 from rich.table import Column
 from rich.text import Text
@@ -20,6 +20,8 @@ from compressor.base import standard_output
 from compressor.base.outgoing import message_lines, one_line
 from compressor.report.screen_table import Align, laid_out
 
+_BETWEEN = " · "
+_SHORT_NAME = 10  # characters of a bar's name that every screen has room for
 Part: TypeAlias = str | tuple[str, str]  # text, or text and its style
 
 
@@ -62,8 +64,11 @@ class Screen(Console):
         rows: Sequence[Sequence[Part]],
         choices: Sequence[Sequence[int]] = (),
         fold: bool = False,
+        elsewhere: str = "--json",
     ) -> RenderableType:
         """A table that fits the screen, whatever its width: no figure is ever cut, and no word.
+
+        A line below it names the columns that are left out, if any.
 
         Args:
             headings: the heading of each column, and its kind: text on the left, figures on the right, or what stays
@@ -71,6 +76,7 @@ class Screen(Console):
             rows: the cells of each row; the first one is the row's name.
             choices: the columns of the table, then of tables that take less room. The first one that fits is shown.
             fold: whether names may go over several lines, as those of layers may, which have no spaces.
+            elsewhere: what has the columns that are left out, for the line that names them.
 
         Returns:
             What to print: if even the last choice does not fit with its texts wrapped, a line for each cell.
@@ -83,6 +89,7 @@ class Screen(Console):
             fold,
             self.width,
             ascii_only=one_line("─", self.encoding) != "─",
+            elsewhere=elsewhere,
         )
 
     def shown(self, text: str) -> str:
@@ -93,16 +100,25 @@ class Screen(Console):
         """A line that moves while something is under way, in a terminal only."""
         return self.status(self.render_str(text))
 
-    def bars(self, width: int, length: int) -> Progress:
-        """Bars of a length, each after its description, padded to a width, and before its status."""
-        return Progress(
-            _Words("description", width),
-            BarColumn(bar_width=length),
-            _Words("status"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=self,
-            refresh_per_second=5,
-        )
+    def bars(self, names: Sequence[str]) -> Progress:
+        """Bars, each with a name before it, and behind it as many of the texts that its field `parts` gives as fit.
+
+        Args:
+            names: that the bars may have; long ones go over several lines.
+        """
+        width = min(max(map(len, map(self.shown, names))), max(_SHORT_NAME, self.width // 3))
+        return Progress(_Name(width), _Bar(self), _Parts(width, self), console=self, refresh_per_second=5)
+
+    def joined(self, start: str, parts: Sequence[str]) -> list[str]:
+        """Lines that begin with a text and have the parts behind it, none of which is broken unless it must be."""
+        lines, begun, between = [], start, ""
+        for part in parts:
+            if begun.strip() and len(self.shown(f"{begun}{between}{part}")) > self.width:
+                lines.append(begun.rstrip())
+                begun, between = "   ", ""
+            begun += between + part
+            between = _BETWEEN
+        return [*lines, begun]
 
     def on_broken_pipe(self) -> None:
         """Let the stream's own error stand, rather than end the process."""
@@ -113,19 +129,53 @@ class Screen(Console):
         return Text.assemble(*((one_line(text, self.encoding), style) for text, style in pairs))
 
 
-class _Words(ProgressColumn):
-    """A text of each task, which the screen renders."""
+class _Name(ProgressColumn):
+    """The names of bars, which stand below one another."""
 
-    def __init__(self, what: Literal["description", "status"], width: int = 0) -> None:
-        # a status may take several lines, so that its figures are not cut
-        super().__init__(Column(no_wrap=what == "description", overflow="fold"))
-        self._what = what
-        self._width = width
+    def __init__(self, width: int) -> None:
+        super().__init__(Column(width=width + 1, overflow="fold"))
 
     def render(self, task: Task) -> Any:
-        """The text."""
-        text = task.description if self._what == "description" else str(task.fields["status"])
-        return f" {text:<{self._width}}" if self._what == "description" else text
+        """The name."""
+        return f" {task.description}"
+
+
+class _Bar(ProgressColumn):
+    """Bars of a length that suits the screen; a narrow one has room for figures only."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._screen = screen
+        self._bar = BarColumn()
+
+    def render(self, task: Task) -> Any:
+        """The bar."""
+        self._bar.bar_width = _bar_length(self._screen.width)
+        return self._bar.render(task) if self._bar.bar_width else ""
+
+
+class _Parts(ProgressColumn):
+    """What is said of a bar, on one line: a part that does not fit is left out, and those after it are tried."""
+
+    def __init__(self, names: int, screen: Screen) -> None:
+        super().__init__(Column(overflow="fold"))
+        self._names = names
+        self._screen = screen
+
+    def render(self, task: Task) -> Any:
+        """The parts."""
+        bar = _bar_length(self._screen.width)
+        room = self._screen.width - (self._names + 1) - 1 - (bar + 1) - 1
+        shown = ""
+        for part in task.fields["parts"]():
+            longer = f"{shown}{_BETWEEN}{part}" if shown else part
+            if not shown or len(self._screen.shown(longer)) <= room:
+                shown = longer
+        return shown
+
+
+def _bar_length(width: int) -> int:
+    return 24 if width >= 100 else 8 if width >= 60 else 0
 
 
 def _width_of(stream: IO[str] | TextIO) -> int | None:

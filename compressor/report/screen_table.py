@@ -27,8 +27,9 @@ def laid_out(
     fold: bool,
     width: int,
     ascii_only: bool,
+    elsewhere: str,
 ) -> RenderableType:
-    """The table with the columns of the first choice that fits the width.
+    """The table with the columns of the first choice that fits the width, and which ones it leaves out.
 
     If none does, the last one with its texts wrapped; if that is too wide as well, a line for each cell, under a line
     with the row's name.
@@ -41,7 +42,8 @@ def laid_out(
     else:
         least = [_least(columns[index], aligns[index], fold and index == 0) for index in choice]
         if _total(least) > width:
-            return _line_by_line([head[index] for index in choice], [[row[index] for index in choice] for row in rows])
+            lines = _line_by_line([head[index] for index in choice], [[row[index] for index in choice] for row in rows])
+            return Group(lines, *_left_out(head, choice, elsewhere))
         widths = _shrunk(widths, least, width)
     table = Table(box=_ASCII_LINE if ascii_only else box.SIMPLE_HEAD, pad_edge=False, show_edge=False, safe_box=False)
     for index, column_width in zip(choice, widths, strict=True):
@@ -50,7 +52,26 @@ def laid_out(
         )
     for row in rows:
         table.add_row(*(row[index] for index in choice))
-    return table
+    return Group(table, *_left_out(head, choice, elsewhere))
+
+
+def left_out(headings: Sequence[str], elsewhere: str) -> str:
+    """Which columns a table leaves out, and where they are."""
+    return f" not shown here: {', '.join(headings)}; a wider terminal has room for them, and {elsewhere} has them"
+
+
+def _left_out(head: Sequence[Text], choice: Sequence[int], elsewhere: str) -> list[Text]:
+    headings = [cell.plain for cell in head]
+    missing = [_named(headings, index) for index in range(len(head)) if index not in choice]
+    return [Text(left_out(missing, elsewhere), "dim")] if missing else []
+
+
+def _named(headings: Sequence[str], index: int) -> str:
+    """The heading of a column, with that before it where it alone would not tell which column is meant."""
+    heading, before = headings[index], headings[index - 1]
+    if not heading:
+        return f"verdict on {before}"
+    return heading if headings.count(heading) == 1 else f"{heading} of {before}"
 
 
 def _total(widths: Sequence[int]) -> int:

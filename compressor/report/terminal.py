@@ -15,20 +15,25 @@ from compressor.report.figures import doubts, headline, miss_text, remarks
 from compressor.report.file_tables import print_operator_kinds
 from compressor.report.latency_texts import latency_findings, operator_kinds
 from compressor.report.screen import Part, Screen
+from compressor.report.screen_table import Align
 from compressor.report.seeds import SeedRow
 
+_PAGE = "report.html"
 _NAMES = 6  # of layers with the same fate
 _KINDS = 5  # of operators
 
 
-def print_report(report: Report, screen: Screen) -> None:
-    """The table of stages, what must be said about them, and how the constraints went."""
+def print_report(report: Report, screen: Screen, elsewhere: str = _PAGE) -> None:
+    """The table of stages, what must be said about them, and how the constraints went.
+
+    `elsewhere` names what has the columns that a narrow terminal leaves out.
+    """
     if report.smoke:
         screen.show(("smoke run: a few samples and steps, so the figures mean nothing", "yellow"))
     first, *others = report.stages[0].metrics
-    screen.print(stage_table(report, first, screen))
+    screen.print(stage_table(report, first, screen, elsewhere))
     for name in others:
-        screen.print(metric_table(report, name, screen))
+        screen.print(metric_table(report, name, screen, elsewhere))
     for stage in report.stages:
         for remark in remarks(stage, most=_NAMES):
             screen.show(" ", (stage.id, "yellow"), f": {remark}")
@@ -53,23 +58,24 @@ def print_report(report: Report, screen: Screen) -> None:
             screen.show(" ", (told, "red"))
 
 
-def stage_table(report: Report, metric: str, screen: Screen) -> RenderableType:
+def stage_table(report: Report, metric: str, screen: Screen, elsewhere: str = _PAGE) -> RenderableType:
     """One row a stage with the metric that decides."""
-    return _fitting(report, stage_columns("terminal", [metric], report.stages), screen)
+    return _fitting(report, stage_columns("terminal", [metric], report.stages), screen, elsewhere)
 
 
-def metric_table(report: Report, metric: str, screen: Screen) -> RenderableType:
+def metric_table(report: Report, metric: str, screen: Screen, elsewhere: str = _PAGE) -> RenderableType:
     """One row a stage with a metric alone: two beside all the rest fit no terminal."""
-    return _fitting(report, metric_columns("terminal", metric), screen)
+    return _fitting(report, metric_columns("terminal", metric), screen, elsewhere)
 
 
-def _fitting(report: Report, columns: Sequence[TableColumn], screen: Screen) -> RenderableType:
+def _fitting(report: Report, columns: Sequence[TableColumn], screen: Screen, elsewhere: str) -> RenderableType:
     """The table, less the columns that need a wider terminal; long names may take the room of some more."""
     widths = [width for width in sorted({column.from_width for column in columns}) if width <= screen.width]
     choices = [[i for i, column in enumerate(columns) if column.from_width <= width] for width in reversed(widths)]
     choices += [choices[-1][:count] for count in range(len(choices[-1]) - 1, 1, -1)]
     rows = [[_cell(column, stage, report.stages[0]) for column in columns] for stage in report.stages]
-    return screen.table([(column.heading, column.align) for column in columns], rows, choices, fold=True)
+    headings = [(column.heading, column.align) for column in columns]
+    return screen.table(headings, rows, choices, fold=True, elsewhere=elsewhere)
 
 
 def _cell(column: TableColumn, stage: StageRow, baseline: StageRow) -> Part:
@@ -84,7 +90,8 @@ def print_seeds(rows: list[SeedRow], count: int, screen: Screen) -> None:
     choices = [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4], [0, 1, 3, 4], [0, 3, 4], [0, 3]]
     cells = [_seed_cells(row, first=row is rows[0]) for row in rows]
     first, *figures = headings
-    screen.print(screen.table([(first, "left"), *((one, "right") for one in figures)], cells, choices, fold=True))
+    named: list[tuple[str, Align]] = [(first, "left"), *((one, "right") for one in figures)]
+    screen.print(screen.table(named, cells, choices, fold=True, elsewhere="seeds.json"))
 
 
 def _seed_cells(row: SeedRow, first: bool) -> list[str]:

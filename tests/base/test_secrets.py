@@ -16,6 +16,8 @@ from compressor.base.secrets import without_secrets
         ("{'password': 'hunter2', 'user': 'me'}", "{'password': '***', 'user': 'me'}"),
         ("--hub-token abc --seed 1", "--hub-token *** --seed 1"),
         ("--set steps.x.with.api_key=abc --seed 1", "--set steps.x.with.api_key=*** --seed 1"),
+        ("apply a --notify https://host/T0/B0 --notify=https://h/x", "apply a --notify *** --notify=***"),
+        ("apply a --notify desktop -q", "apply a --notify desktop -q"),
         ("Authorization: Bearer abcdef.123", "Authorization: Bearer ***"),
         ("ghp_0123456789abcdefghij and hf_abcdefghijklmn", "*** and ***"),
         ("eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.SflKxwRJ", "***"),

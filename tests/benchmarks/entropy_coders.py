@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from compressor.models.litert.flatbuffer import read_model
-from compressor.models.litert.flatbuffer_nodes import Reference, References, Table, Text, Vector
-from compressor.models.litert.flatbuffer_writer import compact, laid_out
-from compressor.models.litert.shrinking import shrunk
+from compressor.models.litert.conversion.shrinking import shrunk
+from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.format.flatbuffer_nodes import Reference, References, Table, Text, Vector
+from compressor.models.litert.format.flatbuffer_writer import compact, laid_out
 from compressor.models.packing.coders import CODERS
 from compressor.models.packing.compiled_library import WITHOUT_VARIABLE
 from compressor.models.packing.package import unpacked

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,11 +38,15 @@ def test_a_shipped_recipe_runs_by_its_bare_name_from_anywhere(run):
 
 def test_the_screen_shows_the_plan_the_epochs_and_the_table_and_nothing_else(run):
     _, done = run
-    progress = done.stderr.splitlines()
+    stamp = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d) ")
+    assert all(stamp.match(line) for line in done.stderr.splitlines())
+    progress = [stamp.sub("", line) for line in done.stderr.splitlines()]
     assert progress[0] == ("prune_qat · mnist_cnn on mnist (384 train · 64 validation · 256 test) · seed 0 · smoke")
-    assert progress[1] == " plan  baseline -> prune -> qat -> ptq"
-    assert progress[2] == " baseline: training, 1 epoch of 2 steps"
-    assert all(line.startswith((" baseline:", " prune:", " qat:", " ptq:")) for line in progress[2:])
+    assert progress[1] == "plan: baseline -> prune -> qat -> ptq"
+    assert progress[2] == "baseline: training, 1 epoch of 2 steps"
+    assert all(line.startswith(("baseline:", "prune:", "qat:", "ptq:")) for line in progress[2:])
+    done_in = r"ptq: done in 0:\d\d · measured in 0:\d\d · 2\d\.\d kB · accuracy [\d.]+ % ±[\d.]+"
+    assert re.fullmatch(done_in, progress[-1])
     words = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
     stages = ["baseline", "prune", "qat", "ptq"]
     assert words[:2] == ["smoke", "stage"]

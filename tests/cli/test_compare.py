@@ -17,6 +17,8 @@ B  b
 ─────────────────────────────────────────────────────────────────────────────────
 A   23.3 kB         -   7.3 kB   81.6%   98.20 % ±0.26          -           36 µs
 B   30.0 kB   +28.6 %   7.3 kB   81.6%   97.69 % ±0.29   -0.51 pt   worse   36 µs
+ not shown here: vs A of gzip, in float, parameters; a wider terminal has room
+for them, and --json has them
 
  B against A: accuracy -0.51 pt, worse (McNemar's test on the same 10,000
 samples, p < 0.001)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from run_folders import metric, right
+from shown_tables import parted
 
 from compressor.comparing.compared_run import run_at
 from compressor.comparing.comparison_screen import print_comparison, print_files
@@ -50,6 +51,18 @@ def test_figures_are_whole_at_every_width_and_the_metric_stays_longest(compariso
         assert lines[3].startswith("B") and "-1.20 pt" in lines[3]
         columns.append(len(re.split(r"\s{2,}", lines[3])))
     assert columns == sorted(columns)
+    _, left_out = parted(shown(lambda screen: print_comparison(comparison, screen), 60))
+    assert left_out == [
+        "vs A of size",
+        "vs A of gzip",
+        "packed",
+        ".tflite",
+        "zeros",
+        "p50",
+        "in float",
+        "MACs",
+        "parameters",
+    ]
     heads = "size vs A gzip vs A packed .tflite zeros accuracy vs A p50 in float MACs parameters"
     assert widest[0].split() == heads.split()
 
@@ -71,5 +84,5 @@ def test_a_table_of_operators_is_whole_at_every_width(comparison):
     for width in WIDTHS:
         lines = shown(lambda screen: print_files(first, other, file, screen), width)
         assert max(map(len, lines)) <= width
-        words = {word for line in lines if "─" not in line for word in line.split()}
+        words = {word for line in parted(lines)[0] if "─" not in line for word in line.split()}
         assert {word for word in words - known if word.rstrip(":") not in known} == set(), width

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown_tables import parted
 
 from compressor.contracts.report_rows import ConstraintRow
 from compressor.report.markdown import render_markdown
@@ -47,9 +48,9 @@ def test_a_terminal_gets_the_styles_of_the_tool_and_no_others():
 
 def test_bars_show_names_and_figures_as_they_are():
     def show(screen):
-        bars = screen.bars(width=4, length=8)
+        bars = screen.bars([HOSTILE])
         bars.start()
-        bars.add_task(HOSTILE, total=1, completed=1, status="[red]loss\x1b[31m 0.1")
+        bars.add_task(HOSTILE, total=1, completed=1, parts=lambda: ["[red]loss\x1b[31m 0.1"])
         bars.stop()
 
     text = printed(show, force_terminal=True)
@@ -57,18 +58,52 @@ def test_bars_show_names_and_figures_as_they_are():
     assert r"[red]loss\x1b[31m 0.1" in text
 
 
-def test_bars_cut_no_figure_on_a_narrow_terminal():
-    status = "10/20 epochs  validation loss 0.052  accuracy 98.3 %"
+def test_bars_leave_out_whole_figures_on_a_narrow_terminal():
+    parts = ["epoch 10/20", "1:05 left", "validation loss 0.052", "accuracy 98.3 %", "mean_absolute_error 12.345"]
 
     def show(screen):
-        bars = screen.bars(width=8, length=8)
+        bars = screen.bars(["baseline", "run"])
         bars.start()
-        bars.add_task("baseline", total=1, completed=1, status=status)
+        bars.add_task("baseline", total=1, completed=1, parts=lambda: parts)
         bars.stop()
 
-    for width in range(40, 120):
-        text = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", printed(show, width, force_terminal=True))
-        assert set(status.split()) <= set(text.split()), width
+    counts = []
+    for width in range(40, 201):
+        text = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]|[━╸╺]", "", printed(show, width, force_terminal=True))
+        (line,) = {line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()}
+        assert len(line) <= width
+        name, _, rest = line.partition(" ")
+        shown = rest.strip().split(" · ")
+        assert name == "baseline" and shown[:2] == parts[:2] and set(shown) <= set(parts), width
+        counts.append(len(shown))
+    assert (counts[0], counts[-1]) == (2, 5)
+
+
+def test_a_long_name_of_a_bar_goes_over_lines_and_no_figure_is_lost():
+    name = "quantize-the-whole-model-after-training-it-for-a-while"
+
+    def show(screen):
+        bars = screen.bars([name])
+        bars.start()
+        bars.add_task(name, total=1, completed=1, parts=lambda: ["epoch 10/20", "1:05 left"])
+        bars.stop()
+
+    for width in range(40, 201):
+        text = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]|[━╸╺]", "", printed(show, width, force_terminal=True))
+        assert "epoch 10/20" in text, width
+        assert name in re.sub(r"epoch 10/20|1:05 left|[· \r\n]", "", text), width
+
+
+def test_lines_of_parts_break_between_parts_only():
+    def show(screen):
+        for line in screen.joined(" ptq  ", ["done in 0:12", "measured in 0:03", "83.6 kB", "accuracy 98.31 % ±0.26"]):
+            screen.show(line)
+
+    assert printed(show, 40).splitlines() == [
+        " ptq  done in 0:12 · measured in 0:03",
+        "   83.6 kB · accuracy 98.31 % ±0.26",
+    ]
+    assert printed(show, 80) == " ptq  done in 0:12 · measured in 0:03 · 83.6 kB · accuracy 98.31 % ±0.26\n"
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✓"), ("cp1252", "ok"), ("ascii", "ok"), ("iso8859-9", "ok")])
@@ -117,6 +152,9 @@ def test_no_table_is_wider_than_the_screen_or_cuts_a_figure_or_a_word(rows, widt
     choices = [range(5), [0, 1, 2]]
     text = printed(lambda screen: screen.print(screen.table(headings, rows, choices, fold)), width)
     assert max(map(len, text.splitlines())) <= width
+    lines, left_out = parted(text.splitlines())
+    text = "\n".join(lines)
+    assert left_out in ([], ["more", "most"])
     whole = set(text.split())
     for name, first, words, *_ in rows:
         assert first in whole

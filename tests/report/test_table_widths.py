@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+from shown_tables import parted
 
 from compressor.report.screen import Screen
 from compressor.report.seeds import SeedRow
@@ -58,15 +59,19 @@ def test_figures_of_stages_are_whole_at_every_width(report, changes):
     for make in (stage_table, metric_table):
         widest = printed(lambda console: make(made, "accuracy", console), 400)  # noqa: B023
         known = words(widest)
+        headings = [heading for heading in re.split(r"\s{2,}", widest[0].strip()) if heading]
         for width in WIDTHS:
             lines = printed(lambda console: make(made, "accuracy", console), width)  # noqa: B023
             assert max(map(len, lines)) <= width
+            lines, left_out = parted(lines)
             rows = [line for line in lines if not set(line) <= {"─", " "}]
             parts = {word for word in words(rows) - known if not any(word in name for name in names)}
             assert parts == set(), f"at {width} columns"
             heading = rows[0].split()
             assert heading[0] == "stage"
             assert {"size", "accuracy"} & set(heading)
+            for name in headings:
+                assert (name in rows[0]) != (name in left_out), f"{name} at {width} columns"
 
 
 def test_wider_terminals_never_show_less(report):
@@ -92,15 +97,17 @@ def test_figures_over_seeds_are_whole_at_every_width():
     for width in WIDTHS:
         lines = at(width)
         assert max(map(len, lines)) <= width
-        assert words(line for line in lines if "─" not in line) <= known
+        assert words(line for line in parted(lines)[0] if "─" not in line) <= known
 
 
-def at_every_width(show, names=()):
+def at_every_width(show, names=("",)):
     """Hold what is shown at each width against what is shown where there is room: the same words, in lines that fit."""
     known = words(printed_by(show, 1000))
     for width in WIDTHS:
         lines = printed_by(show, width)
-        assert max(map(len, lines)) <= width
+        assert max(map(len, lines)) <= max(width, *map(len, names))
+        lines, _ = parted(lines)
+        assert not any("…" in line for line in lines)
         parts = {word for word in words(line for line in lines if "─" not in line) - known if word[:-1] not in known}
         assert {word for word in parts if not any(word in name for name in names)} == set(), f"at {width} columns"
 
@@ -144,6 +151,47 @@ def test_figures_of_layers_and_their_sensitivity_are_whole_at_every_width():
         screen.print(_table([layer], types, screen))
 
     at_every_width(show, names=[name, "█" * 12])
+
+
+def test_what_is_in_a_file_is_whole_at_every_width():
+    from compressor.contracts.report_rows import LayerRow
+    from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOperator, FileSignature
+    from compressor.report.file_tables import print_layers, print_operators, print_signatures
+
+    name = "backbone/block_13_expand_with_a_long_name/Conv2D"
+    layer = LayerRow(
+        name=name, shape=(1024, 3, 3, 2048), dtype="float32", parameters=18_874_368, zeros=9_437_183, unique=18_874_368,
+        bytes=75_497_472,
+    )  # fmt: skip
+    end = FileEndpoint(name, name, (1, 1024, 1024, 2048), "int8", 0.003921568859368563, -128)
+    operators = [FileOperator("TRANSPOSE_CONV", name, "int8 and float32", "float")] * 1_234
+    at_every_width(lambda screen: print_layers([layer], screen), [name])
+    at_every_width(lambda screen: print_signatures([FileSignature("serving", (end,), (end,))], screen), [name])
+    at_every_width(lambda screen: print_operators(operators, screen), [name])
+
+
+def test_the_memory_of_a_file_is_whole_at_every_width(smoke_run):
+    from compressor.models.micro.arena import plan_arena
+    from compressor.report.file_tables import print_arena
+
+    arena = plan_arena((smoke_run[1] / "model.tflite").read_bytes())
+    titles = [operator.title for operator in arena.operators]
+    at_every_width(lambda screen: print_arena(arena, True, screen), titles)
+
+
+def test_the_columns_that_are_left_out_are_named_with_a_place_where_they_are():
+    def show(screen):
+        headings = [("name", "left"), ("size", "right"), ("change", "right"), ("", "right")]
+        rows = [["a", "1", "+2 %", "within noise"]]
+        choices = [range(4), [0, 1, 2], [0, 1]]
+        screen.print(screen.table(headings, rows, choices, elsewhere="report.html"))
+
+    lines = printed_by(show, 18)
+    assert lines[0].split() == ["name", "size"]
+    assert " ".join(" ".join(lines[3:]).split()) == (
+        "not shown here: change, verdict on change; a wider terminal has room for them, and report.html has them"
+    )
+    assert "not shown" not in " ".join(printed_by(show, 80))
 
 
 def test_lines_of_plan_and_of_the_cache_are_never_broken(capsys, monkeypatch):
