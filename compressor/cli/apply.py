@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,15 @@ from compressor.base.standard_output import say_json, tell
 from compressor.cli.child_process import Tell
 from compressor.cli.native_output import native_output_to
 from compressor.cli.offers import RECIPE
-from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
+from compressor.cli.options import (
+    debug_option,
+    json_option,
+    plugin_option,
+    seed_option,
+    set_option,
+    track_option,
+    trust_option,
+)
 from compressor.cli.own_command import OwnCommand
 from compressor.contracts.observer import Observer, Observers
 
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
     help="The lock.yaml of a run: make the same files again, or fail and list what has changed.",
 )
 @trust_option
+@track_option
 @click.option("--no-cache", is_flag=True, help="Run every step, and cache nothing for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @json_option
@@ -60,6 +69,7 @@ def command(
     smoke: bool,
     locked: Path | None,
     trust_model: bool,
+    track: tuple[str, ...],
     no_cache: bool,
     quiet: bool,
     as_json: bool,
@@ -81,7 +91,8 @@ def command(
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
-    runs = _Runs(registry, lock, quiet or as_json, debug, click.get_current_context().obj)
+    registry = api.registry_for(plan, registry, track)
+    runs = _Runs(registry, track, lock, quiet or as_json, debug, click.get_current_context().obj)
     with claimed(plan, output, several=seeds is not None) as folder, _cache_folder(no_cache) as cache:
         if seeds is None:
             reports = [runs.run(plan, folder, cache)]
@@ -98,8 +109,11 @@ def command(
 class _Runs:
     """Makes the runs of the command, all with the same options."""
 
-    def __init__(self, registry: Registry, lock: Lock | None, silent: bool, debug: bool, tell: Tell) -> None:
+    def __init__(
+        self, registry: Registry, track: Sequence[str], lock: Lock | None, silent: bool, debug: bool, tell: Tell
+    ) -> None:
         self._registry = registry
+        self._track = track
         self._lock = lock
         self._silent = silent
         self._debug = debug
@@ -116,7 +130,7 @@ class _Runs:
             observer = Observers(_StepTeller(plan, self._tell), watching(Screen(stream), self._silent))
             try:
                 with usable(cache_folder, observer.warned) as cache:
-                    return api.execute(plan, folder, self._registry, cache, observer, self._lock)
+                    return api.execute(plan, folder, self._registry, cache, observer, self._lock, self._track)
             finally:
                 observer.paused()
 

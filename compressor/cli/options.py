@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from compressor.cli.offers import SETTING
+from compressor.cli.offers import SETTING, TRACKER
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,3 +48,7 @@ shape_option = click.option(
 trust_option = click.option(
     "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only for a file you trust."
 )
+track_option = click.option(
+    "--track", metavar="NAME", multiple=True, type=TRACKER,
+    help="Have a tracker follow the run: tensorboard, mlflow, wandb, or one of a plugin. May be repeated.",
+)  # fmt: skip
