@@ -108,7 +108,7 @@ def _what_it_is(report: Report) -> Iterable[str]:
         f"{format_size(last.bytes)}: {markdown(headline(report))}."
     )
     ends = [*(("input", end) for end in last.inputs), *(("output", end) for end in last.outputs)]
-    rows = [[side, markdown_code(end.name), _shape(end), end.dtype, *_scale(end)] for side, end in ends]
+    rows = [[side, markdown_code(end.name), _shape(end), markdown(end.dtype), *_scale(end)] for side, end in ends]
     yield _table(["", "name", "shape", "type", "scale", "zero point"], rows, raw=True)
     if report.class_names:
         yield f"Classes, by number from 0: {markdown(', '.join(report.class_names))}"
