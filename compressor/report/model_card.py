@@ -72,8 +72,8 @@ def render_card(report: Report, papers: Sequence[Paper] = (), licence: str = "")
 
 def front_matter(report: Report, licence: str = "") -> dict[str, Any]:
     """What the Hub reads of the card: library, tags, data sets, and the metrics of the file that ships."""
-    last = report.stages[-1]
-    steps = [stage.uses for stage in report.stages if stage.uses]
+    last, recipe, source = report.stages[-1], printable(report.recipe), printable(report.data)
+    steps = [printable(stage.uses) for stage in report.stages if stage.uses]
     data: dict[str, Any] = {"license": licence} if licence else {}
     data["library_name"] = _LIBRARY
     data["tags"] = list(dict.fromkeys([_LIBRARY, "litert", "model-compression", "compressor", *map(_tag, steps)]))
@@ -81,14 +81,15 @@ def front_matter(report: Report, licence: str = "") -> dict[str, Any]:
         data["datasets"] = [report.data]
     if report.smoke:
         return data
-    data["metrics"] = list(last.metrics)
+    metrics = {printable(name): metric for name, metric in last.metrics.items()}
+    data["metrics"] = list(metrics)
     results = [
         {"type": name, "value": metric.value, "name": f"{name} (95 % interval {_interval(metric)})"}
-        for name, metric in last.metrics.items()
+        for name, metric in metrics.items()
     ]
-    dataset = {"name": report.data, "type": report.data, "split": "test"}
+    dataset = {"name": source, "type": source, "split": "test"}
     result = {"task": {"type": _task(report)}, "dataset": dataset, "metrics": results}
-    data["model-index"] = [{"name": report.recipe, "results": [result]}]
+    data["model-index"] = [{"name": recipe, "results": [result]}]
     return data
 
 
