@@ -18,6 +18,7 @@ test: .venv/installed-dev check
 # Some of them need compilers for Arm, and say so: apt-get install gcc-arm-none-eabi gcc-arm-linux-gnueabihf
 # libc6-dev-armhf-cross qemu-user clang libclang-rt-dev
 test-long: .venv/installed-dev browser fuzz
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mlflow,wandb]'
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python tests/run_hostile_files.py
 	$(BIN)/python tests/kill_and_corrupt.py kills --count 100

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report, StageRow
     from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.strategy import Strategy
+    from compressor.contracts.tracker import Tracker
     from compressor.data import ArraySplit, Split, Splits
     from compressor.models.litert import Conversion, to_litert
     from compressor.models.packing import unpack
@@ -48,6 +49,7 @@ _HOMES = {
     "compressor.contracts.report_rows": ("Report", "StageRow"),
     "compressor.contracts.sources": ("Dataset", "ModelSource"),
     "compressor.contracts.strategy": ("Strategy",),
+    "compressor.contracts.tracker": ("Tracker",),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
     "compressor.models.litert": ("Conversion", "to_litert"),
     "compressor.models.packing": ("unpack",),
@@ -73,6 +75,7 @@ __all__ = [  # in the order of _HOMES; a test compares the two
     "Report", "StageRow",
     "Dataset", "ModelSource",
     "Strategy",
+    "Tracker",
     "ArraySplit", "Split", "Splits",
     "Conversion", "to_litert",
     "unpack",

@@ -12,10 +12,11 @@ from compressor.base.cache_folder import default_folder
 from compressor.base.disk_faults import disk_faults_named
 from compressor.base.errors import CompressorError
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.observer import Observer
+from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import Report
 from compressor.measure.kept_scores import kept_scores, scores_content
 from compressor.planning import planner
+from compressor.planning.asked_trackers import tracker_entries, with_trackers
 from compressor.planning.registered import remember
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load, with_overrides
@@ -34,7 +35,7 @@ from compressor.run.lockfile import (
     with_files,
     with_locked_threads,
 )
-from compressor.run.plugin_observers import with_plugins
+from compressor.run.plugin_observers import PluginHooks, plugin_hooks
 from compressor.run.run_folder import claimed, results_of, write_results
 
 __all__ = ["apply", "load", "plan", "register"]
@@ -101,6 +102,7 @@ def apply(
     locked: str | Path | None = None,
     observer: Observer | None = None,
     plugins: Sequence[str | Path] = (),
+    track: Sequence[str] = (),
 ) -> tuple[Report, Path]:
     """Run a recipe and write its results.
 
@@ -116,13 +118,14 @@ def apply(
         locked: the `lock.yaml` of a run; fail if anything would differ from that run.
         observer: is told about everything that happens.
         plugins: local plugin files, beside those that the recipe names; a plan already has them.
+        track: names of trackers that follow the run, such as `tensorboard`; they change neither results nor cache.
 
     Returns:
         The report, and the folder with the report, the final `model.tflite`, its package if it is packed, and the files
         of every stage.
 
     Raises:
-        CompressorError: the recipe, the data, the model or a step is at fault.
+        CompressorError: the recipe, the data, the model or a step is at fault, or a tracker is not there.
     """
     registry = registry or Registry.installed()
     if not isinstance(recipe, Plan):
@@ -132,36 +135,54 @@ def apply(
     recipe = replace(recipe, trust_model=recipe.trust_model or trust_model)
     observer = observer or Observer()
     lock = read_lock(Path(locked)) if locked else None
+    registry = registry_for(recipe, registry, track)
     with (
         claimed(recipe, output) as folder,
         usable(Path(cache) if cache else default_folder(), observer.warned) as step_cache,
     ):
-        return execute(recipe, folder, registry, step_cache, observer, lock), folder
+        return execute(recipe, folder, registry, step_cache, observer, lock, track), folder
+
+
+def registry_for(plan: Plan, registry: Registry, track: Sequence[str] = ()) -> Registry:
+    """The registry with what the plan's own plugin files bring, which has the trackers of these names.
+
+    Raises:
+        CompressorError: there is no such tracker, or what one needs is not installed.
+    """
+    for path in plan.plugin_files:
+        registry = registry if registry.has_file(path) else registry.with_file(path)
+    tracker_entries(registry, track)
+    return registry
 
 
 def execute(
-    plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None = None
+    plan: Plan,
+    folder: Path,
+    registry: Registry,
+    cache: Cache,
+    observer: Observer,
+    locked: Lock | None = None,
+    track: Sequence[str] = (),
 ) -> Report:
-    """Run a plan and write its results into a claimed folder.
+    """Run a plan and write its results into a claimed folder; `registry_for` has checked the trackers.
 
     Raises:
         CompressorError: the data, the model or a step is at fault, a disk is full or fails,
             or a file cannot be written.
     """
     with disk_faults_named(folder, cache.folder):
-        return _executed(plan, folder.absolute(), registry, cache, observer, locked)
+        registry = with_trackers(registry_for(plan, registry), track, folder.absolute())
+        hooks = plugin_hooks(registry, folder.absolute(), observer.warned)
+        return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks), locked)
 
 
 def _executed(
-    plan: Plan, folder: Path, registry: Registry, cache: Cache, observer: Observer, locked: Lock | None
+    plan: Plan, folder: Path, hooks: PluginHooks, cache: Cache, observer: Observer, locked: Lock | None
 ) -> Report:
     if locked is not None:
         plan = with_locked_threads(plan, locked)
-    for path in plan.plugin_files:
-        registry = registry if registry.has_file(path) else registry.with_file(path)
-    observer = with_plugins(observer, registry, folder)
     try:
-        report = _run(plan, folder, cache, observer, locked)
+        report = _run(plan, folder, hooks, cache, observer, locked)
     except (Exception, KeyboardInterrupt) as error:
         observer.run_failed(plan, str(error) or type(error).__name__)
         raise
@@ -169,7 +190,7 @@ def _executed(
     return report
 
 
-def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Lock | None) -> Report:
+def _run(plan: Plan, folder: Path, hooks: PluginHooks, cache: Cache, observer: Observer, locked: Lock | None) -> Report:
     with started(plan, folder, cache, observer) as run:
         lock = lock_of(plan, run.fingerprints)
         if locked is not None:
@@ -185,7 +206,7 @@ def _run(plan: Plan, folder: Path, cache: Cache, observer: Observer, locked: Loc
     )
     if locked is not None:
         refuse_other_files(locked, lock)
-    report = summarise(result).model_copy(
+    report = summarise(result, hooks.failures).model_copy(
         update={"fingerprints": lock.fingerprints, "code": lock.code, "files": lock.files}
     )
     test = result.stages[-1].measurement.scores

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from compressor.cli.options import (
     plugin_option,
     seed_option,
     set_option,
+    track_option,
     trust_option,
 )
 from compressor.cli.own_command import OwnCommand
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     help="The lock.yaml of a run: make the same files again, or fail and list what has changed.",
 )
 @trust_option
+@track_option
 @click.option("--no-cache", is_flag=True, help="Run every step, and cache nothing for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @log_format_option
@@ -74,6 +76,7 @@ def command(
     smoke: bool,
     locked: Path | None,
     trust_model: bool,
+    track: tuple[str, ...],
     no_cache: bool,
     quiet: bool,
     notify: tuple[str, ...],
@@ -97,8 +100,9 @@ def command(
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
     plan = replace(plan, trust_model=trust_model)
     lock = read_lock(locked) if locked else None
+    registry = api.registry_for(plan, registry, track)
     silent = quiet or (as_json and not event_log.is_open())
-    runs = _Runs(registry, lock, silent, _notifier(notify, registry, tell_doing), debug, tell_doing)
+    runs = _Runs(registry, track, lock, silent, _notifier(notify, registry, tell_doing), debug, tell_doing)
     with claimed(plan, output, several=seeds is not None) as folder, _cache_folder(no_cache) as cache:
         if seeds is None:
             reports = [runs.run(plan, folder, cache)]
@@ -112,18 +116,17 @@ def command(
     return ExitCode.CONSTRAINT
 
 
+@dataclass(frozen=True)
 class _Runs:
     """Makes the runs of the command, all with the same options."""
 
-    def __init__(
-        self, registry: Registry, lock: Lock | None, silent: bool, notifier: Notifier | None, debug: bool, tell: Tell
-    ) -> None:
-        self._registry = registry
-        self._lock = lock
-        self._silent = silent
-        self._notifier = notifier
-        self._debug = debug
-        self._tell = tell
+    registry: Registry
+    track: Sequence[str]
+    lock: Lock | None
+    silent: bool
+    notifier: Notifier | None
+    debug: bool
+    tell: Tell
 
     def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
         """Run a plan, and keep off the screen what the libraries print."""
@@ -132,13 +135,13 @@ class _Runs:
         from compressor.report.screen import Screen
         from compressor.run.cache.store import usable
 
-        with native_output_to(None if self._debug else folder / "run.log") as stream:
-            observer = Observers(_StepTeller(plan, self._tell), watching(Screen(stream), self._silent, str(folder)))
-            if self._notifier is not None:
-                self._notifier.warn = observer.warned
+        with native_output_to(None if self.debug else folder / "run.log") as stream:
+            observer = Observers(_StepTeller(plan, self.tell), watching(Screen(stream), self.silent, str(folder)))
+            if self.notifier is not None:
+                self.notifier.warn = observer.warned
             try:
                 with usable(cache_folder, observer.warned) as cache:
-                    return api.execute(plan, folder, self._registry, cache, observer, self._lock)
+                    return api.execute(plan, folder, self.registry, cache, observer, self.lock, self.track)
             finally:
                 observer.paused()
 

@@ -19,6 +19,7 @@ from compressor.base.cache_folder import FOLDER_VARIABLE, default_folder
 from compressor.base.disk_faults import temporary_files
 from compressor.base.machine import DEFAULT_THREADS, conditions, processor, usable_cores
 from compressor.base.machine_memory import whole_memory
+from compressor.base.params import Params
 from compressor.base.sizes import format_size
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _faulty_defaults(registry: Registry) -> Iterator[Check]:
 
     for kind, known in registry.entries.items():
         for entry in (entry for entries in known.values() for entry in entries):
-            for parameter, reason in faulty_defaults(entry.cls.Params):
+            for parameter, reason in faulty_defaults(getattr(entry.cls, "Params", Params)):
                 owner = f"the {kind} '{entry.cls.name}' ({entry.provider})"
                 what = f"the default of '{parameter}' of {owner} is wrong ({reason})"
                 yield Check("plugin", "problem", what, "fix the default in the plugin")

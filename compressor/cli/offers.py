@@ -63,6 +63,12 @@ def _strategies(_: click.Context, __: str) -> list[str]:
     return Registry.installed().names("strategy")
 
 
+def _trackers(_: click.Context, __: str) -> list[str]:
+    from compressor.planning.registry import Registry
+
+    return Registry.installed().names("tracker")
+
+
 def _families(_: click.Context, __: str) -> list[str]:
     from compressor.scaffolding.families import names
 
@@ -128,4 +134,5 @@ def _keys(model: type[Any], recipe: Any, parts: list[str], registry: Registry) -
 RECIPE = Offering(_recipes)
 STRATEGY = Offering(_strategies)
 FAMILY = Offering(_families)
+TRACKER = Offering(_trackers)
 SETTING = Offering(_paths)

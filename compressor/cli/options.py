@@ -12,7 +12,7 @@ import click
 from compressor.cli.log_format import OPTION as LOG_FORMAT
 from compressor.cli.notices import OPTION as NOTIFY
 from compressor.cli.notices import VARIABLE, checked_targets
-from compressor.cli.offers import SETTING
+from compressor.cli.offers import SETTING, TRACKER
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,3 +59,7 @@ notify_option = click.option(
 trust_option = click.option(
     "--trust-model", is_flag=True, help="Let code in the model's file run (Lambda layers); only for a file you trust."
 )
+track_option = click.option(
+    "--track", metavar="NAME", multiple=True, type=TRACKER,
+    help="Have a tracker follow the run: tensorboard, mlflow, wandb, or one of a plugin. May be repeated.",
+)  # fmt: skip

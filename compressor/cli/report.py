@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report
 
 _PAGE: Final = "report.html"
+_LICENCE: Final = re.compile(r"([a-z0-9][a-z0-9.-]*)?")  # as the Hub has them
 _FORMATS: Final = {  # and the suffixes of files that are written in each
     "terminal": (".txt",),
     "json": (".json",),
@@ -22,6 +24,7 @@ _FORMATS: Final = {  # and the suffixes of files that are written in each
     "html": (".html", ".htm"),
     "csv": (".csv",),
     "junit": (".xml",),
+    "card": (),  # its name on the Hub is README.md
 }
 
 
@@ -35,9 +38,10 @@ _FORMATS: Final = {  # and the suffixes of files that are written in each
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write it to this file, not to standard output.")
 @click.option("--force", is_flag=True, help="Replace that file if it exists.")
+@click.option("--license", "licence", metavar="ID", default="", help="Of the model, such as apache-2.0, for its card.")
 @click.option("--open", "opens", is_flag=True, help="Show the page in a browser; without --output, that of the run.")
 @traceback_option
-def command(run: Path, form: str | None, output: Path | None, force: bool, opens: bool) -> None:
+def command(run: Path, form: str | None, output: Path | None, force: bool, licence: str, opens: bool) -> None:
     """Show the report of a run that is done, in any of its forms.
 
     RUN is the folder of a run, or a report.json. Every form has its figures from there; nothing is measured again.
@@ -51,15 +55,20 @@ def command(run: Path, form: str | None, output: Path | None, force: bool, opens
         raise click.UsageError(f"--open shows the report as html, and {form} is asked for; leave out one of them.")
     if output is not None and form is None and not opens:
         raise click.UsageError(f"{output} has no suffix that tells a form; give --format.")
+    if licence and form != "card":
+        raise click.UsageError("--license stands in a model card; give --format card, or leave it out.")
+    if not _LICENCE.fullmatch(licence):
+        what = f"'{licence}' is no identifier of a license; give one such as apache-2.0 or other."
+        raise click.BadParameter(what, param_hint="--license")
     report = read_report(run)
     if opens and output is None:
         output, force = (run if run.is_dir() else run.parent) / _PAGE, True
     form = "html" if opens else form or "terminal"
     if output is None:
-        _print(report, form)
+        _print(report, form, licence)
         return
     refuse_output(output, force)
-    text = _rendered(report, form)
+    text = _rendered(report, form, licence)
     with written(output) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
     say(str(output))
@@ -67,17 +76,17 @@ def command(run: Path, form: str | None, output: Path | None, force: bool, opens
         _open(output)
 
 
-def _print(report: Report, form: str) -> None:
+def _print(report: Report, form: str, licence: str) -> None:
     from compressor.report.screen import Screen
     from compressor.report.terminal import print_report
 
     if form == "terminal":
         print_report(report, Screen())
     else:
-        say_document(_rendered(report, form))
+        say_document(_rendered(report, form, licence))
 
 
-def _rendered(report: Report, form: str) -> str:
+def _rendered(report: Report, form: str, licence: str) -> str:
     import io
 
     from compressor.base.outgoing import xml_text
@@ -93,7 +102,17 @@ def _rendered(report: Report, form: str) -> str:
         return stream.getvalue()
     if form == "junit":
         return xml_text(junit(report)) + "\n"
+    if form == "card":
+        return _card(report, licence)
     return {"json": render_json, "md": render_markdown, "html": render_html, "csv": render_csv}[form](report)
+
+
+def _card(report: Report, licence: str) -> str:
+    from compressor.planning.registry import Registry
+    from compressor.report.model_card import render_card
+    from compressor.report.papers import papers_of
+
+    return render_card(report, papers_of([stage.uses for stage in report.stages], Registry.installed()), licence)
 
 
 def _open(page: Path) -> None:

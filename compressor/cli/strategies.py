@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from compressor.planning.registry import Entry, Registry
     from compressor.report.screen import Screen
 
-_OTHERS: tuple[tuple[str, Kind], ...] = (("models", "model"), ("data sets", "data set"), ("metrics", "metric"))
+_OTHERS: tuple[tuple[str, Kind], ...] = (
+    ("models", "model"), ("data sets", "data set"), ("metrics", "metric"), ("trackers", "tracker"),
+)  # fmt: skip
 
 
 @click.command("strategies", cls=OwnCommand)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report, StageRow
     from compressor.contracts.sources import Dataset, ModelSource
     from compressor.contracts.strategy import Strategy
+    from compressor.contracts.tracker import Tracker
 
 API_VERSION = 1
 """Version of the contracts with plugins. It rises when a plugin written for the one before would no longer work.
@@ -51,8 +52,13 @@ def devices() -> list[Path]:  # type: ignore[empty-body]
 
 
 @hookspec
-def run_started(plan: Plan, folder: Path) -> None:
-    """A run begins; its results go into the folder."""
+def trackers() -> list[type[Tracker]]:  # type: ignore[empty-body]
+    """The trackers this plugin brings, for `--track`."""
+
+
+@hookspec
+def run_started(plan: Plan, folder: Path, resolved_recipe: str) -> None:
+    """A run begins; its results go into the folder. The recipe is YAML, with files by their names alone."""
 
 
 @hookspec
@@ -66,5 +72,5 @@ def run_finished(report: Report, folder: Path) -> None:
 
 
 @hookspec
-def run_failed(plan: Plan, error: str, folder: Path) -> None:
+def run_failed(plan: Plan, error: str, folder: Path, interrupted: bool) -> None:
     """A run ended with an error, or was interrupted, also before it began."""

@@ -17,16 +17,18 @@ from compressor.contracts.hookspecs import API_VERSION
 from compressor.contracts.metric import Metric
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
+from compressor.contracts.tracker import Tracker
 
 GROUP = "compressor"
 
-Kind = Literal["strategy", "data set", "model", "metric"]
+Kind = Literal["strategy", "data set", "model", "metric", "tracker"]
 
 CONTRACTS: dict[Kind, tuple[str, type[Any]]] = {
     "strategy": ("strategies", Strategy),
     "data set": ("datasets", Dataset),
     "model": ("models", ModelSource),
     "metric": ("metrics", Metric),
+    "tracker": ("trackers", Tracker),
 }
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # also part of the names of files
 _HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, f"{GROUP}_spec")]
@@ -99,8 +101,7 @@ def refuse_malformed(kind: Kind, candidate: object) -> None:
     if not (isinstance(candidate, type) and issubclass(candidate, contract)):
         raise PluginError(f"{candidate!r} is not a subclass of {contract.__name__}", "derive it from that class")
     cls: Any = candidate
-    if cls.__abstractmethods__:
-        missing = ", ".join(sorted(cls.__abstractmethods__))
+    if missing := ", ".join(sorted(getattr(cls, "__abstractmethods__", ()))):
         raise PluginError(f"the {kind} {cls.__name__} lacks {missing}", "implement what is missing")
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise PluginError(f"the {kind} {cls.__name__} has no name", "give it a class attribute 'name'")

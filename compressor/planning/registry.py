@@ -141,7 +141,7 @@ class Registry:
             raise PluginError(f"it cannot be read ({error.strerror})", "check its permissions") from None
         except CompressorError as error:
             raise PluginError(error.what, error.remedy) from None
-        registry = self._copied()
+        registry = self.copied()
         provider = Provider(str(path), f"{_FILE}{hashlib.sha256(code).hexdigest()}")
         registry._load(lambda: module_of(code, path), path.name, provider)
         return registry
@@ -153,7 +153,7 @@ class Registry:
 
     def with_names(self, names: Iterable[tuple[Kind, str, Provider]]) -> Registry:
         """A copy of this registry that also knows the names of classes which were not made, since no code was run."""
-        registry = self._copied()
+        registry = self.copied()
         for kind, name, provider in names:
             registry.entries[kind].setdefault(name, []).append(Entry(NotRun, provider))
         return registry
@@ -228,7 +228,8 @@ class Registry:
         broken = ", ".join(map(str, self.broken))
         return (f"; it may be in a broken plugin, {broken}" if broken else "") + did_you_mean(name, self.names(kind))
 
-    def _copied(self) -> Registry:
+    def copied(self) -> Registry:
+        """A registry of its own with the same plugins."""
         registry = Registry(
             {kind: {name: list(entries) for name, entries in known.items()} for kind, known in self.entries.items()},
             list(self.broken),

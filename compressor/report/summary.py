@@ -22,11 +22,12 @@ from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.weight_differences import with_differences
 
 
-def summarise(result: RunResult) -> Report:
-    """The report of a run."""
+def summarise(result: RunResult, notes: Sequence[str] = ()) -> Report:
+    """The report of a run, with notes on the run as a whole; these stand with its last stage."""
     recipe = result.plan.recipe
     rows = [stage_row(result, index) for index in range(len(result.stages))]
-    rows[-1] = rows[-1].model_copy(update={"layers": with_differences(rows[-1].layers, result)})
+    last = rows[-1]
+    rows[-1] = last.model_copy(update={"layers": with_differences(last.layers, result), "notes": [*last.notes, *notes]})
     return FullReport(
         recipe=recipe.name,
         description=recipe.description,

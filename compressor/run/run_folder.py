@@ -19,6 +19,7 @@ from compressor.contracts.execution_plan import Plan
 from compressor.contracts.report_rows import Report
 from compressor.measure.kept_scores import SCORES_FILE
 from compressor.models.packing.package import SUFFIX, is_package, unpacked
+from compressor.planning.asked_trackers import TRACKERS_FOLDER
 from compressor.planning.recipe_paths import absolute
 from compressor.recipe.document import dump
 from compressor.report.data_formats import render_json
@@ -30,7 +31,8 @@ _CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {
-    *(_CLAIM, _STAGES, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml", "report.md", "report.html"),
+    *(_CLAIM, _STAGES, TRACKERS_FOLDER, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml"),
+    *("report.md", "report.html"),
 }  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
 _LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done

@@ -9,7 +9,7 @@ from compressor.base.errors import CompressorError
 from compressor.base.text import did_you_mean, listing, shortened
 from compressor.planning.plugin_checks import CONTRACTS, Kind
 from compressor.recipe.training_params import TrainingParams
-from compressor.testing.check_record import Check, NotRun, Outcome, registered
+from compressor.testing.check_record import EVERY_KIND, Check, NotRun, Outcome, registered
 from compressor.testing.subject import Subject
 from compressor.testing.subjects import subject_of
 
@@ -112,10 +112,11 @@ def kind_of(cls: object) -> Kind:
     Raises:
         TypeError: it is none.
     """
-    for kind, (_, contract) in CONTRACTS.items():
+    contracts = {kind: contract for kind, (_, contract) in CONTRACTS.items() if kind in EVERY_KIND}
+    for kind, contract in contracts.items():
         if isinstance(cls, type) and issubclass(cls, contract):
             return kind
-    names = listing([contract.__name__ for _, contract in CONTRACTS.values()])
+    names = listing([contract.__name__ for contract in contracts.values()])
     raise TypeError(f"{cls!r} is no subclass of one of {names}")
 
 

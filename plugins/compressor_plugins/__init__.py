@@ -1,1 +1,1 @@
-"""First-party strategies, data sets, models and metrics; `plugin` registers them as anyone would register theirs."""
+"""First-party strategies, data sets, models, metrics and trackers; `plugin` registers them as yours would be."""

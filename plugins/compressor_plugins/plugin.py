@@ -1,4 +1,4 @@
-"""The hooks that register the first-party strategies, data sets, models and metrics."""
+"""The hooks that register the first-party strategies, data sets, models, metrics and trackers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from compressor.contracts.hookspecs import hookimpl
 from compressor.contracts.metric import Metric
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
+from compressor.contracts.tracker import Tracker
 
 
 @hookimpl
@@ -92,3 +93,13 @@ def metrics() -> list[type[Metric]]:
         dense_labels.Perplexity,
         dense_labels.SparseCategoricalCrossentropy,
     ]
+
+
+@hookimpl
+def trackers() -> list[type[Tracker]]:
+    """Every first-party tracker."""
+    from compressor_plugins.trackers.mlflow_tracker import MLflowTracker
+    from compressor_plugins.trackers.tensorboard_tracker import TensorBoardTracker
+    from compressor_plugins.trackers.wandb_tracker import WandbTracker
+
+    return [TensorBoardTracker, MLflowTracker, WandbTracker]

@@ -133,3 +133,22 @@ def test_no_form_needs_tensorflow_or_numpy_and_none_takes_two_seconds_of_the_pro
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.startswith("[] True"), done.stderr
+
+
+def test_a_model_card_is_written_with_a_license_if_one_is_given(report, folder, tmp_path):
+    card = tmp_path / "README.md"
+    assert report(folder, "--format", "card", "--license", "apache-2.0", "-o", card) == (0, f"{card}\n", "")
+    assert card.read_text().startswith("---\nlicense: apache-2.0\nlibrary_name: tflite\n")
+    assert "@misc{arxiv:1710.01878," in card.read_text()
+    code, out, _ = report(folder, "--format", "card")
+    assert (code, out.startswith("---\nlibrary_name: tflite\n")) == (0, True)
+    code, _, err = report(folder, "--license", "mit")
+    assert (code, err.splitlines()[-1]) == (
+        2, "Error: --license stands in a model card; give --format card, or leave it out.",
+    )  # fmt: skip
+    code, _, err = report(folder, "--format", "card", "--license", "MIT License")
+    assert (code, err.splitlines()[-1]) == (
+        2,
+        "Error: Invalid value for --license: 'MIT License' is no identifier of a license; give one such as apache-2.0 "
+        "or other.",
+    )

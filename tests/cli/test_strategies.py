@@ -26,10 +26,11 @@ def test_strategies_are_listed_with_what_they_do_and_where_they_come_from(run, r
     assert lines[0].split() == ["strategy", "what", "it", "does", "from"]
     starts = {line.split()[0]: line for line in lines[2:] if line and not line.startswith(" ")}
     assert [name for name in registry.names("strategy") if not starts[name].endswith(f"compressor {VERSION}")] == []
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         f"models: {', '.join(registry.names('model'))}",
         f"data sets: {', '.join(registry.names('data set'))}",
         f"metrics: {', '.join(registry.names('metric'))}",
+        "trackers: mlflow, tensorboard, wandb",
     ]
 
 

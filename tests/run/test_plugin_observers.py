@@ -10,7 +10,7 @@ import compressor
 from compressor.contracts.observer import Observer
 from compressor.contracts.report_rows import ConstraintRow, Report
 from compressor.planning.registry import Registry
-from compressor.run.plugin_observers import with_plugins
+from compressor.run.plugin_observers import plugin_hooks
 
 TRACKER = """
 import os
@@ -79,7 +79,7 @@ def report():
 def test_each_hook_has_a_copy_of_its_own(install):
     install("tracker-one", TRACKER, "1.1")
     install("tracker-two", TRACKER, "2.2")
-    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    observer = plugin_hooks(Registry.installed(), Path("runs/1"), (told := Told()).warned)
     plan, final = compressor.plan(RECIPE), report()
     before = plan.recipe.constraints.max_size
     observer.run_started(plan, {})
@@ -100,7 +100,7 @@ def test_each_hook_has_a_copy_of_its_own(install):
 
 def test_a_hook_that_fails_is_named_and_the_run_goes_on(install):
     install("tracker-one", TRACKER, "1.1")
-    with_plugins(told := Told(), Registry.installed(), Path("runs/1")).step_finished(report())
+    plugin_hooks(Registry.installed(), Path("runs/1"), (told := Told()).warned).step_finished(report())
     assert told.warnings == [
         "the hook 'step_finished' of tracker-one 1.1 failed with ValueError: the server is away; "
         "the run and its results are not affected"
@@ -125,7 +125,7 @@ class Held(compressor.Strategy):
 def strategies(): return [Held]
 """,
     )
-    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    observer = plugin_hooks(Registry.installed(), Path("runs/1"), (told := Told()).warned)
     observer.run_started(compressor.plan({**RECIPE, "steps": [{"uses": "held"}]}), {})
     assert told.warnings == [
         "plugins that watch runs are not told 'run_started', since the strategy 'held' (acme 1.0) cannot be copied for "
@@ -138,7 +138,7 @@ def strategies(): return [Held]
 
 def test_a_plugin_that_cannot_be_loaded_is_told_in_every_run(install):
     install("tracker-one", "import no_such_module\n" + TRACKER, "1.1")
-    with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    plugin_hooks(Registry.installed(), Path("runs/1"), (told := Told()).warned)
     assert told.warnings == [
         "a broken plugin takes no part in this run: tracker_one (tracker-one 1.1): ModuleNotFoundError: "
         "No module named 'no_such_module'; fix the plugin, or remove it"
@@ -166,7 +166,7 @@ def step_finished(folder): seen.append(str(folder))
 def run_finished(report): seen.append(report.recipe)
 """,
     )
-    observer = with_plugins(told := Told(), Registry.installed(), Path("runs/1"))
+    observer = plugin_hooks(Registry.installed(), Path("runs/1"), (told := Told()).warned)
     observer.run_started(compressor.plan(RECIPE), {})
     observer.step_finished(report())
     observer.run_finished(report())

@@ -1,0 +1,1 @@
+"""Trackers: a run is followed in TensorBoard, in MLflow or in Weights & Biases."""
