@@ -534,7 +534,7 @@ def test_without_the_strategy_train_the_baseline_cannot_be_trained(write):
     assert "recipe.yaml:2:35: error: unknown strategy 'train'; there is none to choose from" in messages
 
 
-@pytest.mark.parametrize("name", shipped.names())
+@pytest.mark.parametrize("name", [name for name in shipped.names() if not name.startswith("search_")])
 def test_the_plan_of_a_shipped_recipe_survives_a_pickle(name):
     plan = prepare(name, seed=3)
     again = pickle.loads(pickle.dumps(plan))

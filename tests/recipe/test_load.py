@@ -60,6 +60,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "integer_only": False,
             "stages": {},
         },
+        "objectives": [],
     }
 
 
