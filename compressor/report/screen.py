@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import IO, Any, Literal, TextIO, TypeAlias
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.status import Status
 from rich.table import Column
@@ -92,6 +93,10 @@ class Screen(Console):
     def waiting(self, text: str) -> Status:
         """A line that moves while something is under way, in a terminal only."""
         return self.status(self.render_str(text))
+
+    def pinned(self) -> Live:
+        """What stays below the lines that are printed, until it is stopped; `update` sets it."""
+        return Live(console=self, auto_refresh=False, transient=True)
 
     def bars(self, width: int, length: int) -> Progress:
         """Bars of a length, each after its description, padded to a width, and before its status."""

@@ -11,7 +11,10 @@ from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
-KEYS = "constraints, data, description, evaluation, model, name, plugins, requires, steps, threads, training, version"
+KEYS = (
+    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, steps, threads, training "
+    "and 1 more"
+)
 
 
 def errors(said):
