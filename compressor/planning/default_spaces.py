@@ -75,6 +75,10 @@ class _Filling:
         for route, node in list(open_values(values)):
             if not is_auto(node):
                 continue
+            if not route:
+                message = "'search: auto' for all parameters of a step stands beside 'uses'; move it there"
+                self.problems.append(Problem(message, node.origin))
+                return mapping({}, like=node)
             search = declared.get(str(route[0])) if len(route) == 1 else None
             if search is None and params is not None:
                 places = ", ".join(declared) or "none of its parameters"

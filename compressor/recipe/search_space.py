@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from compressor.base.search_domain import Search
-from compressor.recipe.extends import step_ids
+from compressor.recipe.extends import first_free, step_ids
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.search_syntax import (
     AUTO,
@@ -164,8 +164,10 @@ def space_of(tree: Node) -> Space:
 
 def _labels(tree: Node) -> dict[Route, str]:
     places = list(step_places(tree))
-    ids = step_ids(sequence(tuple(node for _, node in places)))
-    return dict(zip((route for route, _ in places), ids, strict=True))
+    labels: dict[Route, str] = {}
+    for (route, _), id_ in zip(places, step_ids(sequence(tuple(node for _, node in places))), strict=True):
+        labels[route] = first_free(id_, labels.values())  # two steps of which one is taken may have the same id
+    return labels
 
 
 def _step_choices(tree: Node, labels: Mapping[Route, str], problems: list[Problem]) -> Iterator[Choice]:

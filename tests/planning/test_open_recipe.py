@@ -119,6 +119,27 @@ def test_auto_where_a_strategy_declares_nothing_is_refused():
     ]
 
 
+def test_auto_in_place_of_all_parameters_stands_beside_the_strategy():
+    assert problems("steps: [{uses: ptq, with: {search: auto}}]") == [
+        "4:27 'search: auto' for all parameters of a step stands beside 'uses'; move it there"
+    ]
+
+
+def test_two_steps_of_which_one_is_taken_may_have_the_same_id(registry):
+    space = opened("steps: [{one_of: [{uses: ptq, id: a}, {uses: ptq, id: a}, [{uses: qat}, {uses: ptq}]]}]", registry)
+    assert str(space.space.choices[0].search) == "a, a-2, qat -> ptq"
+    assert check(RecipeText("r", HEAD + "steps: [{one_of: [{uses: ptq, id: a}, {uses: ptq, id: a}]}]")) == ()
+
+
+def test_parameters_that_go_together_may_be_left_open_as_a_whole(registry):
+    text = "steps: [{uses: ptq, with: {search: [{precision: int8}, {precision: int4, granularity: channel}]}}]"
+    found = opened(text, registry)
+    assert check(RecipeText("r", HEAD + text)) == ()
+    (choice,) = found.space.choices
+    drawn = found.drawn({choice.name: choice.search.values[1]})
+    assert drawn.steps[0].with_ == {"precision": "int4", "granularity": "channel"}
+
+
 def test_what_only_a_plugin_file_knows_is_said_to_be_unchecked_and_looked_at_once_the_file_is_run(tmp_path, registry):
     (tmp_path / "own.py").write_text(
         textwrap.dedent(
