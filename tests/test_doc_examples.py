@@ -22,7 +22,9 @@ import compressor
 from compressor.cli import root
 from compressor.cli.boundary import run_guarded
 from compressor.devices.profile_files import device_in, shipped_files
+from compressor.planning.open_recipe import planned_space
 from compressor.planning.plugin_checks import CONTRACTS, brought
+from compressor.recipe.search_syntax import OpenRecipeError
 
 RUN = "2026-11-24T22-39-11-da0803"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -45,6 +47,7 @@ STANDS_FOR_IN = {  # where it stands for something else
     "sensitivity": OF_FLOAT_MODELS,
     "fit": {"FILE": "model.tflite"},
     "compare": {"A": "model.tflite", "B": "model_int8.tflite"},
+    "search": {"RECIPE": "open.yaml"},
     "new": {"FILE": "model.h5", "SOURCE": "digits.npz", "NAME": "my-own-plugin"},
 }
 BASE = {"version": 1, "model": {"source": "mnist_cnn", "train": {"epochs": 1}}, "data": {"source": "mnist"}}
@@ -83,6 +86,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "docs/ci.md: needs the published repository; a test runs the hook from a local one",
         "docs/plugins.md: installs a package; a test of the template runs all three",
         "docs/recipes.md: the plugin is not installed",
+        "docs/search.md: takes an hour",
         "docs/tutorial.md: installs packages",
     ]
 
@@ -213,6 +217,8 @@ def check_recipe(block, folder):
     shown.write_text(block.text if whole else json.dumps(completed(content)))
     try:
         (compressor.load if block.not_run else compressor.plan)(shown)
+    except OpenRecipeError:
+        planned_space(shown)
     finally:
         shown.unlink()
 
@@ -255,6 +261,7 @@ def write_recipes(folder):
     own = json.dumps({**BASE, "steps": [{"uses": "ptq"}]})
     for name in ("mine.yaml", "recipes/mine.yaml"):
         (folder / name).write_text(own)
+    (folder / "open.yaml").write_text(json.dumps({**BASE, "steps": [{"uses": "ptq", "search": "auto"}]}))
     (plugin,) = [block.text for block in blocks(ROOT / "README.md") if "class RoundWeights" in block.text]
     for name in ("mine.py", "my_plugin.py"):
         (folder / name).write_text(plugin)
@@ -321,7 +328,7 @@ class Reader:
             return
         if block.kind == "console":
             (self.folder / "my_recipe.yaml").write_text(MISSPELT)
-        if words[0] == "apply" and "--smoke" not in words:
+        if words[0] in ("apply", "search") and "--smoke" not in words:
             words.append("--smoke")
         if "--output" in words:
             Path(words[words.index("--output") + 1]).unlink(missing_ok=True)

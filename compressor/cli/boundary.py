@@ -67,6 +67,8 @@ def _interrupted(arguments: list[str]) -> int:
 def _after_interrupt(arguments: list[str]) -> str:
     if arguments[:1] in (["ci"], ["migrate"]) or arguments[:2] == ["cache", "prune"]:
         return "what was done before that stays"
+    if arguments[:1] == ["search"]:
+        return "finished trials are kept; to go on, give the same command with --resume and the folder of the search"
     if "apply" not in arguments:
         return "nothing was changed"
     if "--no-cache" in arguments:

@@ -30,10 +30,15 @@ def command(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], 
     """Show what RECIPE would run: each step, what it does to the model, and where each value comes from."""
     from compressor.base.cache_folder import default_folder
     from compressor.planning.planner import prepare
+    from compressor.recipe.search_syntax import OpenRecipeError
     from compressor.run.cache.store import Cache
     from compressor.run.forecast import forecast
 
-    plan = prepare(recipe, overrides, seed=seed, plugins=plugins, need_files=True)
+    try:
+        plan = prepare(recipe, overrides, seed=seed, plugins=plugins, need_files=True)
+    except OpenRecipeError:
+        _plan_search(recipe, overrides, plugins, as_json)
+        return
     forecasts = {step.step_id: step for step in forecast(plan, Cache(default_folder()))}
     if as_json:
         say_json(_as_data(plan, forecasts))
@@ -70,6 +75,18 @@ def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
         name = ".".join(str(part) for part in route)
         value = "{}" if node.value == {} else "[]" if node.value == () else json.dumps(node.plain(), ensure_ascii=False)
         screen.show(f"   {name} = {value}   ", (str(node.origin or "default"), "dim"), wrap=False)
+
+
+def _plan_search(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
+    """Show what a search would try, or raise for the first branch that is wrong."""
+    from compressor.planning.open_recipe import planned_space
+    from compressor.report.space_screen import show_space, space_as_data
+
+    opened, _ = planned_space(recipe, overrides, plugins)
+    if as_json:
+        say_json(space_as_data(opened))
+    else:
+        show_space(opened, recipe)
 
 
 def _as_data(plan: Plan, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:

@@ -33,6 +33,11 @@ class ConfiguredMetric:
         """Whether its score is a share from 0 to 1."""
         return self.metric.share
 
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a higher score is a better one."""
+        return self.metric.higher_is_better
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run the metric's code: what a plugin's raises fails the step, and what the user's own does is wrong input."""

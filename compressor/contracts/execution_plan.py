@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from compressor.base.machine import DEFAULT_THREADS
 from compressor.base.path_or_function import Reference
@@ -74,6 +75,7 @@ class PlannedTeacher:
             smoke=student.smoke,
             trust_model=student.trust_model,
             threads=student.threads,
+            measured_on=student.measured_on,
         )
 
 
@@ -120,6 +122,7 @@ class Plan:
     trust_model: bool = False  # whether code in the model's file may run
     threads: int = DEFAULT_THREADS  # that TensorFlow splits an operation over
     device: Device | None = None  # that the last stage's file must fit
+    measured_on: Literal["test", "validation"] = "test"  # the split that stages are measured on
 
     @property
     def start(self) -> ModelState:

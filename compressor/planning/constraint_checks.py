@@ -1,4 +1,4 @@
-"""Checks the constraints of a recipe against its metrics and steps."""
+"""Checks the constraints and objectives of a recipe against its metrics and steps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from compressor.contracts.execution_plan import BASELINE, PlannedStep
 from compressor.recipe.constraints import StageConstraints, misfits, rules
 from compressor.recipe.extends import step_ids
 from compressor.recipe.limits import Limit
+from compressor.recipe.objectives import objective_problems
 from compressor.recipe.problems import Problem
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import Route, from_data
@@ -25,6 +26,12 @@ def constraint_problems(recipe: Recipe, metrics: Sequence[PlannedMetric | None])
             place = recipe.tree.nearest(("constraints", "stages", stage))
             message = f"there is no stage '{stage}'{did_you_mean(stage, ids)}"
             yield Problem(message, place.key_origin or place.origin)
+
+
+def objectives_at_fault(recipe: Recipe, metrics: Sequence[PlannedMetric | None]) -> Iterator[Problem]:
+    """Objectives that name no figure and no metric, or ask for a bad one."""
+    for route, message in objective_problems(recipe.objectives, metrics):
+        yield Problem(message, recipe.tree.nearest(("objectives", *route)).origin)
 
 
 def package_problems(recipe: Recipe, steps: Sequence[PlannedStep]) -> Iterator[Problem]:

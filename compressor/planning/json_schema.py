@@ -11,6 +11,7 @@ from compressor.base.text import shortened
 from compressor.devices.profile_files import device_in, shipped_files
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.registry import Registry
+from compressor.planning.search_schema import allow_search
 from compressor.recipe.private_keys import PREFIX
 from compressor.recipe.sections import Recipe
 from compressor.recipe.training_params import TrainingDefaults
@@ -49,6 +50,7 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     if "StepSection_train" in definitions:
         train = definitions["ModelSection"]["properties"]["train"]
         train["anyOf"] = [{"$ref": "#/$defs/StepSection_train"}, {"type": "null"}]
+    allow_search(definitions)
     schema["allOf"] = [_required_keys(schema, definitions), _installed_strategies(registry)]
     for part in (schema, *definitions.values()):
         if part.get("additionalProperties") is False:

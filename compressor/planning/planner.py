@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from compressor.base.errors import PluginError, StepError
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.named_paths import missing_sources
+from compressor.planning.open_recipe import check_space, open_recipe
 from compressor.planning.registry import Registry
 from compressor.planning.resolver import Resolver
 from compressor.recipe.document import RecipeText
 from compressor.recipe.load import InvalidRecipeError, load
 from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.problems import Problem, RecipeError, refuse_errors
+from compressor.recipe.search_syntax import OpenRecipeError
 from compressor.recipe.sections import Recipe
 
 T = TypeVar("T")
@@ -64,8 +67,9 @@ def check(
 ) -> tuple[Problem, ...]:
     """Check a recipe as `prepare` does, but without the recipe's own plugin files, since importing them runs code.
 
-    If the recipe names such files, a name that no installed plugin brings may come from one of them; what such a file
-    brings is read from its text where that is possible.
+    Of a recipe that leaves something open, every branch is checked. If the recipe names such files, a name that no
+    installed plugin brings may come from one of them; what such a file brings is read from its text where that is
+    possible.
 
     Args:
         source: a recipe file's path, a shipped recipe's bare name, or a text.
@@ -82,7 +86,13 @@ def check(
         PluginError: a plugin that the recipe uses fails.
     """
     installed = registry or Registry.installed()
-    return _load_and_use(source, overrides, lambda recipe: Resolver(recipe, installed).check(strict))
+
+    def use(recipe: Recipe) -> tuple[Problem, ...]:
+        return Resolver(recipe, installed).check(strict)
+
+    with suppress(OpenRecipeError):
+        return _load_and_use(source, overrides, use)
+    return check_space(open_recipe(source, overrides, installed, unseen=True), use, strict)
 
 
 def resolve(recipe: Recipe, registry: Registry, *, seed: int = 0, smoke: bool = False) -> Plan:

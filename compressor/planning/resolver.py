@@ -16,7 +16,7 @@ from compressor.contracts.execution_plan import BASELINE, Plan, PlannedStep, Pla
 from compressor.contracts.model_state import ModelState
 from compressor.contracts.sources import ModelSource
 from compressor.data.kinds import options_of
-from compressor.planning.constraint_checks import constraint_problems, package_problems
+from compressor.planning.constraint_checks import constraint_problems, objectives_at_fault, package_problems
 from compressor.planning.device_targets import device_problems, target_of
 from compressor.planning.local_plugins import NO_NAMES, LocalNames, names_brought_by, plugin_files
 from compressor.planning.named_paths import missing_code, missing_sources
@@ -161,7 +161,7 @@ class Resolver(ProblemCollector):
                 self.report(message, self.recipe.tree.nearest(("evaluation", "metrics", index)))
             elif configured:
                 metrics[configured.name] = configured
-        self.problems += constraint_problems(self.recipe, specified)
+        self.problems += [*constraint_problems(self.recipe, specified), *objectives_at_fault(self.recipe, specified)]
         return list(metrics.values())
 
     def _metric(self, index: int, spec: MetricSection) -> ConfiguredMetric | None:

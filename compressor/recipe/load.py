@@ -22,6 +22,7 @@ from compressor.recipe.path_variables import expanded
 from compressor.recipe.private_keys import without_private_keys
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.pydantic_messages import problems_of
+from compressor.recipe.search_syntax import refuse_open
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import with_entries
 
@@ -50,6 +51,26 @@ def load(source: str | Path | RecipeText | Mapping[str, Any], overrides: Iterabl
 
     Raises:
         RecipeError: with every problem of the recipe at once.
+        OpenRecipeError: the recipe leaves something open, which a search is to fill in.
+    """
+    tree, name, problems = read_tree(source, overrides)
+    return validated(tree, name, problems)
+
+
+def read_tree(
+    source: str | Path | RecipeText | Mapping[str, Any], overrides: Iterable[str] = ()
+) -> tuple[Node, str, list[Problem]]:
+    """Read a recipe and all that it extends, but do not validate it.
+
+    Args:
+        source: as for `load`.
+        overrides: `path=value` texts, as for `--set`.
+
+    Returns:
+        The recipe's tree, the name of a recipe that gives none, and the problems so far.
+
+    Raises:
+        RecipeError: the recipe cannot be read.
     """
     problems: list[Problem] = []
     path = None if isinstance(source, Mapping | RecipeText) else _recipe_path(str(source))
@@ -66,7 +87,7 @@ def load(source: str | Path | RecipeText | Mapping[str, Any], overrides: Iterabl
             tree = overridden(tree, override)
         except RecipeError as error:
             problems += error.problems
-    return validated(tree, default_name=path.stem if path else "recipe", problems=problems)
+    return tree, path.stem if path else "recipe", problems
 
 
 def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
@@ -91,11 +112,13 @@ def validated(tree: Node, default_name: str, problems: Iterable[Problem] = ()) -
 
     Raises:
         RecipeError: the tree is not a mapping.
+        OpenRecipeError: it leaves something open.
         InvalidRecipeError: with every problem, and the recipe without the values at fault.
     """
     if not isinstance(tree.value, dict):
         what = "is empty" if tree.value is None else "is not a mapping of keys to values"
         raise RecipeError((*problems, Problem(f"the recipe {what}; start it with 'version: 1'", tree.origin)))
+    refuse_open(tree)
     all_problems = list(problems)
     tree = expanded(_escaped(without_private_keys(tree), all_problems), all_problems)
     tree = _with_default_name(with_absolute_files(tree), default_name)

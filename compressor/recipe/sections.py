@@ -12,6 +12,7 @@ from compressor.base.machine import DEFAULT_THREADS, MOST_THREADS
 from compressor.base.params import Params
 from compressor.data.section import DataSection
 from compressor.recipe.constraints import Constraints
+from compressor.recipe.objectives import Objective
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.recipe.tree import Node, from_data
 
@@ -139,6 +140,11 @@ class Recipe(Params):
     )
     steps: list[StepSection] = Field([], max_length=MAX_ENTRIES, description="the compression steps, in order")
     constraints: Constraints = Field(default_factory=lambda: Constraints())
+    objectives: list[Objective] = Field(
+        [],
+        max_length=4,
+        description="what `compressor search` makes small or large; a small file and a good first metric if left out",
+    )
 
     _tree: Node | None = PrivateAttr(None)
 

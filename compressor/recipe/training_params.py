@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from compressor.base.params import Params
+from compressor.base.search_domain import Search
 from compressor.recipe.loss_names import Loss
 
 
@@ -83,7 +84,9 @@ class TrainingDefaults(Params):
     """Defaults for every training step, from a recipe's `training:` section."""
 
     optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] = Field("adam", description="Keras optimizer")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="initial learning rate")
+    learning_rate: Annotated[float, Search.between(1e-4, 1e-2, log=True)] = Field(
+        1e-3, gt=0, le=10, description="initial learning rate"
+    )
     decay: Literal["constant", "cosine"] = Field(
         "constant", description="schedule of the learning rate: constant, or a half cosine down to zero"
     )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import IO, Any, TextIO, TypeAlias
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.status import Status
 from rich.table import Column
@@ -119,6 +120,10 @@ class Screen(Console):
             begun += between + part
             between = _BETWEEN
         return [*lines, begun]
+
+    def pinned(self) -> Live:
+        """What stays below the lines that are printed, until it is stopped; `update` sets it."""
+        return Live(console=self, auto_refresh=False, transient=True)
 
     def on_broken_pipe(self) -> None:
         """Let the stream's own error stand, rather than end the process."""

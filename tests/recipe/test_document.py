@@ -49,7 +49,7 @@ def test_places_and_snippets_are_the_same_however_lines_end_and_with_a_byte_orde
     assert refusal(content) == SAID
 
 
-@pytest.mark.parametrize("name", shipped.names())
+@pytest.mark.parametrize("name", [name for name in shipped.names() if not name.startswith("search_")])
 def test_shipped_recipes_are_the_same_with_windows_line_ends(write, name):
     text = (shipped.folder() / f"{name}.yaml").read_text(encoding="utf-8")
     path = write(text.replace("\n", "\r\n").encode("utf-8-sig"), f"{name}.yaml")

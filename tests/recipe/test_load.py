@@ -12,8 +12,7 @@ from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
 KEYS = (
-    "constraints, data, description, evaluation, model, name, plugins, requires, steps, target, threads, training "
-    "and 1 more"
+    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, steps, target, and 1 more"
 )
 
 
@@ -66,6 +65,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
             "integer_only": False,
             "stages": {},
         },
+        "objectives": [],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from compressor.base.import_path import function_at, names_function
@@ -102,7 +102,8 @@ def _built(plan: Plan, data: Callable[[], RunData]) -> Made:
 def _data_of(plan: Plan, store: StageStore) -> RunData:
     if _may_use_random_numbers(plan.data):
         fresh_tensorflow(plan)  # so that data made with random numbers is the same each time
-    return load_data(plan, store.cache.folder)
+    data = load_data(plan, store.cache.folder)
+    return replace(data, test=data.validation) if plan.measured_on == "validation" else data
 
 
 def _thread_warnings(plan: Plan) -> list[str]:

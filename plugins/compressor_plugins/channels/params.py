@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 import compressor
+from compressor.contracts.param_fields import Search
 
 _TARGETS = ("channels", "parameters", "flops", "bytes", "latency")
 
@@ -14,7 +15,9 @@ _TARGETS = ("channels", "parameters", "flops", "bytes", "latency")
 class PruneChannelsParams(compressor.TrainingParams, compressor.LayerTargets):
     """What to go down to, exactly one of them, and by what channels are judged."""
 
-    channels: float | None = Field(None, gt=0, lt=1, description="share of the removable channels to keep")
+    channels: Annotated[float | None, Search.between(0.4, 0.9)] = Field(
+        None, gt=0, lt=1, description="share of the removable channels to keep"
+    )
     parameters: float | None = Field(None, gt=0, lt=1, description="share of the parameters to go down to")
     flops: float | None = Field(
         None, gt=0, lt=1, description="share to go down to of the arithmetic of convolutions and dense layers"

@@ -12,6 +12,7 @@ import compressor
 from compressor import Model, ModelState, StepContext, StepError, Strategy
 from compressor.contracts.kept_structure import groups_of, keeping, structure_of
 from compressor.contracts.layer_targets import value_for
+from compressor.contracts.param_fields import Search
 from compressor_plugins.cluster.centroids import clustered
 from compressor_plugins.shared.frozen import nothing_left
 from compressor_plugins.shared.kernels import Target, others, targeted
@@ -32,7 +33,7 @@ class Cluster(Strategy):
 
         by_layer: ClassVar[tuple[str, ...]] = ("clusters",)
 
-        number_of_clusters: int = Field(
+        number_of_clusters: Annotated[int, Search.of(8, 16, 32, 64)] = Field(
             16, ge=2, le=4096, description="largest number of different values in a kernel, zero included"
         )
         clusters: dict[str, Annotated[int, Field(ge=2, le=4096)]] = Field(

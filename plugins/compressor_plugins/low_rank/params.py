@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 import compressor
+from compressor.contracts.param_fields import Search
 
 
 class LowRankParams(compressor.TrainingParams, compressor.LayerTargets):
     """How close the approximation is to be, or how small the result."""
 
-    energy: float | None = Field(
+    energy: Annotated[float | None, Search.between(0.8, 0.99)] = Field(
         None, gt=0, le=1, description="share of the sum of squared singular values to keep in each layer"
     )
     parameters: float | None = Field(

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 import compressor
+from compressor.contracts.param_fields import Search
 
 
 class PruneParams(compressor.TrainingParams, compressor.LayerTargets):
@@ -27,7 +28,7 @@ class PruneParams(compressor.TrainingParams, compressor.LayerTargets):
         "and leaves each layer at least one weight per output, or 1 % of its weights where that is less",
     )
     initial_sparsity: float = Field(0.5, ge=0, lt=1, description="share of zeros at the start of the curve")
-    final_sparsity: float = Field(
+    final_sparsity: Annotated[float, Search.between(0.5, 0.95)] = Field(
         0.8, gt=0, lt=1, description="share of zeros at the end, in each layer or over all of them (`scope: global`)"
     )
     sparsity: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(

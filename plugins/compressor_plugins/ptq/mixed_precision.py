@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 import compressor
 from compressor import Arrays, Model, ModelState, StepContext, StepError
 from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, SensitivityStrategy, WeightType
-from compressor.contracts.param_fields import format_size, parse_size
+from compressor.contracts.param_fields import Search, format_size, parse_size
 from compressor_plugins.ptq.bit_allocation import Choice, error_of, least_bytes, least_error
 from compressor_plugins.ptq.ptq import PTQ
 from compressor_plugins.ptq.remarks import IO
@@ -41,7 +41,7 @@ class MixedPrecision(SensitivityStrategy):
         max_size: Annotated[int, Field(ge=1), BeforeValidator(parse_size, json_schema_input_type=int | str)] | None = (
             Field(None, description="largest file, in bytes or as `25 kB`; the one with the least error is made")
         )
-        max_drop: float | None = Field(
+        max_drop: Annotated[float | None, Search.between(0.001, 0.02, log=True)] = Field(
             None,
             ge=0,
             description="largest drop of the first metric on the validation split; the smallest file within it is made",

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from compressor import Arrays, Model, ModelState, Refusal, StepContext
 from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import LayerPatterns
+from compressor.contracts.param_fields import Search
 from compressor_plugins.graph.rewrites import listed
 from compressor_plugins.ptq.input_columns import narrow_columns
 from compressor_plugins.ptq.input_scale import parse_scale, with_input_scale
@@ -53,7 +54,7 @@ class PTQ(KeepsLayersInFloat16):
 
         by_layer: ClassVar[tuple[str, ...]] = ("per_layer",)
 
-        precision: Precision = Field(
+        precision: Annotated[Precision, Search.of("int8", "dynamic", "int4", "float16")] = Field(
             "int8",
             description="types of weights and activations: int8 (both), int16x8 (int8 weights, int16 activations), "
             "dynamic (int8 weights, activations quantized at run time), or float16, int4 or int2 (weights alone)",

@@ -1,0 +1,176 @@
+"""`compressor search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compressor.base.errors import ExitCode
+from compressor.base.standard_output import say_json, tell
+from compressor.cli.native_output import native_output_to
+from compressor.cli.offers import RECIPE
+from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
+from compressor.cli.own_command import OwnCommand
+
+if TYPE_CHECKING:
+    from compressor.planning.open_recipe import OpenRecipe
+    from compressor.planning.registry import Registry
+    from compressor.search.front import FrontPoint
+    from compressor.search.trial_record import TrialRecord
+    from compressor.search.trials import Search
+
+_SAMPLERS = ("tpe", "random", "nsga2", "grid")
+_TRIALS = 20  # without any budget
+
+
+@click.command("search", cls=OwnCommand)
+@click.argument("recipe", type=RECIPE)
+@set_option
+@plugin_option
+@click.option("--trials", type=click.IntRange(1, 100_000), help=f"End after so many trials.  [default: {_TRIALS}]")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Begin no trial after so many minutes.")
+@click.option(
+    "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
+)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path),
+    help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
+)  # fmt: skip
+@click.option(
+    "--resume", metavar="FOLDER", type=click.Path(path_type=Path),
+    help="Go on with the search in this folder; --trials counts its trials as well.",
+)  # fmt: skip
+@seed_option
+@click.option("--smoke", is_flag=True, help="Run a few samples and training steps in each trial, to see that it works.")
+@trust_option
+@json_option
+@debug_option
+def command(
+    recipe: str,
+    overrides: tuple[str, ...],
+    plugins: tuple[Path, ...],
+    trials: int | None,
+    minutes: float | None,
+    sampler: str,
+    output: Path | None,
+    resume: Path | None,
+    seed: int,
+    smoke: bool,
+    trust_model: bool,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Try what RECIPE leaves open, and keep the best as plain recipes.
+
+    Trials are measured on the validation split; the test split is read at the end, for the best alone. An interrupted
+    search goes on with --resume.
+    """
+    from compressor.planning.open_recipe import planned_space
+    from compressor.search.optuna_study import SearchError, refuse_without_optuna
+    from compressor.search.search_folder import claimed_search
+
+    if output is not None and resume is not None:
+        raise click.UsageError("--output and --resume exclude each other; leave one out")
+    refuse_without_optuna()
+    opened, registry = planned_space(recipe, overrides, plugins)
+    if not opened.space.choices:
+        raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
+    settings = {
+        "recipe": opened.space.tree.plain(),
+        "sampler": sampler,
+        "seed": seed,
+        "smoke": smoke,
+    }
+    with claimed_search(resume or output, opened.name, settings, resume is not None) as folder:
+        if not as_json:
+            tell(f"searching in {folder}; if it is interrupted, add --resume {folder} to go on")
+        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json)
+        return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
+
+
+class _Searching:
+    """Runs a search, and shows it."""
+
+    def __init__(
+        self,
+        opened: OpenRecipe,
+        registry: Registry,
+        folder: Path,
+        seed: int,
+        smoke: bool,
+        trust_model: bool,
+        debug: bool,
+        as_json: bool,
+    ) -> None:
+        self._opened, self._registry, self._folder, self._debug, self._as_json = (
+            opened,
+            registry,
+            folder,
+            debug,
+            as_json,
+        )
+        self._how: dict[str, Any] = {"seed": seed, "smoke": smoke, "trust_model": trust_model}
+
+    def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
+        """Run all trials and the front, and return the exit code."""
+        from compressor.base.cache_folder import default_folder
+        from compressor.base.disk_faults import disk_faults_named
+        from compressor.contracts.observer import Observer
+        from compressor.report.screen import Screen
+        from compressor.run.cache.store import usable
+        from compressor.search.front import write_front
+        from compressor.search.search_report import TrialLines
+        from compressor.search.trial_record import front_of
+        from compressor.search.trials import Budget, Search
+
+        log = None if self._debug else self._folder / "run.log"
+        observer = Observer()
+        with (
+            native_output_to(log) as stream,
+            usable(default_folder(), observer.warned) as cache,
+            disk_faults_named(self._folder, cache.folder),
+        ):
+            screen = Screen(stream)
+            search = Search(self._opened, self._registry, self._folder, cache, sampler=sampler, **self._how)
+            with TrialLines(screen, search.goals, self._as_json) as lines:
+                records = search.run(
+                    Budget(trials, minutes), observer, lambda record: lines.finished(record, search.records)
+                )
+            best = front_of(records, search.goals)
+            points = write_front(
+                best, self._opened, search.goals, self._folder, self._registry, cache, observer, **self._how
+            )
+        return self._end(search, records, points)
+
+    def _end(self, search: Search, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> int:
+        from compressor.base.atomic_files import write_whole
+        from compressor.base.outgoing import json_text
+        from compressor.report.screen import Screen
+        from compressor.report.space_screen import size_text
+        from compressor.search.search_folder import FRONT
+        from compressor.search.search_report import front_as_data, front_markdown, show_front
+        from compressor.search.trial_record import closest
+
+        data = front_as_data(points, records, search.goals)
+        size = size_text(self._opened.space)
+        write_whole(self._folder / FRONT / "front.json", json_text(data) + "\n")
+        text = front_markdown(points, records, search.goals, self._opened.name, size)
+        write_whole(self._folder / FRONT / "front.md", text)
+        if self._as_json:
+            say_json(data)
+        else:
+            screen = Screen()
+            screen.show((self._opened.name, "bold"), f" · {len(records)} trials · {size}", wrap=False)
+            screen.show()
+            if points:
+                show_front(points, search.goals, screen)
+            screen.show(f" {self._folder / FRONT}/   a recipe and a run for each · front.md · front.json", wrap=False)
+        if points:
+            return ExitCode.DONE
+        near = closest(records)
+        told = f"; trial {near.number} comes closest, and misses {near.missed}" if near else ""
+        tell(f"error: no trial meets the constraints{told}; relax them, or leave more open")
+        return ExitCode.CONSTRAINT

@@ -1,0 +1,225 @@
+"""The study that Optuna keeps of a search: asks it what to try next, and tells it what came of that.
+
+Akiba et al. 2019, "Optuna: A Next-generation Hyperparameter Optimization Framework" (arXiv 1907.10902).
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from compressor.base.errors import CompressorError, ExitCode
+from compressor.recipe.objectives import Goal
+from compressor.recipe.search_space import Assignment, Choice, Space
+from compressor.search.trial_record import State, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial, Trial
+
+SAMPLERS = ("tpe", "random", "nsga2", "grid")
+_JOURNAL, _LOCK = "journal.log", "journal.log.lock"
+_NAME = "search"
+
+
+class SearchError(CompressorError):
+    """A search that cannot be made as it was asked for."""
+
+    exit_code = ExitCode.USAGE
+
+
+class OptunaStudy:
+    """A study in a folder that no other process uses.
+
+    What is asked next depends on the seed, the number of the trial and the trials before it, and not on whether the
+    search was interrupted in between.
+    """
+
+    def __init__(self, folder: Path, space: Space, goals: Sequence[Goal], sampler: str, seed: int) -> None:
+        """Open the study, or begin one.
+
+        Raises:
+            SearchError: Optuna is not installed, or a grid has no end.
+        """
+        refuse_without_optuna()
+        if sampler == "grid" and space.count is None:
+            endless = next(choice.name for choice in space.values if choice.search.count is None)
+            what = f"a grid needs a range with an end, and {endless!r} has numbers without end"
+            raise SearchError(what, "give it a 'step' or a list of values, or choose another sampler")
+        self._space, self._goals, self._sampler, self._seed = space, goals, sampler, seed
+        with _quiet():
+            self._study = _opened(folder, ["maximize" if goal.maximize else "minimize" for goal in goals])
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """Every trial that is over, in order."""
+        return [_record(trial) for trial in self._study.get_trials(deepcopy=False) if trial.state.is_finished()]
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every recipe of the space has been tried."""
+        count = self._space.count
+        if count is None:
+            return False
+        return len({_text(record.assignment) for record in self.records}) >= count
+
+    def ask(self) -> tuple[int, Assignment]:
+        """The number of a trial, from 1 on, and what to try: the trial that was interrupted, if one was."""
+        from optuna.trial import Trial, TrialState
+
+        with _quiet():
+            trials = self._study.get_trials(deepcopy=False)
+            running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+            waiting = [trial for trial in trials if trial.state == TrialState.WAITING]  # killed before it was asked for
+            number = next((trial.number for trial in (*running, *waiting)), len(trials))
+            self._study.sampler = self._sampler_for(number)
+            if running:
+                self._trial = Trial(self._study, running[0]._trial_id)
+            else:
+                if self._sampler == "grid" and not waiting:
+                    self._study.enqueue_trial(_encoded(self._space, _point(self._space, number)))
+                self._trial = self._study.ask()
+            assignment = _asked(self._trial, self._space)
+            self._trial.set_user_attr("assignment", assignment)
+        return number + 1, assignment
+
+    def tell(self, record: TrialRecord) -> None:
+        """What came of the trial that was asked for last."""
+        from optuna.trial import TrialState
+
+        states: Mapping[State, TrialState] = {
+            "done": TrialState.COMPLETE,
+            "stopped": TrialState.PRUNED,
+            "failed": TrialState.FAIL,
+        }
+        with _quiet():
+            for key in ("state", "reason", "seconds", "repeats"):
+                self._trial.set_user_attr(key, getattr(record, key))
+            self._trial.set_user_attr("misses", dict(record.misses))
+            for name, miss in record.misses.items():
+                self._trial.set_constraint(name, miss)
+            values = list(record.values) if record.state == "done" else None
+            self._study.tell(self._trial, values, states[record.state])
+
+    def _sampler_for(self, number: int) -> BaseSampler:
+        """A sampler that knows nothing but the seed and the trial's number, beside the trials before it."""
+        from optuna import samplers
+
+        seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
+        make: Mapping[str, Callable[..., BaseSampler]] = {
+            "tpe": samplers.TPESampler,
+            "random": samplers.RandomSampler,
+            "nsga2": samplers.NSGAIISampler,
+            "grid": samplers.RandomSampler,
+        }
+        return make[self._sampler](seed=seed)
+
+
+def refuse_without_optuna() -> None:
+    """Refuse a search where Optuna is not installed.
+
+    Raises:
+        SearchError: it is not.
+    """
+    if find_spec("optuna") is None:
+        raise SearchError("a search needs Optuna, which is not installed", "run: pip install 'compressor[search]'")
+
+
+def _opened(folder: Path, directions: Sequence[Literal["maximize", "minimize"]]) -> Any:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    (folder / _LOCK).unlink(missing_ok=True)  # of a process that was killed; the folder is ours
+    _cut_half_written_line(folder / _JOURNAL)
+    storage = JournalStorage(JournalFileBackend(str(folder / _JOURNAL)))
+    return optuna.create_study(storage=storage, study_name=_NAME, directions=directions, load_if_exists=True)
+
+
+def _cut_half_written_line(path: Path) -> None:
+    """Cut what a process that was killed has not written to its end, which Optuna would not read."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+
+
+def _asked(trial: Trial, space: Space) -> dict[str, Any]:
+    assignment: dict[str, Any] = {}
+    for choice in space.choices:
+        if choice.is_step or choice.matters(assignment):
+            assignment[choice.name] = _suggested(trial, choice)
+    return assignment
+
+
+def _suggested(trial: Trial, choice: Choice) -> Any:
+    search = choice.search
+    if search.values:  # by their texts, since Optuna takes neither lists nor mappings
+        texts = [json.dumps(value) for value in search.values]
+        return search.values[texts.index(trial.suggest_categorical(choice.name, texts))]
+    if search.is_whole:
+        step = int(search.step or 1)
+        return trial.suggest_int(choice.name, int(search.low), int(search.ends[1]), step=step, log=search.log)
+    number = trial.suggest_float(choice.name, search.low, search.ends[1], step=search.step, log=search.log)
+    return search.rounded(number)
+
+
+def _point(space: Space, number: int) -> Assignment:
+    return next(islice(_points(space), number, None))
+
+
+def _points(space: Space) -> Iterator[Assignment]:
+    """Every choice of a space with an end; the last value changes first, so that trials share their first steps."""
+    for structure in space.every_structure():
+        yield from _combined(structure, space.open_in(structure))
+
+
+def _combined(assignment: Assignment, values: Sequence[Choice]) -> Iterator[Assignment]:
+    if not values:
+        yield assignment
+        return
+    for value in values[0].search.every_value:
+        yield from _combined({**assignment, values[0].name: value}, values[1:])
+
+
+def _encoded(space: Space, assignment: Assignment) -> dict[str, Any]:
+    listed = {choice.name for choice in space.choices if choice.search.values}
+    return {name: json.dumps(value) if name in listed else value for name, value in assignment.items()}
+
+
+def _record(trial: FrozenTrial) -> TrialRecord:
+    known = trial.user_attrs
+    state: State = known.get("state", "failed")
+    return TrialRecord(
+        number=trial.number + 1,
+        assignment=known.get("assignment", {}),
+        state=state,
+        values=tuple(trial.values) if state == "done" else (),
+        misses=known.get("misses", {}),
+        reason=known.get("reason", ""),
+        seconds=known.get("seconds", 0.0),
+        repeats=known.get("repeats", 0),
+    )
+
+
+def _text(assignment: Assignment) -> str:
+    return json.dumps(assignment, sort_keys=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop warnings of Optuna's about what is experimental or deprecated in it, which no user can mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="optuna")
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

@@ -1,0 +1,97 @@
+"""The folder of a search: used by one search at a time, with all that is needed to go on with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from compressor.base.atomic_files import write_whole
+from compressor.base.errors import OutputError
+from compressor.base.outgoing import json_text
+from compressor.search.optuna_study import SearchError
+
+_CLAIM = ".running.lock"
+_SETTINGS = "search.json"
+_TRIAL = "trial"  # the files of the trial that runs
+FRONT = "front"
+
+
+@contextmanager
+def claimed_search(folder: Path | None, name: str, settings: dict[str, Any], resume: bool) -> Iterator[Path]:
+    """Claim the folder of a search, and make it unless it is to go on.
+
+    Args:
+        folder: the folder; by default, `searches/NAME/TIME-HASH`.
+        name: of the recipe.
+        settings: all that decides which trials there are; those of a search that goes on must be the same.
+        resume: whether a search in this folder is to go on.
+
+    Raises:
+        OutputError: it is in use, not empty, or cannot be made; or there is no search to go on with.
+        SearchError: the search in it was another one.
+    """
+    folder = folder or _new_name(name, settings)
+    if resume:
+        _refuse_other(folder, settings)
+    elif folder.is_dir() and any(folder.iterdir()):
+        remedy = f"to go on with a search, write --resume {folder}" if (folder / _SETTINGS).exists() else "name another"
+        raise OutputError(f"the folder {folder} is not empty", remedy)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = FileLock(folder / _CLAIM)
+        claim.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"another search is using the folder {folder}", "name another one") from None
+    except OSError as error:
+        raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
+    try:
+        if not resume:
+            write_whole(folder / _SETTINGS, json_text(settings) + "\n")
+        yield folder
+    finally:
+        shutil.rmtree(folder / _TRIAL, ignore_errors=True)
+        (folder / _CLAIM).unlink(missing_ok=True)
+        claim.release()
+
+
+def trial_folder(folder: Path) -> Path:
+    """An empty folder for the files of a trial, in the place of those of the trial before it."""
+    path = folder / _TRIAL
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    return path
+
+
+def front_folder(folder: Path) -> Path:
+    """An empty folder for the front, in the place of an earlier one."""
+    path = folder / FRONT
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    return path
+
+
+def _refuse_other(folder: Path, settings: dict[str, Any]) -> None:
+    try:
+        stored = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise OutputError(
+            f"there is no search in {folder} to go on with", "check the path, or leave out --resume"
+        ) from None
+    other = [key for key, value in settings.items() if stored.get(key) != json.loads(json_text(value))]
+    if other:
+        what = f"the search in {folder} was made with another {' and another '.join(other)}"
+        raise SearchError(what, "begin a new one by leaving out --resume, or change it back")
+
+
+def _new_name(name: str, settings: dict[str, Any]) -> Path:
+    now = datetime.now()
+    digest = hashlib.sha256(f"{json_text(settings)}{now.isoformat()}".encode()).hexdigest()
+    return Path("searches") / name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"

@@ -1,0 +1,154 @@
+"""What a search shows: a line for each trial, and the front as a table, in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import RenderableType
+
+from compressor.base.outgoing import markdown, markdown_code
+from compressor.recipe.objectives import Goal
+from compressor.report.screen import Screen
+from compressor.search.front import FrontPoint
+from compressor.search.trial_record import TrialRecord, front_of
+
+_MOST_LIVE: Final = 10  # rows of the table of the best
+
+
+def trial_line(record: TrialRecord, records: Sequence[TrialRecord], goals: Sequence[Goal]) -> str:
+    """What came of a trial: `trial 7  size 22.1 kB, accuracy 98.10%  on the front`."""
+    head = f"trial {record.number}"
+    if record.repeats:
+        head += f" as trial {record.repeats}"
+    if record.state != "done":
+        return f"{head}  failed: {record.reason}" if record.state == "failed" else f"{head}  {record.reason}"
+    values = ", ".join(f"{goal.name} {goal.text(value)}" for goal, value in zip(goals, record.values, strict=True))
+    if record.missed:
+        return f"{head}  {values}  misses {record.missed}"
+    best = any(one.number == record.number for one in front_of(records, goals))
+    return f"{head}  {values}{'  among the best' if best else ''}  ({record.seconds:.0f} s)"
+
+
+class TrialLines:
+    """Shows a line for each trial that is over and, in a terminal, a table of the best so far below them."""
+
+    def __init__(self, screen: Screen, goals: Sequence[Goal], silent: bool) -> None:
+        """Show on a screen, or nothing at all."""
+        self._screen, self._goals, self._silent = screen, goals, silent
+        self._live = screen.pinned()
+
+    def __enter__(self) -> TrialLines:
+        """Begin to show the table."""
+        if self._screen.is_terminal and not self._silent:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove the table."""
+        self._live.stop()
+
+    def finished(self, record: TrialRecord, records: Sequence[TrialRecord]) -> None:
+        """A trial is over."""
+        if self._silent:
+            return
+        self._screen.show(f" {trial_line(record, records, self._goals)}", wrap=False)
+        best = front_of(records, self._goals)
+        if self._live.is_started and best:
+            self._live.update(self._table(best[:_MOST_LIVE]), refresh=True)
+
+    def _table(self, best: Sequence[TrialRecord]) -> RenderableType:
+        headings: list[tuple[str, Any]] = [("best so far", "whole"), *((goal.name, "right") for goal in self._goals)]
+        rows = [
+            [
+                f"trial {record.number}",
+                *(goal.text(value) for goal, value in zip(self._goals, record.values, strict=True)),
+            ]
+            for record in best
+        ]
+        return self._screen.table(headings, rows)
+
+
+def show_front(points: Sequence[FrontPoint], goals: Sequence[Goal], screen: Screen) -> None:
+    """Show the front as a table."""
+    headings: list[tuple[str, Any]] = [("recipe", "whole"), ("trial", "right")]
+    headings += [(f"{goal.name} ({split})", "right") for goal in goals for split in ("validation", "test")]
+    headings.append(("constraints", "left"))
+    rows = [[point.recipe.name, str(point.record.number), *_figures(point, goals), _verdict(point)] for point in points]
+    screen.print(screen.table(headings, rows))
+
+
+def front_markdown(
+    points: Sequence[FrontPoint], records: Sequence[TrialRecord], goals: Sequence[Goal], name: str, size: str
+) -> str:
+    """The front as Markdown, for a pull request."""
+    failed = sum(record.state == "failed" for record in records)
+    stopped = sum(record.state == "stopped" for record in records)
+    head = ["recipe", "trial", *(f"{goal.name} ({split})" for goal in goals for split in ("validation", "test"))]
+    head += ["constraints", "what was chosen"]
+    lines = [
+        f"# Search of {markdown(name)}",
+        "",
+        f"{len(records)} trials of {markdown(size)}; {failed} failed, {stopped} stopped early. "
+        f"Goals: {', '.join(f'{goal.direction} {markdown(goal.name)}' for goal in goals)}.",
+        "",
+        f"| {' | '.join(map(markdown, head))} |",
+        f"|{' --- |' * len(head)}",
+    ]
+    for point in points:
+        chosen = ", ".join(f"{name} = {value}" for name, value in point.record.assignment.items())
+        cells = [f"[{point.recipe.name}]({point.recipe.name})", str(point.record.number)]
+        cells += [markdown(text) for text in (*_figures(point, goals), _verdict(point))]
+        lines.append(f"| {' | '.join([*cells, markdown_code(chosen)])} |")
+    lines += ["", "What was chosen is judged on the validation split alone; the test split was read for this table."]
+    return "\n".join(lines) + "\n"
+
+
+def front_as_data(
+    points: Sequence[FrontPoint], records: Sequence[TrialRecord], goals: Sequence[Goal]
+) -> dict[str, Any]:
+    """A search for programs: every trial, and the front."""
+    return {
+        "goals": [{"name": goal.name, "direction": goal.direction} for goal in goals],
+        "trials": [
+            {
+                "number": record.number,
+                "state": record.state,
+                "assignment": dict(record.assignment),
+                "values": list(record.values),
+                "misses": {name: miss for name, miss in record.misses.items() if miss},
+                "reason": record.reason,
+                "seconds": record.seconds,
+                "repeats": record.repeats or None,
+            }
+            for record in records
+        ],
+        "front": [
+            {
+                "trial": point.record.number,
+                "recipe": _relative(point.recipe),
+                "run": _relative(point.run),
+                "validation": list(point.record.values),
+                "test": list(point.values),
+                "missed": list(point.missed),
+            }
+            for point in points
+        ],
+    }
+
+
+def _relative(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _figures(point: FrontPoint, goals: Sequence[Goal]) -> list[str]:
+    return [
+        "-" if value is None else goal.text(value)
+        for goal, pair in zip(goals, zip(point.record.values, point.values, strict=True), strict=True)
+        for value in pair
+    ]
+
+
+def _verdict(point: FrontPoint) -> str:
+    return f"misses {', '.join(point.missed)}" if point.missed else "met"

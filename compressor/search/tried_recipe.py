@@ -1,0 +1,102 @@
+"""Runs one trial: its recipe on the validation split, stopped at a stage that misses its limit for certain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compressor.contracts.execution_plan import Plan
+from compressor.contracts.observer import Observer, Observers
+from compressor.contracts.report_rows import StageRow
+from compressor.recipe.constraints import Constraints, rules
+from compressor.recipe.limits import Limit
+from compressor.recipe.objectives import Goal
+from compressor.recipe.sections import Recipe
+from compressor.run.cache.store import Cache
+from compressor.run.engine import started
+
+_LEAST_MISS = 1e-9  # so that one that is missed is above 0, however close
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to: the objectives' values, None where one is not known, and the misses of constraints.
+
+    `stopped` says at which stage and why a trial was stopped, which then has no values.
+    """
+
+    values: tuple[float | None, ...]
+    misses: Mapping[str, float]
+    stopped: str = ""
+
+
+def run_trial(
+    plan: Plan, goals: Sequence[Goal], folder: Path, cache: Cache, observer: Observer, rehearse: bool
+) -> Outcome:
+    """Run a recipe and measure it on the validation split.
+
+    A trial is stopped after a stage that misses a limit of its own (`constraints.stages`), since nothing that follows
+    can mend that. A file that is too large for the limit of the last stage may still become smaller.
+
+    Args:
+        plan: the plan of the recipe.
+        goals: the objectives.
+        folder: an empty folder for the stages' files.
+        cache: shares steps with other trials.
+        observer: is told what happens.
+        rehearse: whether to take all steps on the untrained model first, if any trains.
+
+    Raises:
+        CompressorError: the data, the model or a step is at fault.
+    """
+    plan = replace(plan, measured_on="validation")
+    rows = _Rows()
+    with started(plan, folder, cache, Observers(rows, observer)) as run:
+        if rehearse:
+            run.rehearse()
+        for step in (None, *plan.stages):
+            if step is not None:
+                run.stage(step)
+            if not plan.smoke and rows.stages and (missed := _missed_at(plan.recipe, rows.stages)):
+                return Outcome((), missed, f"stopped after '{rows.stages[-1].id}', which misses {', '.join(missed)}")
+    values = tuple(goal.of(rows.stages) for goal in goals)
+    return Outcome(values, {} if plan.smoke else misses(plan.recipe.constraints, rows.stages))
+
+
+def misses(constraints: Constraints, stages: Sequence[StageRow]) -> dict[str, float]:
+    """By how much each constraint is missed, as a share of its limit where it has one; 0 where it is met."""
+    return {
+        verdict.name: 0.0 if verdict.met else _miss(rule, getattr(constraints, key), stages)
+        for key, rule in rules(constraints)
+        for verdict in rule.verdicts(key, getattr(constraints, key), stages)
+    }
+
+
+class _Rows(Observer):
+    """Keeps the rows of the run's stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[StageRow] = []
+
+    def step_finished(self, stage: StageRow) -> None:
+        self.stages.append(stage)
+
+    def warned(self, text: str) -> None:
+        """Left to the observer that shows it."""
+
+
+def _missed_at(recipe: Recipe, stages: Sequence[StageRow]) -> dict[str, float]:
+    """The limits of the last of these stages that it misses."""
+    own = recipe.constraints.stages.get(stages[-1].id)
+    if own is None:
+        return {}
+    of_stage = Constraints(stages={stages[-1].id: own})
+    return {name: miss for name, miss in misses(of_stage, stages).items() if miss}
+
+
+def _miss(rule: object, limit: object, stages: Sequence[StageRow]) -> float:
+    figure = rule.figures(stages)[-1] if isinstance(rule, Limit) else None
+    if figure is None or not isinstance(limit, int | float):
+        return 1.0
+    return max(_LEAST_MISS, abs(figure - limit) / (abs(limit) or 1.0))
