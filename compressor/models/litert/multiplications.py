@@ -26,17 +26,24 @@ def multiplications(model: Any) -> int | None:
     total = 0
     for graph in model.subgraphs:
         for call in graph.operators or []:
-            operator = operator_of(model.operatorCodes[call.opcodeIndex])
-            if operator in _LOOPS:
+            if (count := multiplications_of_call(model, graph, call)) is None:
                 return None
-            if (count := _COUNTERS.get(operator)) is None:
-                continue
-            tensors = [graph.tensors[int(index)] if index >= 0 else None for index in call.inputs]
-            output = graph.tensors[int(call.outputs[0])]
-            if any(_is_open(tensor) for tensor in (*tensors, output) if tensor is not None):
-                return None
-            total += count([_shape(tensor) for tensor in tensors], _shape(output), call.builtinOptions)
+            total += count
     return total
+
+
+def multiplications_of_call(model: Any, graph: Any, call: Any) -> int | None:
+    """Those of one operator, 0 for one that is not counted; None for a loop, or where a size is open or missing."""
+    operator = operator_of(model.operatorCodes[call.opcodeIndex])
+    if operator in _LOOPS:
+        return None
+    if (count := _COUNTERS.get(operator)) is None:
+        return 0
+    tensors = [graph.tensors[int(index)] if index >= 0 else None for index in call.inputs]
+    output = graph.tensors[int(call.outputs[0])]
+    if any(_is_open(tensor) for tensor in (*tensors, output) if tensor is not None):
+        return None
+    return count([_shape(tensor) for tensor in tensors], _shape(output), call.builtinOptions)
 
 
 def _is_open(tensor: Any) -> bool:
