@@ -15,22 +15,28 @@ from compressor.cli.own_command import OwnCommand
 @click.option(
     "--of",
     "subject",
-    type=click.Choice(["recipe", "report"]),
+    type=click.Choice(["recipe", "report", "inspect"]),
     default="recipe",
     show_default=True,
-    help="What the schema describes: recipes, or report.json.",
+    help="What the schema describes: recipes, report.json, or what `compressor inspect --json` prints.",
 )
 @plugin_option
 @traceback_option
 def command(subject: str, plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set.
 
-    With `--of report`, that of report.json, whose version is in its field schema_version.
+    With `--of report`, that of report.json; with `--of inspect`, that of what `compressor inspect --json` prints. The
+    field schema_version has the version of each.
     """
     if subject == "report":
         from compressor.report.report_model import report_schema
 
         say_json(report_schema())
+        return
+    if subject == "inspect":
+        from compressor.inspecting.content_rows import contents_schema
+
+        say_json(contents_schema())
         return
     from compressor.cli.command_registry import registry_with
     from compressor.planning.json_schema import recipe_schema
