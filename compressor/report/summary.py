@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from compressor.base.machine import conditions
 from compressor.base.versions import full_versions
-from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
+from compressor.contracts.report_rows import ConstraintRow, StageRow
 from compressor.measure.results import RunResult
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
@@ -17,11 +17,12 @@ from compressor.recipe.document import dump
 from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
+from compressor.report.notebook_views import ViewedReport
 from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.weight_differences import with_differences
 
 
-def summarise(result: RunResult) -> Report:
+def summarise(result: RunResult) -> ViewedReport:
     """The report of a run."""
     recipe = result.plan.recipe
     rows = [stage_row(result, index) for index in range(len(result.stages))]
