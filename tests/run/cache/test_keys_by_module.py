@@ -13,7 +13,7 @@ from compressor.run.cache.entry_file import key_of
 
 STRATEGIES = ("prune", "qat", "ptq", "mixed_precision", "pack")
 BY_OTHER_MEANS = "compressor.run.cache"  # it decides what is in a key, which is another one when that changes
-NEVER = ("api", "cli", "planning", "report", "run.engine", "run.forecast", "run.lockfile", "session")
+NEVER = ("api", "cli", "inspecting", "planning", "report", "run.engine", "run.forecast", "run.lockfile", "session")
 
 
 @pytest.fixture(scope="module")
