@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import apply, load, plan, register
+    from compressor.api import apply, inspect, load, plan, register
     from compressor.base.errors import CompressorError, DataError, ModelError, PluginError, StepError
     from compressor.base.params import Params
     from compressor.base.types import Arrays, Model
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from compressor.contracts.strategy import Strategy
     from compressor.contracts.tracker import Tracker
     from compressor.data import ArraySplit, Split, Splits
+    from compressor.inspecting.content_rows import ModelContents
     from compressor.models.litert import Conversion, to_litert
     from compressor.models.packing import unpack
     from compressor.recipe.document import RecipeText
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from compressor.session import Session
 
 _HOMES = {
-    "compressor.api": ("apply", "load", "plan", "register"),
+    "compressor.api": ("apply", "inspect", "load", "plan", "register"),
     "compressor.session": ("Session",),
     "compressor.base.errors": ("CompressorError", "DataError", "ModelError", "PluginError", "StepError"),
     "compressor.base.params": ("Params",),
@@ -51,6 +52,7 @@ _HOMES = {
     "compressor.contracts.strategy": ("Strategy",),
     "compressor.contracts.tracker": ("Tracker",),
     "compressor.data": ("ArraySplit", "Split", "Splits"),
+    "compressor.inspecting.content_rows": ("ModelContents",),
     "compressor.models.litert": ("Conversion", "to_litert"),
     "compressor.models.packing": ("unpack",),
     "compressor.recipe.document": ("RecipeText",),
@@ -59,7 +61,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # in the order of _HOMES; a test compares the two
-    "apply", "load", "plan", "register",
+    "apply", "inspect", "load", "plan", "register",
     "Session",
     "CompressorError", "DataError", "ModelError", "PluginError", "StepError",
     "Params",
@@ -77,6 +79,7 @@ __all__ = [  # in the order of _HOMES; a test compares the two
     "Strategy",
     "Tracker",
     "ArraySplit", "Split", "Splits",
+    "ModelContents",
     "Conversion", "to_litert",
     "unpack",
     "RecipeText",

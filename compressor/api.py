@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from compressor.base.cache_folder import default_folder
 from compressor.base.disk_faults import disk_faults_named
@@ -38,7 +38,11 @@ from compressor.run.lockfile import (
 from compressor.run.plugin_observers import PluginHooks, plugin_hooks
 from compressor.run.run_folder import claimed, results_of, write_results
 
-__all__ = ["apply", "load", "plan", "register"]
+if TYPE_CHECKING:
+    from compressor.inspecting.content_rows import ModelContents
+    from compressor.models.files.as_litert import InputShape
+
+__all__ = ["apply", "inspect", "load", "plan", "register"]
 
 T = TypeVar("T")
 
@@ -155,6 +159,22 @@ def registry_for(plan: Plan, registry: Registry, track: Sequence[str] = ()) -> R
     return registry
 
 
+def inspect(model: str | Path, *, input_shape: InputShape | None = None, trust_model: bool = False) -> ModelContents:
+    """What is in a model file, as `compressor inspect` shows it; a Keras model is taken as it would ship.
+
+    Args:
+        model: a `.tflite` or `.tfpack` file, a Keras file, or the folder of a SavedModel.
+        input_shape: the shape of a sample for a model with open sizes, or shapes by the names of inputs.
+        trust_model: let code in the model's file run, such as Lambda layers.
+
+    Raises:
+        ModelError: there is no such file, it is damaged, or cannot be converted.
+    """
+    from compressor.inspecting.read_contents import read_contents
+
+    return read_contents(Path(model), trust_model, input_shape)
+
+
 def execute(
     plan: Plan,
     folder: Path,
@@ -212,4 +232,4 @@ def _run(plan: Plan, folder: Path, hooks: PluginHooks, cache: Cache, observer: O
     test = result.stages[-1].measurement.scores
     scores = kept_scores(test, plan.metrics, run.fingerprints["test"], report.samples["test"])
     write_results(folder, plan, report, results, scores_content(scores), lock)
-    return report
+    return report.in_folder(folder)

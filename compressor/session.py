@@ -13,6 +13,9 @@ from typing import Any
 from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
+from compressor.base.markup import element
+from compressor.base.notebook import snippet
+from compressor.base.outgoing import one_line
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import IN_MEMORY, Plan, Provider
 from compressor.contracts.hookspecs import hookimpl
@@ -24,6 +27,7 @@ from compressor.planning.planner import resolve
 from compressor.planning.registered import registered_plugins
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load
+from compressor.report.notebook_views import report_view
 from compressor.report.progress import watching
 from compressor.report.screen import Screen
 from compressor.report.summary import stage_row, summarise
@@ -160,6 +164,26 @@ class Session:
         report = self._summary()
         print_report(report, Screen(), elsewhere="the report that is returned")
         return report
+
+    def __repr__(self) -> str:
+        if self._run is None:
+            return one_line(f"<session with {self._subject}: nothing has run yet>")
+        return one_line(f"<session with {self._subject}: {self._summary()!r}>")
+
+    def _repr_html_(self) -> str:
+        if self._run is not None:
+            return report_view(self._summary())
+        title = element("p", "session ", element("span", self._subject, class_="quiet"), class_="title")
+        return snippet(title, element("p", "Nothing has run yet: call train() or apply()."))
+
+    @property
+    def _subject(self) -> str:
+        sources = (self._recipe["model"]["source"], self._recipe["data"]["source"])
+        model, data = (
+            kind if source == _IN_MEMORY else source
+            for kind, source in zip(("a model", "data of your own"), sources, strict=True)
+        )
+        return f"{model} on {data}"
 
     def _summary(self) -> Report:
         assert self._run is not None

@@ -1,7 +1,7 @@
 """Makes the table of what each technique does to each layer type, by running it on a small model from Keras 3.
 
 python tests/layer_table.py           print the table
-python tests/layer_table.py --write   write it to docs/layers.md, whose rows test_layer_table.py checks
+python tests/layer_table.py --write   write it to docs/layers.md, whose rows test_layer_table.py checks, and as data
 python tests/layer_table.py --write --missing   the same for the types that have no row yet
 
 Each row is written as soon as it is known, so that `--missing` completes an interrupted run.
@@ -9,6 +9,8 @@ Each row is written as soon as it is known, so that `--missing` completes an int
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 import tempfile
 from collections.abc import Collection
@@ -22,7 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from foreign_files import written
 from layer_zoo import ZOO, sample
 
+import compressor
+
 DOCS = Path(__file__).parents[1] / "docs" / "layers.md"
+DATA = Path(compressor.__file__).parent / "inspecting" / "layer_types.csv"  # the same, for `compressor inspect`
 TECHNIQUES = ("bridge", "prune", "cluster", "qat", "ptq")
 IN_FLOAT = "float operators left in the int8 file"
 COLUMNS = (*TECHNIQUES, IN_FLOAT)
@@ -191,6 +196,15 @@ def table(rows: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def data(rows: dict[str, dict[str, str]]) -> str:
+    """The rows as `compressor inspect` reads them."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("layer", *COLUMNS))
+    writer.writerows((name, *(row[key] for key in COLUMNS)) for name, row in sorted(rows.items()))
+    return stream.getvalue()
+
+
 def read_table() -> dict[str, dict[str, str]]:
     """The rows of the table in the docs."""
     lines = [line for line in DOCS.read_text().splitlines() if line.startswith("| `")]
@@ -215,6 +229,7 @@ def main() -> None:
             print(f"{name:24}", *(f"{rows[name][key]:8}" for key in COLUMNS), flush=True)
             if write:
                 DOCS.write_text(document(rows))
+                DATA.write_text(data(rows))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,13 @@ def report_schema_file():
     return json_text(report_schema()) + "\n"
 
 
+def contents_schema_file():
+    from compressor.base.outgoing import json_text
+    from compressor.inspecting.content_rows import contents_schema
+
+    return json_text(contents_schema()) + "\n"
+
+
 def _steps(entry):
     rows = []
     for name, field in entry.model_fields.items():
@@ -388,6 +395,12 @@ def test_the_plugin_in_the_readme_works(tmp_path):
     assert report.stages[-1].unique <= 16
 
 
+def test_the_schema_of_inspected_files_in_the_docs_is_up_to_date():
+    assert (ROOT / "docs" / "inspect.schema.json").read_text() == contents_schema_file(), (
+        "run: python tests/test_docs.py --write"
+    )
+
+
 def test_links_between_the_docs_lead_somewhere():
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text()):
@@ -399,6 +412,7 @@ if __name__ == "__main__" and "--write" in sys.argv:
         path.write_text(renewed(path.read_text()))
     (ROOT / "recipes" / "recipe.schema.json").write_text(schema_file())
     (ROOT / "docs" / "report.schema.json").write_text(report_schema_file())
+    (ROOT / "docs" / "inspect.schema.json").write_text(contents_schema_file())
     (ROOT / "docs" / "strategies").mkdir(exist_ok=True)
     for entry in _first_party():
         (ROOT / "docs" / "strategies" / f"{entry.cls.name}.md").write_text(strategy_page(entry))

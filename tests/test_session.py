@@ -35,6 +35,8 @@ def test_steps_are_taken_one_by_one_and_reported(session, capsys, tmp_path):
     report = session.report()
     assert [stage.id for stage in report.stages] == ["baseline", "prune", "qat", "ptq"]
     assert "ptq" in capsys.readouterr().out
+    assert repr(session).startswith("<session with mnist_cnn on mnist: <report of session: smoke run, baseline -> ")
+    assert session._repr_html_().count("<tr>") == 5
     saved = session.save(tmp_path / "model.tflite")
     assert dissect(saved.read_bytes()).bytes == report.stages[-1].bytes
 

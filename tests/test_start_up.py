@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from mixed_litert_file import with_an_island
 from run_folders import right, write_run
 
+from compressor.models.packing.package import pack
 from compressor.recipe import shipped
 
 HEAVY = {
@@ -57,6 +59,7 @@ def outcome(code, *arguments):
         ("strategies", "prune"),
         ("schema",),
         ("schema", "--of", "report"),
+        ("schema", "--of", "inspect"),
         *((command, "--help") for command in ("apply", "validate", "plan", "inspect", "evaluate", "compare")),
     ],
     ids=" ".join,
@@ -74,6 +77,16 @@ def test_runs_and_reports_are_compared_without_tensorflow(tmp_path):
     code, modules = outcome(RUN, "compare", *runs, "--fail-if", "accuracy < -1pt or size > +2%", "--json")
     assert code == 3
     assert HEAVY & set(modules) == set()
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".tfpack"])
+@pytest.mark.parametrize("form", [(), ("--json",), ("--html",)], ids=str)
+def test_a_litert_file_is_inspected_without_tensorflow(tmp_path, suffix, form):
+    path = tmp_path / f"m{suffix}"
+    path.write_bytes(with_an_island() if suffix == ".tflite" else pack(with_an_island(), "brotli"))
+    code, modules = outcome(RUN, "inspect", str(path), *form)
+    assert code == 0
+    assert (HEAVY & set(modules)) - {"ai_edge_litert"} == set()  # whose schema reads the file
 
 
 def test_help_imports_neither_pydantic_nor_yaml_nor_rich_nor_numpy():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from compressor.base.path_or_function import Reference
 from compressor.models.files.loading import build_model
+from compressor.models.files.model_layers import output_text
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def stored_layers_of(path: Path, trusted: bool = False) -> list[StoredLayer]:
     """
     model = build_model(Reference("path", str(path)), trusted).model
     return [
-        StoredLayer(layer.name, type(layer).__name__, int(layer.count_params()), _shape(layer))
+        StoredLayer(layer.name, type(layer).__name__, int(layer.count_params()), output_text(layer))
         for layer in getattr(model, "layers", ())
     ]
 
@@ -59,16 +59,3 @@ def compared_layers(before: Sequence[StoredLayer], after: Sequence[StoredLayer])
         changed=changed,
         same=len(both) - len(changed),
     )
-
-
-def _shape(layer: Any) -> str:
-    """Write the shape as `28x28x12`, with `?` for an open size; `-` where the layer does not tell."""
-    try:
-        shape = layer.output_shape
-    except (AttributeError, RuntimeError):  # a layer that is called several times, or never was
-        return "-"
-    if isinstance(shape, list):
-        shape = shape[0] if len(shape) == 1 else None
-    if not isinstance(shape, tuple) or any(not isinstance(size, int | None) for size in shape):
-        return "-"
-    return "x".join("?" if size is None else str(size) for size in shape[1:]) or "scalar"

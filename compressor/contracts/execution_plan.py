@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from compressor.base.machine import DEFAULT_THREADS
+from compressor.base.markup import Content, element, table
+from compressor.base.notebook import snippet
+from compressor.base.outgoing import one_line
 from compressor.base.path_or_function import Reference
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.device_profile import Device
@@ -161,7 +165,48 @@ class Plan:
         """The steps that run, beginning with the training of the baseline if there is one."""
         return (self.baseline, *self.steps) if self.baseline else self.steps
 
+    def __repr__(self) -> str:
+        steps = " -> ".join([BASELINE, *(step.id for step in self.steps)])
+        return one_line(f"<plan of {self.recipe.name}: {steps}; {self._subject}>")
+
+    def _repr_html_(self) -> str:
+        smoke = "Smoke run: a few samples and steps." if self.smoke else None
+        code = f"Runs code of its own: {', '.join(self.runs_code)}" if self.runs_code else None
+        heads = ["step", "strategy", "model after it", "parameters that are no defaults"]
+        rows: list[list[Content]] = [[BASELINE, "", str(self.start), ""]] if self.baseline is None else []
+        for step in self.stages:
+            params = element("span", _parameters(step), class_="wrapped")
+            rows.append([step.id, step.uses, str(step.after), params])
+        return snippet(
+            element("p", self.recipe.name, " ", element("span", self._subject, class_="quiet"), class_="title"),
+            element("p", self.recipe.description) if self.recipe.description else None,
+            [element("p", told, class_="missed") for told in (smoke, code) if told],
+            table(heads, rows, "Steps"),
+            [element("p", f"{name} {value}", class_="quiet") for name, value in _limits(self.recipe)],
+        )
+
+    @property
+    def _subject(self) -> str:
+        metrics = ", ".join(metric.name for metric in self.metrics)
+        return f"{self.model.name} on {self.data.name} · {metrics} · seed {self.seed}"
+
 
 def start_of(model: ModelSource | Reference) -> ModelState:
     """The state of a model before the first step."""
     return ModelState(model.format) if isinstance(model, Reference) else ModelState()
+
+
+def _parameters(step: PlannedStep) -> str:
+    """`final_sparsity=0.8  epochs=8`, and the teacher that the step learns from."""
+    params = step.strategy.params.model_dump(by_alias=True, mode="json", exclude_defaults=True)
+    told = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in params.items()]
+    return "  ".join([*told, f"learns from {step.teacher.name}"] if step.teacher else told)
+
+
+def _limits(recipe: Recipe) -> list[tuple[str, str]]:
+    """The constraints that the recipe sets, by their keys, as it writes them."""
+    return [
+        (".".join(map(str, route[1:])), json.dumps(node.plain(), ensure_ascii=False))
+        for route, node in recipe.tree.leaves()
+        if route and route[0] == "constraints" and node.value not in (None, False, {}, ())
+    ]

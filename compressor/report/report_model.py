@@ -8,15 +8,18 @@ from pydantic import Field, create_model
 
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.columns import value_columns
+from compressor.report.notebook_views import ViewedReport, ViewedStage
 
 _FIELDS: dict[str, Any] = {
     column.name: (column.type_, Field(column.default, description=column.meaning)) for column in value_columns()
 }
 
 # the module's name is theirs, too, so that a report can be pickled
-FullStageRow = create_model("FullStageRow", __base__=StageRow, __module__=__name__, __doc__=StageRow.__doc__, **_FIELDS)
+FullStageRow = create_model(
+    "FullStageRow", __base__=ViewedStage, __module__=__name__, __doc__=StageRow.__doc__, **_FIELDS
+)
 FullReport = create_model(
-    "FullReport", __base__=Report, __module__=__name__, __doc__=Report.__doc__, stages=(list[FullStageRow], ...)
+    "FullReport", __base__=ViewedReport, __module__=__name__, __doc__=Report.__doc__, stages=(list[FullStageRow], ...)
 )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from compressor.base.machine import conditions, processor
 from compressor.base.versions import full_versions
-from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
+from compressor.contracts.report_rows import ConstraintRow, StageRow
 from compressor.measure.results import RunResult
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
@@ -18,11 +18,12 @@ from compressor.report.changed_decisions import confusion, flips
 from compressor.report.column_types import StageOfRun
 from compressor.report.columns import value_columns
 from compressor.report.device_rows import device_verdicts
+from compressor.report.notebook_views import ViewedReport
 from compressor.report.report_model import FullReport, FullStageRow
 from compressor.report.weight_differences import with_differences
 
 
-def summarise(result: RunResult, notes: Sequence[str] = ()) -> Report:
+def summarise(result: RunResult, notes: Sequence[str] = ()) -> ViewedReport:
     """The report of a run, with notes on the run as a whole; these stand with its last stage."""
     recipe = result.plan.recipe
     rows = [stage_row(result, index) for index in range(len(result.stages))]

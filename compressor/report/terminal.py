@@ -12,7 +12,7 @@ from compressor.report.column_types import TableColumn
 from compressor.report.columns import metric_columns, stage_columns
 from compressor.report.device_rows import device_lines
 from compressor.report.figures import doubts, headline, miss_text, remarks
-from compressor.report.file_tables import print_operator_kinds
+from compressor.report.latency_tables import print_operator_kinds
 from compressor.report.latency_texts import latency_findings, operator_kinds
 from compressor.report.screen import Part, Screen
 from compressor.report.screen_table import Align

@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from made_reports import HOSTILE
+from mixed_litert_file import with_an_island
+from page_elements import Page
 from small_litert_files import chain
 
 
@@ -32,7 +35,7 @@ def test_inspect_shows_inputs_outputs_and_operators(call, smoke_run):
     assert data["float_operators"] == []
     rows = [row.split() for row in call("inspect", folder / "model.tflite")[1].splitlines()]
     assert ["image", "input", "1x28x28", "float32"] in rows
-    assert ["CONV_2D", "1", "int8"] in rows
+    assert ["CONV_2D", "1", "int8", "156", "73,008"] in rows
 
 
 def test_inspect_shows_a_keras_model_as_it_would_ship(call, smoke_run):
@@ -67,6 +70,49 @@ def test_evaluate_measures_on_the_test_split(call, smoke_run):
 def test_wrong_input_is_told_in_one_line(call, arguments, code, message):
     found, out, err = call(*arguments)
     assert (found, out, err) == (code, "", message)
+
+
+def test_the_page_is_printed_or_written_and_a_file_is_only_replaced_if_asked(call, tmp_path):
+    model, page = tmp_path / "m.tflite", tmp_path / "m.html"
+    model.write_bytes(with_an_island())
+    code, out, err = call("inspect", model, "--html")
+    assert (code, err) == (0, "")
+    assert out.startswith('<!doctype html>\n<html lang="en">') and out.endswith("</html>\n")
+    assert call("inspect", model, "-o", page) == (0, f"{page}\n", "")
+    assert page.read_text() == out
+    assert call("inspect", model, "--html", "-o", page) == (
+        1, "", f"error: {page} exists already; choose another name, or pass --force to replace it\n",
+    )  # fmt: skip
+    assert call("inspect", model, "--json", "-o", page, "--force")[0] == 0
+    assert json.loads(page.read_text()) == json.loads(call("inspect", model, "--json")[1])
+
+
+def test_names_in_a_file_can_neither_end_a_line_nor_become_markup(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    model = tmp_path / "m.tflite"
+    model.write_bytes(with_an_island(f"{HOSTILE}\x1b[2J\n::error::"))
+    out = call("inspect", model)[1]
+    assert "\x1b" not in out and "\u202e" not in out and "\n::" not in out
+    assert f"{HOSTILE}\x1b[2J\n::error::kernel".replace("\u202e", "\\u202e").replace("\x1b", "\\x1b").replace(
+        "\n", "\\n"
+    ) in out  # fmt: skip
+    page = Page(call("inspect", model, "--html")[1])
+    assert (len(page.all("script")), page.all("img"), page.open) == (1, [], [])
+    names = [tensor["name"] for tensor in json.loads(call("inspect", model, "--json")[1])["tensors"]]
+    assert names[0] == f"{HOSTILE}\x1b[2J\n::error::kernel"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--json", "--html"), "Error: --json and --html exclude each other; leave one out.\n"),
+        (("-o", "m.txt"), "Error: m.txt has no suffix that tells a form; give --html or --json.\n"),
+    ],
+)
+def test_forms_that_exclude_each_other_or_cannot_be_told_are_refused(call, arguments, message):
+    code, out, err = call("inspect", "m.tflite", *arguments)
+    assert (code, out) == (2, "")
+    assert err.endswith(message)
 
 
 @pytest.mark.parametrize("arguments", [("inspect",), ("evaluate", "--data", "mnist")])

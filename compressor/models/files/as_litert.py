@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,10 +23,28 @@ InputShape: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]
 OPTION = "--input-shape"
 
 
+@dataclass(frozen=True)
+class ShippedModel:
+    """The bytes of a `.tflite` file, and the tf_keras model that it was converted from; None for any other file."""
+
+    content: bytes
+    keras: Any = None
+
+
 def shipped_bytes(
     path: Path, trusted: bool = False, shape: InputShape | None = None, of_data: InputShape | None = None
 ) -> bytes:
     """The bytes of a `.tflite` file, out of its package if it is in one, or of a Keras model or SavedModel converted.
+
+    Arguments and errors are those of `shipped_model`.
+    """
+    return shipped_model(path, trusted, shape, of_data).content
+
+
+def shipped_model(
+    path: Path, trusted: bool = False, shape: InputShape | None = None, of_data: InputShape | None = None
+) -> ShippedModel:
+    """The same with the Keras model, where there is one.
 
     A model is converted as it is, without quantization.
 
@@ -44,10 +63,13 @@ def shipped_bytes(
         if shape is not None:
             raise ModelError(f"{path} is a LiteRT file, whose sizes stay as they are", f"leave out {OPTION}")
         refuse_harmful_litert(path)
-        return unpacked(content_of(path))
+        return ShippedModel(unpacked(content_of(path)))
     prepare_tensorflow(seed=0)
     model = build_model(Reference("path", str(path)), trusted).model
-    return model if isinstance(model, bytes) else to_litert(with_sizes(model, str(path), trusted, shape, of_data))
+    if isinstance(model, bytes):
+        return ShippedModel(model)
+    sized = with_sizes(model, str(path), trusted, shape, of_data)
+    return ShippedModel(to_litert(sized), sized)
 
 
 def with_sizes(

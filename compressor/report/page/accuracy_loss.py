@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from compressor.base.markup import Content, Html, element, table
 from compressor.contracts.report_rows import ClassRow, ConfusionRow, DecisionRow, FlippedRow, Report
 from compressor.report.page.axes import Scale, drawing, figure, line, text
-from compressor.report.page.markup import Content, Html, element, table
 
 _MOST_DRAWN: Final = 40  # classes of a plot; the table has all
 _MOST_NUMBERS: Final = 14  # classes up to which the cells of a matrix have their numbers

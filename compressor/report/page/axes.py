@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from compressor.report.page.markup import Content, Html, compact, element
+from compressor.base.markup import Content, Html, compact, element
 
 WIDE: Final = 560  # pixels of a plot on a wide page
 NARROW: Final = 340  # and on a phone

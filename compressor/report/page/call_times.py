@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from compressor.base.markup import Html, element
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.figures import time_text
 from compressor.report.page.axes import Scale, drawing, figure, line, text
-from compressor.report.page.markup import Html, element
 
 _ROW: Final = 34  # pixels
 _LOGARITHMIC: Final = 12  # times the shortest call that the longest takes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from compressor.base.markup import Content, Html, element, table
 from compressor.contracts.report_rows import DeviceRow, KernelRow, Report
 from compressor.report.device_rows import device_lines
-from compressor.report.page.markup import Content, Html, element, table
 
 
 def device_fit(report: Report) -> list[Html] | None:

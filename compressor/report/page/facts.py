@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from compressor.base.markup import Content, Html, element, table
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import ConstraintRow, EndpointRow, Report
 from compressor.report.columns import stage_columns
@@ -20,7 +21,6 @@ from compressor.report.figures import (
     time_text,
 )
 from compressor.report.latency_texts import latency_findings, ratio_text_of
-from compressor.report.page.markup import Content, Html, element, table
 from compressor.report.page.tensor_table import shape_text
 
 

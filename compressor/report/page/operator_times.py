@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from compressor.base.markup import Html, element
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.latency_texts import (
     OperatorKind,
@@ -13,7 +14,6 @@ from compressor.report.latency_texts import (
     whole_text,
 )
 from compressor.report.page.axes import Scale, drawing, figure, line, text
-from compressor.report.page.markup import Html, element
 
 _ROW: Final = 34  # pixels
 _LOGARITHMIC: Final = 12  # times the least ratio that the largest is

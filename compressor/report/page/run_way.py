@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
+from compressor.base.markup import Html, element
 from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import ConstraintRow, MetricRow, Report, StageRow
 from compressor.report.figures import metric_text
 from compressor.report.page.axes import Scale, drawing, figure, frame, line, path, text
-from compressor.report.page.markup import Html, element
 
 _LOGARITHMIC: Final = 12  # times the smallest size that the largest has, from where a logarithmic axis tells more
 _FARTHEST: Final = 100  # times the largest size; a limit beyond that is not drawn

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from compressor.base.markup import Html, element
 from compressor.contracts.report_rows import Report
 from compressor.report.page.axes import Scale, drawing, frame, path
-from compressor.report.page.markup import Html, element
 
 _WIDTH: Final = 340
 _MOST: Final = 6  # figures of a training

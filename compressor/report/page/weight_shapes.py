@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from compressor.base.markup import Html, compact, element
 from compressor.contracts.report_rows import LayerRow, Report, SpreadRow
 from compressor.report.page.axes import Scale, drawing, line, text
-from compressor.report.page.markup import Html, compact, element
 
 _SHOWN: Final = 6  # tensors that are not folded
 _MOST: Final = 120  # tensors that are drawn
@@ -18,16 +19,28 @@ _GROUND: Final = 78.0  # pixels down to which the bars reach
 def weight_shapes(report: Report) -> list[Html]:
     """A histogram of each kernel of the last file, the largest first; one line where the report has none."""
     first, last = report.stages[0], report.stages[-1]
-    before = {layer.name: layer for layer in first.layers}
-    kernels = sorted((row for row in last.layers if _is_drawn(row)), key=lambda row: -row.parameters)
-    if not kernels:
-        return [element("p", "The report has no histograms of weights.", class_="quiet")]
-    drawn = [_histogram(layer, before.get(layer.name)) for layer in kernels[:_MOST]]
     words = (
         f"Values other than zero, as the model computes with them: filled after {last.id}, outlined after {first.id}. "
         "The heights of each outline are its own."
     )
-    parts = [element("p", words, class_="quiet"), element("div", drawn[:_SHOWN], class_="many")]
+    drawn = histograms(last.layers, {layer.name: layer for layer in first.layers})
+    if not drawn:
+        return [element("p", "The report has no histograms of weights.", class_="quiet")]
+    return [element("p", words, class_="quiet"), *drawn]
+
+
+def histograms(layers: Sequence[LayerRow], before: Mapping[str, LayerRow]) -> list[Html]:
+    """A histogram of each kernel, the largest first and all but those folded; empty where none can be drawn.
+
+    Args:
+        layers: the tensors of a file.
+        before: those of an earlier one by name, which are outlined.
+    """
+    kernels = sorted((row for row in layers if _is_drawn(row)), key=lambda row: -row.parameters)
+    if not kernels:
+        return []
+    drawn = [_histogram(layer, before.get(layer.name)) for layer in kernels[:_MOST]]
+    parts = [element("div", drawn[:_SHOWN], class_="many")]
     if others := drawn[_SHOWN:]:
         folded = element("summary", f"{len(others)} smaller ones")
         parts.append(element("details", folded, element("div", others, class_="many")))
