@@ -35,7 +35,7 @@ from compressor.report.latency_tables import print_operator_kinds
 from compressor.report.latency_texts import operator_kinds, short_time_text
 from compressor.report.name_table import print_table
 from compressor.report.screen import Screen
-from compressor.report.screen_table import Align
+from compressor.report.screen_table import Align, left_out
 
 _WIDE = 120  # columns from which a layer and what the steps make of it stand in one row
 _MOST_NAMED = 10  # operators that compute in float, and islands
@@ -205,9 +205,13 @@ def print_latency(latency: LatencyRow, screen: Screen) -> None:
 
 def _print_columns(columns: dict[str, list[str]], least: Sequence[str], screen: Screen) -> None:
     """Print a table without those of its columns that matter least, as far as the screen is too narrow for them."""
-    shown = dict(columns)
+    shown, missing = dict(columns), []
     for name in least:
         widths = [2 + max(map(len, (heading, *map(screen.shown, cells)))) for heading, cells in shown.items()]
         if sum(widths) - 2 > screen.width:
             del shown[name]
-    print_table(list(shown), list(zip(*shown.values(), strict=True)), screen)
+            missing.append(name)
+    rows = list(zip(*shown.values(), strict=True))
+    print_table(list(shown), rows, screen)
+    if missing and rows:
+        screen.show((left_out(missing, "--json"), "dim"))

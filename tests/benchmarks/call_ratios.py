@@ -40,14 +40,15 @@ def main() -> None:
     """Measure, and print the figures."""
     from compressor.measure.paired_latency import latency_of_file, paired_latencies
     from compressor.models.litert.running.interpreter import LiteRTModel
-    from compressor.report.file_tables import print_latency
+    from compressor.report.latency_tables import print_operator_kinds
+    from compressor.report.latency_texts import operator_kinds
     from compressor.report.screen import Screen
 
     files = {path: Path(path).read_bytes() for path in sys.argv[1:]} or made()
     contents, screen = list(files.values()), Screen()
     for name, content in files.items():
         print(f"\n{name}")
-        print_latency(latency_of_file(content), screen)
+        print_operator_kinds(operator_kinds(latency_of_file(content).operators), screen)
     end = LiteRTModel(contents[0]).inputs[0]
     sample: Any = np.random.default_rng(0).random(end.shape, np.float32)
     paired, unpaired, seconds = [], [], [0.0, 0.0]

@@ -154,29 +154,18 @@ def test_figures_of_layers_and_their_sensitivity_are_whole_at_every_width():
 
 
 def test_what_is_in_a_file_is_whole_at_every_width():
-    from compressor.contracts.report_rows import LayerRow
-    from compressor.models.litert.reading.graph_contents import FileEndpoint, FileOperator, FileSignature
-    from compressor.report.file_tables import print_layers, print_operators, print_signatures
+    from inspected import contents_of_mixed_file
 
-    name = "backbone/block_13_expand_with_a_long_name/Conv2D"
-    layer = LayerRow(
-        name=name, shape=(1024, 3, 3, 2048), dtype="float32", parameters=18_874_368, zeros=9_437_183, unique=18_874_368,
-        bytes=75_497_472,
-    )  # fmt: skip
-    end = FileEndpoint(name, name, (1, 1024, 1024, 2048), "int8", 0.003921568859368563, -128)
-    operators = [FileOperator("TRANSPOSE_CONV", name, "int8 and float32", "float")] * 1_234
-    at_every_width(lambda screen: print_layers([layer], screen), [name])
-    at_every_width(lambda screen: print_signatures([FileSignature("serving", (end,), (end,))], screen), [name])
-    at_every_width(lambda screen: print_operators(operators, screen), [name])
+    from compressor.inspecting import content_tables
+    from compressor.inspecting.content_texts import memory_title
 
-
-def test_the_memory_of_a_file_is_whole_at_every_width(smoke_run):
-    from compressor.models.micro.arena import plan_arena
-    from compressor.report.file_tables import print_arena
-
-    arena = plan_arena((smoke_run[1] / "model.tflite").read_bytes())
-    titles = [operator.title for operator in arena.operators]
-    at_every_width(lambda screen: print_arena(arena, True, screen), titles)
+    contents = contents_of_mixed_file("backbone/block_13_expand_with_a_long_name/")
+    names = [tensor.name for tensor in contents.tensors]
+    ends = [end.name for signature in contents.signatures for end in (*signature.inputs, *signature.outputs)]
+    titles = [memory_title(operator) for operator in contents.arena.operators]
+    at_every_width(lambda screen: content_tables.print_tensors(contents.tensors, screen), names)
+    at_every_width(lambda screen: content_tables.print_signatures(contents.signatures, screen), ends)
+    at_every_width(lambda screen: content_tables.print_arena(contents.arena, True, screen), titles)
 
 
 def test_the_columns_that_are_left_out_are_named_with_a_place_where_they_are():
