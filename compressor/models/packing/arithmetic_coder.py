@@ -25,7 +25,7 @@ _BITS = 8 * _BYTES
 _ALL, _REST = (1 << _BITS) - 1, (1 << _BITS - 8) - 1
 _ALWAYS_CODED = 2**22  # bits that any payload may hold, which take half a minute here and a second compiled
 _MOST_OF_A_BYTE = 256  # bits that a byte of a longer payload may hold
-_MOST_SEEN = 6 * 2**20  # contexts, which take 300 MB compiled, and 3 GB here
+_MOST_SEEN = 6 * 2**20  # contexts, which take 500 MB at most compiled, and 3 GB here
 _MOST_AT_ONCE = 8  # contexts of a bit
 
 
