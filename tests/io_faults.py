@@ -287,7 +287,7 @@ def _import_libraries() -> None:
     import tf_keras  # noqa: F401
 
     import compressor.api
-    import compressor.cli.apply
+    import compressor.cli.commands.apply
     import compressor.session  # noqa: F401
 
 

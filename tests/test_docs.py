@@ -24,7 +24,7 @@ def table(head, rows):
 
 
 def sections():
-    from compressor.cli.strategies import parameters
+    from compressor.cli.commands.strategies import parameters
     from compressor.data.declared_step import Choice
     from compressor.recipe.sections import Recipe
 
@@ -120,7 +120,7 @@ def strategies():
 
 
 def strategy_page(entry):
-    from compressor.cli.strategies import parameters
+    from compressor.cli.commands.strategies import parameters
     from compressor.recipe import shipped
 
     name = entry.cls.name
@@ -202,7 +202,7 @@ def sources():
 
 
 def options():
-    from compressor.cli.strategies import parameters
+    from compressor.cli.commands.strategies import parameters
     from compressor.data.kinds import kinds
 
     rows = [

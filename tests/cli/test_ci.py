@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from compressor.cli import ci
+from compressor.cli.commands import ci
 
 GOOD = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
 HEAD = ["## Recipes", ""]

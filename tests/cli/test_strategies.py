@@ -8,7 +8,7 @@ from pydantic import Field
 
 from compressor.base.params import Params
 from compressor.base.text import listing
-from compressor.cli.strategies import parameters
+from compressor.cli.commands.strategies import parameters
 
 VERSION = version("compressor")
 

@@ -119,7 +119,7 @@ def printed_by(show, width):
 
 
 def test_no_word_of_the_list_of_strategies_is_cut_at_any_width(registry):
-    from compressor.cli.strategies import _strategies
+    from compressor.cli.commands.strategies import _strategies
 
     rows = [[entry.cls.name, entry.summary, str(entry.provider)] for entry in _strategies(registry)]
     headings = [("strategy", "left"), ("what it does", "left"), ("from", "left")]
@@ -133,7 +133,7 @@ def test_no_word_of_the_list_of_strategies_is_cut_at_any_width(registry):
 
 
 def test_no_default_of_a_parameter_is_cut_at_any_width(registry):
-    from compressor.cli.strategies import parameters
+    from compressor.cli.commands.strategies import parameters
 
     rows = [list(parameter.values()) for parameter in parameters(registry.get("strategy", "ptq").cls.Params)]
     headings = [(key, "left") for key in ("name", "type", "default", "meaning")]
@@ -141,7 +141,7 @@ def test_no_default_of_a_parameter_is_cut_at_any_width(registry):
 
 
 def test_figures_of_layers_and_their_sensitivity_are_whole_at_every_width():
-    from compressor.cli.sensitivity import _table
+    from compressor.cli.commands.sensitivity import _table
     from compressor.contracts.layer_sensitivity import LayerSensitivity
 
     name, types = "backbone/block_13_expand_with_a_long_name/Conv2D", ("int8", "int4", "int2")

@@ -18,11 +18,11 @@ from compressor.base.outgoing import markdown_code
 from compressor.base.standard_output import say, tell
 from compressor.cli.changed_files import changed_since, concerns
 from compressor.cli.check_formats import is_invalid, print_checked
+from compressor.cli.commands.validate import check_all
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import traceback_option
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.recipe_files import STANDARD_INPUT, find_recipes
-from compressor.cli.validate import check_all
 
 _WORDS: dict[int, str] = {
     ExitCode.INPUT: "wrong input",

@@ -1,0 +1,1 @@
+"""The commands, one module each, named after them; `compressor/cli/__init__.py` lists them."""
