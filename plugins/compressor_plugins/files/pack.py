@@ -38,6 +38,8 @@ class Pack(Strategy):
         """The bytes of the package."""
         from compressor.models.packing import LARGE, coder_of, pack, slow_because
 
+        if self.params.coder in ("best", "model") and (slow := slow_because()):
+            context.note("; ".join(slow))
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")
         if len(model) >= LARGE and self.params.coder != "model":
@@ -47,6 +49,4 @@ class Pack(Strategy):
                 else "the coder took"
             )
             context.note(f"the file has 16 MiB or more: {tried} faster settings")
-        if self.params.coder in ("best", "model") and (slow := slow_because()):
-            context.note("; ".join(slow))
         return package

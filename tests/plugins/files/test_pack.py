@@ -103,4 +103,4 @@ def test_a_note_tells_that_the_coder_is_not_compiled(monkeypatch, step_context):
         packed = Pack(Pack.Params(coder=coder)).apply(content, context)
         assert (packed == package.read_bytes()) == (coder == "best")
         name = "model" if coder == "best" else coder
-        assert context.notes == [f"packed by {name}; 1,849 bytes unpacked", *notes]
+        assert context.notes == [*notes, f"packed by {name}; 1,849 bytes unpacked"]
