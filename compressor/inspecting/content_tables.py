@@ -215,3 +215,4 @@ def _print_columns(columns: dict[str, list[str]], least: Sequence[str], screen: 
     print_table(list(shown), rows, screen)
     if missing and rows:
         screen.show((left_out(missing, "--json"), "dim"))
+        screen.show()
