@@ -12,7 +12,8 @@ import pytest
 
 LONGEST = (  # of the files of tests, a minute and more each, so that two workers end at about the same time
     "test_recipes", "test_architectures", "test_engine", "test_resume", "test_qat", "test_apply", "test_distill",
-    "test_prune", "test_session", "test_from_keras3", "test_layer_table", "test_composition", "test_tasks",
+    "test_random_graphs", "test_prune", "test_session", "test_from_keras3", "test_layer_table", "test_composition",
+    "test_open_sizes", "test_search_command", "test_tasks",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from compressor.planning import planner
 from compressor.planning.registry import Registry
 from compressor.recipe import shipped
 from compressor.recipe.document import dump, parse
-from compressor.recipe.load import load
+from compressor.recipe.load import read_tree
 from compressor.recipe.problems import Source
 
 WHOLE = """\
@@ -54,7 +54,7 @@ constraints:
   max_gzip_size: 8 KiB
 """
 SEEDS = [WHOLE, *(path.read_text(encoding="utf-8") for path in sorted(shipped.folder().glob("*.yaml")))]
-TREES = [load(name).tree.plain() for name in shipped.names()]
+TREES = [read_tree(name)[0].plain() for name in shipped.names()]
 TREES.append(parse(WHOLE, Source("whole.yaml", tuple(WHOLE.splitlines()), Path())).plain())
 VALUES = [
     *("0", "-1", "1e-3", "1e999", "9" * 400, "0x1F", "0o17", ".inf", ".nan", "null", "~", "true", "no", "''", "'1'"),

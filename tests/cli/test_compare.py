@@ -108,8 +108,9 @@ def test_markdown_begins_with_how_the_gate_came_out(run, runs):
         (("a", "b", "--fail-if", "sise > 1kB"), 2,
          "error: --fail-if: there is no figure 'sise'; did you mean 'size'?\n    sise > 1kB\n    ^^^^\n"),
         (("no.tflite", "no.keras", "--fail-if", "accuracy < -1pt"), 2,
-         "error: --fail-if: there is no figure 'accuracy'; known: float_operators, gzip_size, latency, macs, "
-         "packed_size, parameters, size, sparsity, unpacked_size; metrics of model files are measured with --data\n"
+         "error: --fail-if: there is no figure 'accuracy'; known: float_operators, gzip_size, latency, latency_ratio, "
+         "macs, packed_size, parameters, size, sparsity, unpacked_size; metrics of model files are measured with "
+         "--data\n"
          "    accuracy < -1pt\n    ^^^^^^^^\n"),
         (("no.tflite", "no.keras", "--data", "mnist", "--fail-if", "acuracy < -1pt"), 2,
          "error: --fail-if: there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^\n"),

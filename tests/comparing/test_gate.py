@@ -190,8 +190,8 @@ def test_a_metric_that_is_no_share_is_tested_by_the_bootstrap(made):
     [
         ("acuracy < -1pt", "there is no figure 'acuracy'; did you mean 'accuracy'?\n    acuracy < -1pt\n    ^^^^^^^"),
         ("kernels > 1",
-         "there is no figure 'kernels'; known: accuracy, float_operators, gzip_size, latency, macs, packed_size, "
-         "parameters, size, sparsity, unpacked_size\n    kernels > 1\n    ^^^^^^^"),
+         "there is no figure 'kernels'; known: accuracy, float_operators, gzip_size, latency, latency_ratio, "
+         "macs, packed_size, parameters, size, sparsity, unpacked_size\n    kernels > 1\n    ^^^^^^^"),
         ("size > 5pt", "'size' is not counted in pt; write +2%, +500B or 10kB\n    size > 5pt\n           ^^^"),
         ("accuracy < 97",
          "'accuracy' is a share, which lies between 0 and 1; write -0.2pt, -1% or 97%\n"

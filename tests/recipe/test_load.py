@@ -12,7 +12,8 @@ from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
 KEYS = (
-    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, steps, target, and 1 more"
+    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, steps, target, threads "
+    "and 2 more"
 )
 
 

@@ -69,13 +69,17 @@ def test_every_field_of_the_report_is_in_its_json_schema_with_a_type():
         "ConfusionRow",
         "ConstraintRow",
         "DecisionRow",
+        "DeviceRow",
         "EndpointRow",
         "ExpectedInput",
         "FlippedRow",
         "FlipsRow",
         "FullStageRow",
+        "KernelRow",
         "LayerRow",
         "MetricRow",
+        "MissRow",
+        "OperatorTimeRow",
         "SpreadRow",
     }
 

@@ -230,7 +230,7 @@ def test_the_same_command_goes_on_in_the_same_folder(tmp_path, monkeypatch):
     import compressor.api
 
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(compressor.api, "summarise", lambda result: 1 / 0)
+        patch.setattr(compressor.api, "summarise", lambda *_: 1 / 0)
         run(tmp_path / "out")
     report, folder, trained = run(tmp_path / "out")
     assert trained == []

@@ -77,13 +77,13 @@ def rehearse(
             judge(_file_of(model, few), whole)
 
 
-def _file_of(model: SavedModel, data: RunData) -> bytes:
+def _file_of(after: SavedModel, data: RunData) -> bytes:
     """The file or package that would ship."""
-    content = model.load()
+    content = after.load()
     if isinstance(content, bytes):
         return content
-    with fenced(describe_origin(model.plan, model.steps), StepError):
-        return to_litert(content, conversion(model, data.train, _CALIBRATION))
+    with fenced(describe_origin(after.plan, after.steps), StepError):
+        return to_litert(content, conversion(after, data.train, _CALIBRATION))
 
 
 def _taken(

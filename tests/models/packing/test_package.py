@@ -132,7 +132,8 @@ def test_the_fault_of_a_coder_is_raised_where_it_was_asked_for(monkeypatch):
 def test_an_interrupt_ends_a_long_pack_within_a_second(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys, time, threading\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored\n"
         "from compressor.models.packing import parallel_coding as p\n"
         "from compressor.models.packing.coder_type import Coder\n"
         "from compressor.models.packing.compiled_coder import new_coder\n"

@@ -62,7 +62,7 @@ def test_an_operator_gets_those_that_unpack_its_weights():
 
 
 def test_an_operator_that_cannot_be_cut_out_comes_without_a_file(monkeypatch):
-    from compressor.models.litert import lone_operators as module
+    from compressor.models.litert.running import lone_operators as module
 
     monkeypatch.setattr(module, "has_block_scales", lambda tensor: tensor.name == b"kernel")
     kinds = [type(each) for each in lone_operators(chain(), IMAGE)]
