@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,28 +92,18 @@ def command(
         return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
 
 
+@dataclass(frozen=True)
 class _Searching:
     """Runs a search, and shows it."""
 
-    def __init__(
-        self,
-        opened: OpenRecipe,
-        registry: Registry,
-        folder: Path,
-        seed: int,
-        smoke: bool,
-        trust_model: bool,
-        debug: bool,
-        as_json: bool,
-    ) -> None:
-        self._opened, self._registry, self._folder, self._debug, self._as_json = (
-            opened,
-            registry,
-            folder,
-            debug,
-            as_json,
-        )
-        self._how: dict[str, Any] = {"seed": seed, "smoke": smoke, "trust_model": trust_model}
+    opened: OpenRecipe
+    registry: Registry
+    folder: Path
+    seed: int
+    smoke: bool
+    trust_model: bool
+    debug: bool
+    as_json: bool
 
     def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
@@ -126,23 +117,22 @@ class _Searching:
         from compressor.search.trial_record import front_of
         from compressor.search.trials import Budget, Search
 
-        log = None if self._debug else self._folder / "run.log"
+        how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
+        log = None if self.debug else self.folder / "run.log"
         observer = Observer()
         with (
             native_output_to(log) as stream,
             usable(default_folder(), observer.warned) as cache,
-            disk_faults_named(self._folder, cache.folder),
+            disk_faults_named(self.folder, cache.folder),
         ):
             screen = Screen(stream)
-            search = Search(self._opened, self._registry, self._folder, cache, sampler=sampler, **self._how)
-            with TrialLines(screen, search.goals, self._as_json) as lines:
+            search = Search(self.opened, self.registry, self.folder, cache, sampler=sampler, **how)
+            with TrialLines(screen, search.goals, self.as_json) as lines:
                 records = search.run(
                     Budget(trials, minutes), observer, lambda record: lines.finished(record, search.records)
                 )
             best = front_of(records, search.goals)
-            points = write_front(
-                best, self._opened, search.goals, self._folder, self._registry, cache, observer, **self._how
-            )
+            points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
         return self._end(search, records, points)
 
     def _end(self, search: Search, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> int:
@@ -155,19 +145,19 @@ class _Searching:
         from compressor.search.trial_record import closest
 
         data = front_as_data(points, records, search.goals)
-        size = size_text(self._opened.space)
-        write_whole(self._folder / FRONT / "front.json", json_text(data) + "\n")
-        text = front_markdown(points, records, search.goals, self._opened.name, size)
-        write_whole(self._folder / FRONT / "front.md", text)
-        if self._as_json:
+        size = size_text(self.opened.space)
+        write_whole(self.folder / FRONT / "front.json", json_text(data) + "\n")
+        text = front_markdown(points, records, search.goals, self.opened.name, size)
+        write_whole(self.folder / FRONT / "front.md", text)
+        if self.as_json:
             say_json(data)
         else:
             screen = Screen()
-            screen.show((self._opened.name, "bold"), f" · {len(records)} trials · {size}", wrap=False)
+            screen.show((self.opened.name, "bold"), f" · {len(records)} trials · {size}", wrap=False)
             screen.show()
             if points:
                 show_front(points, search.goals, screen)
-            screen.show(f" {self._folder / FRONT}/   a recipe and a run for each · front.md · front.json", wrap=False)
+            screen.show(f" {self.folder / FRONT}/   a recipe and a run for each · front.md · front.json", wrap=False)
         if points:
             return ExitCode.DONE
         near = closest(records)
