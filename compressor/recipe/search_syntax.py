@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from compressor.base.errors import ExitCode
 from compressor.base.search_domain import Search
 from compressor.base.text import did_you_mean, quoted
+from compressor.recipe import shipped
 from compressor.recipe.private_keys import PREFIX
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.tree import Node, Route
@@ -33,9 +36,15 @@ def refuse_open(tree: Node) -> None:
         return
     route, node = found
     name = node.origin.source.name if node.origin else ""
-    recipe = name if name and not name.startswith("--set") else "RECIPE"
+    recipe = _as_argument(name) if name and not name.startswith("--set") else "RECIPE"
     what = f"{quoted(dotted(route))} is left open, which only a search can fill in"
     raise OpenRecipeError([Problem(f"{what}; run `compressor search {recipe}`, or write one value", node.origin)])
+
+
+def _as_argument(recipe: str) -> str:
+    """How a shell is told of a recipe, those that ship by their bare names."""
+    path = Path(recipe)
+    return path.stem if path.parent == shipped.folder() else shlex.quote(recipe)
 
 
 def open_places(tree: Node) -> Iterator[tuple[Route, Node]]:
