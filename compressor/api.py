@@ -160,7 +160,7 @@ def registry_for(plan: Plan, registry: Registry, track: Sequence[str] = ()) -> R
 
 
 def inspect(model: str | Path, *, input_shape: InputShape | None = None, trust_model: bool = False) -> ModelContents:
-    """What is in a model file, as `compressor inspect` shows it; a Keras model is taken as it would ship.
+    """Read what is in a model file, as `compressor inspect` shows it; a Keras model is taken as it would ship.
 
     Args:
         model: a `.tflite` or `.tfpack` file, a Keras file, or the folder of a SavedModel.

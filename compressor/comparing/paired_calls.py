@@ -10,7 +10,7 @@ from compressor.contracts.report_rows import Report
 
 @dataclass(frozen=True)
 class CallChange:
-    """What a call of one run's file takes as a share of what the other's takes.
+    """The change in the time of a call between two runs' files, as a ratio.
 
     Attributes:
         run: the letter of the run that is compared.

@@ -1,4 +1,4 @@
-"""What a device offers to a model: memory, kernels, and the types that it takes. A YAML file of this form says it."""
+"""Describes a device, as its YAML file does: the memory that a model may take, kernels, and the types that run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What parameters of a plugin may be made of, beside pydantic's own: sizes, text that stands for more, and searches."""
+"""Defines types for a plugin's parameters, beside pydantic's own: sizes, text that stands for more, and searches."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _DECODER_WORK = 28_270  # bytes, the most that tfpack.c needs while it unpacks
 
 @dataclass(frozen=True)
 class Budget:
-    """What a file needs of a memory, and what the device has of it; None where that is not limited, or not known."""
+    """The bytes of one memory that a file needs and a device has; None where these are not known, or not limited."""
 
     name: str
     needed: int | None
@@ -217,7 +217,7 @@ def _misses(
 
 
 def _why(group: OperatorGroup, device: Device) -> str:
-    """What there are kernels for, if there are any for the operator."""
+    """The end of a sentence: which types or versions of the operator the device does have; empty if it has none."""
     known = [kernels[group.name] for kernels in (device.kernels, device.fallback or {}) if group.name in kernels]
     if not known:
         return ""

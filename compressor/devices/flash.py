@@ -1,4 +1,4 @@
-"""How much flash a model takes: its bytes as firmware stores them, and what must be there to read them."""
+"""Counts the flash that a model takes: its bytes as firmware stores them, and the code that reads them."""
 
 from __future__ import annotations
 

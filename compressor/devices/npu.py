@@ -1,4 +1,4 @@
-"""What Arm's compiler vela estimates of a file on the NPU of a device, where vela is installed."""
+"""Asks Arm's compiler vela, where it is installed, for the cycles and the memory of a file on a device's NPU."""
 
 from __future__ import annotations
 
