@@ -46,7 +46,7 @@ from compressor.report.figures import (
     time_text,
 )
 from compressor.report.latency_columns import LATENCY_COLUMNS, latency_faults, seconds_by_weights
-from compressor.report.layer_rows import layer_rows
+from compressor.report.layer_rows import layer_rows, named_stage
 from compressor.report.metric_rows import metric_rows
 
 WIDE: Final = 100  # columns of a terminal that has room for everything
@@ -65,7 +65,7 @@ def _notes(of: StageOfRun) -> list[str]:
 
 
 def _layers(of: StageOfRun) -> list[LayerRow]:
-    return layer_rows(of.anatomy, seconds_by_weights(of))
+    return layer_rows(named_stage(of.so_far).measurement.anatomy, seconds_by_weights(of))
 
 
 def _growth(stages: Sequence[Stage]) -> list[str]:

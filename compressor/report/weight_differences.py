@@ -12,13 +12,15 @@ from compressor.contracts.report_rows import LayerRow
 from compressor.measure.results import RunResult
 from compressor.models.litert.reading.contents import real_weights
 from compressor.models.packing.package import unpacked
+from compressor.report.layer_rows import named_stage
 
 
 def with_differences(layers: list[LayerRow], result: RunResult) -> list[LayerRow]:
     """The rows of the last stage's tensors, with their differences from the first stage's."""
     if len(result.stages) < 2:
         return layers
-    before, after = (real_weights(unpacked(result.stages[place].content)) for place in (0, -1))
+    ends = result.stages[0], named_stage(result.stages)
+    before, after = (real_weights(unpacked(stage.content)) for stage in ends)
     return [
         layer.model_copy(update={"difference": _difference(before.get(layer.name), after.get(layer.name))})
         for layer in layers

@@ -58,7 +58,7 @@ def key_figures(report: Report) -> Html:
         ("size", format_size(last.bytes), ratio_text(last.bytes, first.bytes), format_size(first.bytes)),
         ("after gzip", format_size(last.gzip_bytes), ratio_text(last.gzip_bytes, first.gzip_bytes),
          format_size(first.gzip_bytes)),
-        (name, metric_text(metric), " ".join(filter(None, ["" if change == "-" else change, noise_text(metric)])),
+        (name, metric_text(metric), ", ".join(filter(None, ["" if change == "-" else change, noise_text(metric)])),
          metric_text(first.metrics[name])),
         ("one call, median", time_text(last.latency_median or last.latency_p50),
          "" if last.latency_ratio is None else ratio_text_of(last),

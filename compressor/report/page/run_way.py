@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
@@ -13,20 +12,12 @@ from compressor.base.sizes import format_size
 from compressor.contracts.report_rows import ConstraintRow, MetricRow, Report, StageRow
 from compressor.report.figures import metric_text
 from compressor.report.page.axes import Scale, drawing, figure, frame, line, path, text
+from compressor.report.page.point_labels import Point, point_labels
+from compressor.report.page.squares import Box
 
 _LOGARITHMIC: Final = 12  # times the smallest size that the largest has, from where a logarithmic axis tells more
 _FARTHEST: Final = 100  # times the largest size; a limit beyond that is not drawn
-_LABEL: Final = 17  # pixels between two labels
 _BY_SIZE: Final = (("size of the file", "bytes", "max_size"), ("size after gzip -9", "gzip_bytes", "max_gzip_size"))
-
-
-@dataclass(frozen=True)
-class _Point:
-    x: float
-    y: float
-    low: float
-    high: float
-    stage: StageRow
 
 
 def run_way(report: Report) -> Html:
@@ -66,16 +57,16 @@ def _drawn(
                 parts += [line(x.start, y(level), x.end, y(level), "limit"),
                           text(x.end, y(level) - 5, f"{row.name} {row.limit}", "limit-text", "end")]  # fmt: skip
         points = [
-            _Point(x(own), y(row.value), y(_within(row.low, y)), y(_within(row.high, y)), stage)
+            Point(x(own), y(row.value), y(_within(row.high, y)), y(_within(row.low, y)), stage.id)
             for own, row, stage in zip(sizes, rows, report.stages, strict=True)
         ]
         parts.append(path([(point.x, point.y) for point in points], "way"))
         for number, point in enumerate(points):
             parts.append(_interval(point))
-            tip = f"{point.stage.id}: {format_size(sizes[number])}, {metric_text(rows[number])}"
+            tip = f"{point.name}: {format_size(sizes[number])}, {metric_text(rows[number])}"
             last = " last" if number == len(points) - 1 else ""
             parts.append(element("circle", element("title", tip), cx=point.x, cy=point.y, r=5, class_=f"dot{last}"))
-        parts += _labels(points, width)
+        parts += point_labels(points, Box(x.start, 16, width - x.start, y.start - 18))
         return drawing(width, 312, _described(report, metric, sizes, title), parts)
 
     return draw
@@ -119,23 +110,9 @@ def _within(value: float, scale: Scale) -> float:
     return min(max(value, scale.low), scale.high)
 
 
-def _interval(point: _Point) -> Html:
-    ends = [line(point.x - 5, y, point.x + 5, y, "interval") for y in (point.low, point.high)]
-    return element("g", line(point.x, point.low, point.x, point.high, "interval"), ends)
-
-
-def _labels(points: Sequence[_Point], width: float) -> list[Html]:
-    """The stages' names beside their points, each side from the top down, so that none lies upon another."""
-    parts = []
-    for right in (False, True):
-        taken = 20.0
-        for point in sorted((p for p in points if (p.x > width / 2) != right), key=lambda point: point.y):
-            taken = max(point.y + 4, taken + _LABEL)
-            x = point.x + 12 if right else point.x - 12
-            if taken - point.y > 8:
-                parts.append(line(point.x, point.y, x - (3 if right else -3), taken - 4, "leader"))
-            parts.append(text(x, taken, point.stage.id, "label", "start" if right else "end"))
-    return parts
+def _interval(point: Point) -> Html:
+    ends = [line(point.x - 5, y, point.x + 5, y, "interval") for y in (point.top, point.bottom)]
+    return element("g", line(point.x, point.bottom, point.x, point.top, "interval"), ends)
 
 
 def _described(report: Report, metric: str, sizes: Sequence[int], title: str) -> str:

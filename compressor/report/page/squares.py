@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Box(NamedTuple):
-    """A rectangle of a treemap, in pixels."""
+    """A rectangle, in pixels."""
 
     x: float
     y: float
