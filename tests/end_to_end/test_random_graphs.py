@@ -205,6 +205,7 @@ def test_files_of_random_models_agree_with_them(step_context, net):
 @example(("sequences", ("elu", "concatenate"), "qat"))
 @example(("sequences", ("lstm", "pooled", "relu"), "qat"))  # a ReLU that LiteRT makes a part of the average before
 @example(("images", ("dense gelu", "relu"), "ptq"))  # a ReLU that LiteRT makes a part of the last product before
+@example(("vectors", ("dense gelu", "dropout", "relu"), "ptq"))  # the same, behind what does nothing
 @example(("sequences", ("lstm", "lstm"), "ptq"))  # whose second one's cells stay below 0.5
 @example(("sequences", ("lstm", "subtract"), "ptq"))  # tanh(x) from x, which are alike: rounding is all that is left
 @given(nets())

@@ -91,12 +91,18 @@ def _takes_loose_average(relu: Any) -> bool:
     The converter's pass PrepareQuantizePass then gives these values the range of the ReLU: negative ones are cut off
     before they are averaged.
     """
-    source = relu.inputs[0].op
-    while source.type in _MOVING:
-        source = source.inputs[0].op
+    source = _computing(relu.inputs[0])
     if source.type not in _AVERAGING or _is_quantized(source.inputs[0].op):
         return False
     return any(map(_is_quantized, relu.graph.get_operations()))
+
+
+def _computing(tensor: Any) -> Any:
+    """The operation that computed the values of a tensor, past those that only moved them."""
+    source = tensor.op
+    while source.type in _MOVING:
+        source = source.inputs[0].op
+    return source
 
 
 def _is_quantized(operation: Any) -> bool:
@@ -121,7 +127,7 @@ def _keep_gelu_whole(relu: Any) -> None:
 
     for index, source in enumerate(relu.inputs):
         others = [tf.get_static_value(other) for other in relu.inputs if other is not source]
-        if _is_gelu(source.op) and all(other is not None and not other.any() for other in others):
+        if _is_gelu(_computing(source)) and all(other is not None and not other.any() for other in others):
             with tf.name_scope(f"{relu.name}/"):
                 relu._update_input(index, tf.nn.leaky_relu(source, 0.0))
 

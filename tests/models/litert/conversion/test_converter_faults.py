@@ -89,6 +89,12 @@ def test_a_relu_that_takes_a_gelu_leaves_it_whole(tensorflow, cut_off):
     assert found == ["FULLY_CONNECTED", "GELU", "LEAKY_RELU", "RELU6" if cut_off == "relu6" else "RELU"]
 
 
+def test_a_relu_behind_what_only_moves_the_values_of_a_gelu_leaves_it_whole(tensorflow):
+    tf = tensorflow
+    found = agrees(tf, (5, 4), lambda x: tf.nn.relu(layers().Dropout(0.5)(tf.nn.gelu(layers().Dense(3)(x)))))
+    assert found == ["FULLY_CONNECTED", "GELU", "LEAKY_RELU", "RELU"]
+
+
 def test_a_maximum_over_a_gelu_that_cuts_off_elsewhere_stays(tensorflow):
     tf = tensorflow
     found = agrees(tf, (5, 4), lambda x: tf.maximum(tf.nn.gelu(layers().Dense(3)(x)), -0.1))
