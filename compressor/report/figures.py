@@ -131,6 +131,14 @@ def remarks(stage: StageRow, most: int | None = None) -> list[str]:
     return [*taught, *stage.notes, *left]
 
 
+def limit_text(row: ConstraintRow) -> str:
+    """`✓ max_size 10 kB`, or `✗ max_size 10 kB, and is 12.3 kB: missed by 2.3 kB` with all that `miss_text` says."""
+    if row.met:
+        return f"✓ {row.name} {row.limit}"
+    missed = miss_text(row)
+    return f"✗ {row.name} {row.limit}, and is {row.actual}{f': missed {missed}' if missed else ''}"
+
+
 def miss_text(row: ConstraintRow) -> str:
     """`by 0.21 pt, most of it spent by 'qat' (0.60 pt), within noise`; empty where there is no more to say."""
     parts = [f"by {row.missed_by}"] if row.missed_by else []

@@ -17,7 +17,7 @@ from compressor.base.sizes import format_size
 from compressor.base.text import counted
 from compressor.contracts.report_rows import ConstraintRow, Report, StageRow
 from compressor.report.columns import stage_columns
-from compressor.report.figures import doubts, headline, metric_text, miss_text, remarks
+from compressor.report.figures import doubts, headline, limit_text, metric_text, remarks
 
 PAGE: Final = "report.html"
 _WIDTH: Final = 100  # of a terminal whose columns a notebook shows
@@ -104,11 +104,7 @@ def _stage_table(report: Report) -> Html:
 
 
 def _limit(row: ConstraintRow) -> Html:
-    if row.met:
-        return element("p", f"✓ {row.name} {row.limit}", class_="met")
-    missed = miss_text(row)
-    return element("p", f"✗ {row.name} {row.limit}, and is {row.actual}{f': missed {missed}' if missed else ''}",
-                   class_="missed")  # fmt: skip
+    return element("p", limit_text(row), class_="met" if row.met else "missed")
 
 
 def _notes(report: Report) -> Html | None:

@@ -11,7 +11,7 @@ from compressor.contracts.report_rows import Report, StageRow
 from compressor.report.column_types import TableColumn
 from compressor.report.columns import metric_columns, stage_columns
 from compressor.report.device_rows import device_lines
-from compressor.report.figures import doubts, headline, miss_text, remarks
+from compressor.report.figures import doubts, headline, limit_text, remarks
 from compressor.report.latency_tables import print_operator_kinds
 from compressor.report.latency_texts import latency_findings, operator_kinds
 from compressor.report.screen import Part, Screen
@@ -50,12 +50,7 @@ def print_report(report: Report, screen: Screen, elsewhere: str = _PAGE) -> None
         screen.show()
         print_operator_kinds(operator_kinds(report.stages[-1].operator_times), screen, most=_KINDS)
     for row in report.constraints:
-        if row.met:
-            screen.show(" ", (f"✓ {row.name} {row.limit}", "green"))
-        else:
-            missed = miss_text(row)
-            told = f"✗ {row.name} {row.limit}, and is {row.actual}{f': missed {missed}' if missed else ''}"
-            screen.show(" ", (told, "red"))
+        screen.show(" ", (limit_text(row), "green" if row.met else "red"))
 
 
 def stage_table(report: Report, metric: str, screen: Screen, elsewhere: str = _PAGE) -> RenderableType:

@@ -186,17 +186,26 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.rows, self.texts, self.fetched, self._cell = [], [], [], False
+        self.rows, self.texts, self.fetched, self.scripts, self._cell = [], [], [], 0, False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        self.fetched += [tag] if tag in ("script", "link", "img", "iframe") else []
-        self.fetched += [name for name, _ in attributes if name in ("src", "href") or name.startswith("on")]
+        self.fetched += [tag] if tag in ("link", "img", "iframe") else []
+        self.fetched += [
+            name
+            for name, value in attributes
+            if name == "src" or name.startswith("on") or (name == "href" and not value.startswith("#"))
+        ]
+        if tag == "script":
+            self.scripts += 1
         if tag == "tr":
             self.rows.append([])
-        self._cell = tag in ("td", "th")
-        if self._cell:
+        self._cell = self._cell or tag in ("td", "th")
+        if tag in ("td", "th"):
             self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self._cell = self._cell and tag not in ("td", "th")
 
     def handle_data(self, text):
         if self._cell:
@@ -210,8 +219,10 @@ def test_html_is_one_page_that_fetches_and_runs_nothing(run, tmp_path):
     code, out, _ = run("compare", "a", "b", "--format", "html", "--fail-if", "size > +2%")
     page = Page(out)
     assert code == 3
-    assert out.startswith("<!DOCTYPE html>\n<html") and out.isascii()
+    assert out.startswith("<!doctype html>\n<html") and out.isascii()
     assert page.fetched == []
+    assert page.scripts == 1  # its own, the only one that its policy lets run
+    assert "script-src 'sha256-" in out.replace("&#x27;", "'").replace("&#39;", "'")
     assert page.rows[0] == [
         "",
         "size",
@@ -228,5 +239,5 @@ def test_html_is_one_page_that_fetches_and_runs_nothing(run, tmp_path):
     ]
     assert page.rows[2][:7] == ["B", "30.0 kB", "+28.6 %", "7.3 kB", "0 %", "81.6%", "97.69 % ±0.29"]
     assert "B fails: size +28.56 % to 30.0 kB, beyond the limit +2%" in page.texts
-    assert "A: a, <script>alert(1)</script> · mnist_cnn on mnist · seed 0 · after 'ptq'" in page.texts
-    assert "B: b, prune_qat · mnist_cnn on \\x1b[31m & co · seed 0 · after 'ptq'" in page.texts
+    assert ", <script>alert(1)</script> · mnist_cnn on mnist · seed 0 · after 'ptq'" in page.texts
+    assert ", prune_qat · mnist_cnn on \\x1b[31m & co · seed 0 · after 'ptq'" in page.texts

@@ -123,6 +123,13 @@ def test_a_report_of_an_earlier_version_makes_a_page_that_says_what_it_lacks():
     assert "Resolved recipe" not in text
 
 
+def test_a_missed_limit_stands_above_the_figures():
+    row = {"name": "max_size", "limit": "10.0 kB", "actual": "12.0 kB", "met": False, "missed_by": "2.0 kB",
+           "number": 10_000}  # fmt: skip
+    page = Page(render_html(made_report(constraints=[row])))
+    assert "✗ max_size 10.0 kB, and is 12.0 kB: missed by 2.0 kB" in page.texts["p"]
+
+
 def test_a_run_of_one_stage_and_one_without_finite_intervals_have_pages():
     made = made_report().model_dump(mode="json")
     (first, *_) = made["stages"]

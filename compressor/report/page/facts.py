@@ -13,6 +13,7 @@ from compressor.report.figures import (
     clock_text,
     doubts,
     headline,
+    limit_text,
     metric_text,
     miss_text,
     noise_text,
@@ -45,6 +46,7 @@ def opening(report: Report) -> list[Html]:
         parts += [element("p", text, class_="alarm", role="note") for text in doubted]
     else:
         parts.append(element("p", headline(report), class_="headline"))
+    parts += [element("p", limit_text(row), class_="alarm") for row in report.constraints if not row.met]
     parts += [element("p", finding, class_="lead") for finding in latency_findings(report)]
     return parts
 

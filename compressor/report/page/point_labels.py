@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from compressor.base.markup import Html
@@ -27,40 +26,51 @@ class Point(NamedTuple):
     name: str
 
 
-@dataclass
-class _Places:
-    """What is taken of a plot of such a width between two heights."""
+def point_labels(points: Sequence[Point], frame: Box, taken: Sequence[Box] = ()) -> list[Html]:
+    """The names of points within a frame, with a line to those that found no room at their point's side.
 
-    left: float
-    right: float
-    top: float
-    bottom: float
-    taken: list[Box] = field(default_factory=list)
-
-    def faults(self, box: Box) -> tuple[bool, int]:
-        """What speaks against a label there: that it leaves the frame, and how much it lies upon."""
-        inside = self.left <= box.x and box.x + box.width <= self.right
-        inside &= self.top <= box.y and box.y + box.height <= self.bottom
-        return not inside, sum(_overlap(box, other) for other in self.taken)
-
-
-def point_labels(points: Sequence[Point], frame: Box) -> list[Html]:
-    """The names of points within a frame, with a line to those that found no room at their point's side."""
-    places = _Places(frame.x, frame.x + frame.width, frame.y, frame.y + frame.height)
-    for point in points:
-        places.taken += [Box(point.x - 6, point.y - 6, 12, 12),
-                         Box(point.x - 5, point.top - 1, 10, point.bottom - point.top + 2)]  # fmt: skip
+    Args:
+        points: in their order.
+        frame: which no name should leave.
+        taken: where no name should stand.
+    """
+    held = [*_boxes_of(points), *taken]
     parts = []
     for point in _merged(points):
-        width = len(point.name) * _CHARACTER
-        box = min(_candidates(point, width), key=places.faults)
-        places.taken.append(box)
-        near = box.x if box.x > point.x else box.x + width
-        if abs(box.y + _HEIGHT / 2 - point.y) > _HEIGHT / 2:
-            parts.append(line(point.x, point.y, near + (-2 if box.x > point.x else 2), box.y + _HEIGHT / 2, "leader"))
-        anchor = "start" if box.x > point.x else "end"
-        parts.append(text(near, box.y + _HEIGHT - 4, point.name, "label", anchor))
+        box = min(_candidates(point), key=lambda box: (not _is_within(box, frame), _crossings(box, held)))
+        held.append(box)
+        right = box.x > point.x
+        near, middle = box.x if right else box.x + box.width, box.y + _HEIGHT / 2
+        if abs(middle - point.y) > _HEIGHT / 2:
+            parts.append(line(point.x, point.y, near - 2 if right else near + 2, middle, "leader"))
+        parts.append(text(near, box.y + _HEIGHT - 4, point.name, "label", "start" if right else "end"))
     return parts
+
+
+def text_box(x: float, y: float, words: str, anchor: str) -> Box:
+    """What a text takes that starts or ends at a place, `y` being its foot."""
+    width = len(words) * _CHARACTER
+    return Box(x - width if anchor == "end" else x, y - _HEIGHT + 4, width, _HEIGHT)
+
+
+def freest(boxes: Sequence[Box], points: Sequence[Point]) -> Box:
+    """The box that lies on fewest of the points and their intervals, the first of several."""
+    held = _boxes_of(points)
+    return min(boxes, key=lambda box: _crossings(box, held))
+
+
+def _boxes_of(points: Sequence[Point]) -> list[Box]:
+    dots = [Box(point.x - 6, point.y - 6, 12, 12) for point in points]
+    return dots + [Box(point.x - 5, point.top - 1, 10, point.bottom - point.top + 2) for point in points]
+
+
+def _is_within(box: Box, frame: Box) -> bool:
+    across = frame.x <= box.x and box.x + box.width <= frame.x + frame.width
+    return across and frame.y <= box.y and box.y + box.height <= frame.y + frame.height
+
+
+def _crossings(box: Box, others: Sequence[Box]) -> int:
+    return sum(_overlap(box, other) for other in others)
 
 
 def _merged(points: Sequence[Point]) -> list[Point]:
@@ -78,8 +88,9 @@ def _names(group: Sequence[Point]) -> str:
     return " to ".join((group[0].name, group[-1].name)) if len(group) > 2 else ", ".join(each.name for each in group)
 
 
-def _candidates(point: Point, width: float) -> Iterator[Box]:
+def _candidates(point: Point) -> Iterator[Box]:
     """Where a label may stand, the nearest first."""
+    width = len(point.name) * _CHARACTER
     for row in range(_FARTHEST):
         for height in sorted({row, -row}):
             for x in (point.x + _BESIDE, point.x - _BESIDE - width):
