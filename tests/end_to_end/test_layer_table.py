@@ -20,7 +20,7 @@ def test_every_layer_type_that_is_taken_has_a_row():
     assert sorted(read_table()) == sorted(ZOO)
 
 
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n not in CHOSEN)) for n in sorted(ZOO)])
 def test_a_row_is_what_happens(files, name, tensorflow):
     import tf_keras
 

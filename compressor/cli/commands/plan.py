@@ -68,7 +68,8 @@ def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
         status = forecasts[step.id]
         screen.show(("   cached", "green") if status.cached else f"   to run: {status.reason}", wrap=False)
         params = step.strategy.params.model_dump(by_alias=True, mode="json")
-        screen.show("   " + "  ".join(f"{key}={json.dumps(value)}" for key, value in params.items()), wrap=False)
+        if params:
+            screen.show("   " + "  ".join(f"{key}={json.dumps(value)}" for key, value in params.items()), wrap=False)
     screen.show()
     screen.show(" ", ("values and where they come from", "bold"), wrap=False)
     for route, node in plan.recipe.tree.leaves():
