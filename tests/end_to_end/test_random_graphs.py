@@ -207,6 +207,7 @@ def test_files_of_random_models_agree_with_them(step_context, net):
 @example(("images", ("dense gelu", "relu"), "ptq"))  # a ReLU that LiteRT makes a part of the last product before
 @example(("vectors", ("dense gelu", "dropout", "relu"), "ptq"))  # the same, behind what does nothing
 @example(("sequences", ("lstm", "lstm"), "ptq"))  # whose second one's cells stay below 0.5
+@example(("sequences", ("both ways", "gru"), "ptq"))  # a REVERSE_V2 between other scales
 @example(("sequences", ("lstm", "subtract"), "ptq"))  # tanh(x) from x, which are alike: rounding is all that is left
 @given(nets())
 def test_files_of_three_hundred_random_models_agree_with_them(step_context, net):

@@ -33,7 +33,7 @@ from compressor.models.litert.conversion.loops import holds_loop, refuse_loop, u
 from compressor.models.litert.conversion.without_fake_quantization import without_fake_quantization
 from compressor.models.litert.integers.integer_completion import completed
 from compressor.models.litert.integers.integer_quantizer import quantized
-from compressor.models.litert.integers.narrow_outputs import runnable
+from compressor.models.litert.integers.requantized_outputs import requantized
 from compressor.models.litert.reading.graph_contents import float_operators
 
 Weights = Literal["float32", "float16", "dynamic_int8", "int8", "int16x8"]
@@ -96,7 +96,7 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error
-    return finished(runnable(content), endpoints.inputs, endpoints.outputs)
+    return finished(requantized(content), endpoints.inputs, endpoints.outputs)
 
 
 def _converted(model: Any, conversion: Conversion, endpoints: _Endpoints, tell: Callable[[str], None] | None) -> bytes:

@@ -13,6 +13,7 @@ class Operator(IntEnum):
     CONCATENATION = 2
     CONV_2D = 3
     DEPTHWISE_CONV_2D = 4
+    DEPTH_TO_SPACE = 5
     DEQUANTIZE = 6
     EMBEDDING_LOOKUP = 7
     FULLY_CONNECTED = 9
@@ -22,7 +23,11 @@ class Operator(IntEnum):
     RESHAPE = 22
     RESIZE_BILINEAR = 23
     SOFTMAX = 25
+    SPACE_TO_DEPTH = 26
     TANH = 28
+    GATHER = 36
+    BATCH_TO_SPACE_ND = 37
+    SPACE_TO_BATCH_ND = 38
     TRANSPOSE = 39
     SUB = 41
     DIV = 42
@@ -36,6 +41,7 @@ class Operator(IntEnum):
     NEG = 59
     SLICE = 65
     TRANSPOSE_CONV = 67
+    TILE = 69
     EXPAND_DIMS = 70
     LOG = 73
     SHAPE = 77
@@ -44,14 +50,19 @@ class Operator(IntEnum):
     SQUARE = 92
     RESIZE_NEAREST_NEIGHBOR = 97
     LEAKY_RELU = 98
+    MIRROR_PAD = 100
+    SPLIT_V = 102
     REVERSE_V2 = 105
+    GATHER_ND = 107
     ELU = 111
+    REVERSE_SEQUENCE = 112
     QUANTIZE = 114
     HARD_SWISH = 117
     WHILE = 119
     DENSIFY = 124
     BATCH_MATMUL = 126
     PLACEHOLDER_FOR_GREATER_OP_CODES = 127
+    BROADCAST_TO = 130
     CONV_3D = 132
     VAR_HANDLE = 142
 
