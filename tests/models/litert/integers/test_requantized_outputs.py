@@ -26,8 +26,8 @@ def names(content):
 def test_what_is_moved_into_another_scale_means_the_same_there():
     content = requantized(reversing(0.25))
     assert names(content) == ["REVERSE_V2", "QUANTIZE"]
-    assert LiteRTModel(content).run(np.float32([[1, 2, 3, -4]])).tolist() == [-4, 3, 2, 1]
-    assert LiteRTModel(reversing(0.25)).run(np.float32([[1, 2, 3, -4]])).tolist() == [-2, 1.5, 1, 0.5]
+    assert LiteRTModel(content).run(np.float32([[1, 2, 3, -4]])).tolist() == [[-4, 3, 2, 1]]
+    assert LiteRTModel(reversing(0.25)).run(np.float32([[1, 2, 3, -4]])).tolist() == [[-2, 1.5, 1, 0.5]]
 
 
 def test_a_file_of_one_scale_stays_as_it_is():
