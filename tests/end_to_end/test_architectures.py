@@ -81,7 +81,7 @@ def data(files, tmp_path):
     return write
 
 
-LONG = ("EfficientNetV2B0", "ResNet50", "DenseNet121")  # minutes each; MobileNetV2 stands for them in `make test`
+LONG = ("EfficientNetV2B0", "ResNet50", "DenseNet121", "LSTM")  # in `make test`, MobileNetV2 and U-Net stand for them
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES])

@@ -167,7 +167,14 @@ def test_a_valid_chain_loses_nothing(tensorflow, tmp_path_factory, kind, chain):
     hold(stages_of(kind, chain, tmp_path_factory.mktemp("chain")))
 
 
-@pytest.mark.parametrize("kind", ["separate ReLU", "sequence", "normalized dense"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "separate ReLU",
+        pytest.param("sequence", marks=pytest.mark.long),
+        pytest.param("normalized dense", marks=pytest.mark.long),
+    ],
+)
 def test_zeros_and_clusters_are_in_the_file_in_the_package(tensorflow, tmp_path, kind):
     stages = stages_of(kind, ["prune", "cluster", "qat", "ptq", "slim", "pack"], tmp_path)
     hold(stages)

@@ -145,8 +145,18 @@ def with_dropout(tensorflow):
     )
 
 
-@pytest.mark.parametrize("early", [None, EarlyStopping(patience=1, min_delta=0.02)])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
+_STOPPING = EarlyStopping(patience=1, min_delta=0.02)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "early"),
+    [
+        ("adam", _STOPPING),
+        ("nadam", None),
+        *(pytest.param(*pair, marks=pytest.mark.long)
+          for pair in [("adam", None), ("sgd", None), ("sgd", _STOPPING), ("nadam", _STOPPING)]),
+    ],
+)  # fmt: skip
 def test_a_training_cut_after_any_epoch_ends_in_the_same_weights_and_has_the_same_curve(
     tensorflow, digits, optimizer, early
 ):
@@ -167,11 +177,11 @@ def test_a_training_cut_after_any_epoch_ends_in_the_same_weights_and_has_the_sam
 @pytest.mark.parametrize(
     ("settings", "cut", "traits"),
     [
-        ({"epochs": 3}, 2, ()),
         ({"epochs": 3, "initial_sparsity": 0.3, "ramp": 1.0, "learning_rate": 0.01}, 1, ("sparse",)),
-        ({"epochs": 3, "scope": "global"}, 2, ()),
-        ({"epochs": 1, "rounds": 2}, 1, ()),
         ({"epochs": 2, "rounds": 2, "rewind": "weights"}, 5, ()),
+        pytest.param({"epochs": 3}, 2, (), marks=pytest.mark.long),
+        pytest.param({"epochs": 3, "scope": "global"}, 2, (), marks=pytest.mark.long),
+        pytest.param({"epochs": 1, "rounds": 2}, 1, (), marks=pytest.mark.long),
     ],
 )
 def test_a_pruning_cut_after_an_epoch_ends_in_the_same_weights(small_cnn, digits, settings, cut, traits):

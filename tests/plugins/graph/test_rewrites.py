@@ -388,9 +388,20 @@ def sequence_layers(draw):
     return [*chosen, draw(st.sampled_from(last))()]
 
 
-@settings(max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_convolutions_over_sequences_do_the_same_over_images_of_one_row(keras, data):
+    _does_the_same_over_images(keras, data)
+
+
+@pytest.mark.long
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_many_convolutions_over_sequences_do_the_same_over_images_of_one_row(keras, data):
+    _does_the_same_over_images(keras, data)
+
+
+def _does_the_same_over_images(keras, data):
     keras.backend.clear_session()
     parts = data.draw(sequence_layers())
     try:
