@@ -39,6 +39,7 @@ from compressor.run.lockfile import (
 from compressor.run.plugin_observers import PluginHooks, plugin_hooks
 from compressor.run.published_run import claimed_at
 from compressor.run.run_folder import results_of, write_results
+from compressor.run.status_file import RunStatus
 
 if TYPE_CHECKING:
     from compressor.inspecting.content_rows import ModelContents
@@ -202,7 +203,8 @@ def execute(
     with disk_faults_named(folder, cache.folder):
         registry = with_trackers(registry_for(plan, registry), track, folder.absolute())
         hooks = plugin_hooks(registry, folder.absolute(), observer.warned)
-        return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks), locked)
+        status = RunStatus(folder.absolute(), plan)
+        return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks, status), locked)
 
 
 def _executed(

@@ -26,13 +26,14 @@ from compressor.report.data_formats import render_json
 from compressor.report.markdown import render_markdown
 from compressor.report.page.html_page import render_html
 from compressor.run.lockfile import NAME, Lock, lock_text
+from compressor.run.status_file import STATUS
 
 CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {
     *(CLAIM, _STAGES, TRACKERS_FOLDER, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml"),
-    *("report.md", "report.html"),
+    *("report.md", "report.html", STATUS),
 }  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
 LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done

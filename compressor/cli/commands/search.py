@@ -127,6 +127,7 @@ class _Searching:
         from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
         from compressor.run.cache.run_cache import opened
+        from compressor.run.status_file import search_status
         from compressor.search.front import write_front
         from compressor.search.search_report import TrialLines
         from compressor.search.trial_record import front_of
@@ -139,13 +140,17 @@ class _Searching:
             native_output_to(log) as stream,
             opened(self.place, observer.warned) as cache,
             disk_faults_named(self.folder, cache.folder),
+            search_status(self.folder, self.opened.name, trials) as status,
         ):
             screen = Screen(stream)
             search = Search(self.opened, self.registry, self.folder, cache, sampler=sampler, **how)
             with TrialLines(screen, search.goals, self.as_json) as lines:
-                records = search.run(
-                    Budget(trials, minutes), observer, lambda record: lines.finished(record, search.records)
-                )
+
+                def finished(record: TrialRecord) -> None:
+                    lines.finished(record, search.records)
+                    status.tried(len(search.records))
+
+                records = search.run(Budget(trials, minutes), observer, finished)
             best = front_of(records, search.goals)
             points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
         return self._end(search, records, points)

@@ -174,7 +174,8 @@ from pathlib import Path
 from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.run_cache import CachePlace, opened
 from compressor.storage.remote_folder import RemoteFolder
-address, folder, seconds = sys.argv[1], sys.argv[2], sys.argv[3]
+address, folder, seconds = sys.argv[1:]
+size = 6_000_000 if seconds == "after" else 60_000_000
 def kill(delay):
     time.sleep(delay)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -189,7 +190,7 @@ def write_or_die(self, name, content):
     write(self, name, content)
 RemoteFolder.send, RemoteFolder.write = send_and_die, write_or_die
 with opened(CachePlace(Path(folder), address), print) as cache:
-    cache.put("step", key_of({"number": 0}), {"number": 0}, {}, {"model": os.urandom(60_000_000 if seconds != 'after' else 6_000_000)})
+    cache.put("step", key_of({"number": 0}), {"number": 0}, {}, {"model": os.urandom(size)})
 """
 
 
