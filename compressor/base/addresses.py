@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_ADDRESS = re.compile(r"[a-zA-Z][\w+.-]+(?:::|://)")  # a drive of Windows has one letter
+_ADDRESS = re.compile(r"(?:[a-zA-Z][\w+.-]+::)*[a-zA-Z][\w+.-]+://")  # a drive of Windows has one letter
 _FILE = re.compile(r"(?:file|local)://", re.IGNORECASE)
 
 

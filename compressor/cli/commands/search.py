@@ -23,6 +23,7 @@ from compressor.cli.options import (
     trust_option,
 )
 from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE
 
 if TYPE_CHECKING:
     from compressor.planning.open_recipe import OpenRecipe
@@ -46,7 +47,7 @@ _TRIALS = 20  # without any budget
     "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path),
+    "--output", "-o", type=PLACE,
     help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
 )  # fmt: skip
 @click.option(
@@ -66,7 +67,7 @@ def command(
     trials: int | None,
     minutes: float | None,
     sampler: str,
-    output: Path | None,
+    output: Path | str | None,
     resume: Path | None,
     seed: int,
     smoke: bool,
@@ -89,6 +90,10 @@ def command(
 
     if output is not None and resume is not None:
         raise click.UsageError("--output and --resume exclude each other; leave one out")
+    if isinstance(output, str):
+        raise click.UsageError(
+            "a search is kept in a folder on this machine; name one, and copy its front when it ends"
+        )
     refuse_without_optuna()
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compressor.report.screen import Part
+    from compressor.report.screen_table import Align
     from compressor.run.found_runs import StatusRow
 
 _STYLES: Final = {"running": "green", "failed": "red", "dead": "red", "interrupted": "yellow"}
@@ -50,7 +51,7 @@ def _show(rows: Sequence[StatusRow]) -> None:
     from compressor.report.screen import Screen
 
     screen = Screen()
-    headings = [
+    headings: list[tuple[str, Align]] = [
         ("run", "left"), ("state", "whole"), ("step", "left"), ("started", "whole"), ("left", "right"),
         ("size", "right"), ("metric", "right"), ("folder", "left"),
     ]  # fmt: skip
