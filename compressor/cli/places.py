@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compressor.base.addresses import as_place
+from compressor.base.addresses import as_place, shown
+from compressor.base.errors import CompressorError
 
 if TYPE_CHECKING:
     _Place = click.ParamType[Path | str]
@@ -38,11 +39,18 @@ PLACE = _PlaceType()
 
 @contextmanager
 def local_run(place: Path | str) -> Iterator[Path]:
-    """The path, or for an address a folder with the reports that are there, which goes when the block ends."""
+    """The path, or for an address a folder with the reports that are there, which goes when the block ends.
+
+    Errors in the block that name the folder are raised with the address.
+    """
     if isinstance(place, Path):
         yield place
         return
     from compressor.run.published_run import fetched_run
 
     with fetched_run(place) as folder:
-        yield folder
+        try:
+            yield folder
+        except CompressorError as error:
+            what, remedy = (text.replace(str(folder), shown(place)) for text in (error.what, error.remedy))
+            raise CompressorError(what, remedy) from None

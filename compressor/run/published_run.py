@@ -24,6 +24,7 @@ from compressor.storage.storage_errors import StorageError
 
 PUBLISHED: Final = "published.json"
 _INTERRUPTED_SECONDS = 5.0  # to publish what there is, when somebody waits for the command to end
+_SEED = re.compile(r"seed-\d+")
 _COMPARED = re.compile(r"(seed-\d+/)?(report\.json|scores\.npz|lock\.yaml)|seeds\.json")
 State: TypeAlias = Literal["running", "finished", "failed", "interrupted"]
 _STATES: Final[tuple[State, ...]] = ("running", "finished", "failed", "interrupted")
@@ -85,6 +86,11 @@ def fetched_run(address: str) -> Iterator[Path]:
     """
     remote = RemoteFolder(address)
     published = _published(remote)
+    whole, _, seed = address.rstrip("/").rpartition("/")
+    if published is None and _SEED.fullmatch(seed):
+        with fetched_run(whole) as folder:
+            yield folder / seed
+        return
     if published is None:
         raise StorageError(f"there is no run at {remote.name}", "check the address")
     state, files = published.get("state"), _files(published)

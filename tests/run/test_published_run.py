@@ -167,18 +167,29 @@ def test_an_address_without_a_run_that_is_done_is_told(address, content, message
     assert message_of(error) == message.format(address)
 
 
-def test_reports_and_comparisons_read_from_addresses(plan, s3, capsys, monkeypatch):
+def test_reports_and_comparisons_read_from_addresses(plan, address, capsys):
     from compressor.cli import root
     from compressor.cli.boundary import run_guarded
 
-    first, second = f"{s3[0]}/first", f"{s3[0]}/second"
+    first, second = f"{address}/first", f"{address}/second"
     finished(plan, first)
     finished(plan, second, np.roll(right(9_100), 7))
     assert run_guarded(root, ["report", first, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["recipe"] == "prune_qat"
     assert run_guarded(root, ["compare", first, second, "--json"]) == 0
     assert [run["name"] for run in json.loads(capsys.readouterr().out)["runs"]] == [first, second]
-    assert run_guarded(root, ["report", f"{s3[0]}/third"]) == 1
-    assert capsys.readouterr().err == f"error: there is no run at {s3[0]}/third; check the address\n"
+    seeds = f"{address}/seeds"
+    with claimed_at(plan, seeds, several=True) as folder:
+        for seed in range(2):
+            write_run(folder / f"seed-{seed}", right(9_000 + seed), seed=seed)
+    assert run_guarded(root, ["report", seeds]) == 1
+    several = f"{seeds} holds several runs; name one of them, such as {seeds}/seed-0"
+    assert capsys.readouterr().err == f"error: {several}\n"
+    assert run_guarded(root, ["report", f"{seeds}/seed-1", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 1
+    assert run_guarded(root, ["compare", first, seeds, "--json"]) == 0
+    capsys.readouterr()
+    assert run_guarded(root, ["report", f"{address}/third"]) == 1
+    assert capsys.readouterr().err == f"error: there is no run at {address}/third; check the address\n"
     assert run_guarded(root, ["report", first, "--open"]) == 2
     assert "a page at an address is shown from a file; give --output with --open." in capsys.readouterr().err
