@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compressor.base.cache_folder import default_folder
+from compressor.base.addresses import as_place
 from compressor.base.disk_faults import disk_faults_named
 from compressor.base.errors import CompressorError
 from compressor.contracts.execution_plan import Plan
@@ -24,7 +24,8 @@ from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.sections import Recipe
 from compressor.report.summary import summarise
 from compressor.run.cache.code_digest import pin
-from compressor.run.cache.store import Cache, usable
+from compressor.run.cache.run_cache import CachePlace, opened
+from compressor.run.cache.store import Cache
 from compressor.run.engine import started
 from compressor.run.lockfile import (
     Lock,
@@ -36,7 +37,9 @@ from compressor.run.lockfile import (
     with_locked_threads,
 )
 from compressor.run.plugin_observers import PluginHooks, plugin_hooks
-from compressor.run.run_folder import claimed, results_of, write_results
+from compressor.run.published_run import claimed_at
+from compressor.run.run_folder import results_of, write_results
+from compressor.run.status_file import RunStatus
 
 if TYPE_CHECKING:
     from compressor.inspecting.content_rows import ModelContents
@@ -103,6 +106,8 @@ def apply(
     smoke: bool = False,
     trust_model: bool = False,
     cache: str | Path | None = None,
+    cache_from: Sequence[str | Path] = (),
+    cache_limit: int | str | None = None,
     locked: str | Path | None = None,
     observer: Observer | None = None,
     plugins: Sequence[str | Path] = (),
@@ -112,13 +117,17 @@ def apply(
 
     Args:
         recipe: a plan, a recipe, or what `plan` takes.
-        output: a folder that does not exist yet, or is empty; by default `runs/<recipe>/<time>-<hash>`.
+        output: a folder that does not exist yet, or is empty; by default `runs/<recipe>/<time>-<hash>`. For an address,
+            such as `s3://bucket/run`, the folder is that, and is published there when the run ends, also by an error.
         overrides: `path=value` texts, as for `--set`; a plan already includes them.
         registry: the plugins; those installed by default.
         seed: the random seed, 0 by default; a plan has its own.
         smoke: run a few samples and training steps, to see that the recipe works; a plan has its own setting.
         trust_model: let code in the model's file run, such as Lambda layers.
-        cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
+        cache: a folder, or an address such as `s3://bucket/cache` that machines share; by default `COMPRESSOR_CACHE`,
+            or the user's own cache folder.
+        cache_from: other caches, in folders or at addresses, that are read and never written to.
+        cache_limit: what the cache folder may take, in bytes or as in `5GB`; what was used longest ago is removed.
         locked: the `lock.yaml` of a run; fail if anything would differ from that run.
         observer: is told about everything that happens.
         plugins: local plugin files, beside those that the recipe names; a plan already has them.
@@ -140,9 +149,10 @@ def apply(
     observer = observer or Observer()
     lock = read_lock(Path(locked)) if locked else None
     registry = registry_for(recipe, registry, track)
+    place = CachePlace.named(cache, cache_from, cache_limit)
     with (
-        claimed(recipe, output) as folder,
-        usable(Path(cache) if cache else default_folder(), observer.warned) as step_cache,
+        claimed_at(recipe, as_place(output) if output is not None else None, warn=observer.warned) as folder,
+        opened(place, observer.warned) as step_cache,
     ):
         return execute(recipe, folder, registry, step_cache, observer, lock, track), folder
 
@@ -193,7 +203,8 @@ def execute(
     with disk_faults_named(folder, cache.folder):
         registry = with_trackers(registry_for(plan, registry), track, folder.absolute())
         hooks = plugin_hooks(registry, folder.absolute(), observer.warned)
-        return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks), locked)
+        status = RunStatus(folder.absolute(), plan)
+        return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks, status), locked)
 
 
 def _executed(

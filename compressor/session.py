@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from compressor.base.atomic_files import write_whole
-from compressor.base.cache_folder import default_folder
 from compressor.base.errors import CompressorError
 from compressor.base.markup import element
 from compressor.base.notebook import snippet
@@ -32,7 +31,7 @@ from compressor.report.progress import watching
 from compressor.report.screen import Screen
 from compressor.report.summary import stage_row, summarise
 from compressor.report.terminal import print_report
-from compressor.run.cache.store import usable
+from compressor.run.cache.run_cache import CachePlace, opened
 from compressor.run.engine import Run, started
 from compressor.run.plugin_observers import plugin_hooks
 
@@ -83,7 +82,8 @@ class Session:
             threads: threads that TensorFlow splits an operation over, as in a recipe; where TensorFlow has computed
                 before in this process, the number stays as it was, with a warning.
             progress: show progress.
-            cache: a folder; by default `COMPRESSOR_CACHE`, or the user's own cache folder.
+            cache: a folder, or an address such as `s3://bucket/cache` that machines share; by default
+                `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
         """
         self._given = _InMemoryPlugin(model, data)
@@ -106,9 +106,7 @@ class Session:
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
         self._hooks = plugin_hooks(self._registry(), self._folder, self._observer.warned)
-        self._cache = self._open.enter_context(
-            usable(Path(cache) if cache else default_folder(), self._observer.warned)
-        )
+        self._cache = self._open.enter_context(opened(CachePlace.named(cache), self._observer.warned))
         self._run: Run | None = None
         self._plan: Plan | None = None
         self._begun: Plan | None = None  # what has begun and not ended, for plugins that watch runs

@@ -46,6 +46,25 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def s3_settings():
+    """A real S3 server on this machine, with a bucket `team`: the environment variables by which clients find it."""
+    from s3_server import s3_server
+
+    with s3_server() as settings:
+        yield settings
+
+
+@pytest.fixture
+def s3(s3_settings, monkeypatch, tmp_path):
+    """Have this process find the S3 server: an address there that no other test uses, and the settings."""
+    from s3_server import BUCKET
+
+    for name, value in s3_settings.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{tmp_path.name}", s3_settings
+
+
+@pytest.fixture(scope="session")
 def registry():
     from compressor.planning.registry import Registry
 

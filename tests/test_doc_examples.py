@@ -86,6 +86,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "docs/ci.md: needs the published repository; a test runs the hook from a local one",
         "docs/plugins.md: installs a package; a test of the template runs all three",
         "docs/recipes.md: the plugin is not installed",
+        "docs/runs.md: there is no such storage",
         "docs/search.md: takes an hour",
         "docs/tutorial.md: installs packages",
     ]

@@ -19,6 +19,7 @@ COMPLETE = "_COMPRESSOR_COMPLETE"  # set by shells that ask for completions; cli
 _COMMANDS = {
     "apply": "run a recipe and report what each step did",
     "report": "show the report of a run, as a table, a page or data",
+    "status": "show runs and searches: how far they are, and how they ended",
     "validate": "check recipes, without TensorFlow",
     "migrate": "bring recipes to the present version of the recipe language",
     "new": "write a recipe, or the package of a plugin, to start from",

@@ -24,12 +24,13 @@ KEPT = "finished steps are kept, and the same command resumes from there"
 Tell: TypeAlias = Callable[[str], None]
 
 SENDING = "sending word of how the run ended"
-"""Reported by a child that needs some seconds more after an interrupt."""
+PUBLISHING = "publishing what the run left"
+"""Reported by a child that needs some seconds more after an interrupt, as `SENDING` is."""
 
 _DONE = "done "  # reported with the exit code when the work is done
 _NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
-_SENDING_PATIENCE = 5.0  # seconds, where it sends word of that
+_MORE_PATIENCE = {SENDING: 5.0, PUBLISHING: 12.0}  # seconds, where it tells others of that
 _PR_SET_PDEATHSIG = 1
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
 _LOOKS = 0.5  # seconds between two looks at the child's memory
@@ -121,7 +122,7 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
             return _TOO_LARGE
         timeout = _LOOKS
         if interrupted is not None:
-            patience = _SENDING_PATIENCE if reports.is_sending() else _PATIENCE
+            patience = reports.patience()
             timeout = min(_LOOKS, interrupted + patience - time.monotonic())
         if timeout <= 0:
             os.kill(child, signal.SIGKILL)
@@ -162,9 +163,10 @@ class _Reports:
             while part := os.read(self._reading, 1 << 16):
                 self._told += part
 
-    def is_sending(self) -> bool:
-        """Whether the child has last reported `SENDING`."""
-        return self._told.endswith(f"{SENDING}\0".encode())
+    def patience(self) -> float:
+        """Seconds that the child has to end after an interrupt, by what it has last reported."""
+        told = (seconds for doing, seconds in _MORE_PATIENCE.items() if self._told.endswith(f"{doing}\0".encode()))
+        return next(told, _PATIENCE)
 
     def last(self) -> str:
         """The last event, when nothing more is to come."""

@@ -13,6 +13,7 @@ from compressor.cli.log_format import OPTION as LOG_FORMAT
 from compressor.cli.notices import OPTION as NOTIFY
 from compressor.cli.notices import VARIABLE, checked_targets
 from compressor.cli.offers import SETTING, TRACKER
+from compressor.cli.places import PLACE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +31,37 @@ def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[in
     return shapes or None
 
 
+def _size(_context: Any, _option: Any, text: str | None) -> int | None:
+    """A size in bytes; None where none is given."""
+    from compressor.base.sizes import parse_size
+
+    if text is None:
+        return None
+    try:
+        return int(str(parse_size(text)))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def cache_options(command: F) -> F:
+    """The options that say where the cache is: `cache`, `cache_from` and `cache_limit`."""
+    for option in (_cache_limit_option, _cache_from_option, _cache_option):
+        command = option(command)
+    return command
+
+
+_cache_option = click.option(
+    "--cache", metavar="FOLDER|URL", type=PLACE,
+    help="Where finished steps are kept and looked for.  [default: $COMPRESSOR_CACHE, else your own cache folder]",
+)  # fmt: skip
+_cache_from_option = click.option(
+    "--cache-from", metavar="FOLDER|URL", multiple=True, type=PLACE, envvar="COMPRESSOR_CACHE_FROM",
+    help="Another cache to take finished steps from, which is not written to. May be repeated.",
+)  # fmt: skip
+_cache_limit_option = click.option(
+    "--cache-limit", metavar="SIZE", callback=_size, envvar="COMPRESSOR_CACHE_LIMIT",
+    help="Keep the cache folder within this size, as in 5GB: what was used longest ago is removed.",
+)  # fmt: skip
 set_option = click.option(
     "--set", "overrides", metavar="PATH=VALUE", multiple=True, type=SETTING,
     help="Override a value of the recipe, as in steps.prune.with.final_sparsity=0.9.",

@@ -26,16 +26,17 @@ from compressor.report.data_formats import render_json
 from compressor.report.markdown import render_markdown
 from compressor.report.page.html_page import render_html
 from compressor.run.lockfile import NAME, Lock, lock_text
+from compressor.run.status_file import STATUS
 
-_CLAIM = ".running.lock"
+CLAIM = ".running.lock"
 _STAGES = "stages"
 RESULTS = ("model.tflite", f"model{SUFFIX}")
 _WRITTEN = {
-    *(_CLAIM, _STAGES, TRACKERS_FOLDER, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml"),
-    *("report.md", "report.html"),
+    *(CLAIM, _STAGES, TRACKERS_FOLDER, "run.log", *RESULTS, SCORES_FILE, NAME, "recipe.yaml"),
+    *("report.md", "report.html", STATUS),
 }  # before report.json
 _REPORT, _SEEDS = "report.json", "seeds.json"
-_LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
+LAST = (_REPORT, _SEEDS)  # a folder with one of these holds a run that is done
 _SEED = re.compile(r"seed-\d+")  # the folder of one of several seeds
 
 
@@ -55,7 +56,7 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
         if not all(several and _is_seed_folder(path) for path in others):
             raise _occupied(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        claim = FileLock(folder / _CLAIM)
+        claim = FileLock(folder / CLAIM)
         claim.acquire(timeout=0)
     except Timeout:
         raise OutputError(f"another run is writing to the folder {folder}", "name another one") from None
@@ -71,7 +72,7 @@ def claimed(plan: Plan, output: str | Path | None, several: bool = False) -> Ite
                 path.unlink(missing_ok=True)
         yield folder
     finally:
-        (folder / _CLAIM).unlink(missing_ok=True)
+        (folder / CLAIM).unlink(missing_ok=True)
         claim.release()
 
 
@@ -111,12 +112,12 @@ def write_last(path: Path, text: str) -> None:
 def _is_left_over(path: Path) -> bool:
     """Whether this is what a run writes before its report."""
     half = HALF_WRITTEN.fullmatch(path.name)
-    return path.name in _WRITTEN or (half is not None and half["name"] in {*_WRITTEN, *_LAST})
+    return path.name in _WRITTEN or (half is not None and half["name"] in {*_WRITTEN, *LAST})
 
 
 def _occupied(folder: Path) -> OutputError:
     """The error for a folder that holds something, such as a run that is done."""
-    done = next((folder / name for name in _LAST if (folder / name).is_file()), None)
+    done = next((folder / name for name in LAST if (folder / name).is_file()), None)
     if done is None:
         return OutputError(f"the folder {folder} is not empty", "name another one, or remove it")
     report = done if done.name == _SEEDS else folder / "report.md"

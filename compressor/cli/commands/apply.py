@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compressor.base import event_log
+from compressor.base.addresses import shown
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
-from compressor.cli.child_process import SENDING, Tell
+from compressor.cli.child_process import PUBLISHING, SENDING, Tell
 from compressor.cli.native_output import native_output_to
 from compressor.cli.notices import OPTION
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import (
+    cache_options,
     debug_option,
     json_option,
     log_format_option,
@@ -30,12 +32,14 @@ from compressor.cli.options import (
     trust_option,
 )
 from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from compressor.contracts.execution_plan import Plan
     from compressor.contracts.report_rows import Report
     from compressor.planning.registry import Registry
+    from compressor.run.cache.run_cache import CachePlace
     from compressor.run.lockfile import Lock
     from compressor.run.notifier import Notifier
 
@@ -47,8 +51,8 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
-    help="Folder for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]",
+    type=PLACE,
+    help="Folder or address for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]",
 )
 @seed_option
 @click.option("--seeds", type=click.IntRange(1, 100), help="Run this many seeds, from 0, and report mean and spread.")
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
 )
 @trust_option
 @track_option
+@cache_options
 @click.option("--no-cache", is_flag=True, help="Run every step, and cache nothing for the next run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the final report only.")
 @log_format_option
@@ -70,13 +75,16 @@ def command(
     recipe: str,
     overrides: tuple[str, ...],
     plugins: tuple[Path, ...],
-    output: Path | None,
+    output: Path | str | None,
     seed: int,
     seeds: int | None,
     smoke: bool,
     locked: Path | None,
     trust_model: bool,
     track: tuple[str, ...],
+    cache: Path | str | None,
+    cache_from: tuple[Path | str, ...],
+    cache_limit: int | None,
     no_cache: bool,
     quiet: bool,
     notify: tuple[str, ...],
@@ -91,11 +99,13 @@ def command(
     from compressor import api
     from compressor.planning.registry import Registry
     from compressor.run.lockfile import read_lock
-    from compressor.run.run_folder import claimed
+    from compressor.run.published_run import claimed_at
 
     tell_doing: Tell = click.get_current_context().obj
     if seeds is not None and (seed or locked):
         raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
+    if no_cache and (cache or cache_from):
+        raise click.UsageError("--no-cache excludes --cache and --cache-from; leave one of them out")
     registry = Registry.installed()
     plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
     plan = replace(plan, trust_model=trust_model)
@@ -103,12 +113,18 @@ def command(
     registry = api.registry_for(plan, registry, track)
     silent = quiet or (as_json and not event_log.is_open())
     runs = _Runs(registry, track, lock, silent, _notifier(notify, registry, tell_doing), debug, tell_doing)
-    with claimed(plan, output, several=seeds is not None) as folder, _cache_folder(no_cache) as cache:
+    with (
+        _cache_place(no_cache, cache, cache_from, cache_limit) as place,
+        claimed_at(plan, output, seeds is not None, _warn, lambda: tell_doing(PUBLISHING)) as folder,
+    ):
         if seeds is None:
-            reports = [runs.run(plan, folder, cache)]
+            reports = [runs.run(plan, folder, place)]
         else:
-            reports = [runs.run_within(folder, replace(plan, seed=number), cache) for number in range(seeds)]
+            reports = [runs.run_within(folder, replace(plan, seed=number), place) for number in range(seeds)]
+            _write_seeds(reports, folder)
     _print(reports, folder, several=seeds is not None, as_json=as_json)
+    if isinstance(output, str) and not as_json:
+        tell(f"the folder is published at {shown(output)}")
     missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
     if not missed:
         return ExitCode.DONE
@@ -128,29 +144,29 @@ class _Runs:
     debug: bool
     tell: Tell
 
-    def run(self, plan: Plan, folder: Path, cache_folder: Path) -> Report:
+    def run(self, plan: Plan, folder: Path, place: CachePlace) -> Report:
         """Run a plan, and keep off the screen what the libraries print."""
         from compressor import api
         from compressor.report.progress import watching
         from compressor.report.screen import Screen
-        from compressor.run.cache.store import usable
+        from compressor.run.cache.run_cache import opened
 
         with native_output_to(None if self.debug else folder / "run.log") as stream:
             observer = Observers(_StepTeller(plan, self.tell), watching(Screen(stream), self.silent, str(folder)))
             if self.notifier is not None:
                 self.notifier.warn = observer.warned
             try:
-                with usable(cache_folder, observer.warned) as cache:
+                with opened(place, observer.warned) as cache:
                     return api.execute(plan, folder, self.registry, cache, observer, self.lock, self.track)
             finally:
                 observer.paused()
 
-    def run_within(self, folder: Path, plan: Plan, cache_folder: Path) -> Report:
+    def run_within(self, folder: Path, plan: Plan, place: CachePlace) -> Report:
         """Run a plan in a folder for its seed."""
         from compressor.run.run_folder import claimed
 
         with claimed(plan, folder / f"seed-{plan.seed}") as seed_folder:
-            return self.run(plan, seed_folder, cache_folder)
+            return self.run(plan, seed_folder, place)
 
 
 def _notifier(targets: Sequence[str], registry: Registry, tell: Tell) -> Notifier | None:
@@ -184,29 +200,17 @@ class _StepTeller(Observer):
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
-    from compressor.base.outgoing import json_text
     from compressor.report.screen import Screen
     from compressor.report.seeds import over_seeds
     from compressor.report.terminal import print_report, print_seeds
-    from compressor.run.run_folder import write_last
 
-    if several:
-        rows = over_seeds(reports)
-        data = {
-            "stages": [row.model_dump() for row in rows],
-            "reports": [report.model_dump(mode="json") for report in reports],
-        }
-        write_last(folder / "seeds.json", json_text(data) + "\n")
-        if as_json:
-            say_json(data)
-            return
-    elif as_json:
-        say_json(reports[0].model_dump(mode="json"))
+    if as_json:
+        say_json(_seeds_data(reports) if several else reports[0].model_dump(mode="json"))
         return
     screen = Screen()
     screen.show()
     if several:
-        print_seeds(rows, len(reports), screen)
+        print_seeds(over_seeds(reports), len(reports), screen)
         files = ["seeds.json", "seed-0 and so on, each with model.tflite, report.html, report.md, report.json"]
     else:
         print_report(reports[0], screen)
@@ -215,13 +219,35 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
         screen.show(line, wrap=False)
 
 
+def _write_seeds(reports: list[Report], folder: Path) -> None:
+    from compressor.base.outgoing import json_text
+    from compressor.run.run_folder import write_last
+
+    write_last(folder / "seeds.json", json_text(_seeds_data(reports)) + "\n")
+
+
+def _seeds_data(reports: list[Report]) -> dict[str, Any]:
+    from compressor.report.seeds import over_seeds
+
+    return {
+        "stages": [row.model_dump() for row in over_seeds(reports)],
+        "reports": [report.model_dump(mode="json") for report in reports],
+    }
+
+
+def _warn(text: str) -> None:
+    tell(f"warning: {text}")
+
+
 @contextmanager
-def _cache_folder(no_cache: bool) -> Iterator[Path]:
-    """The user's cache folder, or with --no-cache a temporary one."""
-    from compressor.base.cache_folder import default_folder
+def _cache_place(
+    no_cache: bool, cache: Path | str | None, sources: Sequence[Path | str], limit: int | None
+) -> Iterator[CachePlace]:
+    """The place that is asked for, by default the user's cache folder; with --no-cache a temporary one."""
+    from compressor.run.cache.run_cache import CachePlace
 
     if not no_cache:
-        yield default_folder()
+        yield CachePlace.named(cache, sources, limit)
         return
     with TemporaryDirectory(prefix="compressor-") as folder:
-        yield Path(folder)
+        yield CachePlace(Path(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say, say_json, tell
 from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,7 @@ _FORMS = ("terminal", "md", "html", "json")  # as `compressor report` names them
 
 
 @click.command("compare", cls=OwnCommand)
-@click.argument("compared", metavar="A B [C...]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("compared", metavar="A B [C...]", nargs=-1, required=True, type=PLACE)
 @click.option(
     "--fail-if",
     "conditions",
@@ -41,7 +43,7 @@ _FORMS = ("terminal", "md", "html", "json")  # as `compressor report` names them
 @json_option
 @debug_option
 def command(
-    compared: tuple[Path, ...],
+    compared: tuple[Path | str, ...],
     conditions: tuple[str, ...],
     data: str | None,
     metrics: tuple[str, ...],
@@ -51,7 +53,7 @@ def command(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Compare B and what follows with A: folders of runs, their report.json files, or model files.
+    """Compare B and what follows with A: folders of runs, or their addresses, report.json files, or model files.
 
     Runs are compared by the last rows of their reports, and metrics sample by sample where both were measured on the
     same ones. Model files are compared operator by operator; with --data, they are measured first.
@@ -64,19 +66,25 @@ def command(
     if len(compared) < 2:
         raise click.UsageError("compare needs two or more runs, reports or model files.")
     parsed = [parse_condition(text) for text in conditions]
-    are_files = [is_model_file(path) for path in compared]
+    are_files = [isinstance(path, Path) and is_model_file(path) for path in compared]
     if data is None and any(are_files) and not all(are_files):
         file, run = compared[are_files.index(True)], compared[are_files.index(False)]
         raise click.UsageError(f"{file} is a model file, and {run} is not; with --data, both are measured.")
     if metrics and data is None:
         raise click.UsageError("--metric is for files that are measured on --data.")
     if data is None and not any(are_files):
-        from compressor.comparing.compared_run import run_at
-
-        runs = [run_at(path, place) for place, path in enumerate(compared)]
         files: list[FileComparison] = []
+        runs = [_run_at(path, place) for place, path in enumerate(compared)]
     else:
-        runs, files = _of_files(compared, data, metrics or ("accuracy",), parsed, plugins, trust_model, debug)
+        runs, files = _of_files(
+            [_model_file(path) for path in compared],
+            data,
+            metrics or ("accuracy",),
+            parsed,
+            plugins,
+            trust_model,
+            debug,
+        )
     comparison = comparison_of(runs, parsed)
     _print(comparison, files, form)
     failed = [
@@ -85,6 +93,23 @@ def command(
     for gate, text in failed:
         tell(f"error: {gate.run} fails '{text}': {gate.text}")
     return ExitCode.CONSTRAINT if failed else ExitCode.DONE
+
+
+def _run_at(path: Path | str, place: int) -> ComparedRun:
+    """Read a run, which is called by its address where it is at one."""
+    from compressor.base.addresses import shown
+    from compressor.cli.places import local_run
+    from compressor.comparing.compared_run import run_at
+
+    with local_run(path) as folder:
+        run = run_at(folder, place)
+    return replace(run, name=shown(path)) if isinstance(path, str) else run
+
+
+def _model_file(path: Path | str) -> Path:
+    if isinstance(path, str):
+        raise click.UsageError("addresses are those of runs; copy a model file to this machine to compare it.")
+    return path
 
 
 def _form(form: str | None, as_json: bool) -> str:

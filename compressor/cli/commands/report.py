@@ -11,6 +11,7 @@ import click
 from compressor.base.standard_output import say, say_document, tell
 from compressor.cli.options import traceback_option
 from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE
 
 if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report
@@ -29,7 +30,7 @@ _FORMATS: Final = {  # and the suffixes of files that are written in each
 
 
 @click.command("report", cls=OwnCommand)
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=PLACE)
 @click.option(
     "--format",
     "form",
@@ -41,12 +42,14 @@ _FORMATS: Final = {  # and the suffixes of files that are written in each
 @click.option("--license", "licence", metavar="ID", default="", help="Of the model, such as apache-2.0, for its card.")
 @click.option("--open", "opens", is_flag=True, help="Show the page in a browser; without --output, that of the run.")
 @traceback_option
-def command(run: Path, form: str | None, output: Path | None, force: bool, licence: str, opens: bool) -> None:
+def command(run: Path | str, form: str | None, output: Path | None, force: bool, licence: str, opens: bool) -> None:
     """Show the report of a run that is done, in any of its forms.
 
-    RUN is the folder of a run, or a report.json. Every form has its figures from there; nothing is measured again.
+    RUN is the folder of a run, its address, or a report.json. Every form has its figures from there, and nothing is
+    measured again.
     """
     from compressor.cli.outputs import refuse_output, written
+    from compressor.cli.places import local_run
     from compressor.report.stored_report import read_report
 
     suffix = output.suffix.lower() if output else ""
@@ -60,8 +63,11 @@ def command(run: Path, form: str | None, output: Path | None, force: bool, licen
     if not _LICENCE.fullmatch(licence):
         what = f"'{licence}' is no identifier of a license; give one such as apache-2.0 or other."
         raise click.BadParameter(what, param_hint="--license")
-    report = read_report(run)
-    if opens and output is None:
+    if isinstance(run, str) and opens and output is None:
+        raise click.UsageError("a page at an address is shown from a file; give --output with --open.")
+    with local_run(run) as local:
+        report = read_report(local)
+    if opens and output is None and isinstance(run, Path):
         output, force = (run if run.is_dir() else run.parent) / _PAGE, True
     form = "html" if opens else form or "terminal"
     if output is None:

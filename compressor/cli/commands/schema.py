@@ -15,18 +15,20 @@ from compressor.cli.own_command import OwnCommand
 @click.option(
     "--of",
     "subject",
-    type=click.Choice(["recipe", "report", "inspect", "log"]),
+    type=click.Choice(["recipe", "report", "inspect", "status", "log"]),
     default="recipe",
     show_default=True,
-    help="What the schema describes: recipes, report.json, what `inspect --json` prints, or a line of the JSON log.",
+    help="What the schema describes: recipes, report.json, what `inspect` and `status` print with --json, or a line of "
+    "the JSON log.",
 )
 @plugin_option
 @traceback_option
 def command(subject: str, plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of recipes, with the parameters of every installed strategy, model and data set.
 
-    With `--of report`, that of report.json; with `--of inspect`, that of what `compressor inspect --json` prints: the
-    field schema_version has the version of each. With `--of log`, that of each line that `--log-format json` writes.
+    With `--of report`, that of report.json; with `--of inspect` or `--of status`, that of what these commands print
+    with --json: the field schema_version has the version of each. With `--of log`, that of each line that
+    `--log-format json` writes.
     """
     if subject == "log":
         from compressor.report.log_events import log_schema
@@ -42,6 +44,11 @@ def command(subject: str, plugins: tuple[Path, ...]) -> None:
         from compressor.inspecting.content_rows import contents_schema
 
         say_json(contents_schema())
+        return
+    if subject == "status":
+        from compressor.run.found_runs import status_schema
+
+        say_json(status_schema())
         return
     from compressor.cli.command_registry import registry_with
     from compressor.planning.json_schema import recipe_schema

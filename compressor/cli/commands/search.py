@@ -13,12 +13,22 @@ from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
 from compressor.cli.native_output import native_output_to
 from compressor.cli.offers import RECIPE
-from compressor.cli.options import debug_option, json_option, plugin_option, seed_option, set_option, trust_option
+from compressor.cli.options import (
+    cache_options,
+    debug_option,
+    json_option,
+    plugin_option,
+    seed_option,
+    set_option,
+    trust_option,
+)
 from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE
 
 if TYPE_CHECKING:
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
+    from compressor.run.cache.run_cache import CachePlace
     from compressor.search.front import FrontPoint
     from compressor.search.trial_record import TrialRecord
     from compressor.search.trials import Search
@@ -37,7 +47,7 @@ _TRIALS = 20  # without any budget
     "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path),
+    "--output", "-o", type=PLACE,
     help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
 )  # fmt: skip
 @click.option(
@@ -47,6 +57,7 @@ _TRIALS = 20  # without any budget
 @seed_option
 @click.option("--smoke", is_flag=True, help="Run a few samples and training steps in each trial, to see that it works.")
 @trust_option
+@cache_options
 @json_option
 @debug_option
 def command(
@@ -56,11 +67,14 @@ def command(
     trials: int | None,
     minutes: float | None,
     sampler: str,
-    output: Path | None,
+    output: Path | str | None,
     resume: Path | None,
     seed: int,
     smoke: bool,
     trust_model: bool,
+    cache: Path | str | None,
+    cache_from: tuple[Path | str, ...],
+    cache_limit: int | None,
     as_json: bool,
     debug: bool,
 ) -> int:
@@ -70,15 +84,21 @@ def command(
     search goes on with --resume.
     """
     from compressor.planning.open_recipe import planned_space
+    from compressor.run.cache.run_cache import CachePlace
     from compressor.search.optuna_study import SearchError, refuse_without_optuna
     from compressor.search.search_folder import claimed_search
 
     if output is not None and resume is not None:
         raise click.UsageError("--output and --resume exclude each other; leave one out")
+    if isinstance(output, str):
+        raise click.UsageError(
+            "a search is kept in a folder on this machine; name one, and copy its front when it ends"
+        )
     refuse_without_optuna()
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
+    place = CachePlace.named(cache, cache_from, cache_limit)
     settings = {
         "recipe": opened.space.tree.plain(),
         "sampler": sampler,
@@ -88,7 +108,7 @@ def command(
     with claimed_search(resume or output, opened.name, settings, resume is not None) as folder:
         if not as_json:
             tell(f"searching in {folder}; if it is interrupted, add --resume {folder} to go on")
-        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json)
+        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json, place)
         return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
 
 
@@ -104,14 +124,15 @@ class _Searching:
     trust_model: bool
     debug: bool
     as_json: bool
+    place: CachePlace
 
     def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
-        from compressor.base.cache_folder import default_folder
         from compressor.base.disk_faults import disk_faults_named
         from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
-        from compressor.run.cache.store import usable
+        from compressor.run.cache.run_cache import opened
+        from compressor.run.status_file import search_status
         from compressor.search.front import write_front
         from compressor.search.search_report import TrialLines
         from compressor.search.trial_record import front_of
@@ -122,15 +143,19 @@ class _Searching:
         observer = Observer()
         with (
             native_output_to(log) as stream,
-            usable(default_folder(), observer.warned) as cache,
+            opened(self.place, observer.warned) as cache,
             disk_faults_named(self.folder, cache.folder),
+            search_status(self.folder, self.opened.name, trials) as status,
         ):
             screen = Screen(stream)
             search = Search(self.opened, self.registry, self.folder, cache, sampler=sampler, **how)
             with TrialLines(screen, search.goals, self.as_json) as lines:
-                records = search.run(
-                    Budget(trials, minutes), observer, lambda record: lines.finished(record, search.records)
-                )
+
+                def finished(record: TrialRecord) -> None:
+                    lines.finished(record, search.records)
+                    status.tried(len(search.records))
+
+                records = search.run(Budget(trials, minutes), observer, finished)
             best = front_of(records, search.goals)
             points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
         return self._end(search, records, points)

@@ -72,6 +72,12 @@ def open_entry(kind: Kind, key: str, path: Path) -> Entry:
     return entry
 
 
+def digest_in(path: Path) -> str:
+    """The SHA-256 that the file of an entry says that it has, in hexadecimal; `open_entry` tells whether it has."""
+    with path.open("rb") as stream:
+        return stream.read(_DIGEST_BYTES).hex()
+
+
 def write_entry(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path | bytes]) -> None:
     """Write an entry; `files` holds the content of each file, or the path to copy it from."""
     with path.open("w+b") as stream:
