@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,13 @@ from compressor.cli.options import debug_option, json_option, plugin_option, see
 from compressor.cli.own_command import OwnCommand
 
 if TYPE_CHECKING:
+    from compressor.contracts.observer import Observer
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
+    from compressor.run.cache.store import Cache
+    from compressor.search.executor import Executor
     from compressor.search.front import FrontPoint
+    from compressor.search.search_report import TrialLines
     from compressor.search.trial_record import TrialRecord
     from compressor.search.trials import Search
 
@@ -36,6 +41,10 @@ _TRIALS = 20  # without any budget
 @click.option(
     "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
 )
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 64), default=None,
+    help="Run up to N trials at once, in processes of their own.  [default: one after the other, in this one]",
+)  # fmt: skip
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path),
     help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
@@ -56,6 +65,7 @@ def command(
     trials: int | None,
     minutes: float | None,
     sampler: str,
+    workers: int | None,
     output: Path | None,
     resume: Path | None,
     seed: int,
@@ -84,11 +94,12 @@ def command(
         "sampler": sampler,
         "seed": seed,
         "smoke": smoke,
+        **({"workers": workers} if workers and workers > 1 else {}),
     }
     with claimed_search(resume or output, opened.name, settings, resume is not None) as folder:
         if not as_json:
             tell(f"searching in {folder}; if it is interrupted, add --resume {folder} to go on")
-        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json)
+        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json, workers)
         return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
 
 
@@ -104,6 +115,7 @@ class _Searching:
     trust_model: bool
     debug: bool
     as_json: bool
+    workers: int | None
 
     def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
@@ -114,7 +126,6 @@ class _Searching:
         from compressor.run.cache.store import usable
         from compressor.search.front import write_front
         from compressor.search.search_report import TrialLines
-        from compressor.search.trial_record import front_of
         from compressor.search.trials import Budget, Search
 
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
@@ -124,16 +135,24 @@ class _Searching:
             native_output_to(log) as stream,
             usable(default_folder(), observer.warned) as cache,
             disk_faults_named(self.folder, cache.folder),
+            TrialLines(Screen(stream), self.as_json, self.workers or 0) as lines,
         ):
-            screen = Screen(stream)
-            search = Search(self.opened, self.registry, self.folder, cache, sampler=sampler, **how)
-            with TrialLines(screen, search.goals, self.as_json) as lines:
-                records = search.run(
-                    Budget(trials, minutes), observer, lambda record: lines.finished(record, search.records)
-                )
-            best = front_of(records, search.goals)
+            with self._executor(cache, observer, lines) as executor:
+                search = Search(self.opened, self.registry, self.folder, cache.folder, executor, sampler=sampler, **how)
+                lines.follow(search.goals, search.front)
+                records = search.run(Budget(trials, minutes), lines)
+            best = search.front.records
             points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
         return self._end(search, records, points)
+
+    def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
+        if self.workers is None:
+            from compressor.search.executor import InProcess
+
+            return nullcontext(InProcess(self.registry, cache, observer))
+        from compressor.search.worker_pool import WorkerPool
+
+        return WorkerPool(self.workers, lines)
 
     def _end(self, search: Search, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> int:
         from compressor.base.atomic_files import write_whole
