@@ -17,6 +17,7 @@ from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
 _LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
+_INT4 = "int4"
 _EMBEDDING = "Embedding"
 _RECURRENT = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
 
@@ -33,6 +34,7 @@ class Wanted:
         max_arena: of memory for tensors on a microcontroller.
         max_latency_ratio: of the time of a call, as a share of the baseline's.
         target: the device.
+        integers_only: whether that device does not compute in float.
     """
 
     max_drop: float | None = None
@@ -42,6 +44,7 @@ class Wanted:
     max_arena: str | None = None
     max_latency_ratio: float | None = None
     target: str | None = None
+    integers_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def space_for(
     trains = model.trainable > 0
     simulated = trains and model.simulated >= 0.5
     packs = wanted.max_packed_size is not None
-    precisions = _precisions(model)
+    precisions = ("int8",) if wanted.integers_only else _precisions(model)
     before = list(_smaller(model, packs)) if trains else []
     steps = [line for _, lines in before for line in lines]
     if not model.quantized:
@@ -214,7 +217,7 @@ def _quantizing(precisions: Sequence[str], simulated: bool) -> list[Line]:
         ("  - one_of:", "one of these lines"),
         (f"      - {alone}", "without training"),
         (f"      - [{{uses: qat, with: {{{gently}}}}}, {{uses: ptq}}]", "train for int8"),
-        (f"      - {int4}", "or for 4 bits"),
+        *([(f"      - {int4}", "or for 4 bits")] if _INT4 in precisions else []),
     ]
 
 
@@ -250,14 +253,14 @@ def _first(
     values = {"final_sparsity": zeros, "number_of_clusters": 16, "channels": 0.6, "precision": precisions[0]}
     if before:
         yield FirstTrial((before[0], *trained, *end), values)
-    if "int4" in precisions:
+    if _INT4 in precisions:
         yield FirstTrial(("ptq", *end), {"precision": "int4"})
     if len(before) > 1:
         yield FirstTrial((*before, *trained, *end), values)
     if simulated:
-        yield FirstTrial(("qat", "ptq", *end), {"weights": "int4"})
-    if before and not packs and simulated:
-        yield FirstTrial((before[0], "qat", "ptq", *end), {**values, "weights": "int4"})
+        yield FirstTrial(("qat", "ptq", *end), {"weights": _INT4 if _INT4 in precisions else "int8"})
+    if before and not packs and simulated and _INT4 in precisions:
+        yield FirstTrial((before[0], "qat", "ptq", *end), {**values, "weights": _INT4})
 
 
 def _notes(model: KnownModel, trains: bool, simulated: bool, packs: bool) -> Iterator[str]:

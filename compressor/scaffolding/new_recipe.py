@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compressor.base.errors import CompressorError
 from compressor.base.import_path import module_part, names_file
 from compressor.base.path_or_function import Reference
+from compressor.devices.profile_files import is_file_name
+from compressor.planning.device_targets import device_named, profile_files
 from compressor.planning.planner import check
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.registry import Registry
@@ -20,7 +22,7 @@ from compressor.scaffolding.data_lines import KnownData, Line
 from compressor.scaffolding.families import family_recipe
 from compressor.scaffolding.known_model import KnownModel, look_at, origin_of
 from compressor.scaffolding.learning_choices import Learning, learning_of
-from compressor.scaffolding.recipe_choices import Limits, Steps, steps_for
+from compressor.scaffolding.recipe_choices import Limits, Steps, UsageError, steps_for
 from compressor.scaffolding.recipe_draft import TRAINED_FIRST, draft
 from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
@@ -80,6 +82,7 @@ def space_of_model(
         CompressorError: the model or the data is not there, or cannot be used.
     """
     registry = Registry.installed()
+    wanted = _with_device(wanted, registry)
     KnownData(data, registry)  # that it is there, before the model takes seconds to load
     known = look_at(model, registry, trusted)
     source = KnownData(data, registry, tuple(known.ends.inputs.values()))
@@ -87,6 +90,22 @@ def space_of_model(
     lines = source.lines(_from_folder(data, registry, None))
     space = space_for(known, _from_folder(model, registry, None, "model"), lines, learning, wanted, name)
     return known, learning, space
+
+
+def _with_device(wanted: Wanted, registry: Registry) -> Wanted:
+    """The limits with what is known of the device that they name.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    if wanted.target is None:
+        return wanted
+    try:
+        device = device_named(wanted.target, Path.cwd(), profile_files(registry))
+    except LookupError as error:
+        raise UsageError(f"--target: {error}; compressor fit --list shows those that there are") from None
+    target = str(Path(wanted.target).expanduser().absolute()) if is_file_name(wanted.target) else wanted.target
+    return replace(wanted, target=target, integers_only=not device.float_runs)
 
 
 def recipe_of(family: str, model: str | None, data: str | None, folder: Path, limits: Limits) -> NewRecipe:

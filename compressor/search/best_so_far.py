@@ -33,14 +33,24 @@ class BestSoFar:
     @property
     def path(self) -> Path | None:
         """The folder with the best model and its recipe; None before there is one."""
-        path = None if self.record is None else self._folder / f"trial-{self.record.repeats or self.record.number}"
+        path = None if self.record is None else self._folder / f"trial-{self.record.number}"
         return path if path and path.is_dir() else None
 
-    def recall(self, records: Sequence[TrialRecord]) -> None:
-        """Take up the trials of a search that goes on."""
+    def recall(self, records: Sequence[TrialRecord], answer: Path) -> None:
+        """Take up the trials of a search that goes on.
+
+        Args:
+            records: the trials.
+            answer: the run of the best, if the search ended with one before; its recipe stands beside it.
+        """
         for record in records:
             if self._is_better(record):
                 self.record = record
+        recipe = answer.with_suffix(".yaml")
+        if self.record is not None and self.path is None and recipe.is_file() and (answer / RESULTS[0]).is_file():
+            head = recipe.read_text(encoding="utf-8").partition("\n")[0]
+            if head.startswith(f"# Trial {self.record.number} of "):
+                self._publish(self.record, answer)
         self._remove_others()
 
     def offer(self, record: TrialRecord, folder: Path | None) -> bool:
@@ -55,6 +65,16 @@ class BestSoFar:
         """
         if folder is None or not self._is_better(record):
             return False
+        self._publish(record, folder)
+        self.record = record
+        self._remove_others()
+        return True
+
+    def remove(self) -> None:
+        """Remove what was published, once the final run has taken its place."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _publish(self, record: TrialRecord, folder: Path) -> None:
         self._folder.mkdir(exist_ok=True)
         path = self._folder / f"trial-{record.number}"
         temporary = half_written(path)
@@ -69,13 +89,6 @@ class BestSoFar:
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        self.record = record
-        self._remove_others()
-        return True
-
-    def remove(self) -> None:
-        """Remove what was published, once the final run has taken its place."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _is_better(self, record: TrialRecord) -> bool:
         if record.state != "done":

@@ -73,7 +73,7 @@ def test_a_search_that_goes_on_knows_its_best_and_removes_what_a_kill_left(best,
     half = first.path.with_name(".trial-2.0123456789ab.tmp")
     half.mkdir()
     again = best()
-    again.recall([done(1, 20, 0.8), TrialRecord(2, {}, "failed")])
+    again.recall([done(1, 20, 0.8), TrialRecord(2, {}, "failed")], tmp_path / "s" / "best")
     assert (again.path, half.exists()) == (first.path, False)
     assert not offer(again, done(3, 21, 0.8), tmp_path)
     again.remove()
@@ -96,3 +96,15 @@ def test_while_a_new_best_is_written_the_one_before_it_is_there(best, tmp_path, 
         offer(kept, done(2, 10, 0.8), tmp_path)
     assert [path.name for path in (tmp_path / "s/best-so-far").iterdir()] == ["trial-1"]
     assert kept.record.number == 1
+
+
+def test_a_search_that_goes_on_after_its_end_has_its_answer_as_the_best_so_far(best, tmp_path):
+    answer = tmp_path / "s" / "best"
+    answer.mkdir()
+    (answer / "model.tflite").write_bytes(b"the answer")
+    for number, is_taken in ((2, False), (1, True)):
+        answer.with_suffix(".yaml").write_text(f"# Trial {number} of a search\n")
+        again = best()
+        again.recall([done(1, 20, 0.8), done(2, 20, 0.7)], answer)
+        assert (again.path is not None) == is_taken
+    assert (again.path / "model.tflite").read_bytes() == b"the answer"

@@ -208,7 +208,7 @@ class _Compression:
             with WorkerPool(self.workers, lines) as pool:
                 search = Search(opened, registry, folder, cache.folder, pool, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, self.seed, WHY)
-                kept.best.recall(search.records)
+                kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
                 search.run(budget, lines)
             record = kept.best.record
