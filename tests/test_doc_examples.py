@@ -329,7 +329,7 @@ class Reader:
             return
         if block.kind == "console":
             (self.folder / "my_recipe.yaml").write_text(MISSPELT)
-        if words[0] in ("apply", "search") and "--smoke" not in words:
+        if words[0] in ("apply", "compress", "search") and "--smoke" not in words:
             words.append("--smoke")
         if "--output" in words:
             Path(words[words.index("--output") + 1]).unlink(missing_ok=True)
