@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from compressor.base.errors import OutputError, StepError
+from compressor.base.errors import CompressorError, OutputError, StepError
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.open_recipe import OpenRecipe
 from compressor.planning.planner import resolve
@@ -181,7 +181,14 @@ class Search:
         elif first != number:
             self._repeats.setdefault(first, []).append((number, assignment))
         else:
-            job = self._job(number, assignment)
+            try:
+                job = self._job(number, assignment)
+            except CompressorError as error:
+                if isinstance(error, OutputError):
+                    raise
+                reason = str(error).split("\n", 1)[0]
+                self._finish(TrialRecord(number, assignment, "failed", reason=reason), watcher, None)
+                return
             self._running[number] = assignment, job
             watcher.began(number, job.steps)
             self._executor.submit(job)

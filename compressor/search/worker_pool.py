@@ -81,6 +81,7 @@ class WorkerPool:
         self._memory = 0  # the most that a worker has taken
         self._is_first = True
         self._told_fewer = False
+        self._looked = time.monotonic()
         limits = (chosen_memory(), int(_SHARE * (whole_memory() or 0)))
         self._limit = min(filter(None, limits), default=0)  # of bytes for all workers together
 
@@ -123,6 +124,8 @@ class WorkerPool:
         return None
 
     def _next_event(self, seconds: float) -> _Event | None:
+        if time.monotonic() - self._looked > _LOOKS:  # also where workers report all the time
+            return self._look()
         try:
             return self._events.get(timeout=seconds)
         except queue.Empty:
@@ -196,6 +199,7 @@ class WorkerPool:
 
     def _look(self) -> _Event | None:
         """Look after the workers; the end of one that died without a word."""
+        self._looked = time.monotonic()
         memory = {worker.number: memory_of(worker.process.pid) for worker in self._workers}
         self._memory = max((self._memory, *memory.values()))
         if self._limit and sum(memory.values()) > self._limit:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compressor.base.errors import OutputError, StepError
+from compressor.base.errors import CompressorError, OutputError, StepError
 from compressor.contracts.observer import Observer
 from compressor.planning.open_recipe import open_recipe
 from compressor.recipe.document import RecipeText
@@ -129,6 +129,21 @@ def test_a_trial_that_fails_is_one_failed_trial_and_the_search_goes_on(search, t
         ("failed", "size is not known of its file, and is an objective"),
     ]
     assert search().records == records
+
+
+def test_a_choice_that_is_no_valid_recipe_is_one_failed_trial(search, tried, monkeypatch):
+    one = search()
+    plan_of = one.plan_of
+
+    def refusing(assignment):
+        if assignment["steps.ptq.with.precision"] == "dynamic":
+            raise CompressorError("r:5:1: it does not fit", "choose another")
+        return plan_of(assignment)
+
+    monkeypatch.setattr(one, "plan_of", refusing)
+    records, told = run(one, trials=3)
+    assert [record.reason for record in records] == ["", "r:5:1: it does not fit; choose another", ""]
+    assert told == records
 
 
 def test_a_trial_that_was_stopped_says_why(search, tried):

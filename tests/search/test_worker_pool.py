@@ -36,6 +36,11 @@ for line in sys.stdin:
         held = bytearray(300_000_000)
         held[::4096] = bytes([1]) * len(held[::4096])
         time.sleep(60)
+    while do == "chatter":
+        say("doing", "still at it")
+        time.sleep(0.01)
+        held = bytearray(300_000_000)
+        held[::4096] = bytes([1]) * len(held[::4096])
     if do == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
@@ -188,10 +193,11 @@ def test_no_worker_is_started_that_memory_has_no_room_for_and_this_is_said_once(
     wait(four)
 
 
-def test_of_workers_that_take_more_memory_than_allowed_the_largest_is_stopped(pool, job, monkeypatch):
+@pytest.mark.parametrize("do", ["grow", "chatter"])
+def test_of_workers_that_take_more_memory_than_allowed_the_largest_is_stopped(pool, job, do, monkeypatch):
     monkeypatch.setenv("COMPRESSOR_MAX_MEMORY", "200MB")
     one = pool(1)
-    one.submit(job(1, "grow"))
+    one.submit(job(1, do))
     failed = wait(one).failed
     assert failed.startswith("the workers took more than 200.0 MB of memory together, and this one, with ")
     assert failed.endswith(" MB, was stopped; use fewer, or set COMPRESSOR_MAX_MEMORY to more")
