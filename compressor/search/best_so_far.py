@@ -33,8 +33,12 @@ class BestSoFar:
     @property
     def path(self) -> Path | None:
         """The folder with the best model and its recipe; None before there is one."""
-        path = None if self.record is None else self._folder / f"trial-{self.record.number}"
-        return path if path and path.is_dir() else None
+        return next((path for path in (self._own, *sorted(self._folder.glob("trial-*"))) if path.is_dir()), None)
+
+    @property
+    def _own(self) -> Path:
+        """Where the best belongs; where a kill has kept it from being published, the one before it is still there."""
+        return self._folder / f"trial-{self.record.number if self.record else 0}"
 
     def recall(self, records: Sequence[TrialRecord], answer: Path) -> None:
         """Take up the trials of a search that goes on.
@@ -47,7 +51,7 @@ class BestSoFar:
             if self._is_better(record):
                 self.record = record
         recipe = answer.with_suffix(".yaml")
-        if self.record is not None and self.path is None and recipe.is_file() and (answer / RESULTS[0]).is_file():
+        if self.record is not None and not self._own.is_dir() and recipe.is_file() and (answer / RESULTS[0]).is_file():
             head = recipe.read_text(encoding="utf-8").partition("\n")[0]
             if head.startswith(f"# Trial {self.record.number} of "):
                 self._publish(self.record, answer)
@@ -75,8 +79,10 @@ class BestSoFar:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _publish(self, record: TrialRecord, folder: Path) -> None:
-        self._folder.mkdir(exist_ok=True)
         path = self._folder / f"trial-{record.number}"
+        if path.is_dir():  # before a kill kept it from being counted
+            return
+        self._folder.mkdir(exist_ok=True)
         temporary = half_written(path)
         try:
             temporary.mkdir()
@@ -85,7 +91,6 @@ class BestSoFar:
                     write_whole(temporary / name, (folder / name).read_bytes())
             text = recipe_text(record, self._opened, self._goals, _RECIPE, self._seed, self._why)
             write_whole(temporary / f"{_RECIPE}.yaml", text)
-            shutil.rmtree(path, ignore_errors=True)  # of the same trial, before it was interrupted
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -103,9 +108,9 @@ class BestSoFar:
 
     def _remove_others(self) -> None:
         """Remove what was published before, and what a process that was killed has left half written."""
-        if self.path is None:
+        if not self._own.is_dir():
             return
         with suppress(OSError):
             for path in self._folder.iterdir():
-                if path != self.path and (path.name.startswith("trial-") or HALF_WRITTEN.fullmatch(path.name)):
+                if path != self._own and (path.name.startswith("trial-") or HALF_WRITTEN.fullmatch(path.name)):
                     shutil.rmtree(path, ignore_errors=True)

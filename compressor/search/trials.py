@@ -223,10 +223,10 @@ class Search:
             self._finish(_as_before(record, number, same), watcher, None)
 
     def _finish(self, record: TrialRecord, watcher: Watcher, folder: Path | None) -> None:
-        self._study.keep(record)
         self._over[record.number] = record
         self.front.add(record)
-        watcher.finished(record, folder)
+        watcher.finished(record, folder)  # may publish its model, which is to be there before it counts as over
+        self._study.keep(record)
 
     def _tell_up_to(self, number: int) -> bool:
         """Tell the trials up to one, in order; whether all of them are over."""

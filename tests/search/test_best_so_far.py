@@ -107,4 +107,14 @@ def test_a_search_that_goes_on_after_its_end_has_its_answer_as_the_best_so_far(b
         again = best()
         again.recall([done(1, 20, 0.8), done(2, 20, 0.7)], answer)
         assert (again.path is not None) == is_taken
+    assert not offer(again, done(1, 20, 0.8), tmp_path)
     assert (again.path / "model.tflite").read_bytes() == b"the answer"
+
+
+def test_a_trial_that_was_published_and_not_counted_before_a_kill_stays_as_it_is(best, tmp_path):
+    offer(best(), done(2, 20, 0.8), tmp_path)
+    again = best()
+    again.recall([done(1, 30, 0.8)], tmp_path / "s" / "best")
+    assert again.path == tmp_path / "s/best-so-far/trial-2"
+    assert offer(again, done(2, 20, 0.8), tmp_path)
+    assert [path.name for path in again.path.parent.iterdir()] == ["trial-2"]

@@ -147,7 +147,9 @@ class _Compression:
     as_json: bool
     workers: int
 
-    def run(self, model: str, data: str, wanted: Wanted, output: Path | None, resume: Path | None, budget: Any) -> int:
+    def run(
+        self, model: str, data: str, wanted: Wanted, output: Path | None, resume: Path | None, budget: Budget
+    ) -> int:
         """Run everything, and return the exit code."""
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
