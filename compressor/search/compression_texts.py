@@ -77,7 +77,7 @@ def answer_as_data(
 def _ends(known: KnownModel) -> str:
     taken = ", ".join(_shape(shape) for shape in known.ends.inputs.values())
     given = ", ".join(_shape(shape) for shape in known.ends.outputs.values())
-    endings = sorted(set(known.ends.endings.values()))
+    endings = sorted({*known.ends.endings.values()} - {"linear"})
     return f"takes {taken}, gives {given}{f' by {listing(endings)}' if endings else ''}"
 
 

@@ -190,6 +190,7 @@ class Search:
                 self._finish(TrialRecord(number, assignment, "failed", reason=reason), watcher, None)
                 return
             self._running[number] = assignment, job
+            self._rehearsed.add(job.steps)  # one of several trials at once is enough
             watcher.began(number, job.steps)
             self._executor.submit(job)
 
@@ -214,8 +215,8 @@ class Search:
         assignment, job = self._running.pop(result.number)
         if result.fatal is not None:
             raise OutputError(*result.fatal)
-        if not result.failed:
-            self._rehearsed.add(job.steps)
+        if result.failed:
+            self._rehearsed.discard(job.steps)
         record = self._record(result, assignment)
         self._finish(record, watcher, Path(job.folder))
         drop_trial_folder(self._folder, result.number)

@@ -212,7 +212,7 @@ class Shuffled:
 
     def __init__(self, places, order, cut_after=None):
         self.places, self.order, self.left = places, order, cut_after
-        self.jobs, self.most, self.folders = [], 0, []
+        self.jobs, self.most, self.folders, self.rehearsed = [], 0, [], []
 
     @property
     def is_free(self):
@@ -222,6 +222,7 @@ class Shuffled:
         self.jobs.append(job)
         self.most = max(self.most, len(self.jobs))
         self.folders.append(job.folder)
+        self.rehearsed += [job.steps] if job.rehearse else []
 
     def wait(self, seconds=None):
         if self.left == 0:
@@ -256,6 +257,7 @@ def test_what_is_tried_does_not_depend_on_which_trial_ends_first(shuffled_search
     trials, _ = shuffled_search("a", first_in)
     assert (first_in.most, [number for number, *_ in trials]) == (3, list(range(1, 15)))
     assert shuffled_search("b", last_in)[0] == trials
+    assert sorted(first_in.rehearsed) == [("prune", "ptq"), ("ptq",)]  # each order of steps once, not in each place
     assert shuffled_search("one", Shuffled(1, lambda _: 0))[0] != trials
     assert not any(Path(folder).exists() for folder in first_in.folders)
 
