@@ -94,6 +94,8 @@ def test_how_many_trials_there_is_room_for_is_told_by_those_so_far_and_not_befor
         lines.finished(TrialRecord(2, {}, "done", (20.0, 0.98), {"size": 0.1}, "", 40.0), tmp_path)
         now[0] += 60
         lines.finished(TrialRecord(3, {}, "done", (20.0, 0.98), {}, "", 80.0), tmp_path)
+        now[0] += 455
+        lines.finished(TrialRecord(4, {}, "done", (20.0, 0.98), {}, "", 60.0, repeats=1), None)
     assert [line.split(" ", 1)[1] for line in shown.getvalue().splitlines()] == [
         "trial 1  failed: it broke",
         "9:30 left; how long a trial takes is known after the first",
@@ -101,6 +103,8 @@ def test_how_many_trials_there_is_room_for_is_told_by_those_so_far_and_not_befor
         "9:00 left, room for about 27 more trials, by the 1 trial so far, which took 0:40 on average",
         "trial 3  size 20 B, accuracy 98.00%  (80 s)",
         "8:00 left, room for about 16 more trials, by the 2 trials so far, which took 1:00 on average",
+        "trial 4 as trial 1  size 20 B, accuracy 98.00%  (60 s)",
+        "0:25 left, less than a trial took on average so far (1:00)",
     ]
 
 
