@@ -64,6 +64,6 @@ class CompressionLines(WorkerRows):
         mean = sum(self._seconds) / len(self._seconds)
         room = int(left * self._at_once / mean) if mean else 0
         if not room:
-            return f"{clock_text(left)} left, less than a trial took on average so far ({clock_text(mean)})"
-        by = f"by the {counted(len(self._seconds), 'trial')} so far, which took {clock_text(mean)} on average"
-        return f"{clock_text(left)} left, room for about {counted(room, 'more trial')}, {by}"
+            return f"{clock_text(left)} left, less than a trial took so far ({clock_text(mean)} on average)"
+        by = f"by the {len(self._seconds):,} so far ({clock_text(mean)} on average)"
+        return f"{clock_text(left)} left, about {counted(room, 'more trial')}, {by}"

@@ -85,14 +85,18 @@ class WorkerRows:
         """Show what stays as it is now."""
         if not self._live.is_started:
             return
+        steps = {trial: " -> ".join(self._steps.get(trial, ())) for trial, _ in self._rows.values()}
+        has_room = max(map(len, steps.values()), default=0) + _BESIDE_STEPS <= self.screen.width
         rows = [
-            [str(worker), str(trial), " -> ".join(self._steps.get(trial, ())), text]
+            [str(worker), str(trial), *([steps[trial]] if has_room else []), text]
             for worker, (trial, text) in sorted(self._rows.items())
         ]
-        table = [self.screen.table(_HEADINGS, rows, ((0, 1, 2, 3), (0, 1, 3)))] if rows else []
+        headings = [heading for heading in _HEADINGS if has_room or heading[0] != "steps"]
+        table = [self.screen.table(headings, rows)] if rows else []
         self._live.update(self.screen.stacked([*self.below(), *table]), refresh=True)
 
 
+_BESIDE_STEPS: Final = 58  # columns for what a worker is doing, and for the numbers of the worker and the trial
 _HEADINGS: Final[Sequence[tuple[str, Align]]] = (
     *(("worker", "whole"), ("trial", "whole"), ("steps", "left"), ("doing", "left")),
 )

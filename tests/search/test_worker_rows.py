@@ -61,8 +61,19 @@ def test_in_a_terminal_of_80_columns_each_worker_has_a_row_below_the_lines():
     assert max(map(len, told)) <= 80
     assert re.search(r"^1 +1 +prune -> qat -> ptq +prune: epoch 2/6, 0:41 left$", "\n".join(told), re.MULTILINE)
     assert re.search(r"^2 +2 +ptq +ptq: measuring$", "\n".join(told), re.MULTILINE)
+    assert "not shown here" not in shown.getvalue()
     assert re.search(r"^trial 1 +20 B +98.00%$", "\n".join(told), re.MULTILINE)
     assert " trial 1  size 20 B, accuracy 98.00%  among the best  (41 s)" in told
+
+
+def test_where_the_steps_have_no_room_the_rows_do_without_them():
+    shown = io.StringIO()
+    with TrialLines(Screen(shown, 60, force_terminal=True, color_system=None), False, 2) as lines:
+        lines.follow(GOALS, Front(GOALS))
+        tell(lines)
+    told = [line.rstrip() for line in plain(shown.getvalue()).replace("\r", "\n").splitlines()]
+    assert re.search(r"^1 +1 +prune: epoch 2/6, 0:41 left$", "\n".join(told), re.MULTILINE)
+    assert "not shown here" not in shown.getvalue()
 
 
 def test_with_json_nothing_is_shown():
@@ -100,11 +111,11 @@ def test_how_many_trials_there_is_room_for_is_told_by_those_so_far_and_not_befor
         "trial 1  failed: it broke",
         "9:30 left; how long a trial takes is known after the first",
         "trial 2  size 20 B, accuracy 98.00%  misses size",
-        "9:00 left, room for about 27 more trials, by the 1 trial so far, which took 0:40 on average",
+        "9:00 left, about 27 more trials, by the 1 so far (0:40 on average)",
         "trial 3  size 20 B, accuracy 98.00%  (80 s)",
-        "8:00 left, room for about 16 more trials, by the 2 trials so far, which took 1:00 on average",
+        "8:00 left, about 16 more trials, by the 2 so far (1:00 on average)",
         "trial 4 as trial 1  size 20 B, accuracy 98.00%  (60 s)",
-        "0:25 left, less than a trial took on average so far (1:00)",
+        "0:25 left, less than a trial took so far (1:00 on average)",
     ]
 
 
