@@ -95,7 +95,13 @@ def test_what_cannot_be_compressed_is_refused_before_anything_is_run(tiny, call,
 def begun(*arguments):
     """A command that has been started, whose standard error can be read."""
     command = [sys.executable, "-P", "-m", "compressor", *arguments]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell ignores in the background
+    )
 
 
 def read_until(process, pattern):
@@ -117,8 +123,6 @@ def test_what_ends_a_compression_early_leaves_the_best_so_far_and_no_process(tin
     options += ["--trials", "4", "--workers", "2"]
     process = begun(*options, "-o", "s")
     read_until(process, r"trial 3 begins")
-    (best,) = Path("s/best-so-far").iterdir()
-    assert call_apply(best / "recipe.yaml", "plain") == sha(best / "model.tfpack")
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == (-9 if number == signal.SIGKILL else 130)
@@ -134,6 +138,7 @@ def test_what_ends_a_compression_early_leaves_the_best_so_far_and_no_process(tin
         assert not any(Path("tmp").iterdir())
         assert not Path("s/trial").exists()
         assert not list(Path(os.environ["COMPRESSOR_CACHE"]).rglob("*.tmp"))
+    assert call_apply(best / "recipe.yaml", "plain") == sha(best / "model.tfpack")
     process = begun(*options, "--resume", "s")
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
