@@ -228,6 +228,8 @@ def _precisions(model: KnownModel) -> tuple[str, ...]:
         return ("float16",)
     if kinds & {*ATTENTION} and model.largest >= LEAST_DYNAMIC:
         return ("dynamic", "int8", "int4")  # attention has outliers
+    if 0 < model.largest < LEAST_DYNAMIC:  # of a file it is not known
+        return ("int8", "int4")
     return ("int8", "dynamic", "int4")
 
 

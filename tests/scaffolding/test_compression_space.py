@@ -95,6 +95,11 @@ def test_what_a_model_cannot_take_is_not_tried_and_said(changes, steps, note):
     assert space.notes == (note,)
 
 
+def test_activations_that_are_quantized_as_it_runs_are_not_tried_where_no_kernel_is_large_enough():
+    for largest, is_tried in ((1_023, False), (1_024, True), (0, True)):
+        assert ("dynamic" in opened(replace(CNN, largest=largest))[0].text) == is_tried
+
+
 def test_attention_begins_with_ranges_found_as_it_runs_and_spares_embeddings():
     attention = replace(
         CNN, layers=(("e", "Embedding"), ("a", "MultiHeadAttention")), kinds=("Embedding", "MultiHeadAttention")
