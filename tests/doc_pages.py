@@ -25,7 +25,7 @@ KINDS = {
 _MARK = r"<!-- (?:not run: [^\n]*|long|file: [^\n]*) -->\n"
 _BLOCK = re.compile(rf"^((?:{_MARK})*)```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`(compressor [a-z][^`\n]*)`")
-_SLOW = ("apply", "convert", "debug", "search", "sensitivity")  # of the commands
+_SLOW = ("apply", "compress", "convert", "debug", "search", "sensitivity")  # of the commands
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "docs/ci.md: runs on GitHub",
         "docs/ci.md: runs on GitLab",
         "docs/ci.md: needs the published repository; a test runs the hook from a local one",
+        "docs/compress.md: takes a quarter of an hour",
         "docs/plugins.md: installs a package; a test of the template runs all three",
         "docs/recipes.md: the plugin is not installed",
         "docs/runs.md: there is no such storage",
@@ -329,7 +330,7 @@ class Reader:
             return
         if block.kind == "console":
             (self.folder / "my_recipe.yaml").write_text(MISSPELT)
-        if words[0] in ("apply", "search") and "--smoke" not in words:
+        if words[0] in ("apply", "compress", "search") and "--smoke" not in words:
             words.append("--smoke")
         if "--output" in words:
             Path(words[words.index("--output") + 1]).unlink(missing_ok=True)

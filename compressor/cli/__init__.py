@@ -24,6 +24,7 @@ _COMMANDS = {
     "migrate": "bring recipes to the present version of the recipe language",
     "new": "write a recipe, or the package of a plugin, to start from",
     "plan": "show what a recipe would run, without running it",
+    "compress": "make a model as small as your limits allow, without a recipe",
     "search": "try what a recipe leaves open, and keep the best as plain recipes",
     "ci": "validate all recipes, and try those that a change concerns",
     "strategies": "list the strategies, or the parameters of one",
@@ -100,7 +101,7 @@ def main() -> None:
     with log_as_asked(arguments) as ended:
         try:
             refuse_without_docstrings()
-            if arguments[:1] in (["apply"], ["search"]):
+            if arguments[:1] in (["apply"], ["search"], ["compress"]):
                 killed = partial(notify_of_death, arguments)
                 code = supervised(lambda tell: run_guarded(root, arguments, tell), killed)
             else:

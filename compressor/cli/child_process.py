@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import TypeAlias
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.base.file_limits import MEMORY_VARIABLE, chosen_memory
 from compressor.base.machine_memory import memory_of, whole_memory
+from compressor.base.parent_process import die_with
 from compressor.base.sizes import format_size
 from compressor.base.standard_output import show_cursor, tell
 from compressor.cli.interrupts import heeded, raise_once
@@ -31,7 +31,6 @@ _DONE = "done "  # reported with the exit code when the work is done
 _NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _MORE_PATIENCE = {SENDING: 5.0, PUBLISHING: 12.0}  # seconds, where it tells others of that
-_PR_SET_PDEATHSIG = 1
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
 _LOOKS = 0.5  # seconds between two looks at the child's memory
 _TOO_LARGE = 256  # in place of an exit code
@@ -90,7 +89,7 @@ def _in_child(
     work: Callable[[Tell], int], writing: int, ending: Sequence[int], parent: int, mask: Collection[int]
 ) -> int:
     """Do the work and report its exit code; signals are heeded only meanwhile."""
-    _die_with(parent)
+    die_with(parent)
     try:
         raise_once(ending)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -134,15 +133,6 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
             if received.si_code <= 0:  # from another process; a terminal's own interrupt reaches the child as well
                 with suppress(ProcessLookupError):
                     os.kill(child, received.si_signo)
-
-
-def _die_with(parent: int) -> None:
-    """Have Linux kill this process when its parent dies; on other systems, it ends by itself later."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before that
-            os._exit(ExitCode.INTERRUPTED)
 
 
 def _report(writing: int, doing: str) -> None:

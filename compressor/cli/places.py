@@ -54,3 +54,15 @@ def local_run(place: Path | str) -> Iterator[Path]:
         except CompressorError as error:
             what, remedy = (text.replace(str(folder), shown(place)) for text in (error.what, error.remedy))
             raise CompressorError(what, remedy) from None
+
+
+def kept_here(output: Path | str | None) -> Path | None:
+    """The folder of a search.
+
+    Raises:
+        click.UsageError: it is an address.
+    """
+    if isinstance(output, str):
+        what = "a search is kept in a folder on this machine; name one, and copy its front when it ends"
+        raise click.UsageError(what)
+    return output

@@ -102,7 +102,7 @@ def check_space(
 
 
 def planned_space(
-    source: str | Path,
+    source: str | Path | RecipeText,
     overrides: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     registry: Registry | None = None,

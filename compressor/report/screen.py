@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any, TextIO, TypeAlias
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.status import Status
@@ -124,6 +124,10 @@ class Screen(Console):
     def pinned(self) -> Live:
         """What stays below the lines that are printed, until it is stopped; `update` sets it."""
         return Live(console=self, auto_refresh=False, transient=True)
+
+    def stacked(self, parts: Sequence[RenderableType]) -> RenderableType:
+        """Several things, one below the other."""
+        return Group(*parts)
 
     def on_broken_pipe(self) -> None:
         """Let the stream's own error stand, rather than end the process."""

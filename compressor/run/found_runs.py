@@ -18,7 +18,7 @@ from compressor.run.status_file import STATUS
 
 State: TypeAlias = Literal["running", "finished", "failed", "interrupted", "dead"]
 _REPORT, _SEARCH, _FRONT = "report.json", "search.json", "front/front.json"
-_PARENTS: Final = ("runs", "searches")
+_PARENTS: Final = ("runs", "searches", "compressed")
 _DEPTH = 4  # folders between the one that is named and a run
 _SEED = re.compile(r"seed-\d+")
 _DEAD = "its process was killed, or the machine went down; the same command goes on from there"

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compressor.base.errors import CompressorError
 from compressor.base.import_path import module_part, names_file
 from compressor.base.path_or_function import Reference
+from compressor.devices.profile_files import is_file_name
+from compressor.planning.device_targets import device_named, profile_files
 from compressor.planning.planner import check
 from compressor.planning.plugin_checks import Kind
 from compressor.planning.registry import Registry
 from compressor.planning.source_text import reference
 from compressor.recipe.problems import RecipeError
+from compressor.scaffolding.compression_space import CompressionSpace, Wanted, space_for
 from compressor.scaffolding.data_lines import KnownData, Line
 from compressor.scaffolding.families import family_recipe
-from compressor.scaffolding.known_model import look_at, origin_of
-from compressor.scaffolding.learning_choices import learning_of
-from compressor.scaffolding.recipe_choices import Limits, Steps, steps_for
+from compressor.scaffolding.known_model import KnownModel, look_at, origin_of
+from compressor.scaffolding.learning_choices import Learning, learning_of
+from compressor.scaffolding.recipe_choices import Limits, Steps, UsageError, steps_for
 from compressor.scaffolding.recipe_draft import TRAINED_FIRST, draft
 from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
@@ -54,6 +58,54 @@ def recipe_for(model: str, data: str, folder: Path, limits: Limits, trusted: boo
     lines = source.lines(_from_folder(data, registry, folder))
     text = draft(known, _from_folder(model, registry, folder, "model"), lines, learning, steps, limits)
     return NewRecipe(_with_requirements(text, registry, model, data), steps)
+
+
+def recipe_name(model: str) -> str:
+    """A name for a recipe, by the model that it is for."""
+    stem = Path(model.rpartition(":")[2] or model).stem
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:60] or "model"
+
+
+def space_of_model(
+    model: str, data: str, wanted: Wanted, name: str, trusted: bool = False
+) -> tuple[KnownModel, Learning, CompressionSpace]:
+    """What may be tried to make a model smaller, with absolute paths, and what was found in the model.
+
+    Args:
+        model: as a recipe in the working directory would name it.
+        data: likewise.
+        wanted: the limits.
+        name: of the recipe.
+        trusted: the user vouches for the model's file, so code in it may run.
+
+    Raises:
+        CompressorError: the model or the data is not there, or cannot be used.
+    """
+    registry = Registry.installed()
+    wanted = _with_device(wanted, registry)
+    KnownData(data, registry)  # that it is there, before the model takes seconds to load
+    known = look_at(model, registry, trusted)
+    source = KnownData(data, registry, tuple(known.ends.inputs.values()))
+    learning = learning_of(known.ends, source.labels())
+    lines = source.lines(_from_folder(data, registry, None))
+    space = space_for(known, _from_folder(model, registry, None, "model"), lines, learning, wanted, name)
+    return known, learning, space
+
+
+def _with_device(wanted: Wanted, registry: Registry) -> Wanted:
+    """The limits with what is known of the device that they name.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    if wanted.target is None:
+        return wanted
+    try:
+        device = device_named(wanted.target, Path.cwd(), profile_files(registry))
+    except LookupError as error:
+        raise UsageError(f"--target: {error}; compressor fit --list shows those that there are") from None
+    target = str(Path(wanted.target).expanduser().absolute()) if is_file_name(wanted.target) else wanted.target
+    return replace(wanted, target=target, integers_only=not device.float_runs)
 
 
 def recipe_of(family: str, model: str | None, data: str | None, folder: Path, limits: Limits) -> NewRecipe:
@@ -101,8 +153,8 @@ def _with_requirements(text: str, registry: Registry, model: str | None, data: s
     return text.replace("\n\nmodel:\n", "\n".join(["\nrequires:", *needed, "\nmodel:\n"]), 1) if needed else text
 
 
-def _from_folder(source: str, registry: Registry, folder: Path, kind: str = "data set") -> str:
-    """A source, with a relative path that starts from the folder in place of the working directory."""
+def _from_folder(source: str, registry: Registry, folder: Path | None, kind: str = "data set") -> str:
+    """A source, with a path that starts from the folder in place of the working directory; without one, absolute."""
     qualified = registry.is_qualified("model" if kind == "model" else "data set", source)
     origin: Reference | None = None if qualified else reference(source, Path.cwd(), {})
     if names_file(source) and not qualified:
@@ -111,8 +163,10 @@ def _from_folder(source: str, registry: Registry, folder: Path, kind: str = "dat
     return _relative(source, folder) if origin is not None and origin.kind == "path" else source
 
 
-def _relative(path: str, folder: Path) -> str:
+def _relative(path: str, folder: Path | None) -> str:
     plain = Path(path).expanduser()
+    if folder is None:
+        return str(plain.absolute())
     if plain.is_absolute():
         return path
     relative = Path(os.path.relpath(plain.absolute(), folder.absolute())).as_posix()

@@ -17,11 +17,11 @@ _BITS_LEFT = 7  # of an int8 weight that is not zero, in a package
 _MARGIN = 1.15  # by which the estimate of a package may be wrong
 _OVERHEAD, _OVERHEAD_PER_LAYER = 1_500, 250  # bytes of a file beside its weights
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
-_IN_FLOAT = ("AveragePooling3D", "CategoryEncoding", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MaxPooling3D")
+IN_FLOAT = ("AveragePooling3D", "CategoryEncoding", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MaxPooling3D")
 """Layers that no file in int8 can have, as docs/layers.md says."""
 
-_LEAST_DYNAMIC = 1_024  # weights of a kernel that the converter quantizes where activations are dynamic
-_ATTENTION = ("AdditiveAttention", "Attention", "MultiHeadAttention")
+LEAST_DYNAMIC = 1_024  # weights of a kernel that the converter quantizes where activations are dynamic
+ATTENTION = ("AdditiveAttention", "Attention", "MultiHeadAttention")
 
 
 class UsageError(CompressorError):
@@ -43,8 +43,8 @@ class Limits:
     max_drop: float | None = None
 
 
-def limits_of(max_size: str | None, max_drop: str | None) -> Limits:
-    """Read the limits, as people write them: `25kB`, and `0.5%` or `0.005`.
+def limits_of(max_size: str | None, max_drop: str | None, option: str = "--max-size") -> Limits:
+    """Read the limits, as people write them: `25kB`, and `0.5%` or `0.005`; `option` is what messages call the size.
 
     Raises:
         UsageError: one of them is not like that.
@@ -54,9 +54,9 @@ def limits_of(max_size: str | None, max_drop: str | None) -> Limits:
         try:
             size = int(str(parse_size(max_size)))
         except ValueError as error:
-            raise UsageError(f"--max-size: {error}") from None
+            raise UsageError(f"{option}: {error}") from None
         if size < 1:
-            raise UsageError(f"--max-size: {quoted(max_size, 40)} leaves no room for a file; give more")
+            raise UsageError(f"{option}: {quoted(max_size, 40)} leaves no room for a file; give more")
     return Limits(_size_text(max_size), size, None if max_drop is None else _share(max_drop))
 
 
@@ -155,10 +155,10 @@ def _prune(model: KnownModel, zeros: float, why: str) -> Step:
 
 def _quantize(model: KnownModel) -> Step:
     kinds = {kind for _, kind in model.layers}
-    if floating := sorted(kinds & {*_IN_FLOAT}):
+    if floating := sorted(kinds & {*IN_FLOAT}):
         why = f"weights in half the bytes; int8 has no form of {', '.join(floating)}"
         return Step("ptq", why, {"precision": ("float16", "")})
-    if kinds & {*_ATTENTION} and model.largest >= _LEAST_DYNAMIC:
+    if kinds & {*ATTENTION} and model.largest >= LEAST_DYNAMIC:
         comment = "int8 weights, ranges found as it runs, since attention has outliers; `int8` for integers alone"
         return Step("ptq", "a quarter of the float size", {"precision": ("dynamic", comment)})
     comment = "weights and activations; `dynamic` if the drop is too large"

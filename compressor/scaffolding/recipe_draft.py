@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from compressor.base.sizes import format_size
 from compressor.base.text import listing
@@ -17,6 +17,8 @@ DEFAULT_DROP = 0.01
 """The largest drop of a share, where none is given."""
 DEFAULT_RISE = 0.05
 """The largest change of any other metric for the worse, as a share of what it was."""
+
+_TRAIN = ("prune", "qat")
 
 TRAINED_FIRST = ("  train: {epochs: 10}", "it comes untrained; the trained model is the baseline")
 """The line for a model that comes untrained."""
@@ -38,24 +40,61 @@ def draft(
     return laid_out(
         [
             *_head(model, steps),
-            ("version: 1", ""),
-            (f"description: {yaml_text(_description(steps.steps))}", ""),
-            ("", ""),
-            ("model:", ""),
-            (f"  source: {yaml_text(source)}", ""),
-            *([] if model.comes_trained else [TRAINED_FIRST]),
-            ("data:", ""),
-            *data,
-            *_targets(learning),
-            *_training(model, learning, steps),
-            ("evaluation:", ""),
-            *_metrics(learning),
-            ("steps:", "in this order; after each, the file that would ship is measured"),
-            *(line for step in steps.steps for line in _step(step)),
-            ("constraints:", "a run that misses one ends with exit code 3"),
-            *_constraints(learning, limits),
+            *sections(
+                model,
+                source,
+                data,
+                learning,
+                description=_description(steps.steps),
+                trains=[step.uses for step in steps.steps if step.uses in _TRAIN],
+                steps=[line for step in steps.steps for line in _step(step)],
+                constraints=list(constraint_lines(learning, limits)),
+            ),
         ]
     )
+
+
+def sections(
+    model: KnownModel,
+    source: str,
+    data: Sequence[Line],
+    learning: Learning,
+    *,
+    description: str,
+    trains: Collection[str],
+    steps: Sequence[Line],
+    constraints: Sequence[Line],
+) -> list[Line]:
+    """The lines of a recipe, from its version to its constraints.
+
+    Args:
+        model: the model.
+        source: the model's source, as the recipe's folder has it.
+        data: lines of the section `data`.
+        learning: losses and metrics.
+        description: of the recipe.
+        trains: the steps that train.
+        steps: lines of the section `steps`.
+        constraints: lines of the section `constraints`.
+    """
+    return [
+        ("version: 1", ""),
+        (f"description: {yaml_text(description)}", ""),
+        ("", ""),
+        ("model:", ""),
+        (f"  source: {yaml_text(source)}", ""),
+        *([] if model.comes_trained else [TRAINED_FIRST]),
+        ("data:", ""),
+        *data,
+        *_targets(learning),
+        *_training(model, learning, trains),
+        ("evaluation:", ""),
+        *_metrics(learning),
+        ("steps:", "in this order; after each, the file that would ship is measured"),
+        *steps,
+        ("constraints:", "a run that misses one ends with exit code 3"),
+        *constraints,
+    ]
 
 
 def _head(model: KnownModel, steps: Steps) -> Iterator[Line]:
@@ -80,9 +119,8 @@ def _targets(learning: Learning) -> Iterator[Line]:
         yield "  targets: inputs", "the model gives back its inputs; remove this if it is to learn labels"
 
 
-def _training(model: KnownModel, learning: Learning, steps: Steps) -> Iterator[Line]:
+def _training(model: KnownModel, learning: Learning, trains: Collection[str]) -> Iterator[Line]:
     """The section `training`; left out where nothing trains."""
-    trains = {step.uses for step in steps.steps} & {"prune", "qat"}
     if not trains and model.comes_trained:
         return
     yield "training:", "for every step that trains"
@@ -119,7 +157,8 @@ def _step(step: Step) -> Iterator[Line]:
             yield f"      {name}: {value}", why
 
 
-def _constraints(learning: Learning, limits: Limits) -> Iterator[Line]:
+def constraint_lines(learning: Learning, limits: Limits) -> Iterator[Line]:
+    """The limits of the drop, by default a small one, and of the size where there is one."""
     default = DEFAULT_DROP if learning.first_is_share else DEFAULT_RISE
     drop = default if limits.max_drop is None else limits.max_drop
     chosen = "" if limits.max_drop is not None else "; set it to what you can bear"

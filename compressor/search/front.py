@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from compressor import api
 from compressor.base.atomic_files import write_whole
@@ -24,6 +26,8 @@ from compressor.run.cache.store import Cache
 from compressor.run.run_folder import claimed
 from compressor.search.search_folder import front_folder
 from compressor.search.trial_record import TrialRecord
+
+_USES: Final = re.compile(r"^- uses: (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,39 @@ def write_front(
         CompressorError: a run fails, or a file cannot be written.
     """
     folder = front_folder(folder)
-    points = []
-    for index, record in enumerate(records, start=1):
-        path = folder / f"{index:02}.yaml"
-        write_whole(path, _recipe_text(record, opened, goals, f"{index:02}", seed))
-        plan = replace(resolve(load(path), registry, seed=seed, smoke=smoke), trust_model=trust_model)
-        with claimed(plan, folder / f"{index:02}") as run:
-            report = api.execute(plan, run, registry, cache, observer)
-        points.append(_point(record, report, goals, path, run))
-    return points
+    how: dict[str, Any] = {"seed": seed, "smoke": smoke, "trust_model": trust_model}
+    return [
+        write_point(record, opened, goals, folder, f"{index:02}", registry, cache, observer, **how)[0]
+        for index, record in enumerate(records, start=1)
+    ]
+
+
+def write_point(
+    record: TrialRecord,
+    opened: OpenRecipe,
+    goals: Sequence[Goal],
+    folder: Path,
+    name: str,
+    registry: Registry,
+    cache: Cache,
+    observer: Observer,
+    *,
+    seed: int,
+    smoke: bool,
+    trust_model: bool,
+    why: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[FrontPoint, Report]:
+    """Write a trial's recipe as `NAME.yaml` into a folder, and run it into `NAME/` there.
+
+    Raises:
+        CompressorError: the run fails, or a file cannot be written.
+    """
+    path = folder / f"{name}.yaml"
+    write_whole(path, recipe_text(record, opened, goals, name, seed, why))
+    plan = replace(resolve(load(path), registry, seed=seed, smoke=smoke), trust_model=trust_model)
+    with claimed(plan, folder / name) as run:
+        report = api.execute(plan, run, registry, cache, observer)
+    return _point(record, report, goals, path, run), report
 
 
 def _point(record: TrialRecord, report: Report, goals: Sequence[Goal], path: Path, run: Path) -> FrontPoint:
@@ -78,7 +106,13 @@ def _point(record: TrialRecord, report: Report, goals: Sequence[Goal], path: Pat
     return FrontPoint(record, path, run, tuple(goal.of(report.stages) for goal in goals), missed)
 
 
-def _recipe_text(record: TrialRecord, opened: OpenRecipe, goals: Sequence[Goal], number: str, seed: int) -> str:
+def recipe_text(
+    record: TrialRecord, opened: OpenRecipe, goals: Sequence[Goal], number: str, seed: int, why: Mapping[str, str]
+) -> str:
+    """A plain recipe that makes the model of a trial; comments say what was chosen, and what that came to.
+
+    `why` has the reasons for steps, by what they use, which go beside them.
+    """
     recipe = opened.drawn(record.assignment)
     plain: dict[str, Any] = absolute(recipe)
     plain.pop("objectives", None)
@@ -90,4 +124,5 @@ def _recipe_text(record: TrialRecord, opened: OpenRecipe, goals: Sequence[Goal],
         *(f"#   {name}: {json.dumps(value)}" for name, value in record.assignment.items()),
         f"# To make it again: compressor apply {number}.yaml{seeded}",
     ]
-    return "".join(f"{one_line(line)}\n" for line in lines) + dump(plain)
+    head = "".join(f"{one_line(line)}\n" for line in lines)
+    return head + _USES.sub(lambda step: f"{step[0]}  # {why[step[1]]}" if step[1] in why else step[0], dump(plain))

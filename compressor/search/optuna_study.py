@@ -23,7 +23,7 @@ from compressor.search.trial_record import State, TrialRecord
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import FrozenTrial, Trial, TrialState
 
 SAMPLERS = ("tpe", "random", "nsga2", "grid")
 _JOURNAL, _LOCK = "journal.log", "journal.log.lock"
@@ -57,57 +57,86 @@ class OptunaStudy:
         self._space, self._goals, self._sampler, self._seed = space, goals, sampler, seed
         with _quiet():
             self._study = _opened(folder, ["maximize" if goal.maximize else "minimize" for goal in goals])
+        trials = self._study.get_trials(deepcopy=False)
+        self._records = [_record(trial) for trial in trials if trial.state.is_finished()]
+        self._tried = {_text(record.assignment) for record in self._records}
+        self._begun: dict[int, Trial] = {}
+        self._kept = {trial.number + 1 for trial in trials if "state" in trial.user_attrs}
+        self._cut = [trial for trial in trials if trial.state == _states().RUNNING]
+        self._waiting = [trial.number for trial in trials if trial.state == _states().WAITING]
+        self._count = len(trials)
 
     @property
     def records(self) -> list[TrialRecord]:
-        """Every trial that is over, in order."""
-        return [_record(trial) for trial in self._study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        """Every trial that was told, in order."""
+        return list(self._records)
+
+    @property
+    def kept(self) -> list[TrialRecord]:
+        """The trials of an interrupted search that were over and could not be told yet; `ask` gives them again."""
+        return [_record(trial) for trial in self._cut if "state" in trial.user_attrs]
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every recipe of the space has been tried."""
-        count = self._space.count
-        if count is None:
-            return False
-        return len({_text(record.assignment) for record in self.records}) >= count
+        """Whether every recipe of the space has been asked for."""
+        return self._space.count is not None and len(self._tried) >= self._space.count and not self._cut
+
+    def enqueue_first(self, assignments: Sequence[Assignment]) -> None:
+        """Have these tried first, in this order, unless the search goes on with one that has begun to."""
+        if len(self._waiting) < self._count:
+            return
+        for assignment in assignments[self._count :]:
+            with _quiet():
+                self._study.enqueue_trial(_encoded(self._space, assignment))
+            self._waiting.append(self._count)
+            self._count += 1
 
     def ask(self) -> tuple[int, Assignment]:
-        """The number of a trial, from 1 on, and what to try: the trial that was interrupted, if one was."""
-        from optuna.trial import Trial, TrialState
+        """The number of a trial, from 1 on, and what to try: first the trials that were interrupted, if any were."""
+        from optuna.trial import Trial
 
         with _quiet():
-            trials = self._study.get_trials(deepcopy=False)
-            running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-            waiting = [trial for trial in trials if trial.state == TrialState.WAITING]  # killed before it was asked for
-            number = next((trial.number for trial in (*running, *waiting)), len(trials))
-            self._study.sampler = self._sampler_for(number)
-            if running:
-                self._trial = Trial(self._study, running[0]._trial_id)
+            if self._cut:
+                cut = self._cut.pop(0)
+                self._study.sampler = self._sampler_for(cut.number)
+                trial = Trial(self._study, cut._trial_id)
             else:
-                if self._sampler == "grid" and not waiting:
+                is_new = not self._waiting  # others were enqueued, or killed before they were asked for
+                number = self._count if is_new else self._waiting.pop(0)
+                self._count += is_new
+                self._study.sampler = self._sampler_for(number)
+                if is_new and self._sampler == "grid":
                     self._study.enqueue_trial(_encoded(self._space, _point(self._space, number)))
-                self._trial = self._study.ask()
-            assignment = _asked(self._trial, self._space)
-            self._trial.set_user_attr("assignment", assignment)
-        return number + 1, assignment
+                trial = self._study.ask()
+            assignment = _asked(trial, self._space)
+            trial.set_user_attr("assignment", assignment)
+        self._begun[trial.number] = trial
+        self._tried.add(_text(assignment))
+        return trial.number + 1, assignment
+
+    def keep(self, record: TrialRecord) -> None:
+        """Keep what came of a trial that was asked for, so that it is not lost before it is told."""
+        trial = self._begun[record.number - 1]
+        with _quiet():
+            for key in ("reason", "seconds", "repeats"):
+                trial.set_user_attr(key, getattr(record, key))
+            trial.set_user_attr("misses", dict(record.misses))
+            trial.set_user_attr("values", list(record.values))
+            trial.set_user_attr("state", record.state)  # last, since a trial with a state is over
+        self._kept.add(record.number)
 
     def tell(self, record: TrialRecord) -> None:
-        """What came of the trial that was asked for last."""
-        from optuna.trial import TrialState
-
-        states: Mapping[State, TrialState] = {
-            "done": TrialState.COMPLETE,
-            "stopped": TrialState.PRUNED,
-            "failed": TrialState.FAIL,
-        }
+        """What came of a trial that was asked for; the sampler knows of it from now on."""
+        if record.number not in self._kept:
+            self.keep(record)
+        trial = self._begun.pop(record.number - 1)
+        told = {"done": _states().COMPLETE, "stopped": _states().PRUNED, "failed": _states().FAIL}
         with _quiet():
-            for key in ("state", "reason", "seconds", "repeats"):
-                self._trial.set_user_attr(key, getattr(record, key))
-            self._trial.set_user_attr("misses", dict(record.misses))
             for name, miss in record.misses.items():
-                self._trial.set_constraint(name, miss)
+                trial.set_constraint(name, miss)
             values = list(record.values) if record.state == "done" else None
-            self._study.tell(self._trial, values, states[record.state])
+            self._study.tell(trial, values, told[record.state])
+        self._records.append(record)
 
     def _sampler_for(self, number: int) -> BaseSampler:
         """A sampler that knows nothing but the seed and the trial's number, beside the trials before it."""
@@ -121,6 +150,12 @@ class OptunaStudy:
             "grid": samplers.RandomSampler,
         }
         return make[self._sampler](seed=seed)
+
+
+def _states() -> type[TrialState]:
+    from optuna.trial import TrialState
+
+    return TrialState
 
 
 def refuse_without_optuna() -> None:
@@ -204,7 +239,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         number=trial.number + 1,
         assignment=known.get("assignment", {}),
         state=state,
-        values=tuple(trial.values) if state == "done" else (),
+        values=tuple(known.get("values") or trial.values or ()) if state == "done" else (),
         misses=known.get("misses", {}),
         reason=known.get("reason", ""),
         seconds=known.get("seconds", 0.0),

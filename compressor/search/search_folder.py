@@ -20,25 +20,28 @@ from compressor.search.optuna_study import SearchError
 
 _CLAIM = ".running.lock"
 _SETTINGS = "search.json"
-_TRIAL = "trial"  # the files of the trial that runs
+_TRIAL = "trial"  # the files of the trials that run
 FRONT = "front"
 
 
 @contextmanager
-def claimed_search(folder: Path | None, name: str, settings: dict[str, Any], resume: bool) -> Iterator[Path]:
+def claimed_search(
+    folder: Path | None, name: str, settings: dict[str, Any], resume: bool, parent: str = "searches"
+) -> Iterator[Path]:
     """Claim the folder of a search, and make it unless it is to go on.
 
     Args:
-        folder: the folder; by default, `searches/NAME/TIME-HASH`.
+        folder: the folder; by default, `searches/NAME/TIME-HASH`, or in another folder than `searches`.
         name: of the recipe.
         settings: all that decides which trials there are; those of a search that goes on must be the same.
         resume: whether a search in this folder is to go on.
+        parent: the folder that the default is in.
 
     Raises:
         OutputError: it is in use, not empty, or cannot be made; or there is no search to go on with.
         SearchError: the search in it was another one.
     """
-    folder = folder or _new_name(name, settings)
+    folder = folder or _new_name(parent, name, settings)
     if resume:
         _refuse_other(folder, settings)
     elif folder.is_dir() and any(folder.iterdir()):
@@ -62,11 +65,17 @@ def claimed_search(folder: Path | None, name: str, settings: dict[str, Any], res
         claim.release()
 
 
-def trial_folder(folder: Path) -> Path:
-    """An empty folder for the files of a trial, in the place of those of the trial before it."""
-    path = folder / _TRIAL
+def trial_folder(folder: Path, number: int) -> Path:
+    """An empty folder for the files of a trial."""
+    path = drop_trial_folder(folder, number)
+    path.mkdir(parents=True)
+    return path
+
+
+def drop_trial_folder(folder: Path, number: int) -> Path:
+    """Remove the files of a trial; returns where they were."""
+    path = folder / _TRIAL / str(number)
     shutil.rmtree(path, ignore_errors=True)
-    path.mkdir()
     return path
 
 
@@ -78,6 +87,12 @@ def front_folder(folder: Path) -> Path:
     return path
 
 
+def clear_run(folder: Path, name: str) -> None:
+    """Remove a run and its recipe that an earlier search in this folder ended with."""
+    shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / f"{name}.yaml").unlink(missing_ok=True)
+
+
 def _refuse_other(folder: Path, settings: dict[str, Any]) -> None:
     try:
         stored = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
@@ -85,13 +100,14 @@ def _refuse_other(folder: Path, settings: dict[str, Any]) -> None:
         raise OutputError(
             f"there is no search in {folder} to go on with", "check the path, or leave out --resume"
         ) from None
-    other = [key for key, value in settings.items() if stored.get(key) != json.loads(json_text(value))]
+    asked = json.loads(json_text(settings))
+    other = [key for key in {**asked, **stored} if stored.get(key) != asked.get(key)]
     if other:
         what = f"the search in {folder} was made with another {' and another '.join(other)}"
         raise SearchError(what, "begin a new one by leaving out --resume, or change it back")
 
 
-def _new_name(name: str, settings: dict[str, Any]) -> Path:
+def _new_name(parent: str, name: str, settings: dict[str, Any]) -> Path:
     now = datetime.now()
     digest = hashlib.sha256(f"{json_text(settings)}{now.isoformat()}".encode()).hexdigest()
-    return Path("searches") / name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"
+    return Path(parent) / name / f"{now:%Y-%m-%dT%H-%M-%S}-{digest[:6]}"

@@ -12,53 +12,54 @@ from compressor.base.outgoing import markdown, markdown_code
 from compressor.recipe.objectives import Goal
 from compressor.report.screen import Screen
 from compressor.search.front import FrontPoint
-from compressor.search.trial_record import TrialRecord, front_of
+from compressor.search.trial_record import Front, TrialRecord
+from compressor.search.worker_rows import WorkerRows
 
 _MOST_LIVE: Final = 10  # rows of the table of the best
 
 
-def trial_line(record: TrialRecord, records: Sequence[TrialRecord], goals: Sequence[Goal]) -> str:
-    """What came of a trial: `trial 7  size 22.1 kB, accuracy 98.10%  on the front`."""
+def trial_line(record: TrialRecord, is_best: bool, goals: Sequence[Goal]) -> str:
+    """What came of a trial: `trial 7  size 22.1 kB, accuracy 98.10%  among the best`."""
     head = f"trial {record.number}"
     if record.repeats:
         head += f" as trial {record.repeats}"
     if record.state != "done":
         return f"{head}  failed: {record.reason}" if record.state == "failed" else f"{head}  {record.reason}"
-    values = ", ".join(f"{goal.name} {goal.text(value)}" for goal, value in zip(goals, record.values, strict=True))
+    values = values_text(record, goals)
     if record.missed:
         return f"{head}  {values}  misses {record.missed}"
-    best = any(one.number == record.number for one in front_of(records, goals))
-    return f"{head}  {values}{'  among the best' if best else ''}  ({record.seconds:.0f} s)"
+    return f"{head}  {values}{'  among the best' if is_best else ''}  ({record.seconds:.0f} s)"
 
 
-class TrialLines:
-    """Shows a line for each trial that is over and, in a terminal, a table of the best so far below them."""
+def values_text(record: TrialRecord, goals: Sequence[Goal]) -> str:
+    """What a trial came to: `size 22.1 kB, accuracy 98.10%`."""
+    return ", ".join(f"{goal.name} {goal.text(value)}" for goal, value in zip(goals, record.values, strict=True))
 
-    def __init__(self, screen: Screen, goals: Sequence[Goal], silent: bool) -> None:
+
+class TrialLines(WorkerRows):
+    """Shows a line for each trial that is over and, in a terminal, the workers and the best so far below them."""
+
+    def __init__(self, screen: Screen, silent: bool, workers: int) -> None:
         """Show on a screen, or nothing at all."""
-        self._screen, self._goals, self._silent = screen, goals, silent
-        self._live = screen.pinned()
+        super().__init__(screen, silent, workers)
+        self._goals: Sequence[Goal] = ()
+        self._front: Front | None = None
 
-    def __enter__(self) -> TrialLines:
-        """Begin to show the table."""
-        if self._screen.is_terminal and not self._silent:
-            self._live.start()
-        return self
+    def follow(self, goals: Sequence[Goal], front: Front) -> None:
+        """Show what a search finds by these goals."""
+        self._goals, self._front = goals, front
 
-    def __exit__(self, *error: object) -> None:
-        """Remove the table."""
-        self._live.stop()
-
-    def finished(self, record: TrialRecord, records: Sequence[TrialRecord]) -> None:
+    def finished(self, record: TrialRecord, folder: Path | None) -> None:
         """A trial is over."""
-        if self._silent:
-            return
-        self._screen.show(f" {trial_line(record, records, self._goals)}", wrap=False)
-        best = front_of(records, self._goals)
-        if self._live.is_started and best:
-            self._live.update(self._table(best[:_MOST_LIVE]), refresh=True)
+        best = self._front.records if self._front else []
+        is_best = any(one.number == record.number for one in best)
+        self.ended(record.number, trial_line(record, is_best, self._goals))
 
-    def _table(self, best: Sequence[TrialRecord]) -> RenderableType:
+    def below(self) -> Sequence[RenderableType]:
+        """The best so far."""
+        best = self._front.records[:_MOST_LIVE] if self._front else []
+        if not best:
+            return ()
         headings: list[tuple[str, Any]] = [("best so far", "whole"), *((goal.name, "right") for goal in self._goals)]
         rows = [
             [
@@ -67,7 +68,7 @@ class TrialLines:
             ]
             for record in best
         ]
-        return self._screen.table(headings, rows)
+        return (self.screen.table(headings, rows),)
 
 
 def show_front(points: Sequence[FrontPoint], goals: Sequence[Goal], screen: Screen) -> None:

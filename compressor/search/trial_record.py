@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -46,14 +46,36 @@ class TrialRecord:
         return ", ".join(name for name, miss in self.misses.items() if miss > 0)
 
 
-def front_of(records: Sequence[TrialRecord], goals: Sequence[Goal]) -> list[TrialRecord]:
-    """The trials that no other one beats, in the order of the first objective, best last for one to maximize.
+class Front:
+    """The trials that no other one beats, kept as trials come in.
 
     Only trials that meet all constraints count; of several with the same values, the first stands for all.
     """
-    able = [record for record in records if record.meets_all]
-    best = [record for record in able if not any(_stands_before(other, record, goals) for other in able)]
-    return sorted(best, key=lambda record: (record.values, record.number))
+
+    def __init__(self, goals: Sequence[Goal]) -> None:
+        self._goals = goals
+        self._best: list[TrialRecord] = []
+
+    def add(self, record: TrialRecord) -> bool:
+        """Take a trial into account; returns whether it is among the best now."""
+        if not record.meets_all or any(_stands_before(other, record, self._goals) for other in self._best):
+            return False
+        self._best = [other for other in self._best if not _stands_before(record, other, self._goals)]
+        self._best.append(record)
+        return True
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """The best trials in the order of the first objective, best last for one to maximize."""
+        return sorted(self._best, key=lambda record: (record.values, record.number))
+
+
+def front_of(records: Iterable[TrialRecord], goals: Sequence[Goal]) -> list[TrialRecord]:
+    """The trials that no other one beats, as `Front` orders them."""
+    front = Front(goals)
+    for record in records:
+        front.add(record)
+    return front.records
 
 
 def closest(records: Sequence[TrialRecord]) -> TrialRecord | None:

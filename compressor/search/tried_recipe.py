@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compressor.base.atomic_files import write_whole
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import StageRow
@@ -13,8 +14,10 @@ from compressor.recipe.constraints import Constraints, rules
 from compressor.recipe.limits import Limit
 from compressor.recipe.objectives import Goal
 from compressor.recipe.sections import Recipe
+from compressor.report.device_rows import device_verdicts
 from compressor.run.cache.store import Cache
 from compressor.run.engine import started
+from compressor.run.run_folder import results_of
 
 _LEAST_MISS = 1e-9  # so that one that is missed is above 0, however close
 
@@ -32,7 +35,13 @@ class Outcome:
 
 
 def run_trial(
-    plan: Plan, goals: Sequence[Goal], folder: Path, cache: Cache, observer: Observer, rehearse: bool
+    plan: Plan,
+    goals: Sequence[Goal],
+    folder: Path,
+    cache: Cache,
+    observer: Observer,
+    rehearse: bool,
+    keep_model: bool = False,
 ) -> Outcome:
     """Run a recipe and measure it on the validation split.
 
@@ -46,22 +55,28 @@ def run_trial(
         cache: shares steps with other trials.
         observer: is told what happens.
         rehearse: whether to take all steps on the untrained model first, if any trains.
+        keep_model: whether to write what ships into the folder, as a run does: `model.tflite`, and its package.
 
     Raises:
         CompressorError: the data, the model or a step is at fault.
     """
     plan = replace(plan, measured_on="validation")
-    rows = _Rows()
+    rows, last = _Rows(), b""
     with started(plan, folder, cache, Observers(rows, observer)) as run:
         if rehearse:
             run.rehearse()
         for step in (None, *plan.stages):
             if step is not None:
-                run.stage(step)
+                last = run.stage(step).content
             if not plan.smoke and rows.stages and (missed := _missed_at(plan.recipe, rows.stages)):
                 return Outcome((), missed, f"stopped after '{rows.stages[-1].id}', which misses {', '.join(missed)}")
+        if keep_model and last:
+            for name, content in results_of(last).items():
+                write_whole(folder / name, content)
     values = tuple(goal.of(rows.stages) for goal in goals)
-    return Outcome(values, {} if plan.smoke else misses(plan.recipe.constraints, rows.stages))
+    if plan.smoke:
+        return Outcome(values, {})
+    return Outcome(values, {**misses(plan.recipe.constraints, rows.stages), **_device_misses(plan, rows.stages)})
 
 
 def misses(constraints: Constraints, stages: Sequence[StageRow]) -> dict[str, float]:
@@ -71,6 +86,21 @@ def misses(constraints: Constraints, stages: Sequence[StageRow]) -> dict[str, fl
         for key, rule in rules(constraints)
         for verdict in rule.verdicts(key, getattr(constraints, key), stages)
     }
+
+
+def _device_misses(plan: Plan, stages: Sequence[StageRow]) -> dict[str, float]:
+    """The same of what the recipe's target demands."""
+    return {
+        verdict.name: 0.0 if verdict.met else _share_above(verdict.name, stages[-1])
+        for verdict in device_verdicts(plan.device, stages)
+    }
+
+
+def _share_above(name: str, stage: StageRow) -> float:
+    """By how much a file is too large for its target, as a share; 1 where that is no matter of size."""
+    device, what = getattr(stage, "device", None), name.removeprefix("target.")
+    size, most = getattr(device, f"{what}_bytes", None), getattr(device, f"{what}_limit", None)
+    return max(_LEAST_MISS, size / most - 1) if size is not None and most else 1.0
 
 
 class _Rows(Observer):

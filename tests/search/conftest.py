@@ -1,5 +1,8 @@
 """A tiny net and tiny data in files, and recipes whose trials take a second."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -62,3 +65,19 @@ def call(capfd):
         return int(code), out, err
 
     return call
+
+
+@pytest.fixture
+def workers_here():
+    """A function that finds the workers of searches in the working directory: their processes, as Linux shows them."""
+
+    def find():
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                is_worker = b"search.worker_process" in (folder / "cmdline").read_bytes()
+                if is_worker and (folder / "cwd").readlink() == Path.cwd():
+                    found.append(int(folder.name))
+        return found
+
+    return find

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -206,3 +207,68 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_run(tiny, call, a
     tiny(HEAD + "steps: [{uses: ptq}]\n", "plain.yaml")
     ended, _, err = call("search", *arguments)
     assert (ended, message in err) == (code, True), err
+
+
+def test_two_workers_find_what_one_process_finds_byte_for_byte(tiny, call):
+    recipe = tiny(PTQ)
+    assert call("search", recipe, "--sampler", "grid", "-o", "one")[0] == 0
+    code, _, err = call("search", recipe, "--sampler", "grid", "--workers", 2, "-o", "two")
+    assert code == 0, err
+    one, two = (json.loads(Path(f"{name}/front/front.json").read_text()) for name in ("one", "two"))
+    for data in (one, two):
+        for trial in data["trials"]:
+            del trial["seconds"]
+    assert two == one
+    assert [sha(f"two/{point['run']}/model.tflite") for point in two["front"]] == [
+        sha(f"one/{point['run']}/model.tflite") for point in one["front"]
+    ]
+    lines = [line.split(" ", 1)[1] for line in err.splitlines() if re.match(r"\d{4}-", line)]
+    assert lines[0] == "trial 1 begins: ptq"
+    assert sorted(line for line in lines if "begins" in line) == [f"trial {number} begins: ptq" for number in (1, 2, 3)]
+    assert call("search", recipe, "--sampler", "grid", "--resume", "two")[::2][0] == 2
+
+
+@pytest.mark.long
+def test_a_search_on_mnist_ends_with_recipes_that_apply_makes_again(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(
+        "search", "search_mnist", "--trials", 3, "--workers", 2, "-o", "s", "--set", "model.train.epochs=3"
+    )
+    assert code == 0, err
+    data = json.loads(Path("s/front/front.json").read_text())
+    assert [trial["state"] for trial in data["trials"]] == ["done"] * 3
+    point = data["front"][0]
+    assert point["validation"][1] > 0.96
+    assert call("apply", f"s/{point['recipe']}", "-o", "again")[0] == 0
+    assert sha("again/model.tflite") == sha(f"s/{point['run']}/model.tflite")
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_is_one_failed_trial_told_with_its_cause(tiny, workers_here):
+    text = HEAD + "steps: [{uses: ptq, with: {precision: {search: [int8, float16, int4]}}}]\n"
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "compressor",
+        "search",
+        tiny(text),
+        "--sampler",
+        "grid",
+        "--workers",
+        "2",
+        "-o",
+        "s",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    for line in process.stderr:
+        if "worker 1, trial 1: " in line:
+            break
+    (worker,) = workers_here()
+    os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    reason = "worker 1 was killed (SIGKILL); if memory ran out, use fewer workers or a smaller batch_size"
+    assert f"trial 1  failed: {reason}\n" in err
+    trials = json.loads(Path("s/front/front.json").read_text())["trials"]
+    assert [(trial["state"], trial["reason"]) for trial in trials] == [("failed", reason)] + [("done", "")] * 2

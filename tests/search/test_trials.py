@@ -1,15 +1,23 @@
 """The loop of a search, with made-up results in place of runs."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from compressor.base.errors import OutputError, StepError
+from compressor.base.errors import CompressorError, OutputError, StepError
 from compressor.contracts.observer import Observer
 from compressor.planning.open_recipe import open_recipe
 from compressor.recipe.document import RecipeText
+from compressor.recipe.objectives import Goal
+from compressor.run.cache.run_cache import CachePlace
 from compressor.run.cache.store import Cache
-from compressor.search import trials
+from compressor.search import trial_job, trials
+from compressor.search.executor import InProcess
 from compressor.search.optuna_study import SearchError
 from compressor.search.search_folder import claimed_search
+from compressor.search.trial_job import TrialResult
+from compressor.search.trial_record import Front, TrialRecord, front_of
 from compressor.search.trials import Budget, Search
 from compressor.search.tried_recipe import Outcome
 
@@ -34,7 +42,7 @@ def tried(monkeypatch):
 
     tried = Tried()
 
-    def run_trial(plan, goals, folder, cache, observer, rehearse):
+    def run_trial(plan, goals, folder, cache, observer, rehearse, keep_model):
         assert folder.is_dir() and not any(folder.iterdir())
         precision = plan.steps[-1].strategy.params.precision
         tried.append((len(plan.steps), precision))
@@ -47,7 +55,7 @@ def tried(monkeypatch):
         return Outcome((result,), {"max_size": max(0.0, (result or 0) - 4)})
 
     tried.rehearsed = []
-    monkeypatch.setattr(trials, "run_trial", run_trial)
+    monkeypatch.setattr(trial_job, "run_trial", run_trial)
     return tried
 
 
@@ -56,15 +64,30 @@ def search(registry, tmp_path):
     def begin(sampler="grid", text=TEXT, seed=0):
         (tmp_path / "s").mkdir(exist_ok=True)
         opened = open_recipe(RecipeText("r", text), (), registry)
-        return Search(opened, registry, tmp_path / "s", Cache(tmp_path / "cache"), sampler=sampler, seed=seed)
+        executor = InProcess(registry, Cache(tmp_path / "cache"), Observer())
+        return Search(
+            opened, registry, tmp_path / "s", CachePlace(tmp_path / "cache"), executor, sampler=sampler, seed=seed
+        )
 
     return begin
 
 
+class Told:
+    """Keeps which trials began, and the records of those that are over."""
+
+    def __init__(self):
+        self.begun, self.records = [], []
+
+    def began(self, number, steps):
+        self.begun.append(number)
+
+    def finished(self, record, folder):
+        self.records.append(record)
+
+
 def run(search, **budget):
-    told = []
-    records = search.run(Budget(**budget), Observer(), told.append)
-    return records, told
+    told = Told()
+    return search.run(Budget(**budget), told), told.records
 
 
 def test_a_grid_ends_when_every_recipe_has_been_tried_and_each_order_of_steps_is_rehearsed_once(search, tried):
@@ -109,6 +132,21 @@ def test_a_trial_that_fails_is_one_failed_trial_and_the_search_goes_on(search, t
         ("failed", "size is not known of its file, and is an objective"),
     ]
     assert search().records == records
+
+
+def test_a_choice_that_is_no_valid_recipe_is_one_failed_trial(search, tried, monkeypatch):
+    one = search()
+    plan_of = one.plan_of
+
+    def refusing(assignment):
+        if assignment["steps.ptq.with.precision"] == "dynamic":
+            raise CompressorError("r:5:1: it does not fit", "choose another")
+        return plan_of(assignment)
+
+    monkeypatch.setattr(one, "plan_of", refusing)
+    records, told = run(one, trials=3)
+    assert [record.reason for record in records] == ["", "r:5:1: it does not fit; choose another", ""]
+    assert told == records
 
 
 def test_a_trial_that_was_stopped_says_why(search, tried):
@@ -165,3 +203,131 @@ def test_a_search_goes_on_only_with_the_same_settings_and_in_a_folder_of_its_own
     assert str(caught.value) == (
         f"the folder {tmp_path / 's'} is not empty; to go on with a search, write --resume {tmp_path / 's'}"
     )
+
+
+OPEN = TEXT.replace(
+    "[int8, dynamic, float16]}", "[int8, dynamic, float16]}, calibration_samples: {search: {low: 5, high: 90}}"
+)
+
+
+class Shuffled:
+    """An executor with several places, which ends trials in an order of its own."""
+
+    def __init__(self, places, order, cut_after=None):
+        self.places, self.order, self.left = places, order, cut_after
+        self.jobs, self.most, self.folders, self.rehearsed = [], 0, [], []
+
+    @property
+    def is_free(self):
+        return len(self.jobs) < self.places
+
+    def submit(self, job):
+        self.jobs.append(job)
+        self.most = max(self.most, len(self.jobs))
+        self.folders.append(job.folder)
+        self.rehearsed += [job.steps] if job.rehearse else []
+
+    def wait(self, seconds=None):
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left = None if self.left is None else self.left - 1
+        job = self.jobs.pop(self.order(len(self.jobs)))
+        size = sum(map(ord, job.recipe)) % 97
+        return TrialResult(job.number, (float(size),), {"max_size": max(0.0, size - 90)}, seconds=1.0)
+
+    def stop(self):
+        numbers, self.jobs = [job.number for job in self.jobs], []
+        return numbers
+
+
+@pytest.fixture
+def shuffled_search(registry, tmp_path):
+    """A function that runs a search of its own in a folder of that name, and returns its trials and its executor."""
+
+    def make(name, executor, count=14, first=(), **budget):
+        (tmp_path / name).mkdir(exist_ok=True)
+        opened = open_recipe(RecipeText("r", OPEN), (), registry)
+        search = Search(
+            opened, registry, tmp_path / name, CachePlace(tmp_path / "cache"), executor, seed=1, first=first
+        )
+        told = Told()
+        records = search.run(Budget(count, **budget), told)
+        return [(one.number, one.assignment, one.values) for one in records], told
+
+    return make
+
+
+def test_what_is_tried_does_not_depend_on_which_trial_ends_first(shuffled_search):
+    first_in, last_in = Shuffled(3, lambda _: 0), Shuffled(3, lambda count: count - 1)
+    trials, _ = shuffled_search("a", first_in)
+    assert (first_in.most, [number for number, *_ in trials]) == (3, list(range(1, 15)))
+    assert shuffled_search("b", last_in)[0] == trials
+    assert sorted(first_in.rehearsed) == [("prune", "ptq"), ("ptq",)]  # each order of steps once, not in each place
+    assert shuffled_search("one", Shuffled(1, lambda _: 0))[0] != trials
+    assert not any(Path(folder).exists() for folder in first_in.folders)
+
+
+@pytest.mark.parametrize("cut_after", [0, 1, 4, 9, 12])
+def test_a_search_with_several_places_that_is_cut_goes_on_as_if_it_had_not_been(shuffled_search, cut_after):
+    trials, _ = shuffled_search("whole", Shuffled(2, lambda _: 0))
+    with pytest.raises(KeyboardInterrupt):
+        shuffled_search("cut", Shuffled(2, lambda count: count - 1, cut_after))
+    rest, told = shuffled_search("cut", Shuffled(2, lambda _: 0))
+    assert rest == trials
+    assert len([record for record in told.records if not record.repeats]) <= 14 - cut_after
+
+
+def test_more_trials_of_a_search_that_has_ended_are_those_of_a_longer_one(shuffled_search):
+    whole, _ = shuffled_search("whole", Shuffled(2, lambda _: 0), count=16)
+    shuffled_search("short", Shuffled(2, lambda _: 0), count=9)
+    assert shuffled_search("short", Shuffled(2, lambda _: 0), count=16)[0] == whole
+
+
+def test_what_is_to_be_tried_first_is_tried_first_and_not_again_where_the_search_goes_on(shuffled_search):
+    wanted = [
+        {"step 1": "left out", "steps.ptq.with.precision": precision, "steps.ptq.with.calibration_samples": 50}
+        for precision in ("float16", "int8", "dynamic")
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        shuffled_search("s", Shuffled(1, lambda _: 0, 2), first=wanted)
+    trials, _ = shuffled_search("s", Shuffled(1, lambda _: 0), first=wanted)
+    assert [assignment for _, assignment, _ in trials[:3]] == wanted
+    assert wanted[0] not in [assignment for _, assignment, _ in trials[3:]]
+
+
+def test_a_budget_that_cuts_ends_what_runs_once_a_trial_was_measured(shuffled_search, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(trials.time, "monotonic", lambda: now[0])
+
+    def later(_):
+        now[0] += 61.0
+        return 0
+
+    executor = Shuffled(2, later)
+    cut, told = shuffled_search("s", executor, minutes=1, cuts=True)
+    assert (len(cut), told.begun, executor.jobs) == (1, [1, 2], [])
+    assert not any(Path(folder).exists() for folder in executor.folders)
+
+
+def test_the_front_grows_as_trials_come_in_and_is_that_of_all_of_them():
+    goals = (Goal("size", False, lambda _: None, str), Goal("accuracy", True, lambda _: None, str))
+    random = np.random.default_rng(0)
+    records = [
+        TrialRecord(
+            number, {}, "done", tuple(map(float, random.integers(0, 20, 2))), {"a": float(random.random() < 0.2)}
+        )
+        for number in range(1, 301)
+    ]
+    front = Front(goals)
+    for record in records:
+        is_best = front.add(record)
+        assert is_best == (record in front.records)
+    able = [record for record in records if record.meets_all]
+    best = [
+        one for one in able
+        if not any((two.values[0] <= one.values[0] and two.values[1] >= one.values[1] and two.values != one.values)
+                   or (two.values == one.values and two.number < one.number) for two in able)
+    ]  # fmt: skip
+    assert sorted(record.number for record in front.records) == [record.number for record in best]
+    shuffled = [records[index] for index in random.permutation(300)]
+    assert front_of(shuffled, goals) == front.records

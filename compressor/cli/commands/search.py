@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +24,17 @@ from compressor.cli.options import (
     trust_option,
 )
 from compressor.cli.own_command import OwnCommand
-from compressor.cli.places import PLACE
+from compressor.cli.places import PLACE, kept_here
 
 if TYPE_CHECKING:
+    from compressor.contracts.observer import Observer
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
     from compressor.run.cache.run_cache import CachePlace
+    from compressor.run.cache.store import Cache
+    from compressor.search.executor import Executor
     from compressor.search.front import FrontPoint
+    from compressor.search.search_report import TrialLines
     from compressor.search.trial_record import TrialRecord
     from compressor.search.trials import Search
 
@@ -46,6 +51,10 @@ _TRIALS = 20  # without any budget
 @click.option(
     "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
 )
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 64), default=None,
+    help="Run up to N trials at once, in processes of their own.  [default: one after the other, in this one]",
+)  # fmt: skip
 @click.option(
     "--output", "-o", type=PLACE,
     help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
@@ -67,6 +76,7 @@ def command(
     trials: int | None,
     minutes: float | None,
     sampler: str,
+    workers: int | None,
     output: Path | str | None,
     resume: Path | None,
     seed: int,
@@ -90,10 +100,6 @@ def command(
 
     if output is not None and resume is not None:
         raise click.UsageError("--output and --resume exclude each other; leave one out")
-    if isinstance(output, str):
-        raise click.UsageError(
-            "a search is kept in a folder on this machine; name one, and copy its front when it ends"
-        )
     refuse_without_optuna()
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
@@ -104,11 +110,13 @@ def command(
         "sampler": sampler,
         "seed": seed,
         "smoke": smoke,
+        **({"workers": workers} if workers and workers > 1 else {}),
     }
-    with claimed_search(resume or output, opened.name, settings, resume is not None) as folder:
+    with claimed_search(resume or kept_here(output), opened.name, settings, resume is not None) as folder:
         if not as_json:
             tell(f"searching in {folder}; if it is interrupted, add --resume {folder} to go on")
-        searching = _Searching(opened, registry, folder, seed, smoke, trust_model, debug, as_json, place)
+        how = (seed, smoke, trust_model, debug, as_json, place, workers)
+        searching = _Searching(opened, registry, folder, *how)
         return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
 
 
@@ -125,6 +133,7 @@ class _Searching:
     debug: bool
     as_json: bool
     place: CachePlace
+    workers: int | None
 
     def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
@@ -133,9 +142,9 @@ class _Searching:
         from compressor.report.screen import Screen
         from compressor.run.cache.run_cache import opened
         from compressor.run.status_file import search_status
+        from compressor.search.counted_trials import Counting
         from compressor.search.front import write_front
         from compressor.search.search_report import TrialLines
-        from compressor.search.trial_record import front_of
         from compressor.search.trials import Budget, Search
 
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
@@ -146,19 +155,24 @@ class _Searching:
             opened(self.place, observer.warned) as cache,
             disk_faults_named(self.folder, cache.folder),
             search_status(self.folder, self.opened.name, trials) as status,
+            TrialLines(Screen(stream), self.as_json, self.workers or 0) as lines,
         ):
-            screen = Screen(stream)
-            search = Search(self.opened, self.registry, self.folder, cache, sampler=sampler, **how)
-            with TrialLines(screen, search.goals, self.as_json) as lines:
-
-                def finished(record: TrialRecord) -> None:
-                    lines.finished(record, search.records)
-                    status.tried(len(search.records))
-
-                records = search.run(Budget(trials, minutes), observer, finished)
-            best = front_of(records, search.goals)
+            with self._executor(cache, observer, lines) as executor:
+                search = Search(self.opened, self.registry, self.folder, self.place, executor, sampler=sampler, **how)
+                lines.follow(search.goals, search.front)
+                records = search.run(Budget(trials, minutes), Counting(lines, status, len(search.records)))
+            best = search.front.records
             points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
         return self._end(search, records, points)
+
+    def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
+        if self.workers is None:
+            from compressor.search.executor import InProcess
+
+            return nullcontext(InProcess(self.registry, cache, observer))
+        from compressor.search.worker_pool import WorkerPool
+
+        return WorkerPool(self.workers, lines)
 
     def _end(self, search: Search, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> int:
         from compressor.base.atomic_files import write_whole

@@ -57,6 +57,17 @@ class CachePlace:
             return cls(place, "", others, size)
         return cls(default_folder(), place, others, size)
 
+    def as_data(self) -> dict[str, Any]:
+        """Plain data, which `from_data` reads."""
+        sources = [{"folder": str(each)} if isinstance(each, Path) else {"address": each} for each in self.sources]
+        return {"folder": str(self.folder), "address": self.address, "sources": sources, "limit": self.limit}
+
+    @classmethod
+    def from_data(cls, known: Mapping[str, Any]) -> CachePlace:
+        """The place that plain data describes."""
+        sources = tuple(Path(each["folder"]) if "folder" in each else each["address"] for each in known["sources"])
+        return cls(Path(known["folder"]), known["address"], sources, known["limit"])
+
     @property
     def is_plain(self) -> bool:
         """Whether it is a folder, and nothing more."""

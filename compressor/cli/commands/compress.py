@@ -1,0 +1,284 @@
+"""`compressor compress`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compressor.base.errors import ExitCode
+from compressor.base.standard_output import say_json, tell
+from compressor.cli.interrupts import was_interrupted
+from compressor.cli.native_output import native_output_dropped, native_output_to
+from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
+from compressor.cli.own_command import OwnCommand
+from compressor.cli.places import PLACE, kept_here
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import Report
+    from compressor.planning.open_recipe import OpenRecipe
+    from compressor.planning.registry import Registry
+    from compressor.recipe.objectives import Goal
+    from compressor.run.cache.run_cache import CachePlace
+    from compressor.scaffolding.compression_space import CompressionSpace, Wanted
+    from compressor.search.best_so_far import BestSoFar
+    from compressor.search.front import FrontPoint
+    from compressor.search.trials import Budget, Search
+
+_PARENT = "compressed"
+_NAME = "best"
+
+
+@click.command("compress", cls=OwnCommand)
+@click.argument("model")
+@click.option(
+    "--data", metavar="SOURCE", required=True,
+    help="A data file or folder, a registered data set, or package.module:function.",
+)  # fmt: skip
+@click.option("--max-size", metavar="SIZE", help="The largest .tflite file, as 25kB.")
+@click.option("--max-packed-size", metavar="SIZE", help="The largest package (.tfpack), as 8kB; makes packages.")
+@click.option("--max-drop", metavar="SHARE", help="The largest drop of the accuracy, as 0.5%.  [default: 1%]")
+@click.option("--max-arena", metavar="SIZE", help="The most memory for tensors on a microcontroller, as 64kB.")
+@click.option(
+    "--max-latency-ratio", metavar="X", type=click.FloatRange(0, 1000, min_open=True),
+    help="The longest time of a call, as a share of the model's as it is.",
+)  # fmt: skip
+@click.option("--target", metavar="DEVICE", help="The device that the file must fit, as for `compressor fit`.")
+@click.option("--budget", metavar="TIME", default="15m", show_default=True, help="End after 15m, 90s or 1h30m.")
+@click.option("--trials", type=click.IntRange(1, 100_000), help="End after so many trials, if that is sooner.")
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Run up to N trials at once, in processes of their own.",
+)  # fmt: skip
+@click.option(
+    "--output", "-o", type=PLACE,
+    help="Folder for the results, new or empty.  [default: compressed/<model>/<time>-<hash>]",
+)  # fmt: skip
+@click.option(
+    "--resume", metavar="FOLDER", type=click.Path(path_type=Path),
+    help="Go on in this folder, for another --budget; --trials counts its trials as well.",
+)  # fmt: skip
+@seed_option
+@click.option("--smoke", is_flag=True, help="Run a few samples and training steps in each trial, to see that it works.")
+@trust_option
+@cache_options
+@json_option
+@debug_option
+def command(
+    model: str,
+    data: str,
+    max_size: str | None,
+    max_packed_size: str | None,
+    max_drop: str | None,
+    max_arena: str | None,
+    max_latency_ratio: float | None,
+    target: str | None,
+    budget: str,
+    trials: int | None,
+    workers: int,
+    output: Path | str | None,
+    resume: Path | None,
+    seed: int,
+    smoke: bool,
+    trust_model: bool,
+    cache: Path | str | None,
+    cache_from: tuple[Path | str, ...],
+    cache_limit: int | None,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Make MODEL, a file or a registered model, as small as the limits allow, without a recipe.
+
+    What is tried depends on the model's layers. Choices are made on the validation split; the test split is read once,
+    for the best, which is left with its report and its recipe. Ctrl-C keeps the best so far.
+    """
+    from compressor.run.cache.run_cache import CachePlace
+    from compressor.search.optuna_study import refuse_without_optuna
+    from compressor.search.trials import Budget
+
+    if output is not None and resume is not None:
+        raise click.UsageError("--output and --resume exclude each other; leave one out")
+    if max_size is not None and max_packed_size is not None:
+        raise click.UsageError("--max-size is of the .tflite file, --max-packed-size of its package; give one of them")
+    minutes = _minutes(budget)
+    wanted = _wanted(max_size, max_packed_size, max_drop, max_arena, max_latency_ratio, target)
+    refuse_without_optuna()
+    place = CachePlace.named(cache, cache_from, cache_limit)
+    compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place)
+    return compression.run(model, data, wanted, kept_here(output), resume, Budget(trials, minutes, cuts=True))
+
+
+def _minutes(budget: str) -> float:
+    from compressor.base.durations import parse_duration
+
+    try:
+        return parse_duration(budget) / 60
+    except ValueError as error:
+        raise click.UsageError(f"--budget: {error}") from None
+
+
+def _wanted(
+    size: str | None,
+    packed: str | None,
+    drop: str | None,
+    arena: str | None,
+    latency: float | None,
+    target: str | None,
+) -> Wanted:
+    from compressor.scaffolding.compression_space import Wanted
+    from compressor.scaffolding.recipe_choices import limits_of
+
+    limits = limits_of(size, drop)
+    packed_limits = limits_of(packed, None, "--max-packed-size")
+    return Wanted(
+        max_drop=limits.max_drop,
+        max_size=limits.max_size,
+        max_packed_size=packed_limits.max_size,
+        packed_bytes=packed_limits.max_bytes,
+        max_arena=limits_of(arena, None, "--max-arena").max_size,
+        max_latency_ratio=latency,
+        target=target,
+    )
+
+
+@dataclass(frozen=True)
+class _Compression:
+    """Looks at a model, searches, and ends with the best."""
+
+    seed: int
+    smoke: bool
+    trust_model: bool
+    debug: bool
+    as_json: bool
+    workers: int
+    place: CachePlace
+
+    def run(
+        self, model: str, data: str, wanted: Wanted, output: Path | None, resume: Path | None, budget: Budget
+    ) -> int:
+        """Run everything, and return the exit code."""
+        from compressor.planning.open_recipe import planned_space
+        from compressor.recipe.document import RecipeText
+        from compressor.scaffolding.new_recipe import recipe_name, space_of_model
+        from compressor.search.compression_texts import introduction
+        from compressor.search.search_folder import claimed_search
+
+        self._say(f"looking at {model}")
+        name = recipe_name(model)
+        with native_output_dropped(self.debug):
+            known, learning, space = space_of_model(model, data, wanted, name, self.trust_model)
+        opened, registry = planned_space(RecipeText(name, space.text))
+        for line in introduction(known, learning, space, opened, budget.minutes or 0):
+            self._say(line)
+        settings = {"recipe": opened.space.tree.plain(), "seed": self.seed, "smoke": self.smoke}
+        settings |= {"workers": self.workers} if self.workers > 1 else {}
+        with claimed_search(resume or output, name, settings, resume is not None, _PARENT) as folder:
+            self._say(f" working in {folder}; Ctrl-C keeps the best so far")
+            kept = _Kept(folder)
+            try:
+                return self._search(opened, registry, kept, space, budget)
+            except BaseException as error:
+                if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
+                    tell(kept.text)
+                    raise
+                tell("")  # after the ^C of the terminal
+                tell(f"interrupted; {kept.text}")
+                return ExitCode.INTERRUPTED
+
+    def _search(
+        self, opened: OpenRecipe, registry: Registry, kept: _Kept, space: CompressionSpace, budget: Budget
+    ) -> int:
+        from compressor.base.atomic_files import write_whole
+        from compressor.base.disk_faults import disk_faults_named
+        from compressor.contracts.observer import Observer
+        from compressor.report.screen import Screen
+        from compressor.run.cache.run_cache import opened as opened_cache
+        from compressor.run.status_file import search_status
+        from compressor.scaffolding.compression_space import WHY, assignment_of
+        from compressor.search.best_so_far import BestSoFar
+        from compressor.search.compression_lines import CompressionLines
+        from compressor.search.counted_trials import Counting
+        from compressor.search.front import write_point
+        from compressor.search.search_folder import clear_run
+        from compressor.search.trials import Search
+        from compressor.search.worker_pool import WorkerPool
+
+        folder = kept.folder
+        how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
+        first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
+        observer = Observer()
+        write_whole(folder / "space.yaml", space.text)
+        with (
+            native_output_to(None if self.debug else folder / "run.log") as stream,
+            opened_cache(self.place, observer.warned) as cache,
+            disk_faults_named(folder, cache.folder),
+            search_status(folder, opened.name, budget.trials) as status,
+            CompressionLines(Screen(stream), self.as_json, self.workers, budget.minutes or 0) as lines,
+        ):
+            with WorkerPool(self.workers, lines) as pool:
+                search = Search(opened, registry, folder, self.place, pool, first=first, keep_models=True, **how)
+                kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, self.seed, WHY)
+                kept.best.recall(search.records, folder / _NAME)
+                lines.follow(search.goals, kept.best)
+                search.run(budget, Counting(lines, status, len(search.records)))
+            record = kept.best.record
+            if record is not None:
+                lines.say("measuring the best on the test split")
+                clear_run(folder, _NAME)
+                point, report = write_point(
+                    record, opened, search.goals, folder, _NAME, registry, cache, observer, why=WHY, **how
+                )
+                kept.best.remove()
+        if record is None:
+            tell(f"error: no trial was measured to its end; the first one: {search.records[0].reason}")
+            return ExitCode.CONSTRAINT
+        return self._end(search, point, report)
+
+    def _end(self, search: Search, point: FrontPoint, report: Report) -> int:
+        from compressor.report.screen import Screen
+        from compressor.report.terminal import print_report
+        from compressor.search.compression_texts import answer_as_data, shortfall
+
+        if self.as_json:
+            say_json(answer_as_data(point, search.records, search.goals, report))
+        else:
+            screen = Screen()
+            screen.show()
+            print_report(report, screen)
+            parts = ["model.tflite", "report.html", "report.md", "report.json"]
+            for line in screen.joined(f" {point.run}/   ", parts):
+                screen.show(line, wrap=False)
+            screen.show(f" {point.recipe}   the recipe; compressor apply makes the same bytes of it", wrap=False)
+        if told := shortfall(point, search.records, report):
+            tell(f"error: {told}")
+            return ExitCode.CONSTRAINT
+        return ExitCode.DONE
+
+    def _say(self, text: str) -> None:
+        if not self.as_json:
+            tell(text)
+
+
+@dataclass
+class _Kept:
+    """What stays on the disk where the search ends early."""
+
+    folder: Path
+    goals: Sequence[Goal] = ()
+    best: BestSoFar | None = None
+
+    @property
+    def text(self) -> str:
+        """What the best so far is and where, and how to go on."""
+        from compressor.search.search_report import values_text
+
+        go_on = f"to go on, give the same command with --resume {self.folder}"
+        record, path = (self.best.record, self.best.path) if self.best else (None, None)
+        if record is None or path is None:
+            return f"there is no result yet, and finished steps are kept; {go_on}"
+        missed = f", and misses {record.missed}" if record.missed else ""
+        found = f"trial {record.number}: {values_text(record, self.goals)} on the validation split{missed}"
+        return f"the best so far is {found}; its model and its recipe are in {path}; {go_on}"

@@ -1,0 +1,28 @@
+"""Keeps in the status of a search how many trials are over, while another watcher shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from compressor.run.status_file import SearchStatus
+from compressor.search.trial_record import TrialRecord
+from compressor.search.trials import Watcher
+
+
+class Counting:
+    """Counts the trials that are over, and hands on what it is told."""
+
+    def __init__(self, watcher: Watcher, status: SearchStatus, over: int) -> None:
+        """Count on from the trials that were over before."""
+        self._watcher, self._status, self._over = watcher, status, over
+
+    def began(self, number: int, steps: Sequence[str]) -> None:
+        """A trial begins."""
+        self._watcher.began(number, steps)
+
+    def finished(self, record: TrialRecord, folder: Path | None) -> None:
+        """A trial is over."""
+        self._watcher.finished(record, folder)
+        self._over += 1
+        self._status.tried(self._over)

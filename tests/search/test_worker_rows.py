@@ -1,0 +1,128 @@
+"""What is shown of trials that run at once: rows in a terminal, and lines with their time anywhere else."""
+
+import io
+import re
+
+import pytest
+
+from compressor.recipe.objectives import Goal
+from compressor.report.screen import Screen
+from compressor.search import compression_lines
+from compressor.search.compression_lines import CompressionLines
+from compressor.search.search_report import TrialLines
+from compressor.search.trial_record import Front, TrialRecord
+
+GOALS = (
+    Goal("size", False, lambda _: None, "{:.0f} B".format),
+    Goal("accuracy", True, lambda _: None, "{:.2%}".format),
+)
+
+
+def plain(text):
+    """What a terminal shows of it, without control sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def tell(lines):
+    """Two trials that begin, of which one ends."""
+    lines.began(1, ("prune", "qat", "ptq"))
+    lines.doing(1, 1, "prune")
+    lines.doing(1, 1, "prune: epoch 2/6, 0:41 left")
+    lines.began(2, ("ptq",))
+    lines.doing(2, 2, "ptq: measuring")
+    lines.fewer_workers(2, 4, "one takes 1.2 GB, and 500.0 MB are free")
+    lines.finished(TrialRecord(1, {}, "done", (20.0, 0.98), {}, "", 41.0), None)
+
+
+def test_without_a_terminal_there_is_a_line_with_the_time_for_each_step_and_not_for_each_epoch():
+    shown = io.StringIO()
+    with TrialLines(Screen(shown), False, 2) as lines:
+        lines.follow(GOALS, Front(GOALS))
+        tell(lines)
+    told = shown.getvalue().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d ", line) for line in told)
+    assert [line.split(" ", 1)[1] for line in told] == [
+        "trial 1 begins: prune -> qat -> ptq",
+        "worker 1, trial 1: prune",
+        "trial 2 begins: ptq",
+        "2 workers instead of 4, since one takes 1.2 GB, and 500.0 MB are free",
+        "trial 1  size 20 B, accuracy 98.00%  (41 s)",
+    ]
+
+
+def test_in_a_terminal_of_80_columns_each_worker_has_a_row_below_the_lines():
+    shown = io.StringIO()
+    with TrialLines(Screen(shown, 80, force_terminal=True, color_system=None), False, 2) as lines:
+        front = Front(GOALS)
+        lines.follow(GOALS, front)
+        front.add(TrialRecord(1, {}, "done", (20.0, 0.98)))
+        tell(lines)
+    told = [line.rstrip() for line in plain(shown.getvalue()).replace("\r", "\n").splitlines()]
+    assert max(map(len, told)) <= 80
+    assert re.search(r"^1 +1 +prune -> qat -> ptq +prune: epoch 2/6, 0:41 left$", "\n".join(told), re.MULTILINE)
+    assert re.search(r"^2 +2 +ptq +ptq: measuring$", "\n".join(told), re.MULTILINE)
+    assert "not shown here" not in shown.getvalue()
+    assert re.search(r"^trial 1 +20 B +98.00%$", "\n".join(told), re.MULTILINE)
+    assert " trial 1  size 20 B, accuracy 98.00%  among the best  (41 s)" in told
+
+
+def test_where_the_steps_have_no_room_the_rows_do_without_them():
+    shown = io.StringIO()
+    with TrialLines(Screen(shown, 60, force_terminal=True, color_system=None), False, 2) as lines:
+        lines.follow(GOALS, Front(GOALS))
+        tell(lines)
+    told = [line.rstrip() for line in plain(shown.getvalue()).replace("\r", "\n").splitlines()]
+    assert re.search(r"^1 +1 +prune: epoch 2/6, 0:41 left$", "\n".join(told), re.MULTILINE)
+    assert "not shown here" not in shown.getvalue()
+
+
+def test_with_json_nothing_is_shown():
+    shown = io.StringIO()
+    with TrialLines(Screen(shown), True, 2) as lines:
+        lines.follow(GOALS, Front(GOALS))
+        tell(lines)
+    assert shown.getvalue() == ""
+
+
+class NoBest:
+    """A place for the best that takes none."""
+
+    record = path = None
+
+    def offer(self, record, folder):
+        return False
+
+
+def test_how_many_trials_there_is_room_for_is_told_by_those_so_far_and_not_before(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(compression_lines.time, "monotonic", lambda: now[0])
+    shown = io.StringIO()
+    with CompressionLines(Screen(shown), False, 2, minutes=10) as lines:
+        lines.follow(GOALS, NoBest())
+        now[0] += 30
+        lines.finished(TrialRecord(1, {}, "failed", reason="it broke"), tmp_path)
+        now[0] += 30
+        lines.finished(TrialRecord(2, {}, "done", (20.0, 0.98), {"size": 0.1}, "", 40.0), tmp_path)
+        now[0] += 60
+        lines.finished(TrialRecord(3, {}, "done", (20.0, 0.98), {}, "", 80.0), tmp_path)
+        now[0] += 455
+        lines.finished(TrialRecord(4, {}, "done", (20.0, 0.98), {}, "", 60.0, repeats=1), None)
+    assert [line.split(" ", 1)[1] for line in shown.getvalue().splitlines()] == [
+        "trial 1  failed: it broke",
+        "9:30 left; how long a trial takes is known after the first",
+        "trial 2  size 20 B, accuracy 98.00%  misses size",
+        "9:00 left, about 27 more trials, by the 1 so far (0:40 on average)",
+        "trial 3  size 20 B, accuracy 98.00%  (80 s)",
+        "8:00 left, about 16 more trials, by the 2 so far (1:00 on average)",
+        "trial 4 as trial 1  size 20 B, accuracy 98.00%  (60 s)",
+        "0:25 left, less than a trial took so far (1:00 on average)",
+    ]
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_trial_that_came_to_nothing_says_why(state):
+    shown = io.StringIO()
+    with TrialLines(Screen(shown, 80), False, 0) as lines:
+        lines.follow(GOALS, Front(GOALS))
+        lines.finished(TrialRecord(1, {}, state, reason="the reason"), None)
+    assert shown.getvalue() == (" trial 1  the reason\n" if state == "stopped" else " trial 1  failed: the reason\n")
