@@ -31,8 +31,8 @@ _CHOICES: Final = (_ALL, (0, 1, 2, 3, 4, 5, 6), (0, 1, 2, 4, 5, 6), (0, 1, 2, 4)
 def command(folder: Path, as_json: bool) -> None:
     """Show runs and searches: which ones are running and how far they are, and how the others ended.
 
-    They are looked for in the folders runs and searches in FOLDER, or in FOLDER itself where it has neither. One whose
-    process was killed is shown as dead.
+    They are looked for in the folders runs, searches and compressed in FOLDER, or in FOLDER itself where it has none
+    of these. One whose process was killed is shown as dead.
     """
     from compressor.run.found_runs import found_runs
 
