@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from compressor.base.errors import ModelError
+from compressor.base.errors import DataError, ModelError
+from compressor.data.npy_files import open_npy
 from compressor.models.litert.reading.contents import dissect
 from compressor.models.litert.reading.open_sizes import open_inputs
 from compressor.models.packing.package import unpack
@@ -26,3 +27,14 @@ def test_a_package_whose_tables_lead_on_and_on_is_refused_soon():
         unpack((INPUTS / "package-long-walk").read_bytes())
     assert str(error.value) == "the package is damaged (it holds more than it should); make it again"
     assert time.process_time() - start < 5
+
+
+def test_an_array_of_nothing_whose_other_size_no_array_has_is_refused(tmp_path):
+    path = tmp_path / "array.npy"
+    path.write_bytes((INPUTS / "npy-nothing-of-too-much").read_bytes())
+    with pytest.raises(DataError) as error:
+        open_npy(path, text=True)
+    assert str(error.value) == (
+        f"{path} is not an array (its header gives it the shape (0, 88888888888888888888888)); "
+        "save it with numpy.save(path, array), and not as objects"
+    )

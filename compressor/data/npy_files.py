@@ -21,6 +21,7 @@ from compressor.data.data_errors import no_data_at
 _HEADER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, MemoryError, OverflowError, RecursionError,
                   SyntaxError, TokenError)  # fmt: skip
 """From NumPy, which evaluates a header as Python's literals."""
+_MOST_BYTES = int(np.iinfo(np.intp).max)  # of an array
 _NPY_REMEDY = "save it with numpy.save(path, array), and not as objects"
 
 
@@ -123,8 +124,9 @@ def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
         shape, in_columns, dtype = read(stream)
     except _HEADER_ERRORS as error:
         raise ValueError(f"its header is damaged ({shortened(str(error), 120)})") from None
-    if any(isinstance(size, bool) or size < 0 for size in shape):
-        raise ValueError(f"its header gives it the shape {shape}")
+    whole = max(1, dtype.itemsize) * math.prod(size for size in shape if size)  # no size may be larger, also beside a 0
+    if any(isinstance(size, bool) or size < 0 for size in shape) or whole > _MOST_BYTES:
+        raise ValueError(f"its header gives it the shape {shortened(str(shape), 120)}")
     return shape, in_columns, dtype
 
 
