@@ -11,7 +11,7 @@ def test_the_data_is_that_of_the_table_in_the_docs():
 
 
 def test_a_type_has_the_verdict_of_each_step_and_what_stays_in_float():
-    conv, elu = layer_types()["Conv2D"], layer_types()["ELU"]
+    conv, bins = layer_types()["Conv2D"], layer_types()["Discretization"]
     assert conv.steps == {"prune": "works", "cluster": "works", "qat": "works", "ptq": "works"}
-    assert (conv.left_in_float, elu.left_in_float) == ("", "1 ELU, 1 GREATER, 1 MUL, 1 SELECT")
+    assert (conv.left_in_float, bins.left_in_float) == ("", "1 BUCKETIZE, 1 CAST")
     assert layer_types()["AveragePooling3D"].left_in_float == ""

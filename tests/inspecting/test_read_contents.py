@@ -118,7 +118,7 @@ def test_a_keras_file_has_its_layers_and_a_page_in_which_its_names_are_text(tens
         [layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="bn")], name="body"
     )
     backbone.trainable = False
-    scores = layers.Dense(2, "softmax", name="scores")(layers.ELU(name="elu")(layers.Flatten()(backbone(image))))
+    scores = layers.Dense(2, "softmax", name="scores")(layers.Discretization([0.5], name="bins")(layers.Flatten()(backbone(image))))
     path = tmp_path / "<img src=x onerror=alert(1)>.keras"
     tf_keras.Model(image, scores).save(path)
     contents = read_contents(path)
@@ -130,7 +130,7 @@ def test_a_keras_file_has_its_layers_and_a_page_in_which_its_names_are_text(tens
         ("body/conv", "Conv2D", "6x6x4", 112, 0, False, "linear"),
         ("body/bn", "BatchNormalization", "6x6x4", 16, 0, False, ""),
         ("flatten", "Flatten", "144", 0, 0, True, ""),
-        ("elu", "ELU", "144", 0, 0, True, ""),
+        ("bins", "Discretization", "144", 0, 0, True, ""),
         ("scores", "Dense", "2", 290, 290, True, "softmax"),
     ]
     assert contents.layers[0].steps == {"prune": "works", "cluster": "works", "qat": "works", "ptq": "works"}
