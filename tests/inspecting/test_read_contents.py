@@ -118,7 +118,8 @@ def test_a_keras_file_has_its_layers_and_a_page_in_which_its_names_are_text(tens
         [layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="bn")], name="body"
     )
     backbone.trainable = False
-    scores = layers.Dense(2, "softmax", name="scores")(layers.Discretization([0.5], name="bins")(layers.Flatten()(backbone(image))))
+    bins = layers.Discretization([0.5], name="bins")(layers.Flatten()(backbone(image)))
+    scores = layers.Dense(2, "softmax", name="scores")(bins)
     path = tmp_path / "<img src=x onerror=alert(1)>.keras"
     tf_keras.Model(image, scores).save(path)
     contents = read_contents(path)
