@@ -11,7 +11,7 @@ _FILE = re.compile(r"(?:file|local)://", re.IGNORECASE)
 
 
 def as_place(text: str | Path) -> str | Path:
-    """What a text names: an address stays text; a path, also one that is written as `file://`, becomes a path."""
+    """Turn a path, also one written as `file://`, into a `Path`, and leave any other address a text."""
     if isinstance(text, Path):
         return text
     if _FILE.match(text):

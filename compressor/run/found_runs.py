@@ -145,7 +145,7 @@ def _is_held(lock: Path) -> bool:
 
 
 def _known_of(folder: Path, kind: str, complete: bool) -> dict[str, Any]:
-    """What other files of a folder tell, where it has no status, as folders of earlier versions have none."""
+    """Read the state of a run from its other files, for folders of earlier versions, which have no status."""
     if complete:
         return {}
     if kind == "search":

@@ -156,7 +156,7 @@ class _PublishedRun:
 
 
 def _published(remote: RemoteFolder) -> dict[str, Any] | None:
-    """What `published.json` holds; None if there is none.
+    """Read `published.json`; None if there is none.
 
     Raises:
         StorageError: it cannot be read, or is damaged.

@@ -1,4 +1,4 @@
-"""What may be tried to make a model smaller, as a recipe that leaves it open, and what to try first."""
+"""Writes the open recipe that `compressor compress` searches for a model, and lists the trials to begin with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RECURRENT = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must keep to. Sizes are as a recipe writes them, and bytes beside the ones that steps depend on.
+    """The limits that a user asks for. Sizes are as a recipe writes them; one is in bytes as well, for estimates.
 
     Attributes:
         max_drop: largest drop of the first metric, as a share; None for the default.
@@ -85,7 +85,7 @@ WHY: Final[Mapping[str, str]] = {
 def space_for(
     model: KnownModel, source: str, data: Sequence[Line], learning: Learning, wanted: Wanted, name: str
 ) -> CompressionSpace:
-    """What may be tried to make a model smaller.
+    """Write the recipe that leaves open how to make a model smaller.
 
     Whole channels and fewer bits make the file itself smaller. Zeros and clusters make a package smaller, so they are
     tried where packages are asked for.

@@ -69,7 +69,7 @@ def recipe_name(model: str) -> str:
 def space_of_model(
     model: str, data: str, wanted: Wanted, name: str, trusted: bool = False
 ) -> tuple[KnownModel, Learning, CompressionSpace]:
-    """What may be tried to make a model smaller, with absolute paths, and what was found in the model.
+    """Look at a model and its data, and write the open recipe for it, with absolute paths.
 
     Args:
         model: as a recipe in the working directory would name it.

@@ -41,7 +41,7 @@ def introduction(
 
 
 def shortfall(point: FrontPoint, records: Sequence[TrialRecord], report: Report) -> str:
-    """What the answer misses, and by how much; empty if it meets every limit."""
+    """Name the limits that the answer misses, and by how much; empty if it meets all."""
     record = point.record
     if not record.meets_all:
         misses = [f"{name} by {miss:.1%} of the limit" for name, miss in record.misses.items() if miss]

@@ -264,7 +264,7 @@ class _Compression:
 
 @dataclass
 class _Kept:
-    """What stays on the disk where the search ends early."""
+    """Tells what is left on the disk when a search ends early."""
 
     folder: Path
     goals: Sequence[Goal] = ()
@@ -272,7 +272,7 @@ class _Kept:
 
     @property
     def text(self) -> str:
-        """What the best so far is and where, and how to go on."""
+        """Name the best so far and its folder, and say how to go on."""
         from compressor.search.search_report import values_text
 
         go_on = f"to go on, give the same command with --resume {self.folder}"

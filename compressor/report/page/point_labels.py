@@ -48,7 +48,7 @@ def point_labels(points: Sequence[Point], frame: Box, taken: Sequence[Box] = ())
 
 
 def text_box(x: float, y: float, words: str, anchor: str) -> Box:
-    """What a text takes that starts or ends at a place, `y` being its foot."""
+    """The box around a text that starts or ends at `x`, with its foot at `y`."""
     width = len(words) * _CHARACTER
     return Box(x - width if anchor == "end" else x, y - _HEIGHT + 4, width, _HEIGHT)
 
