@@ -47,10 +47,10 @@ def _opening(title: str, comparison: RunComparison, changes: Content) -> Iterato
 
 
 def _sections(comparison: RunComparison, files: Sequence[FileComparison]) -> Iterator[Section]:
-    if comparison.metrics:
-        rows = [run.last.model_copy(update={"id": run.letter}) for run in comparison.runs]
-        plots = size_plots(rows, comparison.metrics[0], joined=False)
-        yield Section("way", "Sizes", "Size and metric", plots)
+    rows = [run.last.model_copy(update={"id": run.letter}) for run in comparison.runs]
+    shared = [metric for metric in comparison.metrics if all(metric in row.metrics for row in rows)]
+    if shared:
+        yield Section("way", "Sizes", "Size and metric", size_plots(rows, shared[0], joined=False))
     tables = [main_table(comparison), *(metric_table(metric, comparison) for metric in comparison.metrics[1:])]
     yield Section("figures", "Figures", "In figures", [_table(columns) for columns in tables])
     for run, file in zip(comparison.runs[1:], files, strict=False):

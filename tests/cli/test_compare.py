@@ -241,3 +241,14 @@ def test_html_is_one_page_that_fetches_and_runs_nothing(run, tmp_path):
     assert "B fails: size +28.56 % to 30.0 kB, beyond the limit +2%" in page.texts
     assert ", <script>alert(1)</script> · mnist_cnn on mnist · seed 0 · after 'ptq'" in page.texts
     assert ", prune_qat · mnist_cnn on \\x1b[31m & co · seed 0 · after 'ptq'" in page.texts
+
+
+def test_the_page_of_runs_without_a_metric_in_common_has_their_figures_alone(run, tmp_path):
+    write_run(tmp_path / "a", right(9_820))
+    write_run(tmp_path / "b", right(9_769))
+    report = json.loads((tmp_path / "b/report.json").read_text())
+    report["stages"][0]["metrics"]["recall"] = report["stages"][0]["metrics"].pop("accuracy")
+    (tmp_path / "b/report.json").write_text(json.dumps(report))
+    code, out, err = run("compare", "a", "b", "--format", "html")
+    assert (code, err) == (0, "")
+    assert 'id="figures"' in out and 'id="way"' not in out
