@@ -16,7 +16,7 @@ from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import Report
 from compressor.measure.kept_scores import kept_scores, scores_content
 from compressor.planning import planner
-from compressor.planning.asked_trackers import tracker_entries, with_trackers
+from compressor.planning.asked_trackers import made_trackers, tracker_entries, with_trackers
 from compressor.planning.registered import remember
 from compressor.planning.registry import Registry
 from compressor.recipe.load import load, with_overrides
@@ -201,7 +201,8 @@ def execute(
             or a file cannot be written.
     """
     with disk_faults_named(folder, cache.folder):
-        registry = with_trackers(registry_for(plan, registry), track, folder.absolute())
+        registry = registry_for(plan, registry)
+        registry = with_trackers(registry, made_trackers(registry, track, folder.absolute()))
         hooks = plugin_hooks(registry, folder.absolute(), observer.warned)
         status = RunStatus(folder.absolute(), plan)
         return _executed(plan, folder.absolute(), hooks, cache, Observers(observer, hooks, status), locked)

@@ -22,6 +22,7 @@ from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.sources import Dataset, ModelSource
 from compressor.models.packing.package import unpacked
+from compressor.planning.asked_trackers import MadeTracker, made_trackers, with_trackers
 from compressor.planning.planner import resolve
 from compressor.planning.registered import registered_plugins
 from compressor.planning.registry import Registry
@@ -67,6 +68,8 @@ class Session:
         progress: bool = True,
         cache: str | Path | None = None,
         trust_model: bool = False,
+        track: Sequence[str] = (),
+        track_in: str | Path = ".",
     ) -> None:
         """Start from a model and data.
 
@@ -85,9 +88,15 @@ class Session:
             cache: a folder, or an address such as `s3://bucket/cache` that machines share; by default
                 `COMPRESSOR_CACHE`, or the user's own cache folder.
             trust_model: let code in the model's file run, such as Lambda layers.
+            track: names of trackers that follow the session, such as `tensorboard`.
+            track_in: the folder in which `trackers/NAME` is made for each of them.
+
+        Raises:
+            CompressorError: a tracker is not there, or what it needs is not installed.
         """
         self._given = _InMemoryPlugin(model, data)
         self._plugins: Registry | None = None
+        self._trackers: Sequence[MadeTracker] = ()
         self._registered: Mapping[str, object] = {}
         self._recipe: dict[str, Any] = {
             "version": 1,
@@ -103,9 +112,10 @@ class Session:
         self._smoke = smoke
         self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
         self._trust_model = trust_model
+        self._trackers = made_trackers(self._registry(), track, Path(track_in).absolute())
         self._open = ExitStack()
         self._folder = Path(self._open.enter_context(TemporaryDirectory(prefix="compressor-session-")))
-        self._hooks = plugin_hooks(self._registry(), self._folder, self._observer.warned)
+        self._hooks = plugin_hooks(self._tracked(), self._folder, self._observer.warned)
         self._cache = self._open.enter_context(opened(CachePlace.named(cache), self._observer.warned))
         self._run: Run | None = None
         self._plan: Plan | None = None
@@ -214,10 +224,13 @@ class Session:
             self._plugins.add(self._given, _IN_MEMORY, Provider("session", IN_MEMORY))
         return self._plugins
 
+    def _tracked(self) -> Registry:
+        return with_trackers(self._registry(), self._trackers) if self._trackers else self._registry()
+
     def _stage(self, data: dict[str, Any]) -> StageRow:
         plan = resolve(load(data), self._registry(), seed=self._seed, smoke=self._smoke)
         plan = self._begun = replace(plan, trust_model=self._trust_model)
-        self._hooks.registry = self._registry()
+        self._hooks.registry = self._tracked()
         observer = Observers(self._observer, self._hooks)
         try:
             run = self._run or self._open.enter_context(started(plan, self._folder, self._cache, observer))

@@ -193,3 +193,42 @@ def test_the_threads_of_a_session_are_those_of_its_recipe():
     assert session.report().threads == 2
     with pytest.raises(CompressorError, match="'threads' must be 256 or less, but is 300"):
         Session("mnist_cnn", "mnist", smoke=True, progress=False, threads=300).train()
+
+
+def test_trackers_follow_a_session_also_when_plugins_are_registered_meanwhile(tmp_path, tracker):
+    class Following(compressor.Tracker):
+        """Notes what it is told, in its folder."""
+
+        name = "following"
+
+        def run_started(self, plan, folder, resolved_recipe):
+            self.folder.mkdir(parents=True)
+            self._note("started")
+
+        def step_finished(self, stage, folder):
+            self._note(stage.id)
+
+        def run_finished(self, report, folder):
+            self._note(f"finished with {len(report.stages)} stages")
+
+        def _note(self, text):
+            with (self.folder / "notes.txt").open("a") as stream:
+                stream.write(f"{text}\n")
+
+    class Plugin:
+        @compressor.hookimpl
+        def trackers(self):
+            return [Following]
+
+    compressor.register(Plugin())
+    how = {"smoke": True, "progress": False, "track_in": tmp_path / "followed"}
+    with Session("mnist_cnn", "mnist", track=["following"], **how) as session:
+        session.train()
+        compressor.register(tracker)
+        session.apply("fuse")
+    notes = tmp_path / "followed" / "trackers" / "following" / "notes.txt"
+    assert notes.read_text().splitlines() == ["started", "baseline", "fuse", "finished with 2 stages"]
+    assert tracker.seen[0] == ("fuse", True)
+    with pytest.raises(CompressorError) as error:
+        Session("mnist_cnn", "mnist", track=["folowing"])
+    assert str(error.value) == "there is no tracker 'folowing'; did you mean 'following'?"

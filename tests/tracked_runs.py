@@ -6,7 +6,7 @@ from pathlib import Path
 from made_reports import made_report
 
 import compressor
-from compressor.planning.asked_trackers import with_trackers
+from compressor.planning.asked_trackers import made_trackers, with_trackers
 from compressor.planning.registry import Registry
 from compressor.report.data_formats import render_json
 from compressor.run.plugin_observers import plugin_hooks
@@ -30,7 +30,8 @@ def tell(tracker: str, folder: Path, ending: str = "") -> tuple[dict, list[str]]
 
     folder.mkdir(parents=True, exist_ok=True)
     warnings: list[str] = []
-    hooks = plugin_hooks(with_trackers(Registry.installed(), [tracker], folder), folder, warnings.append)
+    registry = Registry.installed()
+    hooks = plugin_hooks(with_trackers(registry, made_trackers(registry, [tracker], folder)), folder, warnings.append)
     plan = compressor.plan(RECIPE, seed=3)
     report = made_report(resolved_recipe=dump(portable(plan.recipe)), seed=3)
     hooks.run_started(plan, {})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from compressor.base.errors import CompressorError, ExitCode, PluginError
 from compressor.base.plugin_errors import fenced
 from compressor.base.text import listing
+from compressor.contracts.execution_plan import Provider
 from compressor.contracts.hookspecs import hookimpl
 from compressor.planning.registry import Entry, Registry
 
@@ -22,6 +24,14 @@ class UnknownTrackerError(CompressorError):
     """A tracker that no plugin brings."""
 
     exit_code = ExitCode.USAGE
+
+
+class MadeTracker(NamedTuple):
+    """A tracker that follows a run, with the name and the provider by which it is registered."""
+
+    tracker: object
+    name: str
+    provider: Provider
 
 
 def tracker_entries(registry: Registry, names: Sequence[str]) -> list[Entry]:
@@ -42,20 +52,28 @@ def tracker_entries(registry: Registry, names: Sequence[str]) -> list[Entry]:
     return entries
 
 
-def with_trackers(registry: Registry, names: Sequence[str], folder: Path) -> Registry:
-    """A copy of the registry whose hooks include those of new trackers for a run into a folder.
+def made_trackers(registry: Registry, names: Sequence[str], folder: Path) -> list[MadeTracker]:
+    """New trackers for a run; each gets a folder of its own within `folder`.
 
     Raises:
         UnknownTrackerError: no plugin brings one of that name.
         PluginError: several plugins do, what it needs is not installed, or it cannot be made.
     """
-    copy = registry.copied()
+    made = []
     for entry in tracker_entries(registry, names):
-        own = folder / TRACKERS_FOLDER / entry.cls.name
         with fenced(f"the tracker '{entry.cls.name}' ({entry.provider})", PluginError):
             for hook in _HOOKS:
                 hookimpl(getattr(entry.cls, hook))
-            copy.add(entry.cls(own), f"tracker {entry.cls.name}", entry.provider)
+            tracker = entry.cls(folder / TRACKERS_FOLDER / entry.cls.name)
+        made.append(MadeTracker(tracker, f"tracker {entry.cls.name}", entry.provider))
+    return made
+
+
+def with_trackers(registry: Registry, trackers: Sequence[MadeTracker]) -> Registry:
+    """A copy of the registry whose hooks include those of the trackers."""
+    copy = registry.copied()
+    for made in trackers:
+        copy.add(made.tracker, made.name, made.provider)
     return copy
 
 

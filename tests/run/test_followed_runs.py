@@ -91,9 +91,11 @@ def test_files_and_keys_are_those_of_a_run_that_nobody_follows_and_a_failure_is_
 
 @pytest.mark.parametrize(("error", "interrupted"), [("KeyboardInterrupt", True), ("the data is away", False)])
 def test_a_tracker_is_told_whether_a_run_failed_or_was_interrupted(told, tmp_path, error, interrupted):
-    from compressor.planning.asked_trackers import with_trackers
+    from compressor.planning.asked_trackers import made_trackers, with_trackers
 
-    hooks = plugin_hooks(with_trackers(Registry.installed(), ["listening"], tmp_path), tmp_path, Told().warned)
+    registry = Registry.installed()
+    registry = with_trackers(registry, made_trackers(registry, ["listening"], tmp_path))
+    hooks = plugin_hooks(registry, tmp_path, Told().warned)
     hooks.run_failed(compressor.plan(RECIPE), error)
     assert told == [(error, interrupted)]
 
@@ -113,12 +115,14 @@ def test_a_tracker_that_is_not_there_is_refused_before_the_run(told, tmp_path):
 
 
 def test_a_tracker_that_takes_too_long_has_failed(told, tmp_path, monkeypatch):
-    from compressor.planning.asked_trackers import with_trackers
+    from compressor.planning.asked_trackers import made_trackers, with_trackers
 
     monkeypatch.setattr("compressor.run.plugin_observers.LONGEST_EVENT", 0.05)
     monkeypatch.setattr("acme.Breaking.step_finished", lambda self, stage, folder: __import__("time").sleep(5))
     watching = Told()
-    hooks = plugin_hooks(with_trackers(Registry.installed(), ["breaking"], tmp_path), tmp_path, watching.warned)
+    registry = Registry.installed()
+    registry = with_trackers(registry, made_trackers(registry, ["breaking"], tmp_path))
+    hooks = plugin_hooks(registry, tmp_path, watching.warned)
     hooks.step_finished(None)
     (warning,) = watching.warnings
     assert re.fullmatch(
