@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from compressor import api
 from compressor.base.atomic_files import write_whole
 from compressor.base.outgoing import one_line
 from compressor.contracts.observer import Observer
-from compressor.contracts.report_rows import Report
+from compressor.contracts.report_rows import Report, StageRow
 from compressor.planning.open_recipe import OpenRecipe
 from compressor.planning.planner import resolve
 from compressor.planning.recipe_paths import absolute
@@ -34,7 +33,8 @@ _USES: Final = re.compile(r"^- uses: (\w+)$", re.MULTILINE)
 class FrontPoint:
     """One of the best trials: its recipe in a file, the folder of its run, and its figures on the test split.
 
-    `values` are those of the objectives, and `missed` names the constraints that it misses on the test split.
+    `values` are those of the objectives, `missed` names the constraints that it misses on the test split, and
+    `baseline` and `last` are the first and the last stage of its run.
     """
 
     record: TrialRecord
@@ -42,68 +42,52 @@ class FrontPoint:
     run: Path
     values: tuple[float | None, ...]
     missed: tuple[str, ...]
+    baseline: StageRow
+    last: StageRow
 
 
-def write_front(
-    records: Sequence[TrialRecord],
-    opened: OpenRecipe,
-    goals: Sequence[Goal],
-    folder: Path,
-    registry: Registry,
-    cache: Cache,
-    observer: Observer,
-    *,
-    seed: int,
-    smoke: bool,
-    trust_model: bool,
-) -> list[FrontPoint]:
-    """Write each trial of the front as `front/01.yaml` and so on, and run it into `front/01/`.
+@dataclass(frozen=True)
+class FrontWriter:
+    """Writes trials as plain recipes, and runs those.
 
-    Its steps come from the cache where they are still there; this is the only place of a search that measures on the
-    test split.
-
-    Raises:
-        CompressorError: a run fails, or a file cannot be written.
+    Their steps come from the cache where they are still there; this is the only place of a search that measures on the
+    test split. `why` has the reasons for steps, by what they use, which go beside them in the recipe.
     """
-    folder = front_folder(folder)
-    how: dict[str, Any] = {"seed": seed, "smoke": smoke, "trust_model": trust_model}
-    return [
-        write_point(record, opened, goals, folder, f"{index:02}", registry, cache, observer, **how)[0]
-        for index, record in enumerate(records, start=1)
-    ]
 
+    opened: OpenRecipe
+    goals: Sequence[Goal]
+    registry: Registry
+    cache: Cache
+    observer: Observer
+    seed: int
+    smoke: bool
+    trust_model: bool
+    why: Mapping[str, str] = field(default_factory=dict)
 
-def write_point(
-    record: TrialRecord,
-    opened: OpenRecipe,
-    goals: Sequence[Goal],
-    folder: Path,
-    name: str,
-    registry: Registry,
-    cache: Cache,
-    observer: Observer,
-    *,
-    seed: int,
-    smoke: bool,
-    trust_model: bool,
-    why: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[FrontPoint, Report]:
-    """Write a trial's recipe as `NAME.yaml` into a folder, and run it into `NAME/` there.
+    def front(self, records: Sequence[TrialRecord], folder: Path) -> list[FrontPoint]:
+        """Write each trial of the front as `front/01.yaml` and so on, and run it into `front/01/`.
 
-    Raises:
-        CompressorError: the run fails, or a file cannot be written.
-    """
-    path = folder / f"{name}.yaml"
-    write_whole(path, recipe_text(record, opened, goals, name, seed, why))
-    plan = replace(resolve(load(path), registry, seed=seed, smoke=smoke), trust_model=trust_model)
-    with claimed(plan, folder / name) as run:
-        report = api.execute(plan, run, registry, cache, observer)
-    return _point(record, report, goals, path, run), report
+        Raises:
+            CompressorError: a run fails, or a file cannot be written.
+        """
+        folder = front_folder(folder)
+        return [self.point(record, folder, f"{index:02}")[0] for index, record in enumerate(records, start=1)]
 
+    def point(self, record: TrialRecord, folder: Path, name: str) -> tuple[FrontPoint, Report]:
+        """Write a trial's recipe as `NAME.yaml` into a folder, and run it into `NAME/` there.
 
-def _point(record: TrialRecord, report: Report, goals: Sequence[Goal], path: Path, run: Path) -> FrontPoint:
-    missed = tuple(row.name for row in report.constraints if not row.met)
-    return FrontPoint(record, path, run, tuple(goal.of(report.stages) for goal in goals), missed)
+        Raises:
+            CompressorError: the run fails, or a file cannot be written.
+        """
+        path = folder / f"{name}.yaml"
+        write_whole(path, recipe_text(record, self.opened, self.goals, name, self.seed, self.why))
+        plan = resolve(load(path), self.registry, seed=self.seed, smoke=self.smoke)
+        plan = replace(plan, trust_model=self.trust_model)
+        with claimed(plan, folder / name) as run:
+            report = api.execute(plan, run, self.registry, self.cache, self.observer)
+        missed = tuple(row.name for row in report.constraints if not row.met)
+        values = tuple(goal.of(report.stages) for goal in self.goals)
+        return FrontPoint(record, path, run, values, missed, report.stages[0], report.stages[-1]), report
 
 
 def recipe_text(

@@ -11,10 +11,13 @@ from rich.console import RenderableType
 from compressor.base.outgoing import markdown, markdown_code
 from compressor.recipe.objectives import Goal
 from compressor.report.screen import Screen
+from compressor.search.choice_texts import decisive_lines
 from compressor.search.front import FrontPoint
+from compressor.search.search_result import SearchResult
 from compressor.search.trial_record import Front, TrialRecord
 from compressor.search.worker_rows import WorkerRows
 
+JUDGED: Final = "What was chosen is judged on the validation split alone; the test split was read for the front."
 _MOST_LIVE: Final = 10  # rows of the table of the best
 
 
@@ -71,47 +74,53 @@ class TrialLines(WorkerRows):
         return (self.screen.table(headings, rows),)
 
 
-def show_front(points: Sequence[FrontPoint], goals: Sequence[Goal], screen: Screen) -> None:
-    """Show the front as a table."""
+def show_front(result: SearchResult, screen: Screen) -> None:
+    """Show the front as a table, and what decided it."""
     headings: list[tuple[str, Any]] = [("recipe", "whole"), ("trial", "right")]
-    headings += [(f"{goal.name} ({split})", "right") for goal in goals for split in ("validation", "test")]
+    headings += [(heading, "right") for heading in _headings(result)]
     headings.append(("constraints", "left"))
-    rows = [[point.recipe.name, str(point.record.number), *_figures(point, goals), _verdict(point)] for point in points]
+    rows = [
+        [point.recipe.name, str(point.record.number), *_figures(point, result.goals), _verdict(point)]
+        for point in result.points
+    ]
     screen.print(screen.table(headings, rows))
+    for name, text in decisive_lines(result.goals, result.importances):
+        screen.show(f" what decides {name}: {text}")
 
 
-def front_markdown(
-    points: Sequence[FrontPoint], records: Sequence[TrialRecord], goals: Sequence[Goal], name: str, size: str
-) -> str:
+def front_markdown(result: SearchResult) -> str:
     """The front as Markdown, for a pull request."""
-    failed = sum(record.state == "failed" for record in records)
-    stopped = sum(record.state == "stopped" for record in records)
-    head = ["recipe", "trial", *(f"{goal.name} ({split})" for goal in goals for split in ("validation", "test"))]
-    head += ["constraints", "what was chosen"]
+    goals = result.goals
+    head = ["recipe", "trial", *_headings(result), "constraints", "what was chosen"]
     lines = [
-        f"# Search of {markdown(name)}",
+        f"# Search of {markdown(result.name)}",
         "",
-        f"{len(records)} trials of {markdown(size)}; {failed} failed, {stopped} stopped early. "
-        f"Goals: {', '.join(f'{goal.direction} {markdown(goal.name)}' for goal in goals)}.",
+        f"{counts_text(result)} Goals: {', '.join(f'{goal.direction} {markdown(goal.name)}' for goal in goals)}.",
         "",
         f"| {' | '.join(map(markdown, head))} |",
         f"|{' --- |' * len(head)}",
     ]
-    for point in points:
+    for point in result.points:
         chosen = ", ".join(f"{name} = {value}" for name, value in point.record.assignment.items())
         cells = [f"[{point.recipe.name}]({point.recipe.name})", str(point.record.number)]
         cells += [markdown(text) for text in (*_figures(point, goals), _verdict(point))]
         lines.append(f"| {' | '.join([*cells, markdown_code(chosen)])} |")
-    lines += ["", "What was chosen is judged on the validation split alone; the test split was read for this table."]
+    lines += ["", JUDGED]
+    for name, text in decisive_lines(goals, result.importances):
+        lines += ["", f"What decides {markdown(name)}: {markdown(text)}."]
     return "\n".join(lines) + "\n"
 
 
-def front_as_data(
-    points: Sequence[FrontPoint], records: Sequence[TrialRecord], goals: Sequence[Goal]
-) -> dict[str, Any]:
-    """A search for programs: every trial, and the front."""
+def counts_text(result: SearchResult) -> str:
+    """How many trials there were, as a sentence: `20 trials of ...; 1 failed, 2 stopped early.`"""
+    failed, stopped = result.counted("failed"), result.counted("stopped")
+    return f"{len(result.records)} trials of {result.size}; {failed} failed, {stopped} stopped early."
+
+
+def front_as_data(result: SearchResult) -> dict[str, Any]:
+    """A search for programs: every trial, the front, and how much each choice decides."""
     return {
-        "goals": [{"name": goal.name, "direction": goal.direction} for goal in goals],
+        "goals": [{"name": goal.name, "direction": goal.direction} for goal in result.goals],
         "trials": [
             {
                 "number": record.number,
@@ -123,7 +132,7 @@ def front_as_data(
                 "seconds": record.seconds,
                 "repeats": record.repeats or None,
             }
-            for record in records
+            for record in result.records
         ],
         "front": [
             {
@@ -134,9 +143,14 @@ def front_as_data(
                 "test": list(point.values),
                 "missed": list(point.missed),
             }
-            for point in points
+            for point in result.points
         ],
+        "importances": {goal.name: dict(shares) for goal, shares in zip(result.goals, result.importances, strict=True)},
     }
+
+
+def _headings(result: SearchResult) -> list[str]:
+    return [f"{goal.name} ({split})" for goal in result.goals for split in ("validation", "test")]
 
 
 def _relative(path: Path) -> str:

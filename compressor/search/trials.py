@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -123,6 +123,11 @@ class Search:
     def records(self) -> list[TrialRecord]:
         """Every trial that is over, in order."""
         return [self._over[number] for number in sorted(self._over)]
+
+    @property
+    def importances(self) -> tuple[Mapping[str, float], ...]:
+        """How much each choice decides of each objective, as `OptunaStudy.importances` tells it."""
+        return self._study.importances()
 
     def plan_of(self, assignment: Assignment) -> Plan:
         """The plan of the recipe that a choice makes.

@@ -122,3 +122,37 @@ def test_a_search_without_optuna_says_what_to_install(monkeypatch):
     assert str(caught.value) == ("a search needs Optuna, which is not installed; run: pip install 'compressor[search]'")
     assert caught.value.exit_code == 2
     assert importlib.util.find_spec("optuna")
+
+
+def test_what_fails_is_not_tried_again_and_again(tmp_path):
+    text = TEXT.partition("steps:")[0] + "steps: [{uses: ptq, with: {precision: {search: [a, b, bad]}, SIZE}}]\n"
+    space = space_of(read_tree(RecipeText("r", text.replace("SIZE", "scale: {search: {low: 0.0, high: 1.0}}")))[0])
+    study = OptunaStudy(tmp_path, space, GOALS, "tpe", 0)
+    failed = []
+    for _ in range(40):
+        number, assignment = study.ask()
+        scale = assignment["steps.ptq.with.scale"]
+        fails = assignment["steps.ptq.with.precision"] == "bad"
+        failed += [number] if fails else []
+        values = () if fails else (scale, 0.9 - (scale - 0.3) ** 2)
+        study.tell(TrialRecord(number, assignment, "failed" if fails else "done", values, {}, "no" * fails, 1.0))
+    assert len([number for number in failed if number > 20]) <= 6  # all of them, where failures are forgotten
+    assert [
+        one.number for one in OptunaStudy(tmp_path, space, GOALS, "tpe", 0).records if one.state == "failed"
+    ] == failed
+
+
+def test_importances_find_the_choice_that_decides_and_are_not_told_of_few_trials(tmp_path):
+    text = TEXT.partition("steps:")[0] + "steps: [{uses: ptq, with: {little: SPAN, much: SPAN}}]\n"
+    space = space_of(read_tree(RecipeText("r", text.replace("SPAN", "{search: {low: 0.0, high: 1.0}}")))[0])
+    study = OptunaStudy(tmp_path, space, GOALS, "random", 0)
+    for count in range(40):
+        number, assignment = study.ask()
+        much, little = (assignment[f"steps.ptq.with.{name}"] for name in ("much", "little"))
+        study.tell(TrialRecord(number, assignment, "done", (much + 0.01 * little, 1.0), {}, "", 1.0))
+        if count == 3:
+            assert study.importances() == ({}, {})
+    size, accuracy = study.importances()
+    assert size["steps.ptq.with.much"] > 0.8
+    assert sum(size.values()) == pytest.approx(1)
+    assert accuracy == {} or sum(accuracy.values()) == pytest.approx(1)

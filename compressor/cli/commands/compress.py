@@ -201,7 +201,7 @@ class _Compression:
         from compressor.search.best_so_far import BestSoFar
         from compressor.search.compression_lines import CompressionLines
         from compressor.search.counted_trials import Counting
-        from compressor.search.front import write_point
+        from compressor.search.front import FrontWriter
         from compressor.search.search_folder import clear_run
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
@@ -228,9 +228,8 @@ class _Compression:
             if record is not None:
                 lines.say("measuring the best on the test split")
                 clear_run(folder, _NAME)
-                point, report = write_point(
-                    record, opened, search.goals, folder, _NAME, registry, cache, observer, why=WHY, **how
-                )
+                writer = FrontWriter(opened, search.goals, registry, cache, observer, why=WHY, **how)
+                point, report = writer.point(record, folder, _NAME)
                 kept.best.remove()
         if record is None:
             tell(f"error: no trial was measured to its end; the first one: {search.records[0].reason}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +32,8 @@ if TYPE_CHECKING:
     from compressor.run.cache.run_cache import CachePlace
     from compressor.run.cache.store import Cache
     from compressor.search.executor import Executor
-    from compressor.search.front import FrontPoint
     from compressor.search.search_report import TrialLines
-    from compressor.search.trial_record import TrialRecord
-    from compressor.search.trials import Search
+    from compressor.search.search_result import SearchResult
 
 _SAMPLERS = ("tpe", "random", "nsga2", "grid")
 _TRIALS = 20  # without any budget
@@ -140,11 +137,13 @@ class _Searching:
         from compressor.base.disk_faults import disk_faults_named
         from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
+        from compressor.report.space_screen import size_text
         from compressor.run.cache.run_cache import opened
         from compressor.run.status_file import search_status
         from compressor.search.counted_trials import Counting
-        from compressor.search.front import write_front
+        from compressor.search.front import FrontWriter
         from compressor.search.search_report import TrialLines
+        from compressor.search.search_result import SearchResult
         from compressor.search.trials import Budget, Search
 
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
@@ -161,9 +160,12 @@ class _Searching:
                 search = Search(self.opened, self.registry, self.folder, self.place, executor, sampler=sampler, **how)
                 lines.follow(search.goals, search.front)
                 records = search.run(Budget(trials, minutes), Counting(lines, status, len(search.records)))
-            best = search.front.records
-            points = write_front(best, self.opened, search.goals, self.folder, self.registry, cache, observer, **how)
-        return self._end(search, records, points)
+            writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
+            points = writer.front(search.front.records, self.folder)
+            size, choices = size_text(self.opened.space), self.opened.space.choices
+            importances = search.importances
+        result = SearchResult(self.opened.name, size, choices, search.goals, records, points, importances)
+        return self._end(result)
 
     def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
         if self.workers is None:
@@ -174,32 +176,33 @@ class _Searching:
 
         return WorkerPool(self.workers, lines)
 
-    def _end(self, search: Search, records: Sequence[TrialRecord], points: Sequence[FrontPoint]) -> int:
+    def _end(self, result: SearchResult) -> int:
         from compressor.base.atomic_files import write_whole
         from compressor.base.outgoing import json_text
         from compressor.report.screen import Screen
-        from compressor.report.space_screen import size_text
+        from compressor.search.front_page import front_page
         from compressor.search.search_folder import FRONT
         from compressor.search.search_report import front_as_data, front_markdown, show_front
         from compressor.search.trial_record import closest
 
-        data = front_as_data(points, records, search.goals)
-        size = size_text(self.opened.space)
-        write_whole(self.folder / FRONT / "front.json", json_text(data) + "\n")
-        text = front_markdown(points, records, search.goals, self.opened.name, size)
-        write_whole(self.folder / FRONT / "front.md", text)
+        folder, data = self.folder / FRONT, front_as_data(result)
+        write_whole(folder / "front.json", json_text(data) + "\n")
+        write_whole(folder / "front.md", front_markdown(result))
+        write_whole(folder / "front.html", front_page(result))
         if self.as_json:
             say_json(data)
         else:
             screen = Screen()
-            screen.show((self.opened.name, "bold"), f" · {len(records)} trials · {size}", wrap=False)
+            screen.show((result.name, "bold"), f" · {len(result.records)} trials · {result.size}", wrap=False)
             screen.show()
-            if points:
-                show_front(points, search.goals, screen)
-            screen.show(f" {self.folder / FRONT}/   a recipe and a run for each · front.md · front.json", wrap=False)
-        if points:
+            if result.points:
+                show_front(result, screen)
+            parts = ["a recipe and a run for each", "front.html", "front.md", "front.json"]
+            for line in screen.joined(f" {folder}/   ", parts):
+                screen.show(line, wrap=False)
+        if result.points:
             return ExitCode.DONE
-        near = closest(records)
+        near = closest(result.records)
         told = f"; trial {near.number} comes closest, and misses {near.missed}" if near else ""
         tell(f"error: no trial meets the constraints{told}; relax them, or leave more open")
         return ExitCode.CONSTRAINT

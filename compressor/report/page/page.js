@@ -59,12 +59,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// The filter of the table of layers: every word must be in the row.
+// The filter of the table of layers, on pages that have one: every word must be in the row.
 const filter = document.getElementById("filter");
 const shown = document.getElementById("shown");
 const tensors = document.getElementById("tensors");
 
-filter.addEventListener("input", () => {
+filter?.addEventListener("input", () => {
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = [...tensors.tBodies[0].rows];
   for (const row of rows) {
