@@ -90,7 +90,10 @@ def cut(folder: Path, cache: Path, seconds: float, numbers: tuple[int, ...], tar
     process.wait()
     reader.join(timeout=30)
     os.close(own)
-    return _wrong_end(bytes(shown), process.returncode, numbers, target, seconds)
+    wrong = _wrong_end(bytes(shown), process.returncode, numbers, target, seconds)
+    if wrong:
+        print(shown[-2000:].decode(errors="replace"), flush=True)
+    return wrong
 
 
 def _read(terminal: int, shown: bytearray) -> None:

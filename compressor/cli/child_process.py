@@ -33,7 +33,7 @@ _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
 _MORE_PATIENCE = {SENDING: 5.0, PUBLISHING: 12.0}  # seconds, where it tells others of that
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
 _LOOKS = 0.5  # seconds between two looks at the child's memory
-_TOO_LARGE = 256  # in place of an exit code
+_TOO_LARGE, _UNRESPONSIVE = 256, 257  # in place of an exit code
 
 
 def supervised(
@@ -66,7 +66,7 @@ def supervised(
             return _in_child(work, writing, ending, parent, mask)
         os.close(writing)
         reports = _Reports(reading)
-        code = _exit_code_of(child, set(ending), most, reports)
+        code, interrupted = _exit_code_of(child, set(ending), most, reports)
         last = reports.last()
     for number in ending:  # one more that came since would end this process on the spot
         signal.signal(number, signal.SIG_IGN)
@@ -74,15 +74,16 @@ def supervised(
     if last.startswith(_DONE):  # whatever happens to the process after that
         return int(last.removeprefix(_DONE))
     show_cursor()
-    if code is None:
+    if interrupted:  # a crash after that is one of the ending alone
         tell("")  # after the ^C of the terminal
-        message = f"interrupted; {last} did not respond and was killed; {KEPT}"
+        ended = "did not respond and was killed" if code == _UNRESPONSIVE else "did not end by itself"
+        message = f"interrupted; {last} {ended}; {KEPT}"
         tell(message)
     else:
         message = _memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)
         tell(f"error: {message}")
-    died(message, code is None)
-    return ExitCode.INTERRUPTED if code is None else ExitCode.STEP
+    died(message, interrupted)
+    return ExitCode.INTERRUPTED if interrupted else ExitCode.STEP
 
 
 def _in_child(
@@ -103,8 +104,8 @@ def _in_child(
     return result
 
 
-def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Reports) -> int | None:
-    """The child's exit code, or None if it was interrupted and had to be killed.
+def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Reports) -> tuple[int, bool]:
+    """The child's exit code, and whether it was interrupted; `_UNRESPONSIVE` if it had to be killed after that.
 
     Signals that would end this process are passed on to the child. If it takes more than `most` bytes of memory, it is
     killed, and the code is `_TOO_LARGE`; 0 sets no limit.
@@ -114,11 +115,11 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
         reports.read()
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status)
+            return os.waitstatus_to_exitcode(status), interrupted is not None
         if 0 < most < memory_of(child):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return _TOO_LARGE
+            return _TOO_LARGE, interrupted is not None
         timeout = _LOOKS
         if interrupted is not None:
             patience = reports.patience()
@@ -126,7 +127,7 @@ def _exit_code_of(child: int, ending: Collection[int], most: int, reports: _Repo
         if timeout <= 0:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return None
+            return _UNRESPONSIVE, True
         received = signal.sigtimedwait({*ending, signal.SIGCHLD}, timeout)
         if received is not None and received.si_signo in ending:
             interrupted = interrupted or time.monotonic()

@@ -39,6 +39,8 @@ class Bad(Strategy):
             held[::4096] = bytes([1]) * len(held[::4096])
             time.sleep(60)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # in every thread, TensorFlow's too
+        if self.params.how == "break":
+            signal.signal(signal.SIGINT, lambda *_: os.abort())
         print("hanging", flush=True)
         time.sleep(60)
 
@@ -117,12 +119,25 @@ def test_a_step_that_ends_the_process_does_not_pass_for_a_run_that_is_done(start
     )
 
 
+def await_hanging(process, log):
+    while "hanging\n" not in (log.read_text() if log.exists() else ""):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def test_native_code_that_crashes_as_it_is_interrupted_has_been_interrupted(start, tmp_path):
+    breaking = start("break", "b")
+    await_hanging(breaking, tmp_path / "b" / "run.log")
+    breaking.send_signal(signal.SIGINT)
+    _, errors = breaking.communicate()
+    assert breaking.returncode == 130
+    assert errors.splitlines()[-1].startswith("interrupted; the step 'bad' (bad, ")
+    assert errors.endswith(" did not end by itself; finished steps are kept, and the same command resumes from there\n")
+
+
 def test_a_step_that_hears_no_interrupt_is_ended_within_two_seconds(start, tmp_path):
     hanging = start("hang", "h")
-    log = tmp_path / "h" / "run.log"
-    while "hanging\n" not in (log.read_text() if log.exists() else ""):
-        assert hanging.poll() is None
-        time.sleep(0.05)
+    await_hanging(hanging, tmp_path / "h" / "run.log")
     begun = time.monotonic()
     hanging.send_signal(signal.SIGINT)
     _, errors = hanging.communicate()
