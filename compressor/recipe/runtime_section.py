@@ -31,8 +31,8 @@ class RuntimeSection(Params):
         None,
         ge=1,
         le=MOST_DEVICES,
-        description="how many devices share a batch, all GPUs if left out; without a GPU, the processor is divided into "
-        "as many logical devices, which is no faster",
+        description="how many devices share a batch, all GPUs if left out; without a GPU, the processor is divided "
+        "into as many logical devices, which is no faster",
     )
     mixed_precision: Literal["bfloat16"] | None = Field(
         None,

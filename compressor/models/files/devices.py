@@ -60,7 +60,7 @@ def device_count(runtime: RuntimeSection) -> int:
     if not found:
         return runtime.devices or 1
     if runtime.devices is not None and runtime.devices > len(found):
-        what = f"the recipe trains on {runtime.devices} devices, and there is {_named(found)}"
+        what = f"the recipe trains on {runtime.devices} devices, and this machine has {_named(found)}"
         raise CompressorError(what, f"set 'runtime.devices' to {len(found)} or less")
     return runtime.devices or len(found)
 
@@ -69,6 +69,12 @@ def devices_text(runtime: RuntimeSection) -> str:
     """The devices that share a batch, for people and for keys: `2 GPUs: 2 x NVIDIA L4`."""
     found, count = gpus(), device_count(runtime)
     return _named(found[:count]) if found else counted(count, "logical CPU device")
+
+
+def runtime_text(runtime: RuntimeSection) -> str:
+    """What trainings compute on, for people: `on 2 GPUs: 2 x NVIDIA L4, in bfloat16`; else an empty text."""
+    devices = f"on {devices_text(runtime)}" if runtime.distribute is not None else ""
+    return ", ".join(filter(None, [devices, f"in {runtime.mixed_precision}" if runtime.mixed_precision else ""]))
 
 
 def processors_for(runtime: RuntimeSection) -> int:

@@ -28,7 +28,7 @@ from compressor.run.stages.apply_strategy import apply_strategy
 from compressor.run.stages.measure_stage import conversion
 from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
 from compressor.run.stages.saved_model import SavedModel, describe_origin
-from compressor.run.stages.step_result import layers_of, named, refuse_left_alone, trains
+from compressor.run.stages.step_result import layers_of, named, refuse_left_alone
 from compressor.training.callbacks import DivergedError
 from compressor.training.trainer import SMOKE_STEPS, Trainer
 
