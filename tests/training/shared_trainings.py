@@ -19,7 +19,7 @@ from compressor.data.prepared_splits import RunData
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.planning.registry import Registry
 from compressor.recipe.runtime_section import RuntimeSection
-from compressor.recipe.training_params import Hint, Teacher, TrainingParams
+from compressor.recipe.training_params import EarlyStopping, Hint, Teacher, TrainingParams
 from compressor.training.distribution import strategy_for
 from compressor.training.trainer import Trainer
 
@@ -34,7 +34,12 @@ STEPS = {
     "cluster": {"number_of_clusters": 8},
     "qat": {},
     "learned": {"ranges": "learned"},
+    "integer only": {"ranges": "learned", "integer_only": True},
+    "rewound": {"final_sparsity": 0.5, "min_weights": 0, "rounds": 2, "rewind": "weights"},
+    "low_rank": {"energy": 0.8},
+    "prune_channels": {"channels": 0.75},
 }
+STRATEGIES = {"learned": "qat", "integer only": "qat", "rewound": "prune"}
 
 
 class Kept:
@@ -68,6 +73,16 @@ def network(noisy=False, seed=1):
     ]
 
 
+def two_outputs():
+    import tf_keras
+    from tf_keras import layers
+
+    prepare_tensorflow(1)
+    inputs = tf_keras.Input((6, 6, 1))
+    flat = layers.Flatten()(inputs)
+    return tf_keras.Model(inputs, [layers.Dense(3, name="kind")(flat), layers.Dense(1, name="size")(flat)])
+
+
 def trained(strategy, case, checkpoints=None):
     """The weights after a training, and the figures of its epochs."""
     import tf_keras
@@ -77,7 +92,7 @@ def trained(strategy, case, checkpoints=None):
     with strategy.scope() if strategy else nullcontext():
         if case == "distilled":
             teacher = tf_keras.Sequential(network(seed=2))
-        model = tf_keras.Sequential(network(noisy))
+        model = two_outputs() if case == "two outputs" else tf_keras.Sequential(network(noisy))
         if noisy:
             kernel = model.get_layer("hidden").kernel
             kernel.assign(np.where(np.abs(kernel.numpy()) < 0.1, 0, kernel.numpy()))
@@ -86,12 +101,12 @@ def trained(strategy, case, checkpoints=None):
         trainer = Trainer("t", data, 0, Observer(), [accuracy], False, checkpoints, teacher, strategy, half)
         context = StepContext(state=ModelState(), train=data.train, trainer=trainer, seed=0)
         if case in STEPS:
-            cls = Registry.installed().get("strategy", "qat" if case == "learned" else case).cls
+            cls = Registry.installed().get("strategy", STRATEGIES.get(case, case)).cls
             model = cls(cls.Params(**FIT, **STEPS[case])).apply(model, context)
         else:
             callbacks = context_of_sparse(data, trainer).kept_structure(model) if noisy else ()
-            context.fit(model, TrainingParams(**FIT, **extra(case)), callbacks)
-    (curve,) = trainer.curves
+            context.fit(model, TrainingParams(**FIT | extra(case)), callbacks)
+    curve = trainer.curves[-1]
     assert (model.distribute_strategy.num_replicas_in_sync == 2) == bool(strategy)
     return model.get_weights(), curve
 
@@ -101,6 +116,10 @@ def context_of_sparse(data, trainer):
 
 
 def data_of(case):
+    if case == "two outputs":
+        labels = {"kind": Y, "size": X.mean(axis=(1, 2))}
+        splits = compressor.Splits((X, labels), (X[:57], {name: array[:57] for name, array in labels.items()}))
+        return RunData("mine", splits.train, splits.test, splits.test)
     arrays = (X, Y, WEIGHTS) if case in ("weighted", "distilled") else (X, Y)
     splits = compressor.Splits(arrays, (X[:57], Y[:57]))
     return RunData("mine", splits.train, splits.test, splits.test, ("a", "b", "c"))
@@ -109,6 +128,11 @@ def data_of(case):
 def extra(case):
     if case == "distilled":
         return {"teacher": Teacher(source="it", hints=[Hint(student="hidden", teacher="hidden")])}
+    if case == "two outputs":
+        losses = {"kind": "sparse_categorical_crossentropy", "size": "mean_squared_error"}
+        return {"loss": losses, "loss_weights": {"size": 2.0}}
+    if case == "stopped early":
+        return {"epochs": 9, "learning_rate": 0.2, "early_stopping": EarlyStopping(patience=1, min_delta=0.1)}
     return {"class_weight": {"a": 3.0, "b": 0.5}} if case == "by class" else {}
 
 

@@ -9,6 +9,7 @@ from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
+from compressor.models.files.devices import device_count
 from compressor.run.stages.apply_strategy import apply_strategy
 from compressor.run.stages.measure_stage import opened
 from compressor.run.stages.model_file import ModelFacts
@@ -54,6 +55,8 @@ def make_step(
         model = before.load(strategy)
         model = apply_strategy(step, model, context, before.load, strategy)
         context.notes.extend(trainer.remarks)
+        if trainer.curves and strategy is None and device_count(plan.runtime) > 1:
+            context.note("trained on one device, since its parameters are not those of a step that trains")
         if isinstance(model, bytes) and before.file.is_keras:
             model, notes = opened(model, before.load() if before.was_open else None, before, data.train)
             context.notes.extend(notes)
