@@ -130,7 +130,7 @@ def extra(case):
         return {"teacher": Teacher(source="it", hints=[Hint(student="hidden", teacher="hidden")])}
     if case == "two outputs":
         losses = {"kind": "sparse_categorical_crossentropy", "size": "mean_squared_error"}
-        return {"loss": losses, "loss_weights": {"size": 2.0}}
+        return {"loss": losses, "loss_weights": {"size": 2.0}, "learning_rate": 0.005}
     if case == "stopped early":
         return {"epochs": 9, "learning_rate": 0.2, "early_stopping": EarlyStopping(patience=1, min_delta=0.1)}
     return {"class_weight": {"a": 3.0, "b": 0.5}} if case == "by class" else {}
