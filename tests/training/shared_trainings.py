@@ -25,9 +25,7 @@ from compressor.training.trainer import Trainer
 
 RUNTIME = RuntimeSection(distribute="mirrored", devices=2)
 GENERATOR = np.random.default_rng(0)
-X = GENERATOR.normal(size=(101, 6, 6, 1)).astype(
-    np.float32
-)  # in parts of 12 and 13, and last 1
+X = GENERATOR.normal(size=(101, 6, 6, 1)).astype(np.float32)  # in parts of 12 and 13, and last 1
 Y = (X.reshape(101, -1) @ GENERATOR.normal(size=(36, 3))).argmax(-1)
 WEIGHTS = GENERATOR.uniform(0.2, 2, 101).astype(np.float32)
 FIT = {"epochs": 2, "batch_size": 25, "optimizer": "sgd", "learning_rate": 0.05}
