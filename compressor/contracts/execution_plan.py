@@ -20,6 +20,7 @@ from compressor.contracts.sources import Dataset, ModelSource
 from compressor.contracts.strategy import Strategy
 from compressor.recipe.document import Route
 from compressor.recipe.loss_names import loss_functions
+from compressor.recipe.runtime_section import RuntimeSection
 from compressor.recipe.sections import Recipe
 
 BASELINE = "baseline"
@@ -66,7 +67,7 @@ class PlannedTeacher:
         return self.plan is None
 
     def plan_for(self, student: Plan) -> Plan:
-        """The plan with the student's seed and threads, and with its `smoke` and `trust_model`.
+        """The plan with the student's seed, threads and runtime, and with its `smoke` and `trust_model`.
 
         Raises:
             ValueError: the teacher is the baseline, which has no plan.
@@ -79,6 +80,7 @@ class PlannedTeacher:
             smoke=student.smoke,
             trust_model=student.trust_model,
             threads=student.threads,
+            runtime=student.runtime,
             measured_on=student.measured_on,
         )
 
@@ -125,6 +127,7 @@ class Plan:
     smoke: bool = False
     trust_model: bool = False  # whether code in the model's file may run
     threads: int = DEFAULT_THREADS  # that TensorFlow splits an operation over
+    runtime: RuntimeSection = field(default_factory=RuntimeSection)  # what trainings compute on
     device: Device | None = None  # that the last stage's file must fit
     measured_on: Literal["test", "validation"] = "test"  # the split that stages are measured on
 

@@ -266,7 +266,8 @@ class Report(_Row):
     threads: int | None = Field(None, description="threads that TensorFlow split an operation over")
     environment: dict[str, str] = Field(
         {},
-        description="the processor's instruction sets, and environment variables that change the rounding of numbers",
+        description="the processor's instruction sets, environment variables that change the rounding of numbers, "
+        "GPUs, and the devices and the precision of trainings where the recipe sets them",
     )
     resolved_recipe: str = Field("", description="the recipe that ran, as YAML; files by their names alone")
     fingerprints: dict[str, str] = Field({}, description="SHA-256 of the model and of each split, as in `lock.yaml`")

@@ -26,6 +26,7 @@ from compressor.planning.problem_collector import ProblemCollector
 from compressor.planning.recipe_parts import RecipeParts
 from compressor.planning.registry import Entry, NotRun, Registry
 from compressor.planning.requirements import unmet_requirements
+from compressor.planning.runtime_checks import runtime_problems
 from compressor.planning.source_text import reference
 from compressor.planning.step_names import repeated_ids
 from compressor.planning.step_order import FaultyStepError, ImpossibleError, chained
@@ -88,6 +89,7 @@ class Resolver(ProblemCollector):
             seed=seed,
             smoke=smoke,
             threads=self.recipe.threads,
+            runtime=self.recipe.runtime,
             device=parts.device,
         )
 
@@ -124,6 +126,7 @@ class Resolver(ProblemCollector):
             self.problems += device_problems(self.recipe, device, model, steps, start)
         self.problems += [*problems, *package_problems(self.recipe, steps)]
         self.problems += [*missing_code(self.recipe), *unmet_requirements(self.recipe)]
+        self.problems += runtime_problems(self.recipe, ([baseline] if baseline else []) + steps)
         self.refuse_errors()
         return RecipeParts(model, data, tuple(metrics), baseline, tuple(steps), device)
 

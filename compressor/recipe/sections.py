@@ -13,6 +13,7 @@ from compressor.base.params import Params
 from compressor.data.section import DataSection
 from compressor.recipe.constraints import Constraints
 from compressor.recipe.objectives import Objective
+from compressor.recipe.runtime_section import RuntimeSection
 from compressor.recipe.training_params import TrainingDefaults
 from compressor.recipe.tree import Node, from_data
 
@@ -132,6 +133,9 @@ class Recipe(Params):
         ge=1,
         le=MOST_THREADS,
         description="threads that TensorFlow splits an operation over, on every machine; others give other bytes",
+    )
+    runtime: RuntimeSection = Field(
+        default_factory=lambda: RuntimeSection(), description="several GPUs, and another precision, for trainings"
     )
     evaluation: EvaluationSection = Field(default_factory=lambda: EvaluationSection())
     target: SourceText | None = Field(

@@ -6,10 +6,11 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from compressor.base.machine import conditions, processor
+from compressor.base.machine import processor
 from compressor.base.versions import full_versions
 from compressor.contracts.report_rows import ConstraintRow, StageRow
 from compressor.measure.results import RunResult
+from compressor.models.files.devices import computing_conditions
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
 from compressor.recipe.constraints import Constraints, verdicts
@@ -46,7 +47,7 @@ def summarise(result: RunResult, notes: Sequence[str] = ()) -> ViewedReport:
         versions=dict(full_versions()),
         machine=f"{platform.system()} {platform.machine()}",
         threads=threads_in_use(result.plan.threads),
-        environment=dict(conditions()),
+        environment=dict(computing_conditions(result.plan.runtime)),
         resolved_recipe=dump(portable(recipe)),
         class_names=list(result.classes),
         confusion=confusion(result),

@@ -23,10 +23,10 @@ from compressor.run.forecast import forecast
 from compressor.run.stages.make_step import make_step
 from compressor.run.stages.measure_stage import measure_stage
 from compressor.run.stages.prepare import Prepared, load_source, prepare
-from compressor.run.stages.rehearsal import rehearse, trains
+from compressor.run.stages.rehearsal import rehearse
 from compressor.run.stages.saved_model import SavedModel
 from compressor.run.stages.stage_store import StageStore
-from compressor.run.stages.step_result import refuse_left_alone
+from compressor.run.stages.step_result import refuse_left_alone, trains
 
 
 @contextmanager

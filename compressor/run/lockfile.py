@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from compressor.base.errors import CompressorError, StepError
 from compressor.base.file_limits import content_of
 from compressor.base.import_path import local_module, module_part
-from compressor.base.machine import conditions, processor
+from compressor.base.machine import processor
 from compressor.base.params import Params
 from compressor.base.path_or_function import Reference
 from compressor.base.versions import versions
 from compressor.contracts.execution_plan import Plan
+from compressor.models.files.devices import computing_conditions
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.recipe_paths import portable
 from compressor.recipe.document import dump, read
@@ -71,7 +72,7 @@ def lock_of(plan: Plan, fingerprints: Mapping[str, str]) -> Lock:
         versions=dict(versions()),
         fingerprints=dict(fingerprints),
         threads=threads_in_use(plan.threads),
-        environment=dict(conditions()),
+        environment=dict(computing_conditions(plan.runtime)),
         processor=processor(),
     )
 

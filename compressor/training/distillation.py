@@ -18,6 +18,8 @@ from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.conversion.endpoint_names import input_names, keras_keys, output_names
 from compressor.recipe.loss_names import full_name
 from compressor.recipe.training_params import Hint, Teacher, TrainingParams
+from compressor.training.distribution import share_of_device
+from compressor.training.half_precision import as_float32
 from compressor.training.losses import named_losses
 
 _CLASSES = (
@@ -90,15 +92,16 @@ class Distillation:
         count = len(self._outputs)
         taught = tf.nest.flatten(self._teacher_taps(self._teacher_inputs(inputs), training=False))
         with tf.GradientTape() as tape:
-            learned = tf.nest.flatten(self._student_taps(inputs, training=True))
+            learned = [as_float32(tensor) for tensor in tf.nest.flatten(self._student_taps(inputs, training=True))]
             outputs = tf.nest.pack_sequence_as(student.output, learned[:count])
             hard = student.compute_loss(inputs, labels, outputs, weights)
             soft = self._soft_loss(learned[:count], taught[:count], weights)
             if student.losses:  # regularization is part of the hard loss, and no less needed
                 soft += tf.add_n(student.losses)
-            loss = (1 - self._soft_share) * hard + self._soft_share * soft
+            share = share_of_device(inputs)  # by which the hard loss counts already
+            loss = (1 - self._soft_share) * hard + self._soft_share * share * soft
             if self.variables:
-                loss += self._hint_weight * self._hint_loss(learned[count:], taught[count:], weights)
+                loss += share * self._hint_weight * self._hint_loss(learned[count:], taught[count:], weights)
         student.optimizer.minimize(loss, [*student.trainable_variables, *self.variables], tape=tape)
         return student.compute_metrics(inputs, labels, outputs, weights)
 

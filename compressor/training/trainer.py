@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+
 from compressor.base.errors import StepError
-from compressor.base.named_arrays import in_order, is_named
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
 from compressor.data.prepared_splits import RunData
 from compressor.measure.evaluation import score_of
-from compressor.models.litert.conversion.endpoint_names import input_names, keras_keys, output_names, output_shapes
+from compressor.models.litert.conversion.endpoint_names import keras_keys, output_names, output_shapes
 from compressor.recipe.training_params import TrainingParams
 from compressor.training.callback_state import (
     random_state,
@@ -27,11 +28,22 @@ from compressor.training.callbacks import ending_epochs, reporting
 from compressor.training.class_weights import class_weights
 from compressor.training.compilation import build_metrics, compile_model
 from compressor.training.distillation import Distillation
+from compressor.training.distribution import (
+    assign_values,
+    averaging,
+    loss_by_share,
+    refuse_unshareable,
+    shared,
+    validation_batch_size,
+    values_of,
+)
+from compressor.training.half_precision import computing_in_bfloat16, refuse_uncomputable
+from compressor.training.keras_batches import by_keras_names
 from compressor.training.losses import refuse_misfit
+from compressor.training.model_variables import generators, optimizer_variables
 from compressor.training.training_state import EarlyStop, TrainingState
 
 SMOKE_STEPS = 2
-_VALIDATION_BATCH = 512
 _LABELS_CHECKED = 64  # before a training, for whether the loss can take them
 
 
@@ -60,7 +72,23 @@ class Trainer:
         smoke: bool,
         checkpoints: Checkpoints | None = None,
         teacher: Any = None,
+        strategy: Any = None,
+        bfloat16: bool = False,
     ) -> None:
+        """Prepare to train for a step.
+
+        Args:
+            step_id: of the step.
+            data: to train and validate with.
+            seed: of the order of samples.
+            observer: is told of the progress.
+            metrics: shown while it trains; the first one scores files.
+            smoke: whether to train for a few steps only.
+            checkpoints: keeps the state of each training between its epochs.
+            teacher: the model that is learned from, if the parameters say so.
+            strategy: the `tf.distribute` strategy in whose scope models are made; None on one device.
+            bfloat16: whether layers compute in bfloat16 while they train.
+        """
         self._step_id = step_id
         self._data = data
         self._seed = seed
@@ -69,6 +97,9 @@ class Trainer:
         self._smoke = smoke
         self._checkpoints = checkpoints
         self._teacher = teacher
+        self._strategy = strategy
+        self._bfloat16 = bfloat16
+        self.remarks: list[str] = []  # on how trainings were done
         self._fits = 0
         self.curves: list[list[dict[str, float]]] = []  # figures of each epoch of each training, by name
 
@@ -99,6 +130,8 @@ class Trainer:
             DataError: the loss cannot compare the model's outputs with the labels.
         """
         refuse_foreign(callbacks)
+        if self._strategy is not None:
+            refuse_unshareable(model, self._strategy)
         steps, epochs = self.steps_per_epoch(params), self.epochs(params)
         refuse_misfit(model, params.loss, next(iter(self._data.train.batches(_LABELS_CHECKED)))[1])
         weights = class_weights(params, output_shapes(model), self._data)
@@ -127,25 +160,51 @@ class Trainer:
                 names,
             )
             train = self._data.train.training_batches(params.batch_size, self._seed, state.epoch, epochs)
-            validation = self._data.validation.evaluation_batches(_VALIDATION_BATCH)
             if weights is not None:
                 train = weights.weighted(train)
-            train, validation = (_by_keras_names(batches, model, params.loss) for batches in (train, validation))
+            train = by_keras_names(train, model, params.loss)
             build_metrics(model, train)
-            model.run_eagerly = self.eagerly
-            with distillation.active() if distillation else nullcontext():
+            # without a graph, devices may meet in another order than the sums that they share
+            model.run_eagerly = self.eagerly and self._strategy is None
+            with ExitStack() as during:
+                if self._bfloat16:
+                    self._compute_in_bfloat16(model, during)
+                if self._strategy is not None:
+                    train = shared(train, self._strategy)
+                    during.enter_context(loss_by_share(model, self._strategy))
+                    callbacks = [averaging(model), *callbacks]
+                if distillation:
+                    during.enter_context(distillation.active())
                 model.fit(
                     train,
                     steps_per_epoch=steps,
                     initial_epoch=state.epoch,
                     epochs=epochs,
-                    validation_data=validation,
+                    **self._validation(model, params),
                     callbacks=[*callbacks, progress, ending],
                     verbose=0,
                 )
         self.curves.append(state.figures)
         if stop is not None and stop.best_weights:
             model.set_weights(stop.best_weights)
+
+    def _validation(self, model: Any, params: TrainingParams) -> dict[str, Any]:
+        """What Keras validates each epoch on."""
+        split, strategy = self._data.validation, self._strategy
+        batch_size = validation_batch_size(split.size, strategy.num_replicas_in_sync if strategy is not None else 1)
+        batches = by_keras_names(split.evaluation_batches(batch_size), model, params.loss)
+        if strategy is None:
+            return {"validation_data": batches}
+        steps = math.ceil(split.size / batch_size)
+        return {"validation_data": shared(batches, strategy), "validation_steps": steps}
+
+    def _compute_in_bfloat16(self, model: Any, during: ExitStack) -> None:
+        left = during.enter_context(computing_in_bfloat16(model))
+        inputs = by_keras_names(self._data.train.evaluation_batches(1), model, "")
+        refuse_uncomputable(model, next(iter(inputs))[0])
+        remark = f"trained in bfloat16; in float32: {', '.join(left)}" if left else "trained in bfloat16"
+        if remark not in self.remarks:
+            self.remarks.append(remark)
 
     def _distillation(self, model: Any, params: TrainingParams) -> Distillation | None:
         if params.teacher is None:
@@ -169,10 +228,10 @@ class Trainer:
         model.set_weights(state.weights)
         for variable, value in zip(projections, state.projections, strict=True):
             variable.assign(value)
-        for variable, value in zip(_optimizer_variables(model), state.optimizer, strict=True):
+        for variable, value in zip(optimizer_variables(model), state.optimizer, strict=True):
             variable.assign(value)
-        for generator, value in zip(_generators(model), state.generators, strict=True):
-            generator.state.assign(value)
+        for generator, value in zip(generators(model), state.generators, strict=True):
+            assign_values(generator.state, list(value))
         return state
 
     def _keep(
@@ -185,8 +244,8 @@ class Trainer:
             self._checkpoints.save(fit, kept.to_bytes())
             return
         state.weights = model.get_weights()
-        state.optimizer = [variable.numpy() for variable in _optimizer_variables(model)]
-        state.generators = [generator.state.numpy() for generator in _generators(model)]
+        state.optimizer = [variable.numpy() for variable in optimizer_variables(model)]
+        state.generators = [np.stack(values_of(generator.state)) for generator in generators(model)]
         state.projections = [variable.numpy() for variable in projections]
         state.callbacks, state.random = states_of(callbacks), random_state()
         self._checkpoints.save(fit, state.to_bytes())
@@ -217,45 +276,3 @@ def _end_again(model: Any, callbacks: Sequence[Any], state: TrainingState, param
     _restore(callbacks, state)
     for callback in callbacks:
         callback.on_train_end()
-
-
-def _by_keras_names(batches: Any, model: Any, loss: str | Mapping[str, str]) -> Any:
-    """Batches of named arrays as Keras takes them: inputs in the model's order, labels and weights by Keras' names.
-
-    Labels without a name are those of the only output that has a loss.
-    """
-    inputs = input_names(model)
-    keys = dict(zip(output_names(model), keras_keys(model), strict=True))
-
-    def by_key(values: Any) -> Any:
-        named = {keys[name]: array for name, array in values.items() if name in keys}
-        return named if len(keys) > 1 else next(iter(named.values()))
-
-    only = next(iter(loss)) if not isinstance(loss, str) and len(loss) == 1 and len(keys) > 1 else None
-
-    def placed(features: Any, labels: Any, *weights: Any) -> tuple[Any, ...]:
-        if is_named(features):
-            ordered = tuple(in_order(features, inputs or list(features)))
-            features = ordered if len(ordered) > 1 else ordered[0]
-        if only is not None and not is_named(labels):
-            labels = {only: labels}
-        return features, *(by_key(values) if is_named(values) else values for values in (labels, *weights))
-
-    return batches.map(placed) if only or any(map(is_named, batches.element_spec)) else batches
-
-
-def _optimizer_variables(model: Any) -> list[Any]:
-    """The variables of an optimizer, with those that Keras does not list: learning rate, and Nadam's product."""
-    import tensorflow as tf
-
-    optimizer = model.optimizer
-    listed = optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-    others = (getattr(optimizer, name, None) for name in ("_learning_rate", "_u_product"))
-    return [*listed, *(variable for variable in others if isinstance(variable, tf.Variable))]
-
-
-def _generators(model: Any) -> list[Any]:
-    """The generators of random numbers that layers such as Dropout draw from."""
-    wrappers = [getattr(layer, "_random_generator", None) for layer in model._flatten_layers()]
-    generators = [getattr(wrapper, "_generator", None) for wrapper in wrappers]
-    return [generator for generator in generators if generator is not None]

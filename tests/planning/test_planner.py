@@ -500,7 +500,7 @@ def test_what_is_wrong_with_the_language_and_with_the_names_is_told_at_once(writ
     assert heads(write(chain("prun") + "colour: red\n")) == [
         "recipe.yaml:5:11: error: unknown strategy 'prun'; did you mean 'prune'?",
         "recipe.yaml:6:1: error: unknown key 'colour'; known: constraints, data, description, evaluation, model, name, "
-        "objectives, plugins, requires, steps, target, threads and 2 more",
+        "objectives, plugins, requires, runtime, steps, target and 3 more",
     ]
 
 

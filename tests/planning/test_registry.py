@@ -505,7 +505,7 @@ def test_what_is_wrong_with_the_recipe_and_with_its_plugin_file_is_told_at_once(
     assert [line for line in lines if "error" in line] == [
         f"{path}:2:11: error: there is no plugin file '{tmp_path}/gone.py'; check the path",
         f"{path}:7:1: error: unknown key 'colour'; known: constraints, data, description, evaluation, model, name, "
-        "objectives, plugins, requires, steps, target, threads and 2 more",
+        "objectives, plugins, requires, runtime, steps, target and 3 more",
     ]
 
 

@@ -12,8 +12,8 @@ from compressor.recipe.tree import from_data
 
 HEAD = "version: 1\nmodel: {source: mnist_cnn}\ndata: {source: mnist}\n"
 KEYS = (
-    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, steps, target, threads "
-    "and 2 more"
+    "constraints, data, description, evaluation, model, name, objectives, plugins, requires, runtime, steps, target "
+    "and 3 more"
 )
 
 
@@ -42,6 +42,7 @@ def test_the_smallest_recipe_has_all_defaults_and_the_name_of_its_file(write):
         },
         "training": recipe.training.model_dump(),
         "threads": 2,
+        "runtime": {"distribute": None, "devices": None, "mixed_precision": None},
         "evaluation": {
             "metrics": [{"uses": "accuracy", "with": {}, "name": None, "output": None, "higher_is_better": None}],
             "examples": 12,

@@ -47,6 +47,7 @@ def command(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], 
 
 
 def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
+    from compressor.models.files.devices import runtime_text
     from compressor.report.screen import Screen
 
     screen = Screen()
@@ -54,6 +55,8 @@ def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
     screen.show((plan.recipe.name, "bold"), about, wrap=False)
     for line in filter(None, plan.recipe.description.split("\n")):
         screen.show(f" {line}", wrap=False)
+    if trained := runtime_text(plan.runtime):
+        screen.show(f" trains {trained}", wrap=False)
     for code in plan.runs_code:
         screen.show((f" runs code of its own: {code}", "yellow"), wrap=False)
     if plan.baseline is None:
@@ -91,11 +94,14 @@ def _plan_search(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, .
 
 
 def _as_data(plan: Plan, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
+    from compressor.models.files.devices import runtime_text
+
     return {
         "recipe": plan.recipe.tree.plain(),
         "model": plan.model.name,
         "data": plan.data.name,
         "seed": plan.seed,
+        "trains": runtime_text(plan.runtime),
         "runs_code": list(plan.runs_code),
         "stages": [_step_as_data(step, forecasts[step.id]) for step in plan.stages],
     }

@@ -16,11 +16,12 @@ from compressor.base.machine import DEFAULT_THREADS, usable_cores
 _THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
 
-def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS) -> None:
+def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS, processors: int = 1) -> None:
     """Import TensorFlow and tf_keras, make their operations deterministic, and seed Python, NumPy and TensorFlow.
 
     Process-wide settings that a plugin may have changed are reset. `threads` is the number of threads that an operation
-    is split over; where TensorFlow has computed before in this process, the number stays as it was.
+    is split over, and `processors` that of logical devices that the processor is divided into; where TensorFlow has
+    computed before in this process, both stay as they were.
 
     Raises:
         CompressorError: Python runs without docstrings.
@@ -31,6 +32,8 @@ def prepare_tensorflow(seed: int, threads: int = DEFAULT_THREADS) -> None:
     import tensorflow as tf
     import tf_keras
 
+    if processors > 1:
+        logical_processors(processors)  # before anything is computed, after which it is too late
     if first:
         gc.freeze()  # importing leaves 300,000 objects that are never garbage, and need no look at each collection
     tf.get_logger().setLevel("ERROR")
@@ -71,6 +74,25 @@ def threads_in_use(wanted: int) -> int:
         tf.config.threading.set_intra_op_parallelism_threads(wanted)
     except RuntimeError:
         return int(tf.config.threading.get_intra_op_parallelism_threads()) or _threads_by_default()
+    return wanted
+
+
+def logical_processors(wanted: int) -> int:
+    """The number of logical devices of the processor in this process, which it is divided into if possible.
+
+    That is `wanted` or more, unless TensorFlow has computed before, since then it keeps those that it began with.
+    """
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return wanted
+    (processor, *_) = tf.config.list_physical_devices("CPU")
+    present = len(tf.config.get_logical_device_configuration(processor) or [None])
+    if present >= wanted:
+        return present
+    try:
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * wanted)
+    except RuntimeError:  # it has computed
+        return present
     return wanted
 
 

@@ -13,14 +13,16 @@ from typing import Any, Literal, TypeAlias
 
 from compressor.base.hashing import file_digest
 from compressor.base.import_path import module_part, without_folder
-from compressor.base.machine import DEFAULT_THREADS, conditions
+from compressor.base.machine import DEFAULT_THREADS
 from compressor.base.path_or_function import Reference, is_there
 from compressor.base.versions import versions
 from compressor.contracts.configured_metric import ConfiguredMetric, FunctionMetric
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.sources import Dataset, ModelSource
+from compressor.models.files.devices import computing_conditions
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.recipe.loss_names import loss_functions
+from compressor.recipe.runtime_section import RuntimeSection
 from compressor.run.cache.code_digest import code_digest, core_digest
 from compressor.run.cache.declared_dependencies import declared
 
@@ -74,16 +76,19 @@ def step_parts(
         "data": data,
         "seed": plan.seed,
         "smoke": plan.smoke,
-        **computing_parts(plan.threads),
+        **computing_parts(plan.threads, plan.runtime),
         "versions": versions(),
         "code of the engine": core_digest(_MAKING_ROOMS),
         "code for files": core_digest(_PACKING_ROOMS) if step.before.format != "keras" else "",
     }
 
 
-def computing_parts(threads: int) -> Parts:
-    """What sums are rounded by: TensorFlow's number of threads in this process, and the conditions of the machine."""
-    return {"threads": threads_in_use(threads), "environment": conditions()}
+def computing_parts(threads: int, runtime: RuntimeSection | None = None) -> Parts:
+    """What sums are rounded by: TensorFlow's number of threads in this process, and the conditions of the machine.
+
+    With `runtime` they are those of what a training makes.
+    """
+    return {"threads": threads_in_use(threads), "environment": computing_conditions(runtime)}
 
 
 def _scored_by(step: PlannedStep, plan: Plan) -> Parts | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 from compressor.base.errors import ModelError, StepError
 from compressor.base.plugin_errors import fenced
@@ -18,7 +20,11 @@ _OF_PLUGIN = "fix its strategy, or report it to its author"
 
 
 def apply_strategy(
-    step: PlannedStep, model: Model, context: StepContext, again: Callable[[], Model] | None = None
+    step: PlannedStep,
+    model: Model,
+    context: StepContext,
+    again: Callable[[], Model] | None = None,
+    strategy: Any = None,
 ) -> Model:
     """The model that a step's strategy makes of a model.
 
@@ -28,13 +34,16 @@ def apply_strategy(
         context: what else it gets.
         again: loads that model once more. By default weights are not checked, as in a rehearsal, where they were hardly
             trained.
+        strategy: the `tf.distribute` strategy in whose scope the model was loaded, if it is to be trained on several
+            devices.
 
     Raises:
         StepError: the strategy fails, or returns something else than a model of the kind that it planned, other inputs
             or outputs, or weights that are not finite.
     """
     before = endpoints_of(model) if step.before.format != "package" else None
-    returned = returned_by(step, model, context)
+    with strategy.scope() if strategy is not None else nullcontext():
+        returned = returned_by(step, model, context)
     refuse_other_kind(step, returned)
     if step.after.format == "package" or before is None:  # the package is unpacked when it is measured
         return returned

@@ -16,6 +16,7 @@ from compressor.data.expected_inputs import ExpectedInput, expected_inputs
 from compressor.data.prepared_splits import RunData
 from compressor.measure.data_checks import check_fit
 from compressor.measure.evaluation import rehearse
+from compressor.models.files.devices import runtime_warnings
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.models.files.tensorflow_setup import threads_in_use
 from compressor.planning.layer_pattern_check import refuse_unmatched
@@ -68,7 +69,8 @@ def prepare(plan: Plan, store: StageStore, observer: Observer) -> Prepared:
     store.remember_data(data.training_fingerprint)
     observer.run_started(plan, {name: split.size for name, split in data.splits.items()})
     refuse_unmatched(plan.recipe, plan.stages, source.file.facts.layers)
-    warnings = [*_thread_warnings(plan), *_data_warnings(plan, data, source.file.facts.ends)]
+    warnings = [*_thread_warnings(plan), *runtime_warnings(plan.runtime)]
+    warnings += _data_warnings(plan, data, source.file.facts.ends)
     for text in warnings:
         observer.warned(text)
     remarks = (*source.file.facts.notes, *warnings)

@@ -36,11 +36,6 @@ _SAMPLES = 2  # in a batch, and for validation
 _CALIBRATION = 8
 
 
-def trains(step: PlannedStep) -> bool:
-    """Whether a step trains."""
-    return isinstance(step.strategy.params, TrainingParams)
-
-
 def rehearse(
     source: SavedModel,
     data: RunData,
@@ -90,9 +85,11 @@ def _taken(
     step: PlannedStep, before: SavedModel, data: RunData, teacher: SavedModel | None, folder: Path
 ) -> SavedModel:
     """The model after a step."""
-    learned_from = teacher.load() if teacher else None
-    trainer = _Rehearsing(step.id, data, before.plan.seed, Observer(), before.plan.metrics, True, None, learned_from)
-    context = _Brief(state=step.before, train=data.train, trainer=trainer, seed=before.plan.seed)
+    plan = before.plan
+    learned_from, half = teacher.load() if teacher else None, plan.runtime.mixed_precision == "bfloat16"
+    # on one device, since a training that is shared needs a graph
+    trainer = _Rehearsing(step.id, data, plan.seed, Observer(), plan.metrics, True, None, learned_from, bfloat16=half)
+    context = _Brief(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
     model = before.load()
     model = apply_strategy(step, model, context)
     refuse_left_alone(step, context.left_alone)

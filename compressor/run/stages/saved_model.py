@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.custom_objects import known_objects
+from compressor.models.files.devices import processors_for
 from compressor.models.files.inputs_and_outputs import Shape
 from compressor.models.files.keras_files import load_keras
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
@@ -47,8 +49,11 @@ class SavedModel:
         """The model after one more step, in its file."""
         return replace(self, steps=(*self.steps, step), file=file)
 
-    def load(self) -> Model:
+    def load(self, strategy: Any = None) -> Model:
         """Load the model, with random numbers as in a new process.
+
+        Args:
+            strategy: the `tf.distribute` strategy that shall train it, if it is to be trained on several devices.
 
         Raises:
             ModelError: it is the model that the run starts from, and cannot be loaded.
@@ -59,7 +64,8 @@ class SavedModel:
             return self.file.path.read_bytes()
         custom_objects = self.custom_objects()
         error, passed_on = (StepError, ()) if self.steps else (ModelError, (CompressorError,))
-        with fenced(describe_origin(self.plan, self.steps), error, passed_on, draws=True):
+        scope = strategy.scope() if strategy is not None else nullcontext()
+        with fenced(describe_origin(self.plan, self.steps), error, passed_on, draws=True), scope:
             try:
                 return load_keras(self.file.path, custom_objects, self.plan.trust_model)
             except UnknownNameError as unknown:
@@ -91,9 +97,10 @@ def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
 
 def fresh_tensorflow(plan: Plan) -> None:
     """Reset TensorFlow's names and random numbers to those of a new process, whatever this one has built."""
-    prepare_tensorflow(plan.seed, plan.threads)
+    processors = processors_for(plan.runtime)
+    prepare_tensorflow(plan.seed, plan.threads, processors)
     import tf_keras
 
     tf_keras.backend.clear_session()
     gc.collect()
-    prepare_tensorflow(plan.seed, plan.threads)
+    prepare_tensorflow(plan.seed, plan.threads, processors)

@@ -11,6 +11,7 @@ from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.model_state import FORMAT_NAMES
 from compressor.models.files.model_checks import refuse_unusable
 from compressor.models.packing.package import is_package
+from compressor.recipe.training_params import TrainingParams
 
 
 def refuse_left_alone(step: PlannedStep, left_alone: Mapping[str, str]) -> None:
@@ -68,3 +69,8 @@ def checked_objects(custom_objects: object) -> Mapping[str, Any]:
         remedy = "it must return a mapping of classes by name"
         raise StepError(f"it returned {type(custom_objects).__name__} from 'custom_objects'", remedy)
     return custom_objects
+
+
+def trains(step: PlannedStep) -> bool:
+    """Whether a step trains."""
+    return isinstance(step.strategy.params, TrainingParams)

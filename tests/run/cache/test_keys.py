@@ -8,6 +8,7 @@ import pytest
 
 import compressor
 from compressor.contracts.execution_plan import Provider
+from compressor.models.files import devices
 from compressor.run.cache import keys
 from compressor.run.cache.entry_file import key_of
 
@@ -50,11 +51,25 @@ def test_names_and_constraints_are_no_part_of_the_key():
         {"seed": 1},
         {"smoke": True},
         {"recipe": {**RECIPE, "threads": 4}},
+        {"recipe": {**RECIPE, "runtime": {"distribute": "mirrored", "devices": 2}}},
+        {"recipe": {**RECIPE, "runtime": {"mixed_precision": "bfloat16"}}},
         {"recipe": {**RECIPE, "steps": [{"uses": "prune", "with": {"final_sparsity": 0.6}}]}},
         {"provider": Provider("compressor", "99.0")},
         {"provider": Provider("another", "0.1.0")},
     ],
-    ids=["model", "data", "code", "seed", "smoke", "threads", "parameters", "version of the plugin", "plugin"],
+    ids=[
+        "model",
+        "data",
+        "code",
+        "seed",
+        "smoke",
+        "threads",
+        "devices",
+        "precision",
+        "parameters",
+        "version of the plugin",
+        "plugin",
+    ],
 )
 def test_every_part_changes_the_key(change):
     assert key(**change) != key()
@@ -79,6 +94,21 @@ def test_another_number_of_threads_changes_the_keys_of_models_and_measurements()
     assert key_of(keys.source_parts(two)) != key_of(keys.source_parts(four))
     measured = [keys.measurement_parts("m", [], "state", "d", two.metrics, threads=threads) for threads in (2, 4)]
     assert key_of(measured[0]) != key_of(measured[1])
+
+
+def test_gpus_are_part_of_every_key_and_their_number_of_what_they_train(monkeypatch):
+    shared = {**RECIPE, "runtime": {"distribute": "mirrored"}}
+    plan = compressor.plan(RECIPE)
+
+    def measured():
+        return key_of(keys.measurement_parts("m", [], "state", "d", plan.metrics))
+
+    none = key(), measured(), key(recipe=shared)
+    monkeypatch.setattr(devices, "gpus", lambda: ["NVIDIA L4"])
+    one = key(), measured(), key(recipe=shared)
+    monkeypatch.setattr(devices, "gpus", lambda: ["NVIDIA L4"] * 2)
+    two = key(), measured(), key(recipe=shared)
+    assert len({*none, *one, *two}) == 9
 
 
 @pytest.mark.parametrize("part", ["versions", "core_digest", "code_digest"])
