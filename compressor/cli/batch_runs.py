@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.base.errors import CompressorError
 from compressor.base.standard_output import say_json, tell
-from compressor.cli.child_process import PUBLISHING, Tell
+from compressor.cli.child_process import CLUSTER, PUBLISHING, Tell
 from compressor.cli.native_output import native_output_dropped
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class BatchRuns:
                         recipe.took(plan, run(plan, self._claim(recipe, plan)))
                     except CompressorError as error:
                         recipe.failed(str(error), error.exit_code)
-                        tell(f"error: {recipe.name}: {error}")
+                        self._say(f"{recipe.name}: failed: {error}")
                     recipe.ended(finish)
         finally:
             for recipe in recipes:
@@ -75,6 +75,7 @@ class BatchRuns:
         """Run them on a cluster, several at once."""
         from compressor.cluster.ray_runs import RayBatch, batch_cluster
 
+        self.tell_doing(CLUSTER)
         with ExitStack() as stack:
             with native_output_dropped(self.debug):
                 cluster = stack.enter_context(batch_cluster(on, recipes))

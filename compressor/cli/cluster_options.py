@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from compressor.cli.child_process import CLUSTER
 from compressor.cli.native_output import native_output_dropped
 from compressor.cli.options import size_of
 
@@ -82,6 +83,7 @@ def clustered(on: On | None, opened: OpenRecipe, workers: int | None, debug: boo
         return
     from compressor.cluster.search_cluster import search_cluster
 
+    click.get_current_context().obj(CLUSTER)
     with ExitStack() as stack:
         with native_output_dropped(debug):
             cluster = stack.enter_context(search_cluster(on, opened, workers))

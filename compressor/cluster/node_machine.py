@@ -75,7 +75,11 @@ def other_versions(sender: Sender) -> tuple[str, str] | None:
 
 
 def as_sent_from(sender: Sender) -> None:
-    """Compute as there: with as many threads, whatever Ray has set."""
+    """Compute as there, with as many threads, whatever Ray has set, and on GPUs only where some were demanded."""
+    import ray
+
+    if not ray.get_gpu_ids():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if sender.threads:
         os.environ[THREADS] = sender.threads
     else:

@@ -106,7 +106,6 @@ def connected(address: str, code: Path, logs: bool = True) -> Iterator[Cluster]:
         _refuse_silent(named)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that we start tells nobody of itself
     os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # what tasks print goes to a file
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     import ray
 

@@ -119,7 +119,9 @@ class RayExecutor:
                 continue
             elif kind == "begins":
                 if number in self._machines:
-                    told = f"trial {number} begins again on {text}, since {self._machines[number]} was lost"
+                    told = (
+                        f"trial {number} begins again on {text}, since its process on {self._machines[number]} was lost"
+                    )
                     self._watcher.warned(told)
                 self._machines[number] = text
                 self._watcher.doing(worker, number, f"on {text}")

@@ -23,10 +23,12 @@ from compressor.contracts.execution_plan import Plan
 from compressor.planning.recipe_paths import absolute
 from compressor.recipe.document import dump
 from compressor.recipe.function_files import code_names
+from compressor.report.run_events import INTERRUPT
 from compressor.report.stored_report import read_report
 from compressor.run.batch import BatchRecipe
 from compressor.run.cache.run_cache import CachePlace
 from compressor.run.run_folder import CLAIM, LAST
+from compressor.run.status_file import RunStatus
 
 _LOOKS: Final = 0.5  # seconds between two looks at what tasks report
 
@@ -79,9 +81,11 @@ class RayBatch:
         """
         self._cluster, self._on, self._cache, self._track = cluster, on, cache, track
         self._say, self._claim, self._over = say, claim, over
+        self._carrier, self._sender = carrier_to(cluster), Sender.here()
         self._tasks = TaskSet(cluster)
         self._reports = TaskReports()
         self._runs: list[tuple[BatchRecipe, Plan, Path]] = []
+        self._statuses: dict[int, RunStatus] = {}  # of the runs that are not over
         self._machines: dict[int, str] = {}
 
     def run(self, recipes: Sequence[BatchRecipe]) -> None:
@@ -99,11 +103,11 @@ class RayBatch:
                 if over is not None:
                     self._take(*over)
         finally:
-            self._tasks.cancel()
+            for number in self._tasks.cancel():
+                self._statuses[number].run_failed(self._runs[number][1], INTERRUPT)
 
     def _begin(self, recipe: BatchRecipe) -> None:
-        carrier, sender = carrier_to(self._cluster), Sender.here()
-        carried = carrier.carried_by(recipe.plan.recipe) if carrier else []
+        carried = self._carrier.carried_by(recipe.plan.recipe) if self._carrier else []
         for plan in recipe.plans:
             try:
                 folder = self._claim(recipe, plan)
@@ -113,16 +117,18 @@ class RayBatch:
                 continue
             number = len(self._runs)
             self._runs.append((recipe, plan, folder))
+            self._statuses[number] = RunStatus(folder, plan)
             text = dump(absolute(plan.recipe))
             track = tuple(self._track)
             job = RunJob(number, text, plan.seed, plan.smoke, plan.trust_model, track, self._cache)
             demand = demand_of(self._on, plan)
-            self._tasks.begin(number, demand, run, job, carried, sender, self._reports.mailbox)
+            self._tasks.begin(number, demand, run, job, carried, self._sender, self._reports.mailbox)
 
     def _take(self, number: int, outcome: Any) -> None:
         recipe, plan, folder = self._runs[number]
         if isinstance(outcome, Lost):
             recipe.failed(outcome.reason, ExitCode.STEP)
+            self._statuses[number].run_failed(plan, outcome.reason)
         else:
             _write(outcome, plan, folder)
             if outcome.code in (ExitCode.DONE, ExitCode.CONSTRAINT):
@@ -136,7 +142,11 @@ class RayBatch:
             recipe, plan, _ = self._runs[number]
             name = recipe.name if recipe.seeds is None else f"{recipe.name}, seed {plan.seed}"
             if kind == "begins":
-                again = f", again, since {self._machines[number]} was lost" if number in self._machines else ""
+                again = (
+                    f", again, since its process on {self._machines[number]} was lost"
+                    if number in self._machines
+                    else ""
+                )
                 self._machines[number] = text
                 self._say(f"{name}: begins on {text}{again}")
             else:

@@ -97,8 +97,8 @@ class TaskSet:
         except errors.OutOfMemoryError:
             return Lost("its machine ran out of memory; use a smaller batch_size, fewer workers, or --task-memory")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.ObjectLostError):
-            again = f", and {self._retries} times after that" if self._retries else ""
-            return Lost(f"the machine or the process that ran it was lost{again}")
+            often = f", {self._retries + 1} times in a row" if self._retries else ""
+            return Lost(f"the machine or the process that ran it was lost{often}")
         except errors.RayTaskError as error:
             if isinstance(error.cause, ImportError):
                 what = f"a machine of the cluster cannot run this: {error.cause}"

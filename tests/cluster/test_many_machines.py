@@ -129,7 +129,9 @@ def test_a_trial_whose_machine_is_killed_runs_again_and_none_is_lost_or_counted_
     _, err = search.communicate(timeout=400)
     told = "".join([*lines, *more]) + err
     assert search.returncode == 0, told
-    again = re.findall(r"warning: trial (\d) begins again on \S+ \(\w+\), since \S+ \(\w+\) was lost", told)
+    again = re.findall(
+        r"warning: trial (\d) begins again on \S+ \(\w+\), since its process on \S+ \(\w+\) was lost", told
+    )
     trials = trials_of("s")
     assert again, told
     assert [trial["number"] for trial in trials] == [1, 2, 3, 4, 5, 6]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -113,6 +114,8 @@ def command(
         raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
     if no_cache and (cache or cache_from):
         raise click.UsageError("--no-cache excludes --cache and --cache-from; leave one of them out")
+    if locked and (on is not None or _are_several(recipes)):
+        raise click.UsageError("--locked is for one run on this machine; leave it out, or name one recipe")
     registry = Registry.installed()
     options: dict[str, Any] = {"overrides": overrides, "seed": seed, "smoke": smoke, "plugins": plugins}
     plans = [replace(plan, trust_model=trust_model) for plan in _plans(recipes, registry, options)]
@@ -120,8 +123,6 @@ def command(
     notifier = _notifier(notify, registry, tell_doing)
     runs = _Runs(registry, track, read_lock(locked) if locked else None, silent, notifier, debug, tell_doing)
     if len(plans) > 1 or on is not None:
-        if locked:
-            raise click.UsageError("--locked is for one run on this machine; leave it out, or name one recipe")
         with _cache_place(no_cache, cache, cache_from, cache_limit) as place:
             batch = [
                 BatchRecipe(plan, where, seeds) for plan, where in zip(plans, outputs_of(plans, output), strict=True)
@@ -131,7 +132,10 @@ def command(
                 shell.on_cluster(on, batch)
             else:
                 shell.here(batch, lambda plan, folder: runs.run(plan, folder, place))
-        return show_batch(batch, as_json)
+        if len(batch) > 1 or batch[0].error or batch[0].folder is None:
+            return show_batch(batch, as_json)
+        reports = [batch[0].reports[number] for number in sorted(batch[0].reports)]
+        return _end(reports, batch[0].folder, output, seeds is not None, as_json)
     (plan,) = plans
     with (
         _cache_place(no_cache, cache, cache_from, cache_limit) as place,
@@ -142,14 +146,7 @@ def command(
         else:
             reports = [runs.run_within(folder, replace(plan, seed=number), place) for number in range(seeds)]
             write_seeds(reports, folder)
-    _print(reports, folder, several=seeds is not None, as_json=as_json)
-    if isinstance(output, str) and not as_json:
-        tell(f"the folder is published at {shown(output)}")
-    missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
-    if not missed:
-        return ExitCode.DONE
-    tell(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them")
-    return ExitCode.CONSTRAINT
+    return _end(reports, folder, output, seeds is not None, as_json)
 
 
 @dataclass(frozen=True)
@@ -200,7 +197,7 @@ def _plans(recipes: Sequence[str], registry: Registry, options: Mapping[str, Any
     from compressor.cli.recipe_files import find_recipes
     from compressor.recipe.problems import Problem, RecipeError
 
-    if len(recipes) == 1 and not (glob.has_magic(recipes[0]) or Path(recipes[0]).is_dir()):
+    if not _are_several(recipes):
         return [api.plan(recipes[0], registry=registry, **options)]
     found = find_recipes(recipes)
     problems, plans = [problem for _, problem in found.problems], []
@@ -214,6 +211,11 @@ def _plans(recipes: Sequence[str], registry: Registry, options: Mapping[str, Any
     if problems:
         raise RecipeError(problems)
     return plans
+
+
+def _are_several(recipes: Sequence[str]) -> bool:
+    """Whether there may be more than one recipe."""
+    return len(recipes) > 1 or glob.has_magic(recipes[0]) or os.path.isdir(recipes[0])  # noqa: PTH112 - never raises
 
 
 def _notifier(targets: Sequence[str], registry: Registry, tell: Tell) -> Notifier | None:
@@ -244,6 +246,18 @@ class _StepTeller(Observer):
 
     def warned(self, text: str) -> None:
         """Left to the observers that show it."""
+
+
+def _end(reports: list[Report], folder: Path, output: Path | str | None, several: bool, as_json: bool) -> int:
+    """Show what a recipe came to, and return the exit code."""
+    _print(reports, folder, several=several, as_json=as_json)
+    if isinstance(output, str) and not as_json:
+        tell(f"the folder is published at {shown(output)}")
+    missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
+    if not missed:
+        return ExitCode.DONE
+    tell(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them")
+    return ExitCode.CONSTRAINT
 
 
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
