@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option(
         "--on", metavar="ray|ray://HOST:PORT",
-        help="Run on a Ray cluster: that of $RAY_ADDRESS or of this machine, or the one at an address.",
+        help="Run on a Ray cluster: that of $RAY_ADDRESS or one started here, or the one at an address.",
     ),
     click.option(
         "--task-cpus", metavar="N", type=click.FloatRange(0.1, 1024),

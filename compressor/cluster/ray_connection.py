@@ -18,6 +18,7 @@ from compressor.cluster.ray_errors import ClusterError, refusal
 
 VARIABLE: Final = "RAY_ADDRESS"
 _SECONDS: Final = 5.0  # that the head of a cluster has to take a connection
+_OWN: Final = "local"  # Ray's word for a cluster that is started here
 _STORE: Final = 256 * 2**20  # bytes of the object store of a cluster that we start; more goes to the disk
 
 
@@ -94,51 +95,37 @@ def connected(address: str, code: Path, logs: bool = True) -> Iterator[Cluster]:
     """Connect to a cluster for the block, and take leave of it, which ends what still runs there for us.
 
     Args:
-        address: `ray://host:port`; or `ray` for the cluster that the environment variable `RAY_ADDRESS` names or that
-            runs on this machine, and else for one that is started here and ends with the block.
+        address: `ray://host:port`; or `ray` for the cluster that the environment variable `RAY_ADDRESS` names, and
+            without it for one that is started here and ends with the block.
         code: a folder of Python packages, which tasks import from before anything that is installed.
+        logs: whether what tasks print is printed here as well.
 
     Raises:
         ClusterError: no cluster answers, or it has other versions.
     """
-    named = os.environ.get(VARIABLE, "") if address == "ray" else address
-    if named and named not in ("auto", "local"):
+    named = (os.environ.get(VARIABLE) or _OWN) if address == "ray" else address
+    if named not in ("auto", _OWN):
         _refuse_silent(named)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that we start tells nobody of itself
     os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # what tasks print goes to a file
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     import ray
 
+    how: dict[str, Any] = {"runtime_env": {"working_dir": str(code)}, "logging_level": "ERROR", "log_to_driver": logs}
+    if named == _OWN:
+        how |= {"include_dashboard": False, "object_store_memory": _STORE}
+    name = "this machine" if named == _OWN else f"the Ray cluster at {named}"
     try:
-        is_own = _init(named, {"working_dir": str(code)}, logs)
+        try:
+            ray.init(address=named, **how)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise refusal(error, name) from None
         for number, handler in handlers.items():  # Ray has put its own in the place of some
             signal.signal(number, handler)
-        yield Cluster("this machine" if is_own else f"the Ray cluster at {named or 'this machine'}", is_own)
+        yield Cluster(name, named == _OWN)
     finally:
         with suppress(Exception):  # the cluster may be gone
             ray.shutdown()
-
-
-def _init(address: str, environment: Mapping[str, Any], logs: bool) -> bool:
-    """Connect, or start a cluster; whether one was started."""
-    import ray
-
-    how: dict[str, Any] = {"runtime_env": dict(environment), "logging_level": "ERROR", "log_to_driver": logs}
-    if address != "local":
-        try:
-            ray.init(address=address or "auto", **how)
-        except ConnectionError as error:
-            if address:
-                raise refusal(error, address) from None
-        except (RuntimeError, ValueError, OSError) as error:
-            raise refusal(error, address or "this machine") from None
-        else:
-            return False
-    try:
-        ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **how)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise refusal(error, "this machine") from None
-    return True
 
 
 def _refuse_silent(address: str) -> None:

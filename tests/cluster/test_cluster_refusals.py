@@ -71,9 +71,20 @@ def test_other_versions_of_the_cluster_are_named():
         "Version mismatch: The cluster was started with:\n    Ray: 2.51.0\n    Python: 3.12.1\n"
         "This process on node 10.0.0.5 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
     )
-    told = str(refusal(error, "ray://head:10001"))
+    told = str(refusal(error, "the Ray cluster at ray://head:10001"))
     assert told.startswith("the Ray cluster at ray://head:10001 has other versions than this machine: ")
     assert "it runs Ray 2.51.0 and Python 3.12.1, and here are Ray " in told
+
+
+def test_a_cluster_that_wants_a_token_is_no_riddle():
+    error = ConnectionError("Failed to connect to Ray cluster at head:6379")
+    error.__cause__ = RuntimeError("RPC error: InvalidAuthToken: Authentication token is missing or incorrect")
+    assert str(refusal(error, "the Ray cluster at head:6379")) == (
+        "the Ray cluster at head:6379 takes only clients that have its token; set RAY_AUTH_MODE=token, and the token "
+        "as RAY_AUTH_TOKEN or in ~/.ray/auth_token"
+    )
+    plain = str(refusal(ConnectionError("Failed to connect\nmore of it"), "the Ray cluster at head:6379"))
+    assert plain.startswith("the Ray cluster at head:6379 cannot be used: Failed to connect; check that it is running")
 
 
 def test_a_machine_with_another_tensorflow_is_named_and_computes_nothing(monkeypatch):

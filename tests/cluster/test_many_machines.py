@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ray_machines import descendants
 from tiny_recipes import HEAD
 
 pytestmark = pytest.mark.long
@@ -122,18 +123,20 @@ def test_a_trial_whose_machine_is_killed_runs_again_and_none_is_lost_or_counted_
     nodes = [machines.add(), machines.add()]
     on = ("--on", "ray", *ON, "--workers", 2, "--sampler", "grid", "-o", "s")
     search = begin("search", recipe, *on, RAY_ADDRESS=machines.address)
-    _, lines = read_until(search.stderr, r"trial 1  size")
-    _, more = read_until(search.stderr, r"trial [23]: slow")  # in mid-trial
-    time.sleep(1)
-    machines.kill(nodes[0])
+    first, lines = read_until(search.stderr, r"trial 1: on \S+ \((\w+)\)")
+    _, more = read_until(search.stderr, r"trial 1  size")
+    (busy,) = (node for node in nodes if set(workers()) & set(descendants(node.pid)))
+    trial, again = read_until(search.stderr, rf"trial (\d): on \S+ \({first[1]}\)")
+    _, last = read_until(search.stderr, rf"trial {trial[1]}: slow")
+    time.sleep(1)  # in mid-trial
+    machines.kill(busy)
     _, err = search.communicate(timeout=400)
-    told = "".join([*lines, *more]) + err
+    told = "".join([*lines, *more, *again, *last]) + err
     assert search.returncode == 0, told
-    again = re.findall(
-        r"warning: trial (\d) begins again on \S+ \(\w+\), since its process on \S+ \(\w+\) was lost", told
-    )
+    place = r"\S+ \(\w+\)"
+    begun = re.findall(rf"warning: trial (\d) begins again on {place}, since its process on {place} was lost", told)
     trials = trials_of("s")
-    assert again, told
+    assert begun == [trial[1]], told
     assert [trial["number"] for trial in trials] == [1, 2, 3, 4, 5, 6]
     assert [trial["state"] for trial in trials] == ["done"] * 6
     assert [trial["assignment"]["steps.slow.with.number"] for trial in trials] == [0, 1, 2, 3, 4, 5]
