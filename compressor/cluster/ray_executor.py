@@ -68,9 +68,10 @@ class RayExecutor:
         self._jobs[job.number] = job
         taken = set(self._workers.values())
         self._workers[job.number] = next(number for number in range(1, self.places + 1) if number not in taken)
-        most = max((int(node.get("memory", 0)) for node in self._cluster.nodes), default=0) if self._memory else 0
+        with self._tasks.answering():
+            most = max((int(node.get("memory", 0)) for node in self._cluster.nodes), default=0) if self._memory else 0
+            carried = self._carrier.carried_by(load(RecipeText(job.name, job.recipe))) if self._carrier else []
         memory = min(int(_ROOM * self._memory), most)
-        carried = self._carrier.carried_by(load(RecipeText(job.name, job.recipe))) if self._carrier else []
         demand = replace(self._demand, memory=self._demand.memory or memory)
         self._tasks.begin(job.number, demand, trial, job.as_json(), carried, self._sender, self._reports.mailbox)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from compressor.base.errors import CompressorError
 from compressor.cluster.ray_connection import Cluster, Demand
 from compressor.cluster.ray_errors import ClusterError
 
@@ -31,6 +34,7 @@ class TaskSet:
         self._cluster, self._retries = cluster, retries
         self._running: dict[Any, int] = {}
         self._demands: dict[Any, Demand] = {}
+        self._over: deque[Any] = deque()  # tasks that are known to be over, and are still among those that run
         self._looked = time.monotonic()
         self._alone_since: float | None = None
 
@@ -42,7 +46,9 @@ class TaskSet:
         import ray
 
         name = f"{work.__name__} {number}"
-        task = ray.remote(work).options(max_retries=self._retries, name=name, **demand.options).remote(*arguments)
+        options = {"max_retries": self._retries, "name": name, **demand.options}
+        with self.answering():
+            task = ray.remote(work).options(**options).remote(*arguments)
         self._running[task], self._demands[task] = number, demand
 
     def wait(self, seconds: float) -> tuple[int, Any] | None:
@@ -54,16 +60,21 @@ class TaskSet:
         """
         import ray
 
-        try:
-            done, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
-        except ConnectionError as error:
-            raise _gone(self._cluster, error) from None
-        if not done:
+        if not self._over:
+            with self.answering():
+                done, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
+                if done:  # of thousands of tasks, it takes long to look for one after the other
+                    done, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+            self._over.extend(done)
+        if not self._over:
             self._refuse_empty_cluster()
             return None
         self._alone_since = None
-        del self._demands[done[0]]
-        return self._running.pop(done[0]), self._result(done[0])
+        task = self._over.popleft()
+        with self.answering():
+            result = self._result(task)
+        del self._demands[task]
+        return self._running.pop(task), result
 
     def cancel(self) -> list[int]:
         """End all tasks, and return their numbers; what they have made so far is left to the cache."""
@@ -72,15 +83,28 @@ class TaskSet:
         tasks, numbers = list(self._running), list(self._running.values())
         self._running.clear()
         self._demands.clear()
+        self._over.clear()
         try:
             for task in tasks:
                 ray.cancel(task, force=False)
             left = ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)[1] if tasks else []
             for task in left:
                 ray.cancel(task, force=True)
-        except (ConnectionError, ray.exceptions.RayError):  # whatever ran there is gone
+        except Exception:  # noqa: BLE001 - of a cluster that is gone, and so is what ran there
             pass
         return numbers
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Have errors of the connection say that the cluster is gone."""
+        try:
+            yield
+        except ConnectionError as error:
+            raise _gone(self._cluster, error) from None
+        except (CompressorError, RuntimeError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - Ray's client raises those of gRPC as they come
+            raise _gone(self._cluster, error) from None
 
     def _result(self, task: Any) -> Any:
         import ray
@@ -104,8 +128,6 @@ class TaskSet:
                 what = f"a machine of the cluster cannot run this: {error.cause}"
                 raise ClusterError(what, "install there what compressor needs, in the same versions") from None
             raise RuntimeError(f"a task on the cluster failed:\n{error}") from None
-        except ConnectionError as error:
-            raise _gone(self._cluster, error) from None
 
     def _refuse_empty_cluster(self) -> None:
         """Give up where no machine has been able to run anything for long."""
@@ -113,10 +135,8 @@ class TaskSet:
         if now - self._looked < _LOOKS:
             return
         self._looked = now
-        try:
+        with self.answering():
             has_room = any(demand.fits(node) for node in self._cluster.nodes for demand in set(self._demands.values()))
-        except Exception as error:  # noqa: BLE001 - whatever Ray raises where its head is gone
-            raise _gone(self._cluster, error) from None
         if has_room:
             self._alone_since = None
         elif self._alone_since is None:

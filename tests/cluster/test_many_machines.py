@@ -89,13 +89,13 @@ def sha(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def workers():
-    """The processes of trials that are left, of whatever command."""
+def workers_of(node):
+    """The processes of trials on a node."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for number in descendants(node.pid):
         with suppress(OSError):
-            if b"search.worker_process" in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
+            if b"search.worker_process" in Path(f"/proc/{number}/cmdline").read_bytes():
+                found.append(number)
     return found
 
 
@@ -125,7 +125,7 @@ def test_a_trial_whose_machine_is_killed_runs_again_and_none_is_lost_or_counted_
     search = begin("search", recipe, *on, RAY_ADDRESS=machines.address)
     first, lines = read_until(search.stderr, r"trial 1: on \S+ \((\w+)\)")
     _, more = read_until(search.stderr, r"trial 1  size")
-    (busy,) = (node for node in nodes if set(workers()) & set(descendants(node.pid)))
+    (busy,) = (node for node in nodes if workers_of(node))
     trial, again = read_until(search.stderr, rf"trial (\d): on \S+ \({first[1]}\)")
     _, last = read_until(search.stderr, rf"trial {trial[1]}: slow")
     time.sleep(1)  # in mid-trial
@@ -157,7 +157,7 @@ def test_a_trial_that_crashes_has_failed_once_and_is_not_begun_again(tiny, compr
 
 def test_an_interrupt_cancels_what_runs_and_resume_goes_on_here_or_there(tiny, compressor, machines):
     recipe = open_recipe(tiny, seconds=3.0)
-    machines.start_head(cpus=2)
+    head = machines.start_head(cpus=2)
     address = f"ray://127.0.0.1:{machines.client_port}"
     search = begin("search", recipe, "--on", address, *ON, "--sampler", "grid", "-o", "s")
     read_until(search.stderr, r"trial 2  size")
@@ -168,9 +168,9 @@ def test_an_interrupt_cancels_what_runs_and_resume_goes_on_here_or_there(tiny, c
     assert time.monotonic() - began < 15
     assert "interrupted" in err and "killed" not in err
     until = time.monotonic() + 20
-    while workers() and time.monotonic() < until:  # idle ones end with Ray's own
+    while workers_of(head) and time.monotonic() < until:  # idle ones end with Ray's own
         time.sleep(0.5)
-    assert workers() == []
+    assert not workers_of(head)
     there = compressor("search", recipe, "--on", address, *ON, "--sampler", "grid", "--resume", "s")
     assert there.returncode == 0, there.stderr
     trials = trials_of("s")
