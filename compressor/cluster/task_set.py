@@ -71,10 +71,10 @@ class TaskSet:
             return None
         self._alone_since = None
         task = self._over.popleft()
-        with self.answering():
-            result = self._result(task)
+        number = self._running.pop(task)
         del self._demands[task]
-        return self._running.pop(task), result
+        with self.answering():
+            return number, self._result(task)
 
     def cancel(self) -> list[int]:
         """End all tasks, and return their numbers; what they have made so far is left to the cache."""
