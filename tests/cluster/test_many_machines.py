@@ -152,7 +152,7 @@ def test_a_trial_that_crashes_has_failed_once_and_is_not_begun_again(tiny, compr
     failed = [trial for trial in trials_of("s") if trial["state"] == "failed"]
     assert [trial["number"] for trial in failed] == [3]
     assert "was killed (SIGKILL)" in failed[0]["reason"]
-    assert len(re.findall(r"trial 3: on ", done.stderr)) == 1
+    assert "begins again" not in done.stderr
 
 
 def test_an_interrupt_cancels_what_runs_and_resume_goes_on_here_or_there(tiny, compressor, machines):
