@@ -25,12 +25,13 @@ Tell: TypeAlias = Callable[[str], None]
 
 SENDING = "sending word of how the run ended"
 PUBLISHING = "publishing what the run left"
+CLUSTER = "the work on the cluster"
 """Reported by a child that needs some seconds more after an interrupt, as `SENDING` is."""
 
 _DONE = "done "  # reported with the exit code when the work is done
 _NOTHING_TOLD = "the run"
 _PATIENCE = 1.5  # seconds that the child has to end after an interrupt
-_MORE_PATIENCE = {SENDING: 5.0, PUBLISHING: 12.0}  # seconds, where it tells others of that
+_MORE_PATIENCE = {SENDING: 5.0, PUBLISHING: 12.0, CLUSTER: 12.0}  # seconds, where it tells others of that
 _SHARE = 0.95  # of the machine's memory, beyond which the system may kill anything
 _LOOKS = 0.5  # seconds between two looks at the child's memory
 _TOO_LARGE, _UNRESPONSIVE = 256, 257  # in place of an exit code

@@ -31,7 +31,7 @@ def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[in
     return shapes or None
 
 
-def _size(_context: Any, _option: Any, text: str | None) -> int | None:
+def size_of(_context: Any, _option: Any, text: str | None) -> int | None:
     """A size in bytes; None where none is given."""
     from compressor.base.sizes import parse_size
 
@@ -59,7 +59,7 @@ _cache_from_option = click.option(
     help="Another cache to take finished steps from, which is not written to. May be repeated.",
 )  # fmt: skip
 _cache_limit_option = click.option(
-    "--cache-limit", metavar="SIZE", callback=_size, envvar="COMPRESSOR_CACHE_LIMIT",
+    "--cache-limit", metavar="SIZE", callback=size_of, envvar="COMPRESSOR_CACHE_LIMIT",
     help="Keep the cache folder within this size, as in 5GB: what was used longest ago is removed.",
 )  # fmt: skip
 set_option = click.option(

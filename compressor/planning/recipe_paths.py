@@ -28,6 +28,30 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return _with_paths(recipe, lambda path: path.name)
 
 
+def paths_of(recipe: Recipe) -> list[Path]:
+    """The absolute paths of all files and folders that the recipe names, each once."""
+    found: list[Path] = []
+
+    def keep(path: Path) -> str:
+        found.append(path)
+        return str(path)
+
+    _with_paths(recipe, keep)
+    return list(dict.fromkeys(found))
+
+
+def recipes_of_teachers(recipe: Recipe) -> list[Path]:
+    """The absolute paths of the recipes that make its teachers, without those that ship."""
+    found = []
+    for route in teacher_routes(recipe.tree):
+        node = recipe.tree.find(route)
+        source = str(node.plain()) if node else ""
+        path = recipe_file(source, node)
+        if path is not None and source.removeprefix("recipe:") not in shipped.names():
+            found.append(path)
+    return found
+
+
 def _with_paths(recipe: Recipe, rewrite: Callable[[Path], str]) -> dict[str, Any]:
     plain: dict[str, Any] = recipe.tree.plain()
     for section in ("model", "data"):

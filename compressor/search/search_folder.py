@@ -65,6 +65,15 @@ def claimed_search(
         claim.release()
 
 
+def places_of(folder: Path | None) -> int | None:
+    """How many trials the search in a folder runs at once, so that it can go on so; None where nothing says so."""
+    try:
+        known = json.loads((folder / _SETTINGS).read_text(encoding="utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return None
+    return int(known.get("workers", 1)) if known else None
+
+
 def trial_folder(folder: Path, number: int) -> Path:
     """An empty folder for the files of a trial."""
     path = drop_trial_folder(folder, number)

@@ -75,7 +75,7 @@ class WorkerPool:
         """
         self.places = workers
         self._command = command
-        self._watcher = watcher
+        self.watcher = watcher
         self._workers: list[_Worker] = []
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._memory = 0  # the most that a worker has taken
@@ -165,7 +165,7 @@ class WorkerPool:
         if not self._told_fewer:
             self._told_fewer = True
             reason = f"one takes {format_size(self._memory)}, and {format_size(max(0, free))} are free"
-            self._watcher.fewer_workers(len(self._workers), self.places, reason)
+            self.watcher.fewer_workers(len(self._workers), self.places, reason)
         return False
 
     def _take(self, worker: _Worker, kind: str, content: Any) -> TrialResult | None:
@@ -174,9 +174,9 @@ class WorkerPool:
             return None
         if kind == "doing":
             if worker.job is not None:
-                self._watcher.doing(worker.number, worker.job.number, str(content))
+                self.watcher.doing(worker.number, worker.job.number, str(content))
         elif kind == "warning":
-            self._watcher.warned(str(content))
+            self.watcher.warned(str(content))
         elif kind == "bug":
             raise RuntimeError(f"a worker of the search failed:\n{content}")
         elif kind == "result":

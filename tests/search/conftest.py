@@ -3,36 +3,15 @@
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tiny_nets import write_tiny
 
 
 @pytest.fixture(scope="session")
 def tiny_files(tmp_path_factory, tensorflow):
     """A folder with a trained net of two dense layers and its data: 300 samples, of which some are wrong by chance."""
-    import tf_keras
-
     folder = tmp_path_factory.mktemp("tiny")
-    random = np.random.default_rng(0)
-    x = random.normal(size=(600, 16)).astype("float32")
-    y = (x @ random.normal(size=(16, 4)) + random.normal(size=(600, 4))).argmax(1)
-    parts = {"train": slice(0, 300), "validation": slice(300, 450), "test": slice(450, 600)}
-    np.savez(
-        folder / "tiny.npz",
-        **{f"x_{name}": x[part] for name, part in parts.items()},
-        **{f"y_{name}": y[part] for name, part in parts.items()},
-    )
-    tf_keras.utils.set_random_seed(0)
-    model = tf_keras.Sequential(
-        [
-            tf_keras.Input((16,), name="inputs"),
-            tf_keras.layers.Dense(48, activation="relu", name="hidden"),
-            tf_keras.layers.Dense(4, activation="softmax", name="classes"),
-        ]
-    )
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(x[:300], y[:300], epochs=15, verbose=0)
-    model.save(folder / "tiny.keras")
+    write_tiny(folder)
     return folder
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +15,11 @@ import click
 
 from compressor.base import event_log
 from compressor.base.addresses import shown
-from compressor.base.errors import ExitCode
+from compressor.base.errors import CompressorError, ExitCode
 from compressor.base.standard_output import say_json, tell
+from compressor.cli.batch_runs import BatchRuns, outputs_of, seeds_data, show_batch, write_seeds
 from compressor.cli.child_process import PUBLISHING, SENDING, Tell
+from compressor.cli.cluster_options import cluster_options
 from compressor.cli.native_output import native_output_to
 from compressor.cli.notices import OPTION
 from compressor.cli.offers import RECIPE
@@ -36,6 +40,7 @@ from compressor.cli.places import PLACE
 from compressor.contracts.observer import Observer, Observers
 
 if TYPE_CHECKING:
+    from compressor.cluster.ray_address import On
     from compressor.contracts.execution_plan import Plan
     from compressor.contracts.report_rows import Report
     from compressor.planning.registry import Registry
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
 
 
 @click.command("apply", cls=OwnCommand)
-@click.argument("recipe", type=RECIPE)
+@click.argument("recipes", metavar="RECIPE...", type=RECIPE, nargs=-1, required=True)
 @set_option
 @plugin_option
 @click.option(
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
 )
 @seed_option
 @click.option("--seeds", type=click.IntRange(1, 100), help="Run this many seeds, from 0, and report mean and spread.")
+@cluster_options
 @click.option("--smoke", is_flag=True, help="Run a few samples and training steps, to see that the recipe works.")
 @click.option(
     "--locked",
@@ -72,12 +78,13 @@ if TYPE_CHECKING:
 @json_option
 @debug_option
 def command(
-    recipe: str,
+    recipes: tuple[str, ...],
     overrides: tuple[str, ...],
     plugins: tuple[Path, ...],
     output: Path | str | None,
     seed: int,
     seeds: int | None,
+    on: On | None,
     smoke: bool,
     locked: Path | None,
     trust_model: bool,
@@ -93,11 +100,12 @@ def command(
 ) -> int:
     """Run RECIPE, a file or the name of one that ships, and report what each step did to size and accuracy.
 
-    Steps that ran before with the same model, data, parameters and versions are taken from the cache. To resume an
-    interrupted run, give the same command again.
+    Several recipes, or folders of them, are run one after the other, or on a cluster with --on. Steps that ran before
+    with the same model, data, parameters and versions are taken from the cache. To resume an interrupted run, give the
+    same command again.
     """
-    from compressor import api
     from compressor.planning.registry import Registry
+    from compressor.run.batch import BatchRecipe
     from compressor.run.lockfile import read_lock
     from compressor.run.published_run import claimed_at
 
@@ -106,13 +114,29 @@ def command(
         raise click.UsageError("--seeds runs the seeds from 0 up; leave out --seed and --locked")
     if no_cache and (cache or cache_from):
         raise click.UsageError("--no-cache excludes --cache and --cache-from; leave one of them out")
+    if locked and (on is not None or _are_several(recipes)):
+        raise click.UsageError("--locked is for one run on this machine; leave it out, or name one recipe")
     registry = Registry.installed()
-    plan = api.plan(recipe, overrides=overrides, registry=registry, seed=seed, smoke=smoke, plugins=plugins)
-    plan = replace(plan, trust_model=trust_model)
-    lock = read_lock(locked) if locked else None
-    registry = api.registry_for(plan, registry, track)
+    options: dict[str, Any] = {"overrides": overrides, "seed": seed, "smoke": smoke, "plugins": plugins}
+    plans = [replace(plan, trust_model=trust_model) for plan in _plans(recipes, registry, options)]
     silent = quiet or (as_json and not event_log.is_open())
-    runs = _Runs(registry, track, lock, silent, _notifier(notify, registry, tell_doing), debug, tell_doing)
+    notifier = _notifier(notify, registry, tell_doing)
+    runs = _Runs(registry, track, read_lock(locked) if locked else None, silent, notifier, debug, tell_doing)
+    if len(plans) > 1 or on is not None:
+        with _cache_place(no_cache, cache, cache_from, cache_limit) as place:
+            batch = [
+                BatchRecipe(plan, where, seeds) for plan, where in zip(plans, outputs_of(plans, output), strict=True)
+            ]
+            shell = BatchRuns(place, not no_cache, track, silent, debug, tell_doing, notifier)
+            if on is not None:
+                shell.on_cluster(on, batch)
+            else:
+                shell.here(batch, lambda plan, folder: runs.run(plan, folder, place))
+        if len(batch) > 1 or batch[0].error or batch[0].folder is None:
+            return show_batch(batch, as_json)
+        reports = [batch[0].reports[number] for number in sorted(batch[0].reports)]
+        return _end(reports, batch[0].folder, output, seeds is not None, as_json)
+    (plan,) = plans
     with (
         _cache_place(no_cache, cache, cache_from, cache_limit) as place,
         claimed_at(plan, output, seeds is not None, _warn, lambda: tell_doing(PUBLISHING)) as folder,
@@ -121,15 +145,8 @@ def command(
             reports = [runs.run(plan, folder, place)]
         else:
             reports = [runs.run_within(folder, replace(plan, seed=number), place) for number in range(seeds)]
-            _write_seeds(reports, folder)
-    _print(reports, folder, several=seeds is not None, as_json=as_json)
-    if isinstance(output, str) and not as_json:
-        tell(f"the folder is published at {shown(output)}")
-    missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
-    if not missed:
-        return ExitCode.DONE
-    tell(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them")
-    return ExitCode.CONSTRAINT
+            write_seeds(reports, folder)
+    return _end(reports, folder, output, seeds is not None, as_json)
 
 
 @dataclass(frozen=True)
@@ -157,7 +174,8 @@ class _Runs:
                 self.notifier.warn = observer.warned
             try:
                 with opened(place, observer.warned) as cache:
-                    return api.execute(plan, folder, self.registry, cache, observer, self.lock, self.track)
+                    registry = api.registry_for(plan, self.registry, self.track)
+                    return api.execute(plan, folder, registry, cache, observer, self.lock, self.track)
             finally:
                 observer.paused()
 
@@ -167,6 +185,37 @@ class _Runs:
 
         with claimed(plan, folder / f"seed-{plan.seed}") as seed_folder:
             return self.run(plan, seed_folder, place)
+
+
+def _plans(recipes: Sequence[str], registry: Registry, options: Mapping[str, Any]) -> list[Plan]:
+    """The plans of all recipes; nothing is run where one of them is not valid.
+
+    Raises:
+        RecipeError: with every problem of all recipes that can be found without a model.
+    """
+    from compressor import api
+    from compressor.cli.recipe_files import find_recipes
+    from compressor.recipe.problems import Problem, RecipeError
+
+    if not _are_several(recipes):
+        return [api.plan(recipes[0], registry=registry, **options)]
+    found = find_recipes(recipes)
+    problems, plans = [problem for _, problem in found.problems], []
+    for recipe in found.recipes:
+        try:
+            plans.append(api.plan(recipe, registry=registry, **options))
+        except RecipeError as error:
+            problems += error.problems
+        except CompressorError as error:
+            problems.append(Problem(f"{recipe}: {error}"))
+    if problems:
+        raise RecipeError(problems)
+    return plans
+
+
+def _are_several(recipes: Sequence[str]) -> bool:
+    """Whether there may be more than one recipe."""
+    return len(recipes) > 1 or glob.has_magic(recipes[0]) or os.path.isdir(recipes[0])  # noqa: PTH112 - never raises
 
 
 def _notifier(targets: Sequence[str], registry: Registry, tell: Tell) -> Notifier | None:
@@ -199,13 +248,25 @@ class _StepTeller(Observer):
         """Left to the observers that show it."""
 
 
+def _end(reports: list[Report], folder: Path, output: Path | str | None, several: bool, as_json: bool) -> int:
+    """Show what a recipe came to, and return the exit code."""
+    _print(reports, folder, several=several, as_json=as_json)
+    if isinstance(output, str) and not as_json:
+        tell(f"the folder is published at {shown(output)}")
+    missed = sorted({row.name for report in reports for row in report.constraints if not row.met})
+    if not missed:
+        return ExitCode.DONE
+    tell(f"error: constraints not met: {', '.join(missed)}; change the recipe's steps, or relax them")
+    return ExitCode.CONSTRAINT
+
+
 def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) -> None:
     from compressor.report.screen import Screen
     from compressor.report.seeds import over_seeds
     from compressor.report.terminal import print_report, print_seeds
 
     if as_json:
-        say_json(_seeds_data(reports) if several else reports[0].model_dump(mode="json"))
+        say_json(seeds_data(reports) if several else reports[0].model_dump(mode="json"))
         return
     screen = Screen()
     screen.show()
@@ -217,22 +278,6 @@ def _print(reports: list[Report], folder: Path, several: bool, as_json: bool) ->
         files = ["model.tflite", "report.html", "report.md", "report.json"]
     for line in screen.joined(f" {folder}/   ", files):
         screen.show(line, wrap=False)
-
-
-def _write_seeds(reports: list[Report], folder: Path) -> None:
-    from compressor.base.outgoing import json_text
-    from compressor.run.run_folder import write_last
-
-    write_last(folder / "seeds.json", json_text(_seeds_data(reports)) + "\n")
-
-
-def _seeds_data(reports: list[Report]) -> dict[str, Any]:
-    from compressor.report.seeds import over_seeds
-
-    return {
-        "stages": [row.model_dump() for row in over_seeds(reports)],
-        "reports": [report.model_dump(mode="json") for report in reports],
-    }
 
 
 def _warn(text: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
+from compressor.cli.cluster_options import cluster_options, clustered
 from compressor.cli.interrupts import was_interrupted
 from compressor.cli.native_output import native_output_dropped, native_output_to
 from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
@@ -18,6 +19,8 @@ from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE, kept_here
 
 if TYPE_CHECKING:
+    from compressor.cluster.ray_address import On
+    from compressor.cluster.search_cluster import SearchCluster
     from compressor.contracts.report_rows import Report
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
@@ -50,9 +53,10 @@ _NAME = "best"
 @click.option("--budget", metavar="TIME", default="15m", show_default=True, help="End after 15m, 90s or 1h30m.")
 @click.option("--trials", type=click.IntRange(1, 100_000), help="End after so many trials, if that is sooner.")
 @click.option(
-    "--workers", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True,
-    help="Run up to N trials at once, in processes of their own.",
+    "--workers", metavar="N", type=click.IntRange(1, 64),
+    help="Run up to N trials at once, in processes of their own.  [default: 1; with --on, as many as fit]",
 )  # fmt: skip
+@cluster_options
 @click.option(
     "--output", "-o", type=PLACE,
     help="Folder for the results, new or empty.  [default: compressed/<model>/<time>-<hash>]",
@@ -78,7 +82,8 @@ def command(
     target: str | None,
     budget: str,
     trials: int | None,
-    workers: int,
+    workers: int | None,
+    on: On | None,
     output: Path | str | None,
     resume: Path | None,
     seed: int,
@@ -107,7 +112,7 @@ def command(
     wanted = _wanted(max_size, max_packed_size, max_drop, max_arena, max_latency_ratio, target)
     refuse_without_optuna()
     place = CachePlace.named(cache, cache_from, cache_limit)
-    compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place)
+    compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place, on)
     return compression.run(model, data, wanted, kept_here(output), resume, Budget(trials, minutes, cuts=True))
 
 
@@ -153,8 +158,9 @@ class _Compression:
     trust_model: bool
     debug: bool
     as_json: bool
-    workers: int
+    workers: int | None
     place: CachePlace
+    on: On | None
 
     def run(
         self, model: str, data: str, wanted: Wanted, output: Path | None, resume: Path | None, budget: Budget
@@ -164,7 +170,7 @@ class _Compression:
         from compressor.recipe.document import RecipeText
         from compressor.scaffolding.new_recipe import recipe_name, space_of_model
         from compressor.search.compression_texts import introduction
-        from compressor.search.search_folder import claimed_search
+        from compressor.search.search_folder import claimed_search, places_of
 
         self._say(f"looking at {model}")
         name = recipe_name(model)
@@ -174,22 +180,31 @@ class _Compression:
         for line in introduction(known, learning, space, opened, budget.minutes or 0):
             self._say(line)
         settings = {"recipe": opened.space.tree.plain(), "seed": self.seed, "smoke": self.smoke}
-        settings |= {"workers": self.workers} if self.workers > 1 else {}
-        with claimed_search(resume or output, name, settings, resume is not None, _PARENT) as folder:
-            self._say(f" working in {folder}; Ctrl-C keeps the best so far")
-            kept = _Kept(folder)
-            try:
-                return self._search(opened, registry, kept, space, budget)
-            except BaseException as error:
-                if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
-                    tell(kept.text)
-                    raise
-                tell("")  # after the ^C of the terminal
-                tell(f"interrupted; {kept.text}")
-                return ExitCode.INTERRUPTED
+        with clustered(self.on, opened, self.workers or places_of(resume), self.debug) as cluster:
+            places = cluster.places if cluster else self.workers or 1
+            settings |= {"workers": places} if places > 1 else {}
+            with claimed_search(resume or output, name, settings, resume is not None, _PARENT) as folder:
+                where = f" on {cluster}" if cluster else ""
+                self._say(f" working in {folder}{where}; Ctrl-C keeps the best so far")
+                kept = _Kept(folder)
+                try:
+                    return self._search(opened, registry, kept, space, budget, cluster)
+                except BaseException as error:
+                    if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
+                        tell(kept.text)
+                        raise
+                    tell("")  # after the ^C of the terminal
+                    tell(f"interrupted; {kept.text}")
+                    return ExitCode.INTERRUPTED
 
     def _search(
-        self, opened: OpenRecipe, registry: Registry, kept: _Kept, space: CompressionSpace, budget: Budget
+        self,
+        opened: OpenRecipe,
+        registry: Registry,
+        kept: _Kept,
+        space: CompressionSpace,
+        budget: Budget,
+        cluster: SearchCluster | None,
     ) -> int:
         from compressor.base.atomic_files import write_whole
         from compressor.base.disk_faults import disk_faults_named
@@ -206,7 +221,7 @@ class _Compression:
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
 
-        folder = kept.folder
+        folder, places = kept.folder, cluster.places if cluster else self.workers or 1
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
         first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
         observer = Observer()
@@ -216,10 +231,10 @@ class _Compression:
             opened_cache(self.place, observer.warned) as cache,
             disk_faults_named(folder, cache.folder),
             search_status(folder, opened.name, budget.trials) as status,
-            CompressionLines(Screen(stream), self.as_json, self.workers, budget.minutes or 0) as lines,
+            CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
         ):
-            with WorkerPool(self.workers, lines) as pool:
-                search = Search(opened, registry, folder, self.place, pool, first=first, keep_models=True, **how)
+            with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:
+                search = Search(opened, registry, folder, self.place, executor, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, self.seed, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)

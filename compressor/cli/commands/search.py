@@ -11,6 +11,7 @@ import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
+from compressor.cli.cluster_options import cluster_options, clustered
 from compressor.cli.native_output import native_output_to
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import (
@@ -26,6 +27,8 @@ from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE, kept_here
 
 if TYPE_CHECKING:
+    from compressor.cluster.ray_address import On
+    from compressor.cluster.search_cluster import SearchCluster
     from compressor.contracts.observer import Observer
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
@@ -52,6 +55,7 @@ _TRIALS = 20  # without any budget
     "--workers", metavar="N", type=click.IntRange(1, 64), default=None,
     help="Run up to N trials at once, in processes of their own.  [default: one after the other, in this one]",
 )  # fmt: skip
+@cluster_options
 @click.option(
     "--output", "-o", type=PLACE,
     help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
@@ -74,6 +78,7 @@ def command(
     minutes: float | None,
     sampler: str,
     workers: int | None,
+    on: On | None,
     output: Path | str | None,
     resume: Path | None,
     seed: int,
@@ -93,7 +98,7 @@ def command(
     from compressor.planning.open_recipe import planned_space
     from compressor.run.cache.run_cache import CachePlace
     from compressor.search.optuna_study import SearchError, refuse_without_optuna
-    from compressor.search.search_folder import claimed_search
+    from compressor.search.search_folder import claimed_search, places_of
 
     if output is not None and resume is not None:
         raise click.UsageError("--output and --resume exclude each other; leave one out")
@@ -102,19 +107,17 @@ def command(
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     place = CachePlace.named(cache, cache_from, cache_limit)
-    settings = {
-        "recipe": opened.space.tree.plain(),
-        "sampler": sampler,
-        "seed": seed,
-        "smoke": smoke,
-        **({"workers": workers} if workers and workers > 1 else {}),
-    }
-    with claimed_search(resume or kept_here(output), opened.name, settings, resume is not None) as folder:
-        if not as_json:
-            tell(f"searching in {folder}; if it is interrupted, add --resume {folder} to go on")
-        how = (seed, smoke, trust_model, debug, as_json, place, workers)
-        searching = _Searching(opened, registry, folder, *how)
-        return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
+    settings = {"recipe": opened.space.tree.plain(), "sampler": sampler, "seed": seed, "smoke": smoke}
+    how = (seed, smoke, trust_model, debug, as_json, place)
+    with clustered(on, opened, workers or places_of(resume), debug) as cluster:
+        workers = cluster.places if cluster else workers
+        settings |= {"workers": workers} if workers and workers > 1 else {}
+        with claimed_search(resume or kept_here(output), opened.name, settings, resume is not None) as folder:
+            if not as_json:
+                where = f" on {cluster}" if cluster else ""
+                tell(f"searching in {folder}{where}; if it is interrupted, add --resume {folder} to go on")
+            searching = _Searching(opened, registry, folder, *how, workers, cluster)
+            return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ class _Searching:
     as_json: bool
     place: CachePlace
     workers: int | None
+    cluster: SearchCluster | None
 
     def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
@@ -168,6 +172,8 @@ class _Searching:
         return self._end(result)
 
     def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
+        if self.cluster is not None:
+            return self.cluster.executor(lines)
         if self.workers is None:
             from compressor.search.executor import InProcess
 
