@@ -33,6 +33,8 @@ def trained_for_size(model: Model, params: EntropyParams, context: StepContext) 
     if params.max_size is not None:
         around = size_around(model, kernels, context)
         threshold = _threshold_for(kernels, params.max_size - around)
+        if fewer := _nonzero(kernels, _THRESHOLDS[0]) - _nonzero(kernels, threshold):
+            context.note(f"set the {fewer:,} least weights to zero after the training, to come down to 'max_size'")
     size, parts = coded_size(kernels, threshold), sum(kernel.kernel.shape.num_elements() for kernel in kernels)
     for kernel in kernels:
         kernel.settle(threshold)
@@ -89,6 +91,10 @@ def _goal(params: EntropyParams, around: int, context: StepContext) -> Goal:
         what = f"max_size is {params.max_size:,} bytes, and graph, scales and biases alone take about {around:,}"
         raise StepError(what, "ask for more, or remove channels or layers first")
     return Goal(left, max(1, round(params.ramp * context.training_steps(params))))
+
+
+def _nonzero(kernels: Sequence[QuantizedKernel], threshold: float) -> int:
+    return sum(int((kernel.levels(threshold) != 0).sum()) for kernel in kernels)
 
 
 def _threshold_for(kernels: Sequence[QuantizedKernel], size: int) -> float:

@@ -23,8 +23,9 @@ class Entropy(Strategy):
     Params = EntropyParams
 
     def plan(self, state: ModelState) -> ModelState:
-        """Takes a Keras model that is neither clustered nor quantization-aware; its kernels become clustered."""
-        return state.require(format="keras", lacks="quantization_aware").require(lacks="clustered").add("clustered")
+        """Takes a Keras model that is neither clustered nor quantization-aware; kernels become sparse and clustered."""
+        state = state.require(format="keras", lacks="quantization_aware").require(lacks="clustered")
+        return state.add("sparse", "clustered")
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The model with rounded kernels. Training goes on for its biases and other layers too."""

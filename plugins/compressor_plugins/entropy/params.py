@@ -27,7 +27,7 @@ class EntropyParams(compressor.TrainingParams, compressor.LayerTargets):
     ramp: float = Field(0.6, gt=0, le=1, description="share of the training during which the size falls to `max_size`")
     step: Annotated[float, Search.between(0.5, 2.0, log=True)] = Field(
         1.0,
-        gt=0,
+        ge=0.1,
         le=10,
         description="distance of the values of a kernel at first, in standard deviations of its weights; it is learned",
     )
