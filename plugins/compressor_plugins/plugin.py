@@ -14,6 +14,7 @@ def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
     from compressor_plugins.channels.prune_channels import PruneChannels
     from compressor_plugins.cluster.cluster import Cluster
+    from compressor_plugins.entropy.entropy import Entropy
     from compressor_plugins.files.pack import Pack
     from compressor_plugins.files.slim import Slim
     from compressor_plugins.low_rank.low_rank import LowRank
@@ -35,6 +36,7 @@ def strategies() -> list[type[Strategy]]:
         PruneChannels,
         LowRank,
         Cluster,
+        Entropy,
         QAT,
         PTQ,
         MixedPrecision,

@@ -12,6 +12,7 @@ from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.training.trainer import Trainer
 from compressor_plugins.channels.prune_channels import PruneChannels
 from compressor_plugins.cluster.cluster import Cluster
+from compressor_plugins.entropy.entropy import Entropy
 from compressor_plugins.low_rank.low_rank import LowRank
 from compressor_plugins.metrics.classification import Accuracy
 from compressor_plugins.prune.prune import Prune
@@ -19,7 +20,9 @@ from compressor_plugins.qat.qat import QAT
 from compressor_plugins.training.distill import Distill
 from compressor_plugins.training.train import Train
 
-STRATEGIES = {strategy.name: strategy for strategy in (Train, Distill, Prune, Cluster, LowRank, PruneChannels, QAT)}
+STRATEGIES = {
+    strategy.name: strategy for strategy in (Train, Distill, Prune, Cluster, Entropy, LowRank, PruneChannels, QAT)
+}
 
 STEPS = {
     "train": {},
@@ -27,6 +30,7 @@ STEPS = {
     "prune": {},
     "prune in rounds": {"rewind": "weights", "rounds": 2},
     "cluster": {},
+    "entropy": {},
     "low_rank": {"energy": 0.5},
     "prune_channels": {"channels": 0.7},
     "qat": {},
@@ -232,6 +236,9 @@ NOTHING = "'f_first' and 8 more are frozen; unfreeze some ('trainable = True'), 
          "unfreeze some ('trainable = True'), or drop the step"),
         ("prune", {}, f"there is no layer that can be pruned: {NOTHING}"),
         ("cluster", {}, f"there is no layer that can be clustered: {NOTHING}"),
+        ("entropy", {}, "there is no layer whose weights can be trained for few bits: "
+         "'f_first' and 8 more are frozen; unfreeze some ('trainable = True'), name other layers, lower 'min_weights', "
+         "or drop the step"),
         ("low_rank", {"energy": 0.5}, "no layer would have fewer weights: 'f_first' and 8 more are frozen; "
          "unfreeze some ('trainable = True'), keep less energy, name other layers, or drop the step"),
         ("prune_channels", {"channels": 0.7}, "there is no channel that may go: 'f_first' and 7 more are frozen; "

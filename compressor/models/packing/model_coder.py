@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
@@ -239,6 +240,15 @@ def decode(payload: bytes, size: int) -> bytes:
         return laid_out(walk.nodes.all)
     except FLATBUFFER_ERRORS as error:
         raise DamagedError(str(error)) from None
+
+
+def weights_size(matrices: Iterable[NDArray[np.int8]]) -> int:
+    """Bytes that a package needs for the weights of a model alone, matrices of outputs x inputs, in their order."""
+    coder = _learned()
+    for matrix in matrices:
+        rows, columns = matrix.shape
+        code_weights(coder, rows, columns, 8, matrix.astype(np.uint8).tobytes())
+    return len(coder.finished())
 
 
 def _learned(payload: bytes | None = None) -> Coder | CompiledCoder:
