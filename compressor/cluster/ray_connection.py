@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from compressor.base.sizes import format_size
 from compressor.base.text import counted
 from compressor.cluster.ray_errors import ClusterError, refusal
+from compressor.storage.deadline import within
 
 VARIABLE: Final = "RAY_ADDRESS"
 _SECONDS: Final = 5.0  # that the head of a cluster has to take a connection
+_LEAVE: Final = 5.0  # seconds that taking leave may last
 _OWN: Final = "local"  # Ray's word for a cluster that is started here
 _STORE: Final = 256 * 2**20  # bytes of the object store of a cluster that we start; more goes to the disk
 
@@ -124,8 +126,8 @@ def connected(address: str, code: Path, logs: bool = True) -> Iterator[Cluster]:
             signal.signal(number, handler)
         yield Cluster(name, named == _OWN)
     finally:
-        with suppress(Exception):  # the cluster may be gone
-            ray.shutdown()
+        with suppress(Exception):  # the cluster may be gone, or Ray's client in the middle of what was interrupted
+            within(_LEAVE, ray.shutdown)
 
 
 def _refuse_silent(address: str) -> None:

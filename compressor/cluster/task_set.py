@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from compressor.base.errors import CompressorError
 from compressor.cluster.ray_connection import Cluster, Demand
 from compressor.cluster.ray_errors import ClusterError
+from compressor.storage.deadline import within
 
 RETRIES: Final = 3  # how often Ray begins a task anew whose machine was lost
 _PATIENCE: Final = 1.0  # seconds that tasks have to end by themselves when they are cancelled
+_LONGEST: Final = 4.0  # seconds that cancelling them may last, where the client is stuck in what was interrupted
 _ALONE: Final = 60.0  # seconds without a machine that could run anything, after which a command gives up
 _LOOKS: Final = 5.0  # seconds between two looks at the machines, where nothing ends
 
@@ -84,14 +86,16 @@ class TaskSet:
         self._running.clear()
         self._demands.clear()
         self._over.clear()
-        try:
+
+        def end() -> None:
             for task in tasks:
                 ray.cancel(task, force=False)
-            left = ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)[1] if tasks else []
-            for task in left:
+            for task in ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)[1]:
                 ray.cancel(task, force=True)
-        except Exception:  # noqa: BLE001 - of a cluster that is gone, and so is what ran there
-            pass
+
+        if tasks:
+            with suppress(Exception):  # of a cluster that is gone, and so is what ran there
+                within(_LONGEST, end)
         return numbers
 
     @contextmanager
