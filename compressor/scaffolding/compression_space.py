@@ -17,6 +17,7 @@ from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
 _LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
+_SHARES_OF_LIMIT = (1, 0.7, 0.5)  # of a package's limit, that `entropy` is asked for
 _INT4 = "int4"
 _EMBEDDING = "Embedding"
 _RECURRENT = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
@@ -71,6 +72,7 @@ class CompressionSpace:
 
 
 WHY: Final[Mapping[str, str]] = {
+    "entropy": "trains for the bytes of the package themselves",
     "prune": "zeros cost next to nothing in a package",
     "cluster": "a package stores few different values in few bits",
     "prune_channels": "whole channels, which makes the file itself smaller, and faster",
@@ -102,7 +104,7 @@ def space_for(
     simulated = trains and model.simulated >= 0.5
     packs = wanted.max_packed_size is not None
     precisions = ("int8",) if wanted.integers_only else _precisions(model)
-    before = list(_smaller(model, packs)) if trains else []
+    before = list(_smaller(model, wanted)) if trains else []
     steps = [line for _, lines in before for line in lines]
     if not model.quantized:
         steps += _quantizing(precisions, simulated)
@@ -166,9 +168,9 @@ def _name_of_first(learning: Learning) -> str:
     return metric if len(learning.metrics) == 1 else f"{metric} of {output}"
 
 
-def _smaller(model: KnownModel, packs: bool) -> Iterator[tuple[str, list[Line]]]:
+def _smaller(model: KnownModel, wanted: Wanted) -> Iterator[tuple[str, list[Line]]]:
     """The steps before quantization that may be taken, by their names."""
-    if not packs:
+    if wanted.max_packed_size is None:
         if _has_channels(model):
             yield (
                 "prune_channels",
@@ -179,29 +181,33 @@ def _smaller(model: KnownModel, packs: bool) -> Iterator[tuple[str, list[Line]]]
                 ],
             )
         return
-    small = min(_SMALL_KERNEL, max(1, model.kernels // 100))
-    spared = [('      except: ["type:Embedding"]', "rows of rare words are small, and would be the first to go")]
+    prune, values = _pruning(model), "number_of_clusters: {search: [12, 16, 32]}, centroids: density, epochs: 2"
+    sizes = ", ".join(str(round(share * (wanted.packed_bytes or 0))) for share in _SHARES_OF_LIMIT)
     yield (
-        "prune",
+        "entropy",
         [
-            ("  - uses: prune", WHY["prune"]),
-            ("    optional: true", "also try without it"),
-            ("    with:", ""),
-            ("      final_sparsity: {search: {low: 0.5, high: 0.95}}", "share of zeros"),
-            ("      scope: global", "one threshold, which prunes more where it costs less"),
-            *(spared if _EMBEDDING in model.kinds else []),
-            (f"      min_weights: {small}", "smaller kernels save nothing, and pruning them costs accuracy"),
-            ("      ramp: 0.5", "the rest of the training recovers accuracy"),
-            ("      epochs: 6", ""),
+            ("  - optional: true", "also try without any of these"),
+            ("    one_of:", ""),
+            ("      - uses: entropy", WHY["entropy"]),
+            ("        with:", ""),
+            (f"          max_size: {{search: [{sizes}]}}", "the limit, and less"),
+            ("          learning_rate: {search: [1e-3, 4e-3]}", ""),
+            ("          decay: cosine", ""),
+            ("          epochs: 12", ""),
+            (f"      - {prune}", WHY["prune"]),
+            (f"      - [{prune},", ""),
+            (f"         {{uses: cluster, with: {{{values}}}}}]", WHY["cluster"]),
         ],
     )
-    yield (
-        "cluster",
-        [
-            ("  - uses: cluster", WHY["cluster"]),
-            ("    optional: true", "also try without it"),
-            ("    with: {number_of_clusters: {search: [12, 16, 32]}, centroids: density, epochs: 2}", ""),
-        ],
+
+
+def _pruning(model: KnownModel) -> str:
+    """One threshold for all layers, which prunes more where it costs less; half of the training recovers accuracy."""
+    small = min(_SMALL_KERNEL, max(1, model.kernels // 100))  # smaller kernels save nothing, and cost accuracy
+    spared = 'except: ["type:Embedding"], ' if _EMBEDDING in model.kinds else ""  # rows of rare words would go first
+    return (
+        "{uses: prune, with: {final_sparsity: {search: {low: 0.5, high: 0.95}}, scope: global, "
+        f"{spared}min_weights: {small}, ramp: 0.5, epochs: 6}}}}"
     )
 
 
@@ -253,12 +259,16 @@ def _first(
     trained = ("qat", "ptq") if simulated else ("ptq",)
     zeros = next((share for share in _LADDER if packed_bytes(model, share) <= (wanted.packed_bytes or 0)), _LADDER[-1])
     values = {"final_sparsity": zeros, "number_of_clusters": 16, "channels": 0.6, "precision": precisions[0]}
-    if before:
-        yield FirstTrial((before[0], *trained, *end), values)
+    ways: list[tuple[str, ...]] = [(uses,) for uses in before]
+    if packs and before:
+        yield FirstTrial(("entropy", "ptq", *end), {"max_size": wanted.packed_bytes, "precision": precisions[0]})
+        ways = [("prune",), ("prune", "cluster")]
+    for way in ways[:1]:
+        yield FirstTrial((*way, *trained, *end), values)
     if _INT4 in precisions:
         yield FirstTrial(("ptq", *end), {"precision": "int4"})
-    if len(before) > 1:
-        yield FirstTrial((*before, *trained, *end), values)
+    for way in ways[1:]:
+        yield FirstTrial((*way, *trained, *end), values)
     if simulated:
         yield FirstTrial(("qat", "ptq", *end), {"weights": _INT4 if _INT4 in precisions else "int8"})
     if before and not packs and simulated and _INT4 in precisions:

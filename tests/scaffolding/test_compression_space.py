@@ -40,19 +40,21 @@ def chains(space, recipe):
     return found
 
 
-def test_for_a_package_zeros_and_clusters_are_tried_and_quantization_alone_comes_first():
+def test_for_a_package_code_length_zeros_and_clusters_are_tried_and_quantization_alone_comes_first():
     space, recipe = opened(max_packed_size="8 kB", packed_bytes=8_000, max_drop=0.005)
     assert chains(space, recipe) == [
-        "ptq slim pack", "prune qat ptq slim pack", "ptq slim pack", "prune cluster qat ptq slim pack",
-        "qat ptq slim pack",
+        "ptq slim pack", "entropy ptq slim pack", "prune qat ptq slim pack", "ptq slim pack",
+        "prune cluster qat ptq slim pack", "qat ptq slim pack",
     ]  # fmt: skip
-    assert space.first[1].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
+    coded = recipe.drawn(assignment_of(space.first[1], recipe.space)).steps[0]
+    assert coded.with_ == {"max_size": 8_000, "learning_rate": 1e-3, "decay": "cosine", "epochs": 12}
+    assert space.first[2].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
     assert recipe.space.structures == 12
     plain = recipe.space.tree.plain()
     assert plain["constraints"] == {"max_accuracy_drop": 0.005, "max_packed_size": "8 kB"}
     assert plain["objectives"] == [{"minimize": "packed_size"}, {"maximize": "accuracy"}]
     assert plain["model"] == {"source": "mnist_cnn", "train": {"epochs": 10}}
-    drawn = recipe.drawn(assignment_of(space.first[4], recipe.space))
+    drawn = recipe.drawn(assignment_of(space.first[5], recipe.space))
     assert [step.with_.get("weights", step.with_.get("precision")) for step in drawn.steps[:2]] == ["int4", "int4"]
 
 
@@ -83,7 +85,8 @@ def test_a_metric_that_is_no_share_is_made_small_and_its_rise_is_limited():
     ("changes", "steps", "note"),
     [
         ({"kinds": ("LSTM",), "layers": (("lstm", "LSTM"),), "simulated": 0.2, "unsimulated": ("LSTM",)},
-         ["ptq slim pack", "prune ptq slim pack", "ptq slim pack", "prune cluster ptq slim pack"],
+         ["ptq slim pack", "entropy ptq slim pack", "prune ptq slim pack", "ptq slim pack",
+          "prune cluster ptq slim pack"],
          "no qat: it cannot simulate int8 within LSTM, where most weights are"),
         ({"trainable": 0}, ["ptq slim pack", "ptq slim pack"],
          "no step trains, since all layers with kernels are frozen"),
@@ -106,7 +109,8 @@ def test_attention_begins_with_ranges_found_as_it_runs_and_spares_embeddings():
     )
     space, recipe = opened(attention, max_packed_size="8 kB", packed_bytes=8_000)
     assert space.first[0] == FirstTrial(("ptq", "slim", "pack"), {"precision": "dynamic"})
-    assert recipe.space.tree.plain()["steps"][0]["with"]["except"] == ["type:Embedding"]
+    pruning = recipe.space.tree.plain()["steps"][0]["one_of"][1]
+    assert pruning["with"]["except"] == ["type:Embedding"]
     space, recipe = opened(attention, max_size="8 kB")
     assert "prune_channels" not in space.text
 

@@ -132,15 +132,17 @@ def quantizing(kernels: Sequence[QuantizedKernel], rate: Any) -> Iterator[None]:
 
 
 def _with_rounded(call: Any, kernels: Sequence[QuantizedKernel]) -> Any:
-    """A layer's `call` that finds the rounded weights where its kernels stand."""
+    """A layer's `call` that finds the rounded weights where its kernels stand, in the type that it computes in."""
+    import tensorflow as tf
 
     def called(*args: Any, **kwargs: Any) -> Any:
+        before = [vars(kernel.owner)[kernel.attribute] for kernel in kernels]
         for kernel in kernels:
-            vars(kernel.owner)[kernel.attribute] = kernel.rounded()
+            vars(kernel.owner)[kernel.attribute] = tf.cast(kernel.rounded(), kernel.owner.compute_dtype)
         try:
             return call(*args, **kwargs)
         finally:
-            for kernel in kernels:
-                vars(kernel.owner)[kernel.attribute] = kernel.kernel
+            for kernel, own in zip(kernels, before, strict=True):
+                vars(kernel.owner)[kernel.attribute] = own
 
     return called
