@@ -204,3 +204,20 @@ def test_a_size_is_read_with_its_unit():
     assert Entropy.Params(max_size="3 kB").max_size == 3000
     with pytest.raises(ValidationError, match="'much' is not a size"):
         Entropy.Params(max_size="much")
+
+
+def test_layers_that_compute_in_bfloat16_find_rounded_kernels_and_have_their_own_back(small_cnn, step_context):
+    from compressor.training.half_precision import computing_in_bfloat16
+    from compressor_plugins.entropy.coded_training import _kernels
+    from compressor_plugins.entropy.quantized_kernels import quantizing
+
+    model = small_cnn()
+    kernels = _kernels(model, Entropy.Params(**TRAINED), step_context())
+    conv = next(layer for layer in model.layers if layer.name == "conv")
+    own = vars(conv)["kernel"]
+    with computing_in_bfloat16(model):
+        cast = vars(conv)["kernel"]
+        with quantizing(kernels, lambda: kernels[0].rate()):
+            assert model(np.zeros((2, 28, 28, 1), np.float32), training=True).dtype == "float32"
+            assert vars(conv)["kernel"] is cast
+    assert vars(conv)["kernel"] is own
