@@ -84,6 +84,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "docs/ci.md: runs on GitHub",
         "docs/ci.md: runs on GitLab",
         "docs/ci.md: needs the published repository; a test runs the hook from a local one",
+        "docs/clusters.md: needs a cluster",
         "docs/compress.md: takes a quarter of an hour",
         "docs/plugins.md: installs a package; a test of the template runs all three",
         "docs/recipes.md: the plugin is not installed",

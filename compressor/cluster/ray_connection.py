@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -113,8 +115,10 @@ def connected(address: str, code: Path, logs: bool = True) -> Iterator[Cluster]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     import ray
 
-    how: dict[str, Any] = {"runtime_env": {"working_dir": str(code)}, "logging_level": "ERROR", "log_to_driver": logs}
+    tasks = {"working_dir": str(code)}
+    how: dict[str, Any] = {"runtime_env": tasks, "logging_level": "ERROR", "log_to_driver": logs}
     if named == _OWN:
+        tasks["py_executable"] = shlex.quote(sys.executable)  # a shell starts it, and its path may have a blank
         how |= {"include_dashboard": False, "object_store_memory": _STORE}
     name = "this machine" if named == _OWN else f"the Ray cluster at {named}"
     try:

@@ -128,7 +128,7 @@ def test_the_first_trial_runs_alone_and_then_as_many_as_there_are_workers(pool, 
     began = time.monotonic()
     assert sorted(wait(two).number for _ in range(2)) == [2, 3]
     assert time.monotonic() - began < 5
-    assert {worker for worker, _ in two._watcher.done} == {1, 2}
+    assert {worker for worker, _ in two.watcher.done} == {1, 2}
     assert two.wait(0.1) is None
 
 
@@ -188,7 +188,7 @@ def test_no_worker_is_started_that_memory_has_no_room_for_and_this_is_said_once(
     four.submit(job(2, "0.3"))
     assert not four.is_free
     assert not four.is_free
-    ((workers, wanted, reason),) = four._watcher.fewer
+    ((workers, wanted, reason),) = four.watcher.fewer
     assert (workers, wanted) == (1, 4)
     assert reason.startswith("one takes 50.0 MB, and ") and reason.endswith(" MB are free")
     monkeypatch.setattr(worker_pool, "free_memory", lambda: 500_000_000)

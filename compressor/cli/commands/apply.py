@@ -104,6 +104,7 @@ def command(
     with the same model, data, parameters and versions are taken from the cache. To resume an interrupted run, give the
     same command again.
     """
+    from compressor import api
     from compressor.planning.registry import Registry
     from compressor.run.batch import BatchRecipe
     from compressor.run.lockfile import read_lock
@@ -119,6 +120,7 @@ def command(
     registry = Registry.installed()
     options: dict[str, Any] = {"overrides": overrides, "seed": seed, "smoke": smoke, "plugins": plugins}
     plans = [replace(plan, trust_model=trust_model) for plan in _plans(recipes, registry, options)]
+    api.registry_for(plans[0], registry, track)  # before anything is made, trackers that are not there are refused
     silent = quiet or (as_json and not event_log.is_open())
     notifier = _notifier(notify, registry, tell_doing)
     runs = _Runs(registry, track, read_lock(locked) if locked else None, silent, notifier, debug, tell_doing)
