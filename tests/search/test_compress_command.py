@@ -37,9 +37,10 @@ def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it
         " found: 1,012 weights in Dense; takes 16, gives 4 by softmax",
         " judged by: accuracy, the share of samples that are classified right",
         " limits: max_accuracy_drop: 0.2, max_packed_size: 2 kB",
-        " tries first: ptq -> slim -> pack; then prune -> qat -> ptq -> slim -> pack; "
+        " tries first: ptq -> slim -> pack; then entropy -> ptq -> slim -> pack; "
+        "then prune -> qat -> ptq -> slim -> pack; "
         "then prune -> cluster -> qat -> ptq -> slim -> pack; then qat -> ptq -> slim -> pack",
-        " then what does best, of 12 ways to take steps, 3 open values, recipes without end; for 15:00 minutes in all",
+        " then what does best, of 12 ways to take steps, 6 open values, recipes without end; for 15:00 minutes in all",
         " working in s; Ctrl-C keeps the best so far",
         *lines[7:9],
     ]
