@@ -53,7 +53,7 @@ class Carrier:
         self._known: dict[Path, tuple[Carried, Any]] = {}
 
     def carried_by(self, recipe: Recipe) -> list[tuple[Carried, Any]]:
-        """What a recipe needs elsewhere: each file with what `put` gave for its content, teachers' recipes last.
+        """Put all files of a recipe into the cluster; each comes back with the handle of its content, teachers last.
 
         Raises:
             ClusterError: something is too large to send.

@@ -63,7 +63,7 @@ def cache_here(place: CachePlace, sender: Sender) -> CachePlace:
 
 
 def other_versions(sender: Sender) -> tuple[str, str] | None:
-    """What is wrong and what to do where this machine has other versions of what results depend on."""
+    """Compare versions with those of the driver: the problem and its remedy, where results would depend on it."""
     here = versions()
     other = [
         f"{name} {here[name]} instead of {known}" for name, known in sender.versions.items() if here[name] != known

@@ -53,7 +53,7 @@ class RunJob:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What came of a run: the files of its folder, its exit code, and the error if there was one."""
+    """The outcome of a run: the files of its folder, its exit code, and the error if there was one."""
 
     files: dict[str, bytes]
     code: int

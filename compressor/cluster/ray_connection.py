@@ -28,7 +28,7 @@ _STORE: Final = 256 * 2**20  # bytes of the object store of a cluster that we st
 
 @dataclass(frozen=True)
 class Demand:
-    """What each trial or run is declared to need; Ray begins it where so much is free.
+    """CPUs, GPUs and memory that a task is declared to need; Ray begins it where so much is free.
 
     Attributes:
         cpus: processors.

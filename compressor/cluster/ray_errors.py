@@ -1,4 +1,4 @@
-"""What goes wrong between this machine and a Ray cluster."""
+"""Errors of connecting to a Ray cluster, in the words of this tool."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def refuse_without_ray() -> None:
 
 
 def refusal(error: Exception, where: str) -> ClusterError:
-    """What a failed attempt to connect to a cluster means, in one message."""
+    """Explain why connecting to a cluster failed, in one message."""
     text = f"{error}\n{error.__cause__ or ''}"
     if "ersion mismatch" in text or "versions mismatch" in text:
         ours = f"Ray {version('ray')} and Python {python_version()}"

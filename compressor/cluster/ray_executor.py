@@ -131,7 +131,7 @@ class RayExecutor:
 
 
 def carrier_to(cluster: Cluster) -> Carrier | None:
-    """What puts the files of recipes into the cluster's object store; None where it is this machine alone."""
+    """A carrier that puts files into the cluster's object store; None where the cluster is this machine alone."""
     if cluster.is_own:
         return None
     import ray

@@ -51,7 +51,7 @@ def batch_cluster(on: On, recipes: Sequence[BatchRecipe]) -> Iterator[Cluster]:
 
 
 def demand_of(on: On, plan: Plan) -> Demand:
-    """What a run is declared to need."""
+    """The CPUs, GPUs and memory that a run is declared to need."""
     return Demand(on.cpus or plan.threads, on.gpus, on.memory)
 
 

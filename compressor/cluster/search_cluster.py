@@ -32,7 +32,7 @@ class SearchCluster:
         return f"{self.cluster.name}, {counted(self.places, 'trial')} at once with {self.demand} each"
 
     def executor(self, watcher: PoolWatcher) -> RayExecutor:
-        """What runs the trials."""
+        """An executor that runs trials there."""
         return RayExecutor(self.cluster, self.demand, self.places, watcher)
 
 

@@ -1,4 +1,4 @@
-"""What tasks report while they run, by way of an actor on the cluster's head."""
+"""Passes on the progress that tasks report, by way of an actor on the cluster's head."""
 
 from __future__ import annotations
 

@@ -13,9 +13,8 @@ from compressor.report.page.page_frame import Section, framed
 from compressor.report.page.run_way import size_plots
 from compressor.report.page.sortable_table import Cell, Head, sortable
 from compressor.search.choice_texts import short_name, value_text
-from compressor.search.front import FrontPoint
 from compressor.search.parallel_axes import parallel_axes
-from compressor.search.search_report import JUDGED, counts_text
+from compressor.search.search_report import JUDGED, counts_text, front_figures, front_headings, front_verdict
 from compressor.search.search_result import SearchResult
 from compressor.search.trial_plots import trial_plots
 
@@ -66,30 +65,20 @@ def _no_front() -> list[Html]:
 def _front(result: SearchResult) -> list[Html]:
     first = result.points[0].baseline
     rows = [first, *(point.last.model_copy(update={"id": point.recipe.stem}) for point in result.points)]
-    heads = [
-        "recipe",
-        "trial",
-        *(f"{goal.name} ({split})" for goal in result.goals for split in ("validation", "test")),
-    ]
+    heads = ["recipe", "trial", *front_headings(result)]
     cells = [
-        [element("code", point.recipe.name), str(point.record.number), *_values(point, result), _verdict(point)]
+        [
+            element("code", point.recipe.name),
+            str(point.record.number),
+            *front_figures(point, result.goals),
+            element("span", front_verdict(point), class_="missed" if point.missed else "met"),
+        ]
         for point in result.points
     ]
     return [
         size_plots(rows, next(iter(first.metrics)), joined=False),
         table([*heads, "constraints"], cells, "The front", range(1, len(heads))),
     ]
-
-
-def _values(point: FrontPoint, result: SearchResult) -> list[str]:
-    pairs = zip(result.goals, point.record.values, point.values, strict=True)
-    return ["-" if value is None else goal.text(value) for goal, *pair in pairs for value in pair]
-
-
-def _verdict(point: FrontPoint) -> Html:
-    if point.missed:
-        return element("span", f"misses {', '.join(point.missed)}", class_="missed")
-    return element("span", "met", class_="met")
 
 
 def _importances(result: SearchResult) -> list[Html]:

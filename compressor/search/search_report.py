@@ -77,10 +77,10 @@ class TrialLines(WorkerRows):
 def show_front(result: SearchResult, screen: Screen) -> None:
     """Show the front as a table, and what decided it."""
     headings: list[tuple[str, Any]] = [("recipe", "whole"), ("trial", "right")]
-    headings += [(heading, "right") for heading in _headings(result)]
+    headings += [(heading, "right") for heading in front_headings(result)]
     headings.append(("constraints", "left"))
     rows = [
-        [point.recipe.name, str(point.record.number), *_figures(point, result.goals), _verdict(point)]
+        [point.recipe.name, str(point.record.number), *front_figures(point, result.goals), front_verdict(point)]
         for point in result.points
     ]
     screen.print(screen.table(headings, rows))
@@ -91,7 +91,7 @@ def show_front(result: SearchResult, screen: Screen) -> None:
 def front_markdown(result: SearchResult) -> str:
     """The front as Markdown, for a pull request."""
     goals = result.goals
-    head = ["recipe", "trial", *_headings(result), "constraints", "what was chosen"]
+    head = ["recipe", "trial", *front_headings(result), "constraints", "what was chosen"]
     lines = [
         f"# Search of {markdown(result.name)}",
         "",
@@ -103,7 +103,7 @@ def front_markdown(result: SearchResult) -> str:
     for point in result.points:
         chosen = ", ".join(f"{name} = {value}" for name, value in point.record.assignment.items())
         cells = [f"[{point.recipe.name}]({point.recipe.name})", str(point.record.number)]
-        cells += [markdown(text) for text in (*_figures(point, goals), _verdict(point))]
+        cells += [markdown(text) for text in (*front_figures(point, goals), front_verdict(point))]
         lines.append(f"| {' | '.join([*cells, markdown_code(chosen)])} |")
     lines += ["", JUDGED]
     for name, text in decisive_lines(goals, result.importances):
@@ -149,7 +149,8 @@ def front_as_data(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def _headings(result: SearchResult) -> list[str]:
+def front_headings(result: SearchResult) -> list[str]:
+    """The columns of the front's figures: each objective on both splits."""
     return [f"{goal.name} ({split})" for goal in result.goals for split in ("validation", "test")]
 
 
@@ -157,7 +158,8 @@ def _relative(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def _figures(point: FrontPoint, goals: Sequence[Goal]) -> list[str]:
+def front_figures(point: FrontPoint, goals: Sequence[Goal]) -> list[str]:
+    """The figures of a point in these columns, as text; `-` for one that is not known."""
     return [
         "-" if value is None else goal.text(value)
         for goal, pair in zip(goals, zip(point.record.values, point.values, strict=True), strict=True)
@@ -165,5 +167,6 @@ def _figures(point: FrontPoint, goals: Sequence[Goal]) -> list[str]:
     ]
 
 
-def _verdict(point: FrontPoint) -> str:
+def front_verdict(point: FrontPoint) -> str:
+    """Whether a point meets the constraints on the test split: `met`, or what it misses."""
     return f"misses {', '.join(point.missed)}" if point.missed else "met"
