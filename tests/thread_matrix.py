@@ -26,6 +26,7 @@ CHAINS = {
     "cluster": [{"uses": "cluster", "with": {"number_of_clusters": 8, "epochs": 1}}],
     "distill": [{"uses": "distill", "with": {"teacher": "baseline", "epochs": 1}}],
     "low_rank": [{"uses": "low_rank", "with": {"parameters": 0.6, "epochs": 1}}],
+    "entropy, ptq": [{"uses": "entropy", "with": {"epochs": 2}}, {"uses": "ptq"}],
     "qat": [{"uses": "qat", "with": {"epochs": 1}}, {"uses": "ptq"}],
     "qat int4": [{"uses": "qat", "with": {"weights": "int4", "epochs": 1}}],
     "qat 16x8": [{"uses": "qat", "with": {"activations": "int16", "epochs": 1}}],
