@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from compressor.base.text import quoted
+
 _DIGITS = 6  # that a drawn number keeps, so that recipes stay readable
 _CERTAIN = 12  # digits of a number on a grid, beyond which there is only rounding
 
@@ -52,7 +54,9 @@ class Search:
         Raises:
             ValueError: there is no such range.
         """
-        if not (math.isfinite(low) and math.isfinite(high)) or low >= high:
+        if endless := [name for name, end in (("low", low), ("high", high)) if not math.isfinite(end)]:
+            raise ValueError(f"{quoted(endless[0])} must be a number with an end")
+        if low >= high:
             raise ValueError(f"'low' must be below 'high', and {low:g} is not below {high:g}")
         if log and step is not None:
             raise ValueError("'log' and 'step' exclude each other; remove one of the two")

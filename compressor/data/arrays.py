@@ -41,10 +41,11 @@ def npz_splits(path: Path, weights: str | None = None) -> Splits:
     """
     refuse_special(path)
     try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise ValueError("it is no archive of arrays")
         _refuse_lies(path)
         arrays = np.load(path, allow_pickle=False)
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
         with arrays:
             return splits_of_arrays(set(arrays.files), arrays.__getitem__, weights)
     except FileNotFoundError:
@@ -61,8 +62,6 @@ def _refuse_lies(path: Path) -> None:
         DataError: they would fill the memory.
         ValueError: the header of an array does not go with its length, or there are two of a name.
     """
-    if not zipfile.is_zipfile(path):
-        return
     total, packed = 0, path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         if twice := [name for name, count in Counter(archive.namelist()).items() if count > 1]:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from compressor.base.fields import DISTRIBUTION_PATTERN, NAME_PATTERN
 from compressor.base.text import did_you_mean, quoted
 from compressor.recipe.problems import Problem
+from compressor.recipe.search_syntax import is_open
 from compressor.recipe.tree import Node, Route
 
 _KINDS = {
@@ -113,6 +114,8 @@ def _route(entry: ErrorDetails, tree: Node) -> Route:
 
 def _message(entry: ErrorDetails, route: Route, node: Node) -> str:
     kind, ctx, name = entry["type"], entry.get("ctx", {}), _dotted(route)
+    if is_open(node):
+        return f"{name} cannot be left open; a search takes values of 'with', 'train' and 'training' alone"
     if kind == "value_error":  # from a validator; one that checks a whole section names the parameters itself
         return f"{name}: {ctx['error']}" if route else str(ctx["error"])
     if kind in ("literal_error", "enum"):

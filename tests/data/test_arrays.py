@@ -173,6 +173,13 @@ def test_every_flipped_byte_of_an_npz_file_is_told_or_harmless(tmp_path):
     assert told > 150
 
 
+def test_an_npz_file_that_is_something_else_is_told_without_advice_to_trust_it(tmp_path):
+    (tmp_path / "a.npz").write_text("x_train,y_train\n")
+    assert refusal(opened, tmp_path / "a.npz").startswith(
+        f"{tmp_path / 'a.npz'} is not a data set (it is no archive of arrays); save it with numpy.savez_compressed(path"
+    )
+
+
 def test_an_array_that_claims_terabytes_is_refused(tmp_path):
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (10**13, 8)})

@@ -144,6 +144,14 @@ def test_what_is_left_open_in_a_wrong_way_is_told_where_it_stands(steps, found):
     assert problems(f"{HEAD}steps: {steps}") == [tuple(found)]
 
 
+def test_what_cannot_be_left_open_is_told():
+    with pytest.raises(RecipeError) as caught:
+        load(yaml.safe_load(f"{HEAD}steps: []\nconstraints: {{max_size: {{search: [1 kB, 2 kB]}}}}"))
+    assert [problem.message for problem in caught.value.problems] == [
+        "'constraints.max_size' cannot be left open; a search takes values of 'with', 'train' and 'training' alone"
+    ]
+
+
 VALUES = st.lists(
     st.one_of(st.integers(-9, 9), st.floats(0.001, 1), st.sampled_from(["a", "b", None, True])),
     min_size=1, max_size=4, unique_by=lambda value: json.dumps(value),

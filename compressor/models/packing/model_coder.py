@@ -228,6 +228,14 @@ def encode(content: bytes) -> bytes | None:
         return None
 
 
+def is_slim(content: bytes) -> bool:
+    """Whether a LiteRT file is laid out as `slim` lays it out; only such a file can be coded here."""
+    try:
+        return laid_out(recorded(read_model(content))) == content
+    except (ModelError, DamagedError):
+        return False
+
+
 def decode(payload: bytes, size: int) -> bytes:
     """The LiteRT file of `size` bytes in a payload.
 

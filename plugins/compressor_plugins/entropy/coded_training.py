@@ -15,6 +15,7 @@ from compressor_plugins.shared.kernels import targeted
 _ROOM = 0.99  # share of the size asked for that is steered to
 _THRESHOLDS = (0.5, 0.8)  # steps, between which the least weights become zero where too many bytes are left
 _HALVINGS = 7
+_FAR_BELOW = 0.8  # share of the size asked for, below which a package is told to be smaller than it need be
 
 
 def trained_for_size(model: Model, params: EntropyParams, context: StepContext) -> Model:
@@ -45,6 +46,11 @@ def trained_for_size(model: Model, params: EntropyParams, context: StepContext) 
             context.note(
                 f"that is more than 'max_size' ({params.max_size:,} bytes); train for more epochs, or start from a "
                 "smaller model"
+            )
+        elif around + size < _FAR_BELOW * params.max_size:
+            context.note(
+                f"that is far less than 'max_size' ({params.max_size:,} bytes), and accuracy may have been given up "
+                "for nothing; ask for less, or make 'step' smaller"
             )
     return model
 

@@ -36,12 +36,17 @@ class Pack(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the package."""
-        from compressor.models.packing import LARGE, coder_of, pack, slow_because
+        from compressor.models.packing import LARGE, coder_of, is_slim, pack, slow_because
 
         if self.params.coder in ("best", "model") and (slow := slow_because()):
             context.note("; ".join(slow))
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")
+        if self.params.coder == "best" and not is_slim(model):
+            context.note(
+                "the coder 'model', which makes the smallest packages, was not tried, since it takes only files that "
+                "'slim' wrote; put 'uses: slim' before this step"
+            )
         if len(model) >= LARGE and self.params.coder != "model":
             tried = (
                 "brotli and gzip were not tried, and zstd and xz took"

@@ -178,6 +178,15 @@ def test_a_size_that_was_missed_is_told(small_cnn, step_context):
     assert context.notes[3].startswith("that is more than 'max_size' (700 bytes); train for more epochs, or start from")
 
 
+def test_a_size_that_is_far_from_needed_is_told(small_cnn, step_context):
+    context = step_context()
+    entropy(small_cnn(), context, max_size=100_000, epochs=1, batch_size=1000)
+    assert context.notes[-1] == (
+        "that is far less than 'max_size' (100,000 bytes), and accuracy may have been given up for nothing; ask for "
+        "less, or make 'step' smaller"
+    )
+
+
 def test_kernels_of_recurrent_and_wrapped_layers_are_rounded_too(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers

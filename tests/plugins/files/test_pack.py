@@ -104,3 +104,15 @@ def test_a_note_tells_that_the_coder_is_not_compiled(monkeypatch, step_context):
         assert (packed == package.read_bytes()) == (coder == "best")
         name = "model" if coder == "best" else coder
         assert context.notes == [*notes, f"packed by {name}; 1,849 bytes unpacked"]
+
+
+def test_a_note_tells_that_the_best_coder_needs_slim(step_context, small_cnn):
+    from compressor.models.litert.conversion.converter import to_litert
+    from compressor_plugins.files.pack import Pack
+
+    context = step_context()
+    Pack(Pack.Params()).apply(to_litert(small_cnn()), context)
+    assert context.notes[-1] == (
+        "the coder 'model', which makes the smallest packages, was not tried, since it takes only files that 'slim' "
+        "wrote; put 'uses: slim' before this step"
+    )
