@@ -7,17 +7,27 @@ import zlib
 from itertools import product
 from typing import Any
 
-from compressor.models.packing.coder_type import Coder, DamagedError
+from compressor.models.packing.coder_type import Beaten, Coder, DamagedError, never_beaten
 
 MEDIUM = 2**20  # bytes, from which on a coder tries fewer of its settings
 LARGE = 2**24  # bytes, from which on it takes faster ones: with those, half a megabyte a second is coded
+_PIECE = 2**16  # bytes that a coder gets at once
 _SAMPLES, _SAMPLE = 16, 2**16  # parts of a large file, on which settings are compared
 _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), range(5)) if lc + lp <= 4]
 
 
-def _deflate(content: bytes) -> bytes:
-    coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
-    return coder.compress(content) + coder.flush()
+def _in_pieces(coder: Any, content: bytes, beaten: Beaten) -> bytes | None:
+    """What a coder writes, which gets the content piece by piece; None if it is beaten before it comes to the end."""
+    written = bytearray()
+    for start in range(0, len(content), _PIECE):
+        written += coder.compress(content[start : start + _PIECE])
+        if beaten(len(written)):
+            return None
+    return bytes(written + coder.flush())
+
+
+def _deflate(content: bytes, beaten: Beaten = never_beaten) -> bytes | None:
+    return _in_pieces(zlib.compressobj(9, zlib.DEFLATED, -15, 9), content, beaten)
 
 
 def _inflate(payload: bytes, size: int) -> bytes:
@@ -27,7 +37,8 @@ def _inflate(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
-def _brotli(content: bytes) -> bytes:
+def _brotli(content: bytes, _beaten: Beaten = never_beaten) -> bytes:
+    """The smallest of a few tries. None is ended early: brotli writes nothing before it has all of the content."""
     import brotli
 
     if len(content) >= MEDIUM:
@@ -53,7 +64,7 @@ def _zstd_format() -> dict[str, Any]:
     return {"format": zstandard.FORMAT_ZSTD1_MAGICLESS}
 
 
-def _zstd(content: bytes) -> bytes:
+def _zstd(content: bytes, beaten: Beaten = never_beaten) -> bytes | None:
     import zstandard
 
     params = zstandard.ZstdCompressionParameters.from_level(
@@ -64,7 +75,8 @@ def _zstd(content: bytes) -> bytes:
         write_dict_id=False,
         **_zstd_format(),
     )
-    return bytes(zstandard.ZstdCompressor(compression_params=params).compress(content))
+    coder = zstandard.ZstdCompressor(compression_params=params).compressobj(size=len(content))
+    return _in_pieces(coder, content, beaten)
 
 
 def _unzstd(payload: bytes, size: int) -> bytes:
@@ -77,21 +89,37 @@ def _unzstd(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
-def _lzma1(content: bytes) -> bytes:
+def _lzma1(content: bytes, beaten: Beaten = never_beaten) -> bytes | None:
     """Raw LZMA1 with the best literal and position bits; the first byte tells which, as in `.lzma` files."""
     dictionary = min(LARGE, max(4096, 1 << (len(content) - 1).bit_length())) if content else 4096
     candidates = _LZMA1_PROPERTIES if len(content) < MEDIUM else [(3, 0, 2), (3, 0, 0), (0, 2, 2)]
 
-    def coded(content: bytes, lc: int, lp: int, pb: int) -> bytes:
+    def coded(content: bytes, properties: tuple[int, int, int], beaten: Beaten) -> bytes | None:
+        lc, lp, pb = properties
         options = {"lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary, "nice_len": 273, "depth": 1000}
         filters = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, **options}]
-        return bytes([(pb * 5 + lp) * 9 + lc]) + lzma.compress(content, lzma.FORMAT_RAW, filters=filters)
+        payload = _in_pieces(lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters), content, beaten)
+        return None if payload is None else bytes([(pb * 5 + lp) * 9 + lc]) + payload
+
+    def best(content: bytes, beaten: Beaten) -> tuple[bytes, tuple[int, int, int]] | None:
+        found: tuple[bytes, tuple[int, int, int]] | None = None
+
+        def beaten_here(written: int) -> bool:
+            return beaten(written) or (found is not None and written + 1 >= len(found[0]))
+
+        for properties in candidates:
+            made = coded(content, properties, beaten_here)
+            if made is not None and (found is None or len(made) < len(found[0])):
+                found = made, properties
+        return found
 
     if len(content) < LARGE:
-        return min((coded(content, *properties) for properties in candidates), key=len)
+        found = best(content, beaten)
+        return found[0] if found else None
     starts = range(0, len(content) - _SAMPLE, (len(content) - _SAMPLE) // _SAMPLES // 16 * 16)  # whole numbers
-    sample = b"".join(content[start : start + _SAMPLE] for start in starts)
-    return coded(content, *min(candidates, key=lambda properties: len(coded(sample, *properties))))
+    chosen = best(b"".join(content[start : start + _SAMPLE] for start in starts), never_beaten)
+    assert chosen is not None
+    return coded(content, chosen[1], beaten)
 
 
 def _unlzma1(payload: bytes, size: int) -> bytes:
@@ -105,7 +133,8 @@ def _unlzma1(payload: bytes, size: int) -> bytes:
         raise DamagedError(str(error)) from None
 
 
-def _model(content: bytes) -> bytes | None:
+def _model(content: bytes, _beaten: Beaten = never_beaten) -> bytes | None:
+    """What nearly always wins, and fast: it is not ended early."""
     from compressor.models.packing.model_coder import encode
 
     return encode(content)
@@ -118,10 +147,10 @@ def _unmodel(payload: bytes, size: int) -> bytes:
 
 
 CODERS = {
-    "gzip": Coder(_deflate, _inflate),
+    "gzip": Coder(_deflate, _inflate, ends_early=True),
     "brotli": Coder(_brotli, _unbrotli),
-    "zstd": Coder(_zstd, _unzstd),
-    "xz": Coder(_lzma1, _unlzma1),
+    "zstd": Coder(_zstd, _unzstd, ends_early=True),
+    "xz": Coder(_lzma1, _unlzma1, ends_early=True),
     "model": Coder(_model, _unmodel),
 }
 FOR_LARGE = ("zstd", "xz", "model")

@@ -29,7 +29,7 @@ def pack(content: bytes, coder: str = BEST) -> bytes:
         content: any bytes.
         coder: a name in `CODERS`, or `best` for the one that makes the smallest package. For a large file, `best` tries
             those that suit it. `device` does the same with the coders that `device/tfpack.c` decodes. All that are
-            tried run at the same time.
+            tried run at the same time, and one that has written more than another needed for all ends.
 
     Raises:
         ModelError: the coder that is named cannot code it.

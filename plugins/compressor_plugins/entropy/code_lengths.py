@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from compressor_plugins.shared.weight_density import likely_nonzero
+
 Floats = NDArray[np.float64]
 
-_PRIOR = 4.0  # weights, as which the density of the whole kernel counts in that of a row or column
-_TRUST = 0.8  # share of what the density of a row or column says that the coder makes use of
-_RAREST = 1e-4  # probability, below which the coder does not go
 _FALLING = 0.6  # each value is expected to be as many times as frequent as the next smaller one, before any is seen
 _EXPECTED = 2.0  # weights that this expectation counts as
 _LEAST = 0.05  # bits that a larger value costs more at the least, so that small ones are preferred
@@ -45,10 +44,7 @@ def code_lengths(levels: NDArray[np.int64], most: int) -> CodeLengths:
     """
     sizes = np.abs(levels)
     there = sizes > 0
-    share = (there.sum() + 0.5) / (there.size + 1)
-    row, column = (_logit((there.sum(axis) + _PRIOR * share) / (there.shape[axis] + _PRIOR)) for axis in (1, 0))
-    logits = _logit(share) + _TRUST * (row[:, None] - _logit(share)) + _TRUST * (column[None] - _logit(share))
-    likely = np.clip(1 / (1 + np.exp(-logits)), _RAREST, 1 - _RAREST)
+    likely = likely_nonzero(there)
     of_sizes = _bits_of_sizes(sizes[there], most)
     zero, one = -np.log2(1 - likely), -np.log2(likely) + of_sizes[0]
     larger = of_sizes - of_sizes[0]
@@ -63,8 +59,3 @@ def _bits_of_sizes(sizes: NDArray[np.int64], most: int) -> Floats:
     bits = 1 - np.log2(counts / counts.sum())
     rising: Floats = np.maximum.accumulate(bits - _LEAST * np.arange(most)) + _LEAST * np.arange(most)
     return rising
-
-
-def _logit(share: Floats) -> Floats:
-    logits: Floats = np.log(share / (1 - share))
-    return logits

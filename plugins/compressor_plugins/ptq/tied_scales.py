@@ -59,7 +59,7 @@ class _Kernel:
     @property
     def scales(self) -> Floats:
         """By channel."""
-        return np.broadcast_to(_scales(self.tensor).astype(np.float64), self.factors.shape)
+        return np.broadcast_to(scales_of(self.tensor).astype(np.float64), self.factors.shape)
 
     @property
     def count(self) -> int:
@@ -126,7 +126,7 @@ def _kernels(file: Any, plain: Any, operators: Iterable[WeightedOperator], by_na
 
 def _rounds_to(file: Any, tensor: Any, weights: Floats, axis: int) -> bool:
     """Whether a tensor holds these weights, whose channels stand along the last axis, and not others of its name."""
-    scales = _scales(tensor).astype(np.float64)
+    scales = scales_of(tensor).astype(np.float64)
     integers = np.moveaxis(stored_integers(file, tensor), axis, -1)
     return len(scales) in (1, weights.shape[-1]) and bool((np.abs(integers * scales - weights) <= scales).all())
 
@@ -141,7 +141,7 @@ def _merged(weights: Floats) -> tuple[Floats, int]:
 
 def _is_parted(file: Any, kernel: _Kernel) -> bool:
     """Whether the tensor has more integers than its weights have values."""
-    return len(_scales(kernel.tensor)) in (1, len(kernel.factors)) and (
+    return len(scales_of(kernel.tensor)) in (1, len(kernel.factors)) and (
         len(np.unique(stored_integers(file, kernel.tensor))) > kernel.count
     )
 
@@ -158,9 +158,9 @@ def _tie(file: Any, kernel: _Kernel) -> None:
         new = new[:1]
     if bits < 8:
         numbers = (np.pad(integers, (0, -len(integers) % (8 // bits))) & (2**bits - 1)).astype(np.uint8)
-        _store(file, tensor, np.frombuffer(joined_bytes(numbers, bits), np.uint8))
+        store(file, tensor, np.frombuffer(joined_bytes(numbers, bits), np.uint8))
     else:
-        _store(file, tensor, integers)
+        store(file, tensor, integers)
     _set_scales(tensor, new, kernel.axis)
     for call in takers:
         _rescale_bias(file, kernel.graph, call, new / old)
@@ -179,7 +179,7 @@ def _rescale_bias(file: Any, graph: Any, call: Any, ratio: Floats) -> None:
     """Let the integers of an operator's bias mean the same with scales that are `ratio` times what they were."""
     at = 3 if operator_of(file.operatorCodes[call.opcodeIndex]) == Operator.TRANSPOSE_CONV else 2
     index = int(call.inputs[at]) if len(call.inputs) > at else -1
-    if index < 0 or graph.tensors[index].type not in _BIASES or not len(_scales(graph.tensors[index])):
+    if index < 0 or graph.tensors[index].type not in _BIASES or not len(scales_of(graph.tensors[index])):
         return
     bias = graph.tensors[index]
     dtype = _BIASES[bias.type]
@@ -187,8 +187,8 @@ def _rescale_bias(file: Any, graph: Any, call: Any, ratio: Floats) -> None:
         bias = deepcopy(bias)
         call.inputs = [*call.inputs[:at], len(graph.tensors), *call.inputs[at + 1 :]]
         graph.tensors.append(bias)
-    _store(file, bias, np.round(np.frombuffer(_data(file, bias), dtype) / ratio).astype(dtype))
-    scales = (_scales(bias) * ratio).astype(np.float32)
+    store(file, bias, np.round(np.frombuffer(_data(file, bias), dtype) / ratio).astype(dtype))
+    scales = (scales_of(bias) * ratio).astype(np.float32)
     alike = np.ptp(scales) <= 1e-6 * scales[0]
     _set_scales(bias, scales[:1] if alike else scales, 0)
 
@@ -202,7 +202,8 @@ def _data(file: Any, tensor: Any) -> bytes:
     return b"" if data is None else bytes(data)
 
 
-def _scales(tensor: Any) -> NDArray[np.float32]:
+def scales_of(tensor: Any) -> NDArray[np.float32]:
+    """The scales of a quantized tensor: one, or one for each channel; none where it is not quantized."""
     known = tensor.quantization is not None and tensor.quantization.scale is not None
     return np.asarray(tensor.quantization.scale if known else (), np.float32)
 
@@ -214,7 +215,7 @@ def _set_scales(tensor: Any, scales: NDArray[np.float32], axis: int) -> None:
     quantization.min = quantization.max = None
 
 
-def _store(file: Any, tensor: Any, values: NDArray[Any]) -> None:
+def store(file: Any, tensor: Any, values: NDArray[Any]) -> None:
     """Give a constant other values, in a buffer of its own if another tensor shares the one that it had."""
     if sum(other.buffer == tensor.buffer for graph in file.subgraphs for other in graph.tensors) > 1:
         file.buffers.append(copy(file.buffers[tensor.buffer]))

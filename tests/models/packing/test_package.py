@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -107,9 +108,9 @@ def test_coders_run_side_by_side_and_the_order_in_which_they_end_means_nothing(m
     meeting = threading.Barrier(2, timeout=30)  # nobody passes it alone
 
     def coder(number):
-        return Coder(lambda content: (meeting.wait(), bytes([number]))[1], lambda payload, size: payload)
+        return Coder(lambda content, beaten: (meeting.wait(), bytes([number]))[1], lambda payload, size: payload)
 
-    known = {"a": coder(1), "b": coder(2), "none": Coder(lambda content: None, lambda payload, size: payload)}
+    known = {"a": coder(1), "b": coder(2), "none": Coder(lambda content, beaten: None, lambda payload, size: payload)}
     monkeypatch.setattr(parallel_coding, "CODERS", known)
     monkeypatch.setattr(parallel_coding, "usable_cores", lambda: 2)
     made = parallel_coding.payloads_by(["none", "a", "b"], b"")
@@ -120,13 +121,63 @@ def test_the_fault_of_a_coder_is_raised_where_it_was_asked_for(monkeypatch):
     from compressor.models.packing import parallel_coding
     from compressor.models.packing.coder_type import Coder
 
-    def fails(content):
+    def fails(content, beaten):
         raise MemoryError("no room")
 
     known = {"a": CODERS["gzip"], "b": Coder(fails, lambda payload, size: payload)}
     monkeypatch.setattr(parallel_coding, "CODERS", known)
     with pytest.raises(MemoryError, match=r"^no room$"):
         parallel_coding.payloads_by(["a", "b"], b"content")
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd", "xz"])
+def test_a_coder_ends_as_soon_as_it_has_written_more_than_another_needed(name):
+    content = np.random.default_rng(0).integers(0, 200, 2**20 + 5000, np.uint8).tobytes()
+    told = []
+
+    def beaten(limit):
+        return lambda written: told.append(written) or written > limit
+
+    whole = CODERS[name].encode(content, beaten(2**30))
+    told.clear()
+    assert CODERS[name].encode(content, beaten(300_000)) is None
+    assert 300_000 < max(told) < 0.5 * len(whole)
+    assert CODERS[name].encode(content, beaten(len(whole))) == whole
+
+
+def test_what_was_beaten_is_not_among_the_payloads_and_the_smallest_always_is(monkeypatch):
+    from compressor.models.packing import parallel_coding
+    from compressor.models.packing.coder_type import Coder
+
+    begun = []
+
+    def coder(name, size, ends_early=True):
+        def encode(content, beaten):
+            begun.append(name)
+            return None if ends_early and beaten(size) else bytes(size)
+
+        return Coder(encode, lambda payload, size: payload, ends_early)
+
+    known = {"a": coder("a", 7), "b": coder("b", 5), "long": coder("long", 6, False), "c": coder("c", 6)}
+    monkeypatch.setattr(parallel_coding, "CODERS", known)
+    monkeypatch.setattr(parallel_coding, "usable_cores", lambda: 1)
+    made = parallel_coding.payloads_by(list(known), b"")
+    assert begun == ["long", "c", "b", "a"]
+    assert {name: len(payload) for name, payload in made.items()} == {"b": 5, "long": 6, "c": 6}
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, 2**20 + 1])
+def test_pieces_give_the_bytes_of_the_whole(size):
+    import zstandard
+
+    content = np.random.default_rng(1).laplace(0, 20, size).astype(np.int8).tobytes()
+    settings = {"write_content_size": False, "write_checksum": False, "write_dict_id": False}
+    params = zstandard.ZstdCompressionParameters.from_level(
+        22, source_size=size, format=zstandard.FORMAT_ZSTD1_MAGICLESS, **settings
+    )
+    assert CODERS["zstd"].encode(content) == zstandard.ZstdCompressor(compression_params=params).compress(content)
+    coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    assert CODERS["gzip"].encode(content) == coder.compress(content) + coder.flush()
 
 
 def test_an_interrupt_ends_a_long_pack_within_a_second(tmp_path):
@@ -138,7 +189,7 @@ def test_an_interrupt_ends_a_long_pack_within_a_second(tmp_path):
         "from compressor.models.packing.coder_type import Coder\n"
         "from compressor.models.packing.compiled_coder import new_coder\n"
         "from compressor.models.packing.weight_coder import code_weights\n"
-        "slow = Coder(lambda c: code_weights(new_coder(), 4000, 10000, 8, bytes(range(200)) * 200000), None)\n"
+        "slow = Coder(lambda c, beaten: code_weights(new_coder(), 4000, 10000, 8, bytes(range(200)) * 200000), None)\n"
         "p.CODERS = {'a': slow, 'b': slow}\n"
         "print('begins', flush=True)\n"
         "p.payloads_by(sys.argv[1:], b'')\n"
