@@ -71,9 +71,9 @@ class HeldSteps:
     """Tells of a trial which early steps are worth holding, and chooses what the next trial holds.
 
     Costs are known before anything runs: the epochs of a step, and not the seconds that it took, so that the same
-    search is the same on every machine. With an early part that costs C and a late one that costs c, sqrt(C / c) draws
-    of the late part for each of the early one tell most in the same time, if both matter as much: the size of clusters
-    in two-stage sampling (Cochran 1977, "Sampling Techniques", chapter 10).
+    search is the same on every machine. With an early part that costs C and a late one that costs c, n draws of the late
+    part for each of the early one, where n is the least with n (n + 1) >= C / c, tell most in the same time, if both
+    matter as much: the size of clusters in two-stage sampling (Cochran 1977, "Sampling Techniques", chapter 10).
     """
 
     def __init__(self, space: Space, plan_of: Callable[[Assignment], Plan]) -> None:
@@ -136,7 +136,7 @@ class HeldSteps:
             for branch in self._branches(structure, at)
         ]
         mean = sum(late) / len(late) + _TRIAL
-        trials = min(_MOST, max(1, math.floor(math.sqrt(early / mean) + 0.5)))
+        trials = next(n for n in range(1, _MOST + 1) if n == _MOST or n * (n + 1) >= early / mean)
         return Cut(at, tuple(step for step, _ in own), trials, early, mean)
 
     def _costs(self, structure: Assignment) -> list[tuple[Position, str, float]]:

@@ -116,9 +116,14 @@ class OptunaStudy:
         with _quiet():
             if self._cut:
                 cut = self._cut.pop(0)
-                holds = "assignment" not in cut.user_attrs and "fixed_params" not in cut.system_attrs
-                self._study.sampler = self._sampler_for(cut.number, holds)
+                is_chosen = "assignment" in cut.user_attrs
+                self._study.sampler = self._sampler_for(
+                    cut.number, holds=not is_chosen and "fixed_params" not in cut.system_attrs
+                )
                 trial = Trial(self._study, cut._trial_id)
+                if not is_chosen:  # to its end: what follows depends on the random numbers that were drawn before
+                    trial._cached_frozen_trial.params.clear()
+                    trial._cached_frozen_trial.distributions.clear()
             else:
                 is_new = not self._waiting  # others were enqueued, or killed before they were asked for
                 number = self._count if is_new else self._waiting.pop(0)
