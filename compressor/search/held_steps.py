@@ -50,8 +50,9 @@ class Cut:
         return self.early / (self.early + self.late)
 
     def __str__(self) -> str:
-        what = f"{listing(self.steps)} cost {self.share:.0%} of a trial"
-        return f"{what}, so those of a good one are tried {self.trials} times"
+        costs, those, are = ("costs", "that", "is") if len(self.steps) == 1 else ("cost", "those", "are")
+        what = f"{listing(self.steps)} {costs} {self.share:.0%} of a trial"
+        return f"{what}; {those} of a good trial {are} tried {self.trials} times"
 
     @property
     def gain(self) -> float:
@@ -71,9 +72,9 @@ class HeldSteps:
     """Tells of a trial which early steps are worth holding, and chooses what the next trial holds.
 
     Costs are known before anything runs: the epochs of a step, and not the seconds that it took, so that the same
-    search is the same on every machine. With an early part that costs C and a late one that costs c, n draws of the late
-    part for each of the early one, where n is the least with n (n + 1) >= C / c, tell most in the same time, if both
-    matter as much: the size of clusters in two-stage sampling (Cochran 1977, "Sampling Techniques", chapter 10).
+    search is the same on every machine. With an early part that costs C and a late one that costs c, n draws of the
+    late part for each of the early one, where n is the least with n (n + 1) >= C / c, tell most in the same time, if
+    both matter as much: the size of clusters in two-stage sampling (Cochran 1977, "Sampling Techniques", chapter 10).
     """
 
     def __init__(self, space: Space, plan_of: Callable[[Assignment], Plan]) -> None:

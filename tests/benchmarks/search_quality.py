@@ -7,7 +7,8 @@ quantized in nine. Its figures and seconds are kept in a table, in which the sam
 without training anything; what was tried before in a search comes from its cache there, as it would.
 The hypervolume is the area between the front and a corner: the accuracy of the baseline less two points, and its zipped
 bytes on a logarithmic scale, on which half the bytes are worth the same everywhere.
-Goals: twice the trials an hour with the cache, on late steps; 1.15 of the hypervolume of random search in the same time.
+Goals: twice the trials an hour with the cache, on late steps; 1.15 times the hypervolume of random search in the same
+time.
 """
 
 from __future__ import annotations
@@ -221,11 +222,12 @@ def compare(table: dict[str, Any], seeds: int, trials: int) -> None:
         if not limits:
             limits, base = spent, areas
         ratios = [mine / its for mine, its in zip(areas, base, strict=True)]
+        name = sampler if anew else f"{sampler}, held"
+        row = f"{name:14} | {statistics.mean(ends):22.3f} | {statistics.mean(spent):7.0f}"
+        row += f" | {statistics.mean(counts):28.1f}"
+        ratio = statistics.mean(areas) / statistics.mean(base)
         print(
-            f"{sampler + (', held' if not anew else ''):14} | {statistics.mean(ends):22.3f} | {statistics.mean(spent):7.0f} "
-            f"| {statistics.mean(counts):28.1f} | {statistics.mean(areas):.3f} | {statistics.mean(areas) / statistics.mean(base):.3f} "
-            f"(each: {min(ratios):.2f} to {max(ratios):.2f})",
-            flush=True,
+            f"{row} | {statistics.mean(areas):.3f} | {ratio:.3f} ({min(ratios):.2f} to {max(ratios):.2f})", flush=True
         )
 
 
@@ -249,9 +251,8 @@ def main() -> None:
     early, late = costs(table["rows"])
     cached, fresh = statistics.mean(late.values()), statistics.mean(table["fresh"])
     print(f"early steps {statistics.mean(early.values()):.1f} s, the rest of a trial {cached:.1f} s")
-    print(
-        f"late steps: {3600 / cached:.0f} trials an hour with the cache, {3600 / fresh:.0f} without: {fresh / cached:.1f}x"
-    )
+    hourly = f"{3600 / cached:.0f} trials an hour with the cache, {3600 / fresh:.0f} without"
+    print(f"late steps: {hourly}: {fresh / cached:.1f}x")
     for trials in arguments.trials:
         compare(table, arguments.seeds, trials)
 

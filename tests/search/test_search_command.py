@@ -231,7 +231,7 @@ def test_two_workers_find_what_one_process_finds_byte_for_byte(tiny, call):
 def test_a_search_says_in_how_many_trials_early_steps_were_held_and_draw_anew_holds_none(tiny, call):
     steps = "steps:\n  - {uses: prune, with: {final_sparsity: {search: {low: 0.5, high: 0.8}}, epochs: 20}}\n"
     recipe = tiny(HEAD + steps + "  - {uses: ptq, with: {calibration_samples: {search: {low: 5, high: 90}}}}\n")
-    told = " prune cost 91% of a trial, so those of a good one are tried 3 times (--draw-anew: once)\n"
+    told = " prune costs 91% of a trial; that of a good trial is tried 3 times (--draw-anew: once)\n"
     assert told in call("plan", recipe)[1]
     held = json.loads(call("plan", recipe, "--json")[1])["held"]
     assert held == [{"steps": ["prune"], "share": pytest.approx(21 / 23), "trials": 3}]

@@ -234,9 +234,7 @@ class _Compression:
             CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
         ):
             with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:
-                search = Search(
-                    opened, registry, folder, self.place, executor, first=first, keep_models=True, draw_anew=True, **how
-                )
+                search = Search(opened, registry, folder, self.place, executor, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, self.seed, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
