@@ -24,6 +24,7 @@ _STAGE = 1.0  # what it costs to convert and measure a stage, in passes over the
 _TRIAL = 1.0  # what a trial costs of which every step is in the cache
 _MOST = 8  # trials that try the same early steps
 _MOST_BRANCHES = 32  # ways to go on that are looked at
+_NONE: Any = object()
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class HeldSteps:
         """Tell of the trials in a space, whose recipes `plan_of` plans."""
         self._space, self._plan_of = space, plan_of
         self._cuts: dict[str, Cut | None] = {}
+        self._counts: dict[tuple[str, Position], int | None] = {}
         self._stages: dict[str, list[tuple[Position, str, float]]] = {}
 
     def cut(self, assignment: Assignment) -> Cut | None:
@@ -113,7 +115,7 @@ class HeldSteps:
             if cut is None:
                 continue
             early = self._early(record.assignment, cut)
-            times = self._times(early, cut, asked)
+            times = sum(all(one.get(name, _NONE) == value for name, value in early.items()) for one in asked)
             count = self._count(record.assignment, cut)
             if times < cut.trials and (count is None or 2 * times <= count):  # or most would be repeats
                 found.append((times, -record.number, Held(record.number, early)))
@@ -165,10 +167,6 @@ class HeldSteps:
     def _choices(self, structure: Assignment) -> list[Choice]:
         return [*self._space.steps, *self._space.open_in(structure)]
 
-    def _times(self, early: Assignment, cut: Cut, asked: Sequence[Assignment]) -> int:
-        """In how many trials early steps were tried."""
-        return sum(self._early(assignment, cut) == early for assignment in asked)
-
     def _early(self, assignment: Assignment, cut: Cut) -> dict[str, Any]:
         """The choices of a trial about its early steps."""
         return {
@@ -179,13 +177,16 @@ class HeldSteps:
 
     def _count(self, assignment: Assignment, cut: Cut) -> int | None:
         """How many recipes have the early steps of a trial; None if there is no end of them."""
-        total = 0
-        for branch in self._branches(self._structure(assignment), cut.at):
-            counts = [one.search.count for one in self._space.open_in(branch) if one.position >= cut.at]
-            if None in counts:
-                return None
-            total += math.prod(count or 1 for count in counts)
-        return total
+        structure = self._structure(assignment)
+        key = _text(structure), cut.at
+        if key not in self._counts:
+            late = [
+                [one.search.count for one in self._space.open_in(branch) if one.position >= cut.at]
+                for branch in self._branches(structure, cut.at)
+            ]
+            endless = any(None in counts for counts in late)
+            self._counts[key] = None if endless else sum(math.prod(one or 1 for one in counts) for counts in late)
+        return self._counts[key]
 
 
 def _passes(step: PlannedStep) -> float:
