@@ -22,6 +22,7 @@ from compressor.search.trial_record import TrialRecord
 HOLDING = ("tpe", "nsga2")  # samplers; `random` draws everything by its name, and `grid` keeps early steps anyway
 _STAGE = 1.0  # what it costs to convert and measure a stage, in passes over the training data
 _TRIAL = 1.0  # what a trial costs of which every step is in the cache
+_FIRST = 5  # trials that choose everything: in a search of a few, another early step is worth more
 _MOST = 8  # trials that try the same early steps
 _MOST_BRANCHES = 32  # ways to go on that are looked at
 _NONE: Any = object()
@@ -100,7 +101,7 @@ class HeldSteps:
         return list(dict.fromkeys(cut for structure in some if (cut := self.cut(structure)) is not None))
 
     def chosen(self, front: Sequence[TrialRecord], asked: Sequence[Assignment]) -> Held | None:
-        """What the next trial holds; None if it draws everything.
+        """What the next trial holds; None if it draws everything, as the first ones do.
 
         It holds the early steps of one of the best trials, until these have been tried as often as they should be:
         those that were tried least, and of these the latest.
@@ -109,6 +110,8 @@ class HeldSteps:
             front: the best of the trials whose results are known.
             asked: what all trials before this one try.
         """
+        if len(asked) < _FIRST:
+            return None
         found: list[tuple[int, int, Held]] = []
         for record in front:
             cut = self.cut(record.assignment)

@@ -102,7 +102,8 @@ def test_a_trial_holds_the_early_steps_of_one_of_the_best_until_these_were_tried
     by_number = {number: assignment for number, assignment, _ in trials}
     records = [record(number, assignment) for number, assignment, _ in trials]
     holding = [(number, of) for number, _, of in trials if of]
-    assert 6 <= len(holding) <= 16
+    assert 5 <= len(holding) <= 16
+    assert holding[0][0] == 6  # the first ones look around
     for number, of in holding:
         assert by_number[number][SPARSITY] == by_number[of][SPARSITY]
         assert by_number[number][SAMPLES] != by_number[of][SAMPLES]
@@ -137,7 +138,7 @@ def test_a_search_that_is_killed_while_a_trial_is_chosen_holds_what_it_would_hav
         study("cut").ask()  # and is killed once more
         cut += tried(study("cut"), 1)
     assert cut == whole
-    assert sum(of is not None for *_, of in whole) > 3
+    assert sum(of is not None for *_, of in whole) > 2
     assert study("cut").held == {number: of for number, _, of in whole if of}
 
 
