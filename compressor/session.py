@@ -65,6 +65,7 @@ class Session:
         seed: int = 0,
         smoke: bool = False,
         threads: int | None = None,
+        runtime: Mapping[str, Any] | None = None,
         progress: bool = True,
         cache: str | Path | None = None,
         trust_model: bool = False,
@@ -84,6 +85,9 @@ class Session:
             smoke: run a few samples and training steps, to see that the steps work.
             threads: threads that TensorFlow splits an operation over, as in a recipe; where TensorFlow has computed
                 before in this process, the number stays as it was, with a warning.
+            runtime: several GPUs, and another precision, for trainings, as in a recipe's `runtime` section; where
+                TensorFlow has computed before in this process, its devices stay as they are, and a processor that would
+                have to be divided is refused.
             progress: show progress.
             cache: a folder, or an address such as `s3://bucket/cache` that machines share; by default
                 `COMPRESSOR_CACHE`, or the user's own cache folder.
@@ -107,6 +111,7 @@ class Session:
             "evaluation": {"metrics": [metrics] if isinstance(metrics, str) else list(metrics)},
             "steps": [],
             **({} if threads is None else {"threads": threads}),
+            **({} if runtime is None else {"runtime": dict(runtime)}),
         }
         self._seed = seed
         self._smoke = smoke

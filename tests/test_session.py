@@ -195,6 +195,16 @@ def test_the_threads_of_a_session_are_those_of_its_recipe():
         Session("mnist_cnn", "mnist", smoke=True, progress=False, threads=300).train()
 
 
+def test_what_trainings_of_a_session_compute_on_is_that_of_its_recipe():
+    session = Session("mnist_cnn", "mnist", smoke=True, progress=False, runtime={"mixed_precision": "bfloat16"})
+    assert session.recipe["runtime"] == {"mixed_precision": "bfloat16"}
+    session.train()
+    assert session.report().environment["mixed precision"] == "bfloat16"
+    assert "runtime" not in Session("mnist_cnn", "mnist", smoke=True, progress=False).recipe
+    with pytest.raises(CompressorError, match="'devices' goes with 'distribute: mirrored'; add that"):
+        Session("mnist_cnn", "mnist", smoke=True, progress=False, runtime={"devices": 2}).train()
+
+
 def test_trackers_follow_a_session_also_when_plugins_are_registered_meanwhile(tmp_path, tracker):
     class Following(compressor.Tracker):
         """Notes what it is told, in its folder."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from compressor.base.search_domain import Search
 from compressor.recipe.extends import first_free, step_ids
@@ -27,6 +27,9 @@ from compressor.recipe.tree import Node, Route, from_data, mapping, sequence
 LEFT_OUT = "left out"
 Assignment: TypeAlias = Mapping[str, Any]
 """A value for each choice that is to be made, by the name of the choice."""
+Position: TypeAlias = tuple[int, int]
+"""Where a step is taken: its entry of `steps`, and its place in a list of steps there; `BEFORE` all of them."""
+BEFORE: Final[Position] = (-1, 0)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,14 @@ class Choice:
     def is_step(self) -> bool:
         """Whether it is the choice of a step."""
         return len(self.route) == 2 and self.route[0] == "steps"
+
+    @property
+    def position(self) -> Position:
+        """The step that it is about; for the choice of several steps, the first of them."""
+        if self.route[0] != "steps":
+            return BEFORE
+        inside = self.route[4] if len(self.route) > 4 and self.route[2] == ONE_OF else 0
+        return int(self.route[1]), inside if isinstance(inside, int) else 0
 
     def matters(self, assignment: Assignment) -> bool:
         """Whether it is to be made, after the choices of steps."""
@@ -107,6 +118,12 @@ class Space:
         """The values that are open once the steps are chosen."""
         return [choice for choice in self.values if choice.matters(structure)]
 
+    def positions(self, assignment: Assignment) -> list[Position]:
+        """Where each step of the recipe that a choice makes is taken, in their order."""
+        chosen = {choice.route[1]: assignment[choice.name] for choice in self.steps}
+        taken = ((index, self._taken(index, entry, chosen)) for index, entry in enumerate(self._entries))
+        return [(index, inside) for index, steps in taken for inside in range(len(steps))]
+
     def drawn(self, assignment: Assignment) -> Node:
         """The recipe that a choice makes, in which nothing is open; values keep their positions in the text."""
         values = {
@@ -125,6 +142,10 @@ class Space:
         if (constraints := tree.child("constraints")) is not None:
             entries["constraints"] = self._of_taken(constraints, set(step_ids(steps)))
         return mapping(entries, like=tree)
+
+    @property
+    def _entries(self) -> tuple[Node, ...]:
+        return _entries(self.tree.child("steps"))
 
     def _taken(self, index: int, entry: Node, chosen: Mapping[str | int, str]) -> tuple[Node, ...]:
         """The steps of an entry that are taken."""

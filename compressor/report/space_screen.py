@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from compressor.base.text import counted
@@ -17,14 +18,16 @@ def size_text(space: Space) -> str:
     return ", ".join([*parts, "recipes without end" if count is None else counted(count, "recipe")])
 
 
-def show_space(opened: OpenRecipe, recipe: str) -> None:
-    """Show the space of a recipe, and how to search it."""
+def show_space(opened: OpenRecipe, recipe: str, held: Sequence[str] = ()) -> None:
+    """Show the space of a recipe, and how to search it; `held` says which steps trials hold."""
     screen, space = Screen(), opened.space
     screen.show((opened.name, "bold"), f" · {size_text(space)}", wrap=False)
     screen.show()
     for choice in space.choices:
         screen.show(" ", (choice.name, "bold"), f"  {choice.search}", (_condition(choice), "dim"), wrap=False)
     screen.show()
+    for line in held:
+        screen.show(f" {line} (--draw-anew: once)")
     screen.show(f" every branch is valid; to search: compressor search {recipe} --trials 20", wrap=False)
 
 

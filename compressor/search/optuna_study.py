@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,8 +18,10 @@ import numpy as np
 
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.recipe.objectives import Goal
-from compressor.recipe.search_space import Assignment, Choice, Space
-from compressor.search.trial_record import State, TrialRecord
+from compressor.recipe.search_space import Assignment, Space
+from compressor.search.held_steps import HeldSteps
+from compressor.search.optuna_choices import choices_of, encoded, grid_point
+from compressor.search.trial_record import Front, State, TrialRecord
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -30,6 +31,7 @@ SAMPLERS = ("tpe", "random", "nsga2", "grid")
 _JOURNAL, _LOCK = "journal.log", "journal.log.lock"
 _NAME = "search"
 _FAILED = "a run that does not fail"
+_HELD = "holds"  # the trial whose early steps a trial holds
 _FEWEST = 8  # trials from which on it is told what decides
 
 
@@ -46,8 +48,10 @@ class OptunaStudy:
     search was interrupted in between.
     """
 
-    def __init__(self, folder: Path, space: Space, goals: Sequence[Goal], sampler: str, seed: int) -> None:
-        """Open the study, or begin one.
+    def __init__(
+        self, folder: Path, space: Space, goals: Sequence[Goal], sampler: str, seed: int, held: HeldSteps | None = None
+    ) -> None:
+        """Open the study, or begin one; with `held`, some trials hold early steps of others.
 
         Raises:
             SearchError: Optuna is not installed, or a grid has no end.
@@ -63,6 +67,12 @@ class OptunaStudy:
         trials = self._study.get_trials(deepcopy=False)
         self._records = [_record(trial) for trial in trials if trial.state.is_finished()]
         self._tried = {_text(record.assignment) for record in self._records}
+        self._holding = held
+        self._front = Front(goals)
+        for record in self._records:
+            self._front.add(record)
+        self._asked = [record.assignment for record in self._records]
+        self._held = {trial.number + 1: trial.user_attrs[_HELD] for trial in trials if _HELD in trial.user_attrs}
         self._begun: dict[int, Trial] = {}
         self._kept = {trial.number + 1 for trial in trials if "state" in trial.user_attrs}
         self._cut = [trial for trial in trials if trial.state == _states().RUNNING]
@@ -80,6 +90,11 @@ class OptunaStudy:
         return [_record(trial) for trial in self._cut if "state" in trial.user_attrs]
 
     @property
+    def held(self) -> Mapping[int, int]:
+        """The trials that hold the early steps of another one, and of which."""
+        return dict(self._held)
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether every recipe of the space has been asked for."""
         return self._space.count is not None and len(self._tried) >= self._space.count and not self._cut
@@ -90,7 +105,7 @@ class OptunaStudy:
             return
         for assignment in assignments[self._count :]:
             with _quiet():
-                self._study.enqueue_trial(_encoded(self._space, assignment))
+                self._study.enqueue_trial(encoded(self._space, assignment))
             self._waiting.append(self._count)
             self._count += 1
 
@@ -101,20 +116,29 @@ class OptunaStudy:
         with _quiet():
             if self._cut:
                 cut = self._cut.pop(0)
-                self._study.sampler = self._sampler_for(cut.number)
+                is_chosen = "assignment" in cut.user_attrs
+                self._study.sampler = self._sampler_for(
+                    cut.number, holds=not is_chosen and "fixed_params" not in cut.system_attrs
+                )
                 trial = Trial(self._study, cut._trial_id)
+                if not is_chosen:  # to its end: what follows depends on the random numbers that were drawn before
+                    trial._cached_frozen_trial.params.clear()
+                    trial._cached_frozen_trial.distributions.clear()
             else:
                 is_new = not self._waiting  # others were enqueued, or killed before they were asked for
                 number = self._count if is_new else self._waiting.pop(0)
                 self._count += is_new
-                self._study.sampler = self._sampler_for(number)
+                self._study.sampler = self._sampler_for(number, holds=is_new)
                 if is_new and self._sampler == "grid":
-                    self._study.enqueue_trial(_encoded(self._space, _point(self._space, number)))
+                    self._study.enqueue_trial(encoded(self._space, grid_point(self._space, number)))
                 trial = self._study.ask()
-            assignment = _asked(trial, self._space)
+            assignment = choices_of(trial, self._space)
+            if trial.number + 1 in self._held:
+                trial.set_user_attr(_HELD, self._held[trial.number + 1])
             trial.set_user_attr("assignment", assignment)
         self._begun[trial.number] = trial
         self._tried.add(_text(assignment))
+        self._asked.append(assignment)
         return trial.number + 1, assignment
 
     def keep(self, record: TrialRecord) -> None:
@@ -144,6 +168,7 @@ class OptunaStudy:
             values = list(record.values) if record.state == "done" else None
             self._study.tell(trial, values, state)
         self._records.append(record)
+        self._front.add(record)
 
     def importances(self) -> tuple[Mapping[str, float], ...]:
         """How much each choice decides of each objective, as shares of 1, the largest first; empty after few trials.
@@ -168,8 +193,11 @@ class OptunaStudy:
             found.append(shares if math.isclose(sum(shares.values()), 1, abs_tol=1e-6) else {})
         return tuple(found)
 
-    def _sampler_for(self, number: int) -> BaseSampler:
-        """A sampler that knows nothing but the seed and the trial's number, beside the trials before it."""
+    def _sampler_for(self, number: int, holds: bool) -> BaseSampler:
+        """A sampler that knows nothing but the seed and the trial's number, beside the trials before it.
+
+        With `holds`, the trial may hold the early steps of another.
+        """
         from optuna import samplers
 
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
@@ -179,7 +207,12 @@ class OptunaStudy:
             "nsga2": samplers.NSGAIISampler,
             "grid": samplers.RandomSampler,
         }
-        return make[self._sampler](seed=seed)
+        sampler = make[self._sampler](seed=seed)
+        held = self._holding.chosen(self._front.records, self._asked) if holds and self._holding else None
+        if held is None:
+            return sampler
+        self._held[number + 1] = held.trial
+        return samplers.PartialFixedSampler(encoded(self._space, held.choices), sampler)
 
 
 def _states() -> type[TrialState]:
@@ -219,49 +252,6 @@ def _cut_half_written_line(path: Path) -> None:
             stream.truncate(len(whole))
 
 
-def _asked(trial: Trial, space: Space) -> dict[str, Any]:
-    assignment: dict[str, Any] = {}
-    for choice in space.choices:
-        if choice.is_step or choice.matters(assignment):
-            assignment[choice.name] = _suggested(trial, choice)
-    return assignment
-
-
-def _suggested(trial: Trial, choice: Choice) -> Any:
-    search = choice.search
-    if search.values:  # by their texts, since Optuna takes neither lists nor mappings
-        texts = [json.dumps(value) for value in search.values]
-        return search.values[texts.index(trial.suggest_categorical(choice.name, texts))]
-    if search.is_whole:
-        step = int(search.step or 1)
-        return trial.suggest_int(choice.name, int(search.low), int(search.ends[1]), step=step, log=search.log)
-    number = trial.suggest_float(choice.name, search.low, search.ends[1], step=search.step, log=search.log)
-    return search.rounded(number)
-
-
-def _point(space: Space, number: int) -> Assignment:
-    return next(islice(_points(space), number, None))
-
-
-def _points(space: Space) -> Iterator[Assignment]:
-    """Every choice of a space with an end; the last value changes first, so that trials share their first steps."""
-    for structure in space.every_structure():
-        yield from _combined(structure, space.open_in(structure))
-
-
-def _combined(assignment: Assignment, values: Sequence[Choice]) -> Iterator[Assignment]:
-    if not values:
-        yield assignment
-        return
-    for value in values[0].search.every_value:
-        yield from _combined({**assignment, values[0].name: value}, values[1:])
-
-
-def _encoded(space: Space, assignment: Assignment) -> dict[str, Any]:
-    listed = {choice.name for choice in space.choices if choice.search.values}
-    return {name: json.dumps(value) if name in listed else value for name, value in assignment.items()}
-
-
 def _record(trial: FrozenTrial) -> TrialRecord:
     known = trial.user_attrs
     state: State = known.get("state", "failed")
@@ -284,7 +274,10 @@ def _text(assignment: Assignment) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Drop warnings of Optuna's about what is experimental or deprecated in it, which no user can mend."""
+    from optuna.exceptions import ExperimentalWarning
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="optuna")
         warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", ExperimentalWarning)
         yield

@@ -84,6 +84,8 @@ def show_front(result: SearchResult, screen: Screen) -> None:
         for point in result.points
     ]
     screen.print(screen.table(headings, rows))
+    if result.held:
+        screen.show(f" {held_text(result)}")
     for name, text in decisive_lines(result.goals, result.importances):
         screen.show(f" what decides {name}: {text}")
 
@@ -114,7 +116,13 @@ def front_markdown(result: SearchResult) -> str:
 def counts_text(result: SearchResult) -> str:
     """How many trials there were, as a sentence: `20 trials of ...; 1 failed, 2 stopped early.`"""
     failed, stopped = result.counted("failed"), result.counted("stopped")
-    return f"{len(result.records)} trials of {result.size}; {failed} failed, {stopped} stopped early."
+    held = f" {held_text(result)}." if result.held else ""
+    return f"{len(result.records)} trials of {result.size}; {failed} failed, {stopped} stopped early.{held}"
+
+
+def held_text(result: SearchResult) -> str:
+    """In how many trials early steps were held."""
+    return f"{len(result.held)} of {len(result.records)} trials held the early steps of another one"
 
 
 def front_as_data(result: SearchResult) -> dict[str, Any]:
@@ -131,6 +139,7 @@ def front_as_data(result: SearchResult) -> dict[str, Any]:
                 "reason": record.reason,
                 "seconds": record.seconds,
                 "repeats": record.repeats or None,
+                "holds": result.held.get(record.number),
             }
             for record in result.records
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compressor.recipe.objectives import Goal
 from compressor.recipe.search_space import Choice
@@ -23,6 +23,7 @@ class SearchResult:
         records: every trial, in order.
         points: the front, each run once more and measured on the test split.
         importances: for each objective, how much each choice decides of it, as shares of 1.
+        held: the trials that held the early steps of another one, and of which.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SearchResult:
     records: Sequence[TrialRecord]
     points: Sequence[FrontPoint]
     importances: Sequence[Mapping[str, float]]
+    held: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def measured(self) -> list[TrialRecord]:

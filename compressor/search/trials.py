@@ -20,6 +20,7 @@ from compressor.recipe.objectives import Goal, goals_of
 from compressor.recipe.search_space import Assignment
 from compressor.run.cache.run_cache import CachePlace
 from compressor.search.executor import Executor
+from compressor.search.held_steps import HOLDING, HeldSteps
 from compressor.search.optuna_study import OptunaStudy
 from compressor.search.search_folder import drop_trial_folder, trial_folder
 from compressor.search.trial_job import TrialJob, TrialResult
@@ -79,6 +80,7 @@ class Search:
         trust_model: bool = False,
         first: Sequence[Assignment] = (),
         keep_models: bool = False,
+        draw_anew: bool = False,
     ) -> None:
         """Open a search in a claimed folder, or go on with the one that is there.
 
@@ -94,6 +96,7 @@ class Search:
             trust_model: whether code in the model's file may run.
             first: what to try before the sampler chooses.
             keep_models: whether the model of a trial is to be in its folder when it is over.
+            draw_anew: whether no trial is to hold early steps of another one.
 
         Raises:
             SearchError: Optuna is not installed, or a grid has no end.
@@ -103,7 +106,9 @@ class Search:
         self._seed, self._smoke, self._trust = seed, smoke, trust_model
         example = self.plan_of(_first(opened))
         self.goals: tuple[Goal, ...] = goals_of(example.recipe.objectives, example.metrics)
-        self._study = OptunaStudy(folder, opened.space, self.goals, sampler, seed)
+        holds = sampler in HOLDING and not draw_anew
+        held = HeldSteps(opened.space, self.plan_of) if holds else None
+        self._study = OptunaStudy(folder, opened.space, self.goals, sampler, seed, held)
         self._study.enqueue_first(first)
         self._ahead = 1 if executor.places == 1 else 2 * executor.places
         self._rehearsed: set[tuple[str, ...]] = set()
@@ -123,6 +128,11 @@ class Search:
     def records(self) -> list[TrialRecord]:
         """Every trial that is over, in order."""
         return [self._over[number] for number in sorted(self._over)]
+
+    @property
+    def held(self) -> Mapping[int, int]:
+        """The trials that hold the early steps of another one, and of which."""
+        return self._study.held
 
     @property
     def importances(self) -> tuple[Mapping[str, float], ...]:

@@ -228,6 +228,28 @@ def test_two_workers_find_what_one_process_finds_byte_for_byte(tiny, call):
     assert call("search", recipe, "--sampler", "grid", "--resume", "two")[::2][0] == 2
 
 
+def test_a_search_says_in_how_many_trials_early_steps_were_held_and_goes_on_in_the_same_way_only(tiny, call):
+    steps = "steps:\n  - {uses: prune, with: {final_sparsity: {search: {low: 0.5, high: 0.8}}, epochs: 20}}\n"
+    recipe = tiny(HEAD + steps + "  - {uses: ptq, with: {calibration_samples: {search: {low: 5, high: 90}}}}\n")
+    told = " prune costs 91% of a trial; that of a good trial is tried 3 times (--draw-anew: once)\n"
+    assert told in call("plan", recipe)[1]
+    held = json.loads(call("plan", recipe, "--json")[1])["held"]
+    assert held == [{"steps": ["prune"], "share": pytest.approx(21 / 23), "trials": 3}]
+    code, out, err = call("search", recipe, "--trials", 6, "--smoke", "-o", "s")
+    assert code == 0, err
+    *first, last = json.loads(Path("s/front/front.json").read_text())["trials"]
+    assert [trial["holds"] for trial in first] == [None] * 5
+    sparsities = [trial["assignment"]["steps.prune.with.final_sparsity"] for trial in first]
+    assert last["assignment"]["steps.prune.with.final_sparsity"] == sparsities[last["holds"] - 1]
+    assert " 1 of 6 trials held the early steps of another one\n" in out
+    assert "1 of 6 trials held the early steps of another one." in Path("s/front/front.md").read_text()
+    code, _, err = call("search", recipe, "--trials", 7, "--smoke", "--draw-anew", "--resume", "s")
+    assert (code, err.splitlines()[-1]) == (
+        2, "error: the search in s was made with another way of drawing; begin a new one by leaving out --resume, or "
+        "change it back",
+    )  # fmt: skip
+
+
 @pytest.mark.long
 def test_a_search_on_mnist_ends_with_recipes_that_apply_makes_again(tmp_path, monkeypatch, call):
     monkeypatch.chdir(tmp_path)

@@ -209,6 +209,8 @@ OPEN = TEXT.replace(
     "[int8, dynamic, float16]}", "[int8, dynamic, float16]}, calibration_samples: {search: {low: 5, high: 90}}"
 )
 
+HELD = OPEN.replace("prune, optional: true, with: {epochs: 1}", "prune, with: {epochs: 20, power: {search: [1, 2, 3]}}")
+
 
 class Shuffled:
     """An executor with several places, which ends trials in an order of its own."""
@@ -244,14 +246,22 @@ class Shuffled:
 def shuffled_search(registry, tmp_path):
     """A function that runs a search of its own in a folder of that name, and returns its trials and its executor."""
 
-    def make(name, executor, count=14, first=(), **budget):
+    def make(name, executor, count=14, first=(), text=OPEN, how=None, **budget):
         (tmp_path / name).mkdir(exist_ok=True)
-        opened = open_recipe(RecipeText("r", OPEN), (), registry)
+        opened = open_recipe(RecipeText("r", text), (), registry)
         search = Search(
-            opened, registry, tmp_path / name, CachePlace(tmp_path / "cache"), executor, seed=1, first=first
+            opened,
+            registry,
+            tmp_path / name,
+            CachePlace(tmp_path / "cache"),
+            executor,
+            seed=1,
+            first=first,
+            **how or {},
         )
         told = Told()
         records = search.run(Budget(count, **budget), told)
+        told.held = search.held
         return [(one.number, one.assignment, one.values) for one in records], told
 
     return make
@@ -275,6 +285,29 @@ def test_a_search_with_several_places_that_is_cut_goes_on_as_if_it_had_not_been(
     rest, told = shuffled_search("cut", Shuffled(2, lambda _: 0))
     assert rest == trials
     assert len([record for record in told.records if not record.repeats]) <= 14 - cut_after
+
+
+@pytest.mark.parametrize("cut_after", [0, 3, 5, 8, 11])
+def test_which_early_steps_are_held_depends_neither_on_which_trial_ends_first_nor_on_a_cut(shuffled_search, cut_after):
+    text = HELD.replace("[1, 2, 3]", "{low: 1.0, high: 9.0}")
+    whole, told = shuffled_search("whole", Shuffled(2, lambda _: 0), text=text)
+    assert shuffled_search("last", Shuffled(2, lambda count: count - 1), text=text)[0] == whole
+    tried = {number: assignment for number, assignment, _ in whole}
+    assert 2 <= len(told.held) <= 7
+    for number, of in told.held.items():
+        assert of <= number - 4  # what is known with two places
+        assert tried[number]["steps.prune.with.power"] == tried[of]["steps.prune.with.power"]
+    with pytest.raises(KeyboardInterrupt):
+        shuffled_search("cut", Shuffled(2, lambda count: count - 1, cut_after), text=text)
+    rest, again = shuffled_search("cut", Shuffled(2, lambda _: 0), text=text)
+    assert (rest, again.held) == (whole, told.held)
+
+
+@pytest.mark.parametrize("how", [{"draw_anew": True}, {"sampler": "random"}, {"sampler": "grid"}, {"sampler": "tpe"}])
+def test_nothing_is_held_where_that_is_not_wanted_or_the_sampler_is_not_one_that_learns(shuffled_search, how):
+    text = HELD.replace("low: 5, high: 90", "low: 5, high: 90, step: 5")
+    _, told = shuffled_search("s", Shuffled(1, lambda _: 0), text=text, how=how)
+    assert bool(told.held) == (how == {"sampler": "tpe"})
 
 
 def test_more_trials_of_a_search_that_has_ended_are_those_of_a_longer_one(shuffled_search):

@@ -84,13 +84,17 @@ def _show(plan: Plan, forecasts: Mapping[str, Forecast]) -> None:
 def _plan_search(recipe: str, overrides: tuple[str, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show what a search would try, or raise for the first branch that is wrong."""
     from compressor.planning.open_recipe import planned_space
+    from compressor.planning.planner import resolve
     from compressor.report.space_screen import show_space, space_as_data
+    from compressor.search.held_steps import HeldSteps
 
-    opened, _ = planned_space(recipe, overrides, plugins)
+    opened, registry = planned_space(recipe, overrides, plugins)
+    cuts = HeldSteps(opened.space, lambda assignment: resolve(opened.drawn(assignment), registry)).cuts
     if as_json:
-        say_json(space_as_data(opened))
+        held = [{"steps": list(cut.steps), "share": cut.share, "trials": cut.trials} for cut in cuts]
+        say_json({**space_as_data(opened), "held": held})
     else:
-        show_space(opened, recipe)
+        show_space(opened, recipe, list(map(str, cuts)))
 
 
 def _as_data(plan: Plan, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:

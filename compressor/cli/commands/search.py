@@ -52,6 +52,11 @@ _TRIALS = 20  # without any budget
     "--sampler", type=click.Choice(_SAMPLERS), default="tpe", show_default=True, help="How it is chosen what to try."
 )
 @click.option(
+    "--draw-anew", is_flag=True,
+    help="Choose everything anew in each trial; by default, some trials hold the early steps of a good one, which are "
+    "in the cache.",
+)  # fmt: skip
+@click.option(
     "--workers", metavar="N", type=click.IntRange(1, 64), default=None,
     help="Run up to N trials at once, in processes of their own.  [default: one after the other, in this one]",
 )  # fmt: skip
@@ -77,6 +82,7 @@ def command(
     trials: int | None,
     minutes: float | None,
     sampler: str,
+    draw_anew: bool,
     workers: int | None,
     on: On | None,
     output: Path | str | None,
@@ -97,6 +103,7 @@ def command(
     """
     from compressor.planning.open_recipe import planned_space
     from compressor.run.cache.run_cache import CachePlace
+    from compressor.search.held_steps import HOLDING
     from compressor.search.optuna_study import SearchError, refuse_without_optuna
     from compressor.search.search_folder import claimed_search, places_of
 
@@ -108,6 +115,8 @@ def command(
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     place = CachePlace.named(cache, cache_from, cache_limit)
     settings = {"recipe": opened.space.tree.plain(), "sampler": sampler, "seed": seed, "smoke": smoke}
+    if sampler in HOLDING and not draw_anew:
+        settings["way of drawing"] = "early steps are held"
     how = (seed, smoke, trust_model, debug, as_json, place)
     with clustered(on, opened, workers or places_of(resume), debug) as cluster:
         workers = cluster.places if cluster else workers
@@ -117,7 +126,7 @@ def command(
                 where = f" on {cluster}" if cluster else ""
                 tell(f"searching in {folder}{where}; if it is interrupted, add --resume {folder} to go on")
             searching = _Searching(opened, registry, folder, *how, workers, cluster)
-            return searching.run(sampler, trials or (None if minutes else _TRIALS), minutes)
+            return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ class _Searching:
     workers: int | None
     cluster: SearchCluster | None
 
-    def run(self, sampler: str, trials: int | None, minutes: float | None) -> int:
+    def run(self, sampler: str, draw_anew: bool, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
         from compressor.base.disk_faults import disk_faults_named
         from compressor.contracts.observer import Observer
@@ -151,6 +160,7 @@ class _Searching:
         from compressor.search.trials import Budget, Search
 
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
+        drawn: dict[str, Any] = {"sampler": sampler, "draw_anew": draw_anew}
         log = None if self.debug else self.folder / "run.log"
         observer = Observer()
         with (
@@ -161,14 +171,14 @@ class _Searching:
             TrialLines(Screen(stream), self.as_json, self.workers or 0) as lines,
         ):
             with self._executor(cache, observer, lines) as executor:
-                search = Search(self.opened, self.registry, self.folder, self.place, executor, sampler=sampler, **how)
+                search = Search(self.opened, self.registry, self.folder, self.place, executor, **drawn, **how)
                 lines.follow(search.goals, search.front)
                 records = search.run(Budget(trials, minutes), Counting(lines, status, len(search.records)))
             writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
             points = writer.front(search.front.records, self.folder)
             size, choices = size_text(self.opened.space), self.opened.space.choices
-            importances = search.importances
-        result = SearchResult(self.opened.name, size, choices, search.goals, records, points, importances)
+            known = (search.importances, search.held)
+        result = SearchResult(self.opened.name, size, choices, search.goals, records, points, *known)
         return self._end(result)
 
     def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
