@@ -9,7 +9,7 @@ from compressor.contracts.execution_plan import BASELINE, PlannedStep
 from compressor.recipe.constraints import StageConstraints, misfits, rules
 from compressor.recipe.extends import step_ids
 from compressor.recipe.limits import Limit
-from compressor.recipe.objectives import objective_problems
+from compressor.recipe.objectives import figures, objective_problems
 from compressor.recipe.problems import Problem
 from compressor.recipe.sections import Recipe
 from compressor.recipe.tree import Route, from_data
@@ -35,10 +35,18 @@ def objectives_at_fault(recipe: Recipe, metrics: Sequence[PlannedMetric | None])
 
 
 def package_problems(recipe: Recipe, steps: Sequence[PlannedStep]) -> Iterator[Problem]:
-    """Limits on packages for stages that are none. `steps` are those of the recipe, if all of them could be planned."""
+    """Limits and objectives on packages for stages that are none.
+
+    `steps` are those of the recipe, if all of them could be planned.
+    """
     if len(steps) < len(recipe.steps):
         return
     packages = {step.id for step in steps if step.after.format == "package"}
+    for index, objective in enumerate(recipe.objectives):
+        figure = figures().get(objective.name)
+        if figure is not None and figure.packages and (steps[-1].id if steps else BASELINE) not in packages:
+            message = f"'{objective.name}' is of packages, and the last step makes none; end with 'pack', or drop it"
+            yield Problem(message, recipe.tree.nearest(("objectives", index)).origin)
     limited: list[tuple[Route, StageConstraints, str]] = [((), recipe.constraints, steps[-1].id if steps else BASELINE)]
     limited += [(("stages", stage), own, stage) for stage, own in recipe.constraints.stages.items()]
     for route, own, stage in limited:

@@ -281,7 +281,8 @@ def _notes(model: KnownModel, trains: bool, simulated: bool, packs: bool) -> Ite
     elif model.format == "litert":
         yield f"it is a file of {format_size(model.bytes)}, which no step can train; name the Keras model to try more"
     elif not trains:
-        yield "no step trains, since all layers with kernels are frozen"
+        frozen = "all layers with kernels are frozen" if model.kernels else "it has no layer with a kernel"
+        yield f"no step trains, since {frozen}"
     elif not simulated:
         yield f"no qat: it cannot simulate int8 within {', '.join(model.unsimulated)}, where most weights are"
     if trains and not packs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from compressor.planning.open_recipe import OpenRecipe
 from compressor.recipe.objectives import Goal
 from compressor.run.run_folder import RESULTS
 from compressor.search.front import recipe_text
+from compressor.search.search_folder import resume_option
+from compressor.search.search_report import values_text
 from compressor.search.trial_record import TrialRecord
 
 FOLDER = "best-so-far"
@@ -23,11 +26,11 @@ class BestSoFar:
     """The trial that is the answer if the search ends now: the smallest that meets all limits, or else the closest."""
 
     def __init__(
-        self, folder: Path, opened: OpenRecipe, goals: Sequence[Goal], seed: int, why: Mapping[str, str]
+        self, folder: Path, opened: OpenRecipe, goals: Sequence[Goal], again: str, why: Mapping[str, str]
     ) -> None:
         """Publish in the folder of a search; `why` has the reasons for steps, for the recipes."""
         self._why = why
-        self._folder, self._opened, self._goals, self._seed = folder / FOLDER, opened, goals, seed
+        self._folder, self._opened, self._goals, self._again = folder / FOLDER, opened, goals, again
         self.record: TrialRecord | None = None
 
     @property
@@ -89,7 +92,7 @@ class BestSoFar:
             for name in RESULTS:
                 if (folder / name).exists():
                     write_whole(temporary / name, (folder / name).read_bytes())
-            text = recipe_text(record, self._opened, self._goals, _RECIPE, self._seed, self._why)
+            text = recipe_text(record, self._opened, self._goals, _RECIPE, self._again, self._why)
             write_whole(temporary / f"{_RECIPE}.yaml", text)
             temporary.rename(path)
         finally:
@@ -114,3 +117,24 @@ class BestSoFar:
             for path in self._folder.iterdir():
                 if path != self._own and (path.name.startswith("trial-") or HALF_WRITTEN.fullmatch(path.name)):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass
+class Kept:
+    """Tells what is left on the disk when a search ends early."""
+
+    folder: Path
+    name: str
+    goals: Sequence[Goal] = ()
+    best: BestSoFar | None = None
+
+    @property
+    def text(self) -> str:
+        """Name the best so far and its folder, and say how to go on."""
+        go_on = f"to go on, give the same command with {resume_option(self.folder)}"
+        record, path = (self.best.record, self.best.path) if self.best else (None, None)
+        if record is None or path is None:
+            return f"there is no result yet, and finished steps are kept; {go_on}"
+        missed = f", and misses {record.missed}" if record.missed else ""
+        found = f"trial {record.number}: {values_text(record, self.goals)} on the validation split{missed}"
+        return f"the best so far is {found}; its model and its recipe are in {path}; {go_on}"

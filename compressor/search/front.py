@@ -73,6 +73,10 @@ class FrontWriter:
         folder = front_folder(folder)
         return [self.point(record, folder, f"{index:02}")[0] for index, record in enumerate(records, start=1)]
 
+    @property
+    def _again(self) -> str:
+        return options_text(self.seed, self.smoke, self.trust_model)
+
     def point(self, record: TrialRecord, folder: Path, name: str) -> tuple[FrontPoint, Report]:
         """Write a trial's recipe as `NAME.yaml` into a folder, and run it into `NAME/` there.
 
@@ -80,7 +84,7 @@ class FrontWriter:
             CompressorError: the run fails, or a file cannot be written.
         """
         path = folder / f"{name}.yaml"
-        write_whole(path, recipe_text(record, self.opened, self.goals, name, self.seed, self.why))
+        write_whole(path, recipe_text(record, self.opened, self.goals, name, self._again, self.why))
         plan = resolve(load(path), self.registry, seed=self.seed, smoke=self.smoke)
         plan = replace(plan, trust_model=self.trust_model)
         with claimed(plan, folder / name) as run:
@@ -91,22 +95,28 @@ class FrontWriter:
 
 
 def recipe_text(
-    record: TrialRecord, opened: OpenRecipe, goals: Sequence[Goal], number: str, seed: int, why: Mapping[str, str]
+    record: TrialRecord, opened: OpenRecipe, goals: Sequence[Goal], number: str, again: str, why: Mapping[str, str]
 ) -> str:
     """A plain recipe that makes the model of a trial; comments say what was chosen, and what that came to.
 
-    `why` has the reasons for steps, by what they use, which go beside them.
+    `again` are the options with which it makes the same again, as `options_text` gives them, and `why` has the reasons
+    for steps, by what they use, which go beside them.
     """
     recipe = opened.drawn(record.assignment)
     plain: dict[str, Any] = absolute(recipe)
     plain.pop("objectives", None)
     plain["name"] = f"{recipe.name[:70]}-{number}"
-    seeded = f" --seed {seed}" if seed else ""
     found = ", ".join(f"{goal.name} {goal.text(value)}" for goal, value in zip(goals, record.values, strict=True))
     lines = [
         f"# Trial {record.number} of a search: {found}, on the validation split.",
         *(f"#   {name}: {json.dumps(value)}" for name, value in record.assignment.items()),
-        f"# To make it again: compressor apply {number}.yaml{seeded}",
+        f"# To make it again: compressor apply {number}.yaml{again}",
     ]
     head = "".join(f"{one_line(line)}\n" for line in lines)
     return head + _USES.sub(lambda step: f"{step[0]}  # {why[step[1]]}" if step[1] in why else step[0], dump(plain))
+
+
+def options_text(seed: int, smoke: bool, trust_model: bool) -> str:
+    """The options of `apply`, each after a space, that run a recipe as a search has run it."""
+    seeded = f" --seed {seed}" if seed else ""
+    return seeded + (" --smoke" if smoke else "") + (" --trust-model" if trust_model else "")

@@ -85,7 +85,7 @@ def _importances(result: SearchResult) -> list[Html]:
     """For each objective, how much each choice decides."""
     plots = [_bars(goal.name, shares) for goal, shares in zip(result.goals, result.importances, strict=True) if shares]
     how = "How far the best tenth of the trials differs from all in each choice (PED-ANOVA, Watanabe et al. 2023), of "
-    how += f"{len(result.measured)} trials."
+    how += f"{counted(len(result.measured), 'trial')}."
     if len(result.measured) < _FEW:
         how += " So few tell little: take it as a hint."
     return [element("div", plots, class_="pair"), element("p", how, class_="quiet")]

@@ -36,10 +36,10 @@ def _suggested(trial: Trial, choice: Choice) -> Any:
 
 def grid_point(space: Space, number: int) -> Assignment:
     """A recipe of a space with an end, by its number from 0 on."""
-    return next(islice(_points(space), number, None))
+    return next(islice(every_point(space), number, None))
 
 
-def _points(space: Space) -> Iterator[Assignment]:
+def every_point(space: Space) -> Iterator[Assignment]:
     """Every choice of a space with an end; the last value changes first, so that trials share their first steps."""
     for structure in space.every_structure():
         yield from _combined(structure, space.open_in(structure))

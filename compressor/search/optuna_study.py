@@ -6,7 +6,6 @@ Akiba et al. 2019, "Optuna: A Next-generation Hyperparameter Optimization Framew
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from compressor.base.errors import CompressorError, ExitCode
 from compressor.recipe.objectives import Goal
 from compressor.recipe.search_space import Assignment, Space
 from compressor.search.held_steps import HeldSteps
-from compressor.search.optuna_choices import choices_of, encoded, grid_point
+from compressor.search.importances import importances_of
+from compressor.search.optuna_choices import choices_of, encoded, every_point, grid_point
 from compressor.search.trial_record import Front, State, TrialRecord
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _JOURNAL, _LOCK = "journal.log", "journal.log.lock"
 _NAME = "search"
 _FAILED = "a run that does not fail"
 _HELD = "holds"  # the trial whose early steps a trial holds
-_FEWEST = 8  # trials from which on it is told what decides
+_FEW_RECIPES = 10_000  # of a space, in which one that was not tried is looked for
 
 
 class SearchError(CompressorError):
@@ -128,9 +128,11 @@ class OptunaStudy:
                 is_new = not self._waiting  # others were enqueued, or killed before they were asked for
                 number = self._count if is_new else self._waiting.pop(0)
                 self._count += is_new
-                self._study.sampler = self._sampler_for(number, holds=is_new)
+                self._study.sampler = self._sampler_for(number, holds=is_new and not self._has_repeated)
                 if is_new and self._sampler == "grid":
                     self._study.enqueue_trial(encoded(self._space, grid_point(self._space, number)))
+                elif is_new and self._has_repeated and (untried := self._untried(number)) is not None:
+                    self._study.enqueue_trial(encoded(self._space, untried))
                 trial = self._study.ask()
             assignment = choices_of(trial, self._space)
             if trial.number + 1 in self._held:
@@ -140,6 +142,20 @@ class OptunaStudy:
         self._tried.add(_text(assignment))
         self._asked.append(assignment)
         return trial.number + 1, assignment
+
+    @property
+    def _has_repeated(self) -> bool:
+        """Whether the last trial that was asked for is one that had been tried."""
+        return bool(self._asked) and self._asked[-1] in self._asked[:-1]
+
+    def _untried(self, number: int) -> Assignment | None:
+        """A recipe that was not asked for; None in a space that is too large to look through."""
+        if self._space.count is None or self._space.count > _FEW_RECIPES:
+            return None
+        points = [point for point in every_point(self._space) if _text(point) not in self._tried]
+        if not points:
+            return None
+        return points[int(np.random.default_rng([self._seed, number]).integers(len(points)))]
 
     def keep(self, record: TrialRecord) -> None:
         """Keep what came of a trial that was asked for, so that it is not lost before it is told."""
@@ -171,27 +187,9 @@ class OptunaStudy:
         self._front.add(record)
 
     def importances(self) -> tuple[Mapping[str, float], ...]:
-        """How much each choice decides of each objective, as shares of 1, the largest first; empty after few trials.
-
-        A choice decides much if the best tenth of the trials differs from the others in it: PED-ANOVA (Watanabe et al.
-        2023, arXiv 2304.10255), as Optuna computes it.
-        """
-        from optuna.importance import get_param_importances
-
-        done = self._study.get_trials(deepcopy=False, states=(_states().COMPLETE,))
-        if len(done) < _FEWEST:
-            return tuple({} for _ in self._goals)
-        found: list[Mapping[str, float]] = []
-        for index, goal in enumerate(self._goals):
-            sign = -1.0 if goal.maximize else 1.0
-
-            def target(trial: FrozenTrial, index: int = index, sign: float = sign) -> float:
-                return sign * float(trial.values[index])
-
-            with _quiet():
-                shares = get_param_importances(self._study, target=target)
-            found.append(shares if math.isclose(sum(shares.values()), 1, abs_tol=1e-6) else {})
-        return tuple(found)
+        """How much each choice decides of each objective, as `importances_of` tells it."""
+        with _quiet():
+            return importances_of(self._study.get_trials(deepcopy=False, states=(_states().COMPLETE,)), self._goals)
 
     def _sampler_for(self, number: int, holds: bool) -> BaseSampler:
         """A sampler that knows nothing but the seed and the trial's number, beside the trials before it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from compressor.base.atomic_files import write_whole
 from compressor.base.errors import OutputError
 from compressor.base.outgoing import json_text
 from compressor.search.optuna_study import SearchError
+from compressor.search.settings import ORIGINS
 
 _CLAIM = ".running.lock"
 _SETTINGS = "search.json"
+_WORKERS = "workers"
 _TRIAL = "trial"  # the files of the trials that run
 FRONT = "front"
 
@@ -45,7 +48,8 @@ def claimed_search(
     if resume:
         _refuse_other(folder, settings)
     elif folder.is_dir() and any(folder.iterdir()):
-        remedy = f"to go on with a search, write --resume {folder}" if (folder / _SETTINGS).exists() else "name another"
+        is_search = (folder / _SETTINGS).exists()
+        remedy = f"to go on with a search, write {resume_option(folder)}" if is_search else "name another"
         raise OutputError(f"the folder {folder} is not empty", remedy)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,11 +71,25 @@ def claimed_search(
 
 def places_of(folder: Path | None) -> int | None:
     """How many trials the search in a folder runs at once, so that it can go on so; None where nothing says so."""
-    try:
-        known = json.loads((folder / _SETTINGS).read_text(encoding="utf-8")) if folder else {}
-    except (OSError, ValueError):
-        return None
-    return int(known.get("workers", 1)) if known else None
+    known = _settings_in(folder) if folder else None
+    workers = known.get(_WORKERS) if known else None
+    return workers if isinstance(workers, int) else None
+
+
+def resume_option(folder: Path) -> str:
+    """The option that goes on with the search in a folder, as a shell takes it."""
+    return f"--resume {shlex.quote(str(folder))}"
+
+
+def refuse_missing(folder: Path | None) -> None:
+    """Refuse to go on where there is no search, before anything takes time.
+
+    Raises:
+        OutputError: a folder is given, and there is none in it.
+    """
+    if folder is not None and _settings_in(folder) is None:
+        what = f"there is no search in {folder} to go on with"
+        raise OutputError(what, "check the path, or leave out --resume")
 
 
 def trial_folder(folder: Path, number: int) -> Path:
@@ -102,18 +120,30 @@ def clear_run(folder: Path, name: str) -> None:
     (folder / f"{name}.yaml").unlink(missing_ok=True)
 
 
-def _refuse_other(folder: Path, settings: dict[str, Any]) -> None:
+def _settings_in(folder: Path) -> dict[str, Any] | None:
+    """The settings of the search in a folder; None where there is none."""
     try:
-        stored = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        known = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise OutputError(
-            f"there is no search in {folder} to go on with", "check the path, or leave out --resume"
-        ) from None
-    asked = json.loads(json_text(settings))
+        return None
+    return known if isinstance(known, dict) else None
+
+
+def _refuse_other(folder: Path, settings: dict[str, Any]) -> None:
+    refuse_missing(folder)
+    stored, asked = _settings_in(folder) or {}, json.loads(json_text(settings))
     other = [key for key in {**asked, **stored} if stored.get(key) != asked.get(key)]
     if other:
-        what = f"the search in {folder} was made with another {' and another '.join(other)}"
+        made = " and ".join(_difference(key, stored.get(key), asked.get(key)) for key in other)
+        what = f"the search in {folder} was made with {made}"
         raise SearchError(what, "begin a new one by leaving out --resume, or change it back")
+
+
+def _difference(key: str, old: Any, new: Any) -> str:
+    """How a search that goes on differs from what is asked for: `seed 0, not 1`, or `another recipe`."""
+    if key in ORIGINS or not all(isinstance(value, str | int) for value in (old, new)):
+        return f"another {key}"
+    return f"{key} {json.dumps(old)}, not {json.dumps(new)}"
 
 
 def _new_name(parent: str, name: str, settings: dict[str, Any]) -> Path:

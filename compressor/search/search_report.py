@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import RenderableType
 
 from compressor.base.outgoing import markdown, markdown_code
+from compressor.base.text import counted
 from compressor.recipe.objectives import Goal
 from compressor.report.screen import Screen
 from compressor.search.choice_texts import decisive_lines
@@ -117,7 +118,9 @@ def counts_text(result: SearchResult) -> str:
     """How many trials there were, as a sentence: `20 trials of ...; 1 failed, 2 stopped early.`"""
     failed, stopped = result.counted("failed"), result.counted("stopped")
     held = f" {held_text(result)}." if result.held else ""
-    return f"{len(result.records)} trials of {result.size}; {failed} failed, {stopped} stopped early.{held}"
+    trials, repeats = counted(len(result.records), "trial"), sum(record.repeats > 0 for record in result.records)
+    again = f", {counted(repeats, 'repeat')}" if repeats else ""
+    return f"{trials} of {result.size}; {failed} failed, {stopped} stopped early{again}.{held}"
 
 
 def held_text(result: SearchResult) -> str:

@@ -23,15 +23,19 @@ from compressor.search.executor import Executor
 from compressor.search.held_steps import HOLDING, HeldSteps
 from compressor.search.optuna_study import OptunaStudy
 from compressor.search.search_folder import drop_trial_folder, trial_folder
+from compressor.search.settings import first_of
 from compressor.search.trial_job import TrialJob, TrialResult
 from compressor.search.trial_record import Front, TrialRecord
 
 _LOOKS = 0.5  # seconds between two looks at the clock
+_HOPELESS = 10  # trials, after which a search ends if all have failed for the same reason
 
 
 @dataclass(frozen=True)
 class Budget:
     """When a search ends: after so many trials, those of an interrupted search included, or so many minutes.
+
+    Trials that repeat an earlier one do not count, since they are not run.
 
     Where it `cuts`, trials that run when the minutes are over are ended, once one has been measured to its end.
     """
@@ -104,7 +108,7 @@ class Search:
         self._opened, self._registry, self._folder, self._cache = opened, registry, folder, cache
         self._executor, self._keep_models = executor, keep_models
         self._seed, self._smoke, self._trust = seed, smoke, trust_model
-        example = self.plan_of(_first(opened))
+        example = self.plan_of(first_of(opened))
         self.goals: tuple[Goal, ...] = goals_of(example.recipe.objectives, example.metrics)
         holds = sampler in HOLDING and not draw_anew
         held = HeldSteps(opened.space, self.plan_of) if holds else None
@@ -123,6 +127,7 @@ class Search:
         self._repeats: dict[int, list[tuple[int, Assignment]]] = {}  # of trials that are not over
         self._untold: list[int] = []  # trials that were asked for, in order
         self._asked = len(self._study.records)
+        self._repeated = sum(record.repeats > 0 for record in self._study.records)  # of those that were asked for
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -165,7 +170,7 @@ class Search:
         began = time.monotonic()
         while True:
             seconds = time.monotonic() - began
-            more = not (budget.is_spent(self._asked, seconds) or self._study.is_exhausted)
+            more = not (budget.is_spent(self._asked - self._repeated, seconds) or self._study.is_exhausted)
             if more and self._executor.is_free and self._tell_up_to(self._asked + 1 - self._ahead):
                 self._begin(watcher)
                 continue
@@ -179,19 +184,29 @@ class Search:
             result = self._executor.wait(_LOOKS)
             if result is not None:
                 self._take(result, watcher)
+                self._refuse_hopeless()
         records = self.records
         if records and all(record.state == "failed" for record in records):
             what = f"all {len(records)} trials failed; the first one: {records[0].reason}"
             raise StepError(what, "mend that, or change what the recipe leaves open")
         return records
 
+    def _refuse_hopeless(self) -> None:
+        """End a search of which every trial so far has failed for the same reason."""
+        tried = [record for record in self._over.values() if not record.repeats]
+        reasons = [record.reason if record.state == "failed" else "" for record in tried]
+        if len(reasons) >= _HOPELESS and reasons[0] and len(set(reasons)) == 1:
+            what = f"the first {len(reasons)} trials all failed for the same reason: {reasons[0]}"
+            raise StepError(what, "mend that, or change what the recipe leaves open")
+
     def _begin(self, watcher: Watcher) -> None:
         number, assignment = self._study.ask()
         self._asked += 1
         self._untold.append(number)
+        first = self._first.setdefault(_text(assignment), number)
+        self._repeated += first != number
         if number in self._over:  # before the search was interrupted
             return
-        first = self._first.setdefault(_text(assignment), number)
         if first in self._over:
             self._finish(_as_before(self._over[first], number, assignment), watcher, None)
         elif first != number:
@@ -271,11 +286,6 @@ def _as_before(record: TrialRecord, number: int, assignment: Assignment) -> Tria
     """The record of a trial that tries what another one has tried."""
     first = record.repeats or record.number
     return replace(record, number=number, assignment=assignment, repeats=first, seconds=0.0)
-
-
-def _first(opened: OpenRecipe) -> Assignment:
-    structure = next(iter(opened.space.every_structure()))
-    return {**structure, **{one.name: one.search.ends[0] for one in opened.space.open_in(structure)}}
 
 
 def _text(assignment: Assignment) -> str:

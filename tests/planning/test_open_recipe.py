@@ -83,6 +83,8 @@ def test_constraints_of_steps_that_may_be_left_out_are_fine_and_misspelt_ones_ar
         ("[{minimize: sise}]", "5:24 there is no metric or figure 'sise'; did you mean 'size'?"),
         ("[{minimize: accuracy}]", "5:24 'accuracy' is better the higher it is; write 'maximize'"),
         ("[{minimize: size}, {maximize: size}]", "5:43 'size' is an objective twice; remove one of the two"),
+        ("[{minimize: packed_size}]",
+         "5:13 'packed_size' is of packages, and the last step makes none; end with 'pack', or drop it"),
         ("[{minimize: size, maximize: accuracy}]",
          "5:13 'objectives.0': an objective has either 'minimize' or 'maximize'; write a list of two for both"),
     ],

@@ -25,7 +25,7 @@ def best(registry, tmp_path):
 
     def begin():
         opened = open_recipe(RecipeText("r", TEXT), (), registry)
-        return BestSoFar(tmp_path / "s", opened, GOALS, 3, {"ptq": "fewer bits", "slim": "no names"})
+        return BestSoFar(tmp_path / "s", opened, GOALS, " --seed 3", {"ptq": "fewer bits", "slim": "no names"})
 
     (tmp_path / "s").mkdir()
     return begin

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from tiny_recipes import HEAD, PTQ
@@ -56,6 +57,7 @@ def test_a_search_ends_with_plain_recipes_that_apply_makes_again_byte_for_byte(t
     assert [trial["assignment"] for trial in data["trials"]] == [
         {"steps.ptq.with.precision": precision} for precision in ("int8", "dynamic", "float16")
     ]
+    assert data["folder"] == "s"
     assert data["goals"] == [{"name": "size", "direction": "minimize"}, {"name": "accuracy", "direction": "maximize"}]
     assert data["front"]
     for point in data["front"]:
@@ -156,8 +158,8 @@ def test_an_interrupted_search_goes_on_and_gives_what_it_would_have_given(tiny, 
     assert cut == whole
     code, _, err = call("search", recipe, "--trials", 5, "--resume", "cut", "--seed", 1)
     assert (code, err.splitlines()[-1]) == (
-        2, "error: the search in cut was made with another seed; begin a new one by leaving out --resume, or change it "
-        "back",
+        2, "error: the search in cut was made with seed 0, not 1; begin a new one by leaving out --resume, or change "
+        "it back",
     )  # fmt: skip
 
 
@@ -225,7 +227,21 @@ def test_two_workers_find_what_one_process_finds_byte_for_byte(tiny, call):
     lines = [line.split(" ", 1)[1] for line in err.splitlines() if re.match(r"\d{4}-", line)]
     assert lines[0] == "trial 1 begins: ptq"
     assert sorted(line for line in lines if "begins" in line) == [f"trial {number} begins: ptq" for number in (1, 2, 3)]
-    assert call("search", recipe, "--sampler", "grid", "--resume", "two")[::2][0] == 2
+    code, _, err = call("search", recipe, "--sampler", "grid", "--workers", 1, "--resume", "two")
+    assert (code, "the search in two was made with workers 2, not 1;" in err) == (2, True), err
+    assert call("search", recipe, "--sampler", "grid", "--resume", "two")[0] == 0  # with as many as before
+
+
+def test_a_search_goes_on_only_with_the_data_that_it_began_with(tiny, call):
+    tiny(PTQ)
+    arrays = {"x_train": np.zeros((4, 6)), "y_train": np.zeros(4), "x_test": np.zeros((4, 6)), "y_test": np.zeros(4)}
+    np.savez("digits.npz", **arrays)
+    text = Path("tiny.yaml").read_text()
+    recipe = tiny(re.sub(r"data: .*", "data: {source: digits.npz}", text), "own.yaml")
+    call("search", recipe, "--trials", 1, "--smoke", "-o", "s")
+    np.savez("digits.npz", **{**arrays, "y_test": np.ones(4)})
+    code, _, err = call("search", recipe, "--trials", 2, "--smoke", "--resume", "s")
+    assert (code, "the search in s was made with another data; begin a new one" in err) == (2, True), err
 
 
 def test_a_search_says_in_how_many_trials_early_steps_were_held_and_goes_on_in_the_same_way_only(tiny, call):
@@ -245,8 +261,8 @@ def test_a_search_says_in_how_many_trials_early_steps_were_held_and_goes_on_in_t
     assert "1 of 6 trials held the early steps of another one." in Path("s/front/front.md").read_text()
     code, _, err = call("search", recipe, "--trials", 7, "--smoke", "--draw-anew", "--resume", "s")
     assert (code, err.splitlines()[-1]) == (
-        2, "error: the search in s was made with another way of drawing; begin a new one by leaving out --resume, or "
-        "change it back",
+        2, "error: the search in s was made with way of drawing \"early steps are held\", not \"anew\"; begin a new "
+        "one by leaving out --resume, or change it back",
     )  # fmt: skip
 
 

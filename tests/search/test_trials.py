@@ -1,5 +1,6 @@
 """The loop of a search, with made-up results in place of runs."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from compressor.run.cache.store import Cache
 from compressor.search import trial_job, trials
 from compressor.search.executor import InProcess
 from compressor.search.optuna_study import SearchError
-from compressor.search.search_folder import claimed_search
+from compressor.search.search_folder import claimed_search, places_of
 from compressor.search.trial_job import TrialResult
 from compressor.search.trial_record import Front, TrialRecord, front_of
 from compressor.search.trials import Budget, Search
@@ -183,6 +184,36 @@ def test_minutes_end_a_search(search, tried, monkeypatch):
     assert 1 <= len(records) < 6
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_every_recipe_of_a_small_space_is_tried_and_repeats_do_not_count_as_trials(search, tried, sampler):
+    records, _ = run(search(sampler), trials=6)
+    assert len(set(tried)) == len(tried) == 6
+    repeats = [bool(record.repeats) for record in records]
+    assert not any(one and other for one, other in pairwise(repeats))  # after one, something that was not tried
+    assert len(records) - sum(repeats) == 6
+
+
+def test_a_search_ends_when_trial_after_trial_fails_for_the_same_reason(search, tried):
+    tried.results = dict.fromkeys(tried.results, StepError("the data does not fit", "take other data"))
+    text = TEXT.replace("with: {epochs: 1}", "with: {epochs: {search: {low: 1, high: 9}}}")
+    with pytest.raises(StepError) as caught:
+        run(search("random", text), minutes=5)
+    assert str(caught.value).startswith(
+        "the first 10 trials all failed for the same reason: the data does not fit; take"
+    )
+    assert len(tried) == 10
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', '{"workers": "x"}', "{"])
+def test_settings_that_are_damaged_are_not_gone_on_with(tmp_path, text):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/search.json").write_text(text)
+    assert places_of(tmp_path / "s") is None
+    told = pytest.raises(CompressorError, match=r"the search in .* was made with|there is no search in ")
+    with told, claimed_search(tmp_path / "s", "r", {"recipe": {}}, True):
+        pass
+
+
 def test_a_search_goes_on_only_with_the_same_settings_and_in_a_folder_of_its_own(tmp_path):
     settings = {"recipe": {"a": [1]}, "seed": 0}
     with claimed_search(tmp_path / "s", "r", settings, False) as folder:
@@ -191,11 +222,14 @@ def test_a_search_goes_on_only_with_the_same_settings_and_in_a_folder_of_its_own
         assert str(caught.value) == f"another search is using the folder {folder}; name another one"
     with claimed_search(tmp_path / "s", "r", settings, True):
         pass
-    for other, named in (({"seed": 1}, "seed"), ({"seed": 1, "recipe": {}}, "recipe and another seed")):
+    for other, named in (
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"seed": 1, "recipe": {}}, "another recipe and seed 0, not 1"),
+    ):
         with pytest.raises(SearchError) as caught, claimed_search(tmp_path / "s", "r", settings | other, True):
             pass
         assert str(caught.value) == (
-            f"the search in {tmp_path / 's'} was made with another {named}; "
+            f"the search in {tmp_path / 's'} was made with {named}; "
             "begin a new one by leaving out --resume, or change it back"
         )
     with pytest.raises(OutputError) as caught, claimed_search(tmp_path / "s", "r", settings, False):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
     from compressor.contracts.report_rows import Report
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
-    from compressor.recipe.objectives import Goal
     from compressor.run.cache.run_cache import CachePlace
     from compressor.scaffolding.compression_space import CompressionSpace, Wanted
-    from compressor.search.best_so_far import BestSoFar
+    from compressor.search.best_so_far import Kept
     from compressor.search.front import FrontPoint
     from compressor.search.trials import Budget, Search
 
@@ -102,6 +100,7 @@ def command(
     """
     from compressor.run.cache.run_cache import CachePlace
     from compressor.search.optuna_study import refuse_without_optuna
+    from compressor.search.search_folder import refuse_missing
     from compressor.search.trials import Budget
 
     if output is not None and resume is not None:
@@ -111,6 +110,7 @@ def command(
     minutes = _minutes(budget)
     wanted = _wanted(max_size, max_packed_size, max_drop, max_arena, max_latency_ratio, target)
     refuse_without_optuna()
+    refuse_missing(resume)
     place = CachePlace.named(cache, cache_from, cache_limit)
     compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place, on)
     return compression.run(model, data, wanted, kept_here(output), resume, Budget(trials, minutes, cuts=True))
@@ -169,8 +169,10 @@ class _Compression:
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
         from compressor.scaffolding.new_recipe import recipe_name, space_of_model
+        from compressor.search.best_so_far import Kept
         from compressor.search.compression_texts import introduction
         from compressor.search.search_folder import claimed_search, places_of
+        from compressor.search.settings import settings_of
 
         self._say(f"looking at {model}")
         name = recipe_name(model)
@@ -179,16 +181,16 @@ class _Compression:
         opened, registry = planned_space(RecipeText(name, space.text))
         for line in introduction(known, learning, space, opened, budget.minutes or 0):
             self._say(line)
-        settings = {"recipe": opened.space.tree.plain(), "seed": self.seed, "smoke": self.smoke}
-        with clustered(self.on, opened, self.workers or places_of(resume), self.debug) as cluster:
-            places = cluster.places if cluster else self.workers or 1
-            settings |= {"workers": places} if places > 1 else {}
+        before = places_of(resume)
+        with clustered(self.on, opened, self.workers or before, self.debug) as cluster:
+            places = cluster.places if cluster else self.workers or before or 1
+            settings = settings_of(opened, registry, self.seed, self.smoke, places)
             with claimed_search(resume or output, name, settings, resume is not None, _PARENT) as folder:
                 where = f" on {cluster}" if cluster else ""
                 self._say(f" working in {folder}{where}; Ctrl-C keeps the best so far")
-                kept = _Kept(folder)
+                kept = Kept(folder, name)
                 try:
-                    return self._search(opened, registry, kept, space, budget, cluster)
+                    return replace(self, workers=places)._search(opened, registry, kept, space, budget, cluster)
                 except BaseException as error:
                     if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
                         tell(kept.text)
@@ -201,7 +203,7 @@ class _Compression:
         self,
         opened: OpenRecipe,
         registry: Registry,
-        kept: _Kept,
+        kept: Kept,
         space: CompressionSpace,
         budget: Budget,
         cluster: SearchCluster | None,
@@ -216,26 +218,26 @@ class _Compression:
         from compressor.search.best_so_far import BestSoFar
         from compressor.search.compression_lines import CompressionLines
         from compressor.search.counted_trials import Counting
-        from compressor.search.front import FrontWriter
+        from compressor.search.front import FrontWriter, options_text
         from compressor.search.search_folder import clear_run
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
 
-        folder, places = kept.folder, cluster.places if cluster else self.workers or 1
+        folder, places = kept.folder, self.workers or 1
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
         first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
-        observer = Observer()
+        observer, again = Observer(), options_text(self.seed, self.smoke, self.trust_model)
         write_whole(folder / "space.yaml", space.text)
         with (
             native_output_to(None if self.debug else folder / "run.log") as stream,
             opened_cache(self.place, observer.warned) as cache,
             disk_faults_named(folder, cache.folder),
-            search_status(folder, opened.name, budget.trials) as status,
+            search_status(folder, kept.name, budget.trials) as status,
             CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
         ):
             with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:
                 search = Search(opened, registry, folder, self.place, executor, first=first, keep_models=True, **how)
-                kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, self.seed, WHY)
+                kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, again, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
                 search.run(budget, Counting(lines, status, len(search.records)))
@@ -244,7 +246,11 @@ class _Compression:
                 lines.say("measuring the best on the test split")
                 clear_run(folder, _NAME)
                 writer = FrontWriter(opened, search.goals, registry, cache, observer, why=WHY, **how)
-                point, report = writer.point(record, folder, _NAME)
+                try:
+                    point, report = writer.point(record, folder, _NAME)
+                except BaseException:
+                    clear_run(folder, _NAME)  # the best so far is whole; half of another run beside it would mislead
+                    raise
                 kept.best.remove()
         if record is None:
             tell(f"error: no trial was measured to its end; the first one: {search.records[0].reason}")
@@ -255,6 +261,7 @@ class _Compression:
         from compressor.report.screen import Screen
         from compressor.report.terminal import print_report
         from compressor.search.compression_texts import answer_as_data, shortfall
+        from compressor.search.front import options_text
 
         if self.as_json:
             say_json(answer_as_data(point, search.records, search.goals, report))
@@ -265,7 +272,9 @@ class _Compression:
             parts = ["model.tflite", "report.html", "report.md", "report.json"]
             for line in screen.joined(f" {point.run}/   ", parts):
                 screen.show(line, wrap=False)
-            screen.show(f" {point.recipe}   the recipe; compressor apply makes the same bytes of it", wrap=False)
+            again = options_text(self.seed, self.smoke, self.trust_model)
+            told = f"the recipe; compressor apply{again} makes the same bytes of it"
+            screen.show(f" {point.recipe}   {told}", wrap=False)
         if told := shortfall(point, search.records, report):
             tell(f"error: {told}")
             return ExitCode.CONSTRAINT
@@ -274,25 +283,3 @@ class _Compression:
     def _say(self, text: str) -> None:
         if not self.as_json:
             tell(text)
-
-
-@dataclass
-class _Kept:
-    """Tells what is left on the disk when a search ends early."""
-
-    folder: Path
-    goals: Sequence[Goal] = ()
-    best: BestSoFar | None = None
-
-    @property
-    def text(self) -> str:
-        """Name the best so far and its folder, and say how to go on."""
-        from compressor.search.search_report import values_text
-
-        go_on = f"to go on, give the same command with --resume {self.folder}"
-        record, path = (self.best.record, self.best.path) if self.best else (None, None)
-        if record is None or path is None:
-            return f"there is no result yet, and finished steps are kept; {go_on}"
-        missed = f", and misses {record.missed}" if record.missed else ""
-        found = f"trial {record.number}: {values_text(record, self.goals)} on the validation split{missed}"
-        return f"the best so far is {found}; its model and its recipe are in {path}; {go_on}"

@@ -11,7 +11,9 @@ import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
+from compressor.base.text import counted
 from compressor.cli.cluster_options import cluster_options, clustered
+from compressor.cli.interrupts import was_interrupted
 from compressor.cli.native_output import native_output_to
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import (
@@ -103,30 +105,38 @@ def command(
     """
     from compressor.planning.open_recipe import planned_space
     from compressor.run.cache.run_cache import CachePlace
-    from compressor.search.held_steps import HOLDING
     from compressor.search.optuna_study import SearchError, refuse_without_optuna
-    from compressor.search.search_folder import claimed_search, places_of
+    from compressor.search.search_folder import claimed_search, places_of, refuse_missing, resume_option
+    from compressor.search.settings import settings_of
 
     if output is not None and resume is not None:
         raise click.UsageError("--output and --resume exclude each other; leave one out")
     refuse_without_optuna()
+    refuse_missing(resume)
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     place = CachePlace.named(cache, cache_from, cache_limit)
-    settings = {"recipe": opened.space.tree.plain(), "sampler": sampler, "seed": seed, "smoke": smoke}
-    if sampler in HOLDING and not draw_anew:
-        settings["way of drawing"] = "early steps are held"
     how = (seed, smoke, trust_model, debug, as_json, place)
-    with clustered(on, opened, workers or places_of(resume), debug) as cluster:
-        workers = cluster.places if cluster else workers
-        settings |= {"workers": workers} if workers and workers > 1 else {}
+    before = places_of(resume)
+    with clustered(on, opened, workers or before, debug) as cluster:
+        workers = cluster.places if cluster else workers or (before if before != 1 else None)
+        settings = settings_of(opened, registry, seed, smoke, workers)
+        settings |= {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
         with claimed_search(resume or kept_here(output), opened.name, settings, resume is not None) as folder:
             if not as_json:
                 where = f" on {cluster}" if cluster else ""
-                tell(f"searching in {folder}{where}; if it is interrupted, add --resume {folder} to go on")
+                tell(f"searching in {folder}{where}; if it is interrupted, add {resume_option(folder)} to go on")
             searching = _Searching(opened, registry, folder, *how, workers, cluster)
-            return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
+            try:
+                return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
+            except BaseException as error:
+                if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
+                    raise
+                tell("")  # after the ^C of the terminal
+                go_on = f"give the same command with {resume_option(folder)}"
+                tell(f"interrupted; finished trials are kept; to go on, {go_on}")
+                return ExitCode.INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -201,7 +211,7 @@ class _Searching:
         from compressor.search.search_report import front_as_data, front_markdown, show_front
         from compressor.search.trial_record import closest
 
-        folder, data = self.folder / FRONT, front_as_data(result)
+        folder, data = self.folder / FRONT, {"folder": str(self.folder), **front_as_data(result)}
         write_whole(folder / "front.json", json_text(data) + "\n")
         write_whole(folder / "front.md", front_markdown(result))
         write_whole(folder / "front.html", front_page(result))
@@ -209,7 +219,8 @@ class _Searching:
             say_json(data)
         else:
             screen = Screen()
-            screen.show((result.name, "bold"), f" · {len(result.records)} trials · {result.size}", wrap=False)
+            trials = counted(len(result.records), "trial")
+            screen.show((result.name, "bold"), f" · {trials} · {result.size}", wrap=False)
             screen.show()
             if result.points:
                 show_front(result, screen)

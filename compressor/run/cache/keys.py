@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from compressor.base.hashing import file_digest
 from compressor.base.import_path import module_part, without_folder
@@ -160,7 +160,7 @@ def source_parts(plan: Plan, sized_by_data: bool = False) -> Parts | None:
 
     With `sized_by_data` they are those of a model with open sizes, which is built for the samples of the data.
     """
-    parts = _origin("model", plan)
+    parts = origin_parts("model", plan)
     data = data_parts(plan) if sized_by_data else None
     if parts is None or (sized_by_data and data is None):
         return None
@@ -180,7 +180,7 @@ def source_parts(plan: Plan, sized_by_data: bool = False) -> Parts | None:
 
 def data_parts(plan: Plan) -> Parts | None:
     """The parts that the splits of a run depend on; None if the data must be loaded to know them."""
-    parts = _origin("data", plan)
+    parts = origin_parts("data", plan)
     section = plan.recipe.data.model_dump(mode="json", by_alias=True, exclude={"source"})
     return parts and {"data": parts, "section": section, "seed": plan.seed, "smoke": plan.smoke}
 
@@ -218,7 +218,8 @@ def _portable(values: Any) -> Any:
     return without_folder(values) if isinstance(values, str) else values
 
 
-def _origin(part: Literal["model", "data"], plan: Plan) -> Parts | None:
+def origin_parts(part: str, plan: Plan) -> Parts | None:
+    """What the `model` or the `data` of a plan comes from, by its content; None if it must be loaded to know it."""
     source: ModelSource | Dataset | Reference = plan.model if part == "model" else plan.data
     if isinstance(source, Reference):
         path = Path(source.target)

@@ -91,7 +91,7 @@ class PTQ(KeepsLayersInFloat16):
         bias_correction: bool = Field(
             False, description="subtract from each bias the mean error that rounding causes in its layer's output"
         )
-        rate_weight: Annotated[float, Search.between(3e-3, 6e-2, log=True)] = Field(
+        rate_weight: float = Field(
             0.0,
             ge=0,
             le=1,
