@@ -40,6 +40,7 @@ from compressor.run.plugin_observers import PluginHooks, plugin_hooks
 from compressor.run.published_run import claimed_at
 from compressor.run.run_folder import results_of, write_results
 from compressor.run.status_file import RunStatus
+from compressor.training.joining import group_for
 
 if TYPE_CHECKING:
     from compressor.inspecting.content_rows import ModelContents
@@ -145,6 +146,7 @@ def apply(
         recipe = plan(recipe, overrides=overrides, registry=registry, seed=seed or 0, smoke=smoke, plugins=plugins)
     elif overrides or seed is not None or smoke or plugins:
         raise CompressorError("overrides, seed, smoke and plugins cannot be set on a plan", "pass them to plan()")
+    group_for(recipe.runtime)  # before anything is made
     recipe = replace(recipe, trust_model=recipe.trust_model or trust_model)
     observer = observer or Observer()
     lock = read_lock(Path(locked)) if locked else None

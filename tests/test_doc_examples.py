@@ -90,6 +90,7 @@ def test_blocks_that_cannot_be_run_say_why():
         "docs/recipes.md: the plugin is not installed",
         "docs/runs.md: there is no such storage",
         "docs/search.md: takes an hour",
+        "docs/several-gpus.md: needs two machines",
         "docs/tutorial.md: installs packages",
     ]
 

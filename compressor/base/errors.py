@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     CONSTRAINT = 3
     STEP = 4
     INTERNAL = 5
+    WORKER = 6
     INTERRUPTED = 130
 
 
@@ -48,6 +49,12 @@ class TargetError(CompressorError):
     """A model that is known not to fit the device that it is for."""
 
     exit_code = ExitCode.CONSTRAINT
+
+
+class WorkerError(CompressorError):
+    """Another machine that shares the trainings of a run did not come, died, or differs from this one."""
+
+    exit_code = ExitCode.WORKER
 
 
 class StepError(CompressorError):

@@ -110,7 +110,8 @@ def main() -> None:
             tell(f"error: {error}")
             code = error.exit_code
         ended(code)
-    if code == ExitCode.INTERRUPTED:  # TensorFlow takes seconds to shut down, too long after an interrupt
+    # TensorFlow takes seconds to shut down, too long after an interrupt, and more where another machine is gone
+    if code in (ExitCode.INTERRUPTED, ExitCode.WORKER):
         with suppress(OSError):  # a terminal that was closed
             sys.stdout.flush()
             sys.stderr.flush()

@@ -37,6 +37,11 @@ _LOOKS = 0.5  # seconds between two looks at the child's memory
 _TOO_LARGE, _UNRESPONSIVE = 256, 257  # in place of an exit code
 
 
+def ended_with(code: int) -> str:
+    """What a child reports that ends at once with an exit code, and has said why."""
+    return f"{_DONE}{int(code)}"
+
+
 def supervised(
     work: Callable[[Tell], int], died: Callable[[str, bool], None] = lambda _message, _interrupted: None
 ) -> int:
@@ -101,7 +106,7 @@ def _in_child(
         tell("")
         tell(f"interrupted; {KEPT}")
         result = ExitCode.INTERRUPTED
-    _report(writing, f"{_DONE}{int(result)}")
+    _report(writing, ended_with(result))
     return result
 
 

@@ -25,8 +25,12 @@ from compressor.run.stages.measure_stage import measure_stage
 from compressor.run.stages.prepare import Prepared, load_source, prepare
 from compressor.run.stages.rehearsal import rehearse
 from compressor.run.stages.saved_model import SavedModel
+from compressor.run.stages.shared_stages import refuse_unlike
 from compressor.run.stages.stage_store import StageStore
 from compressor.run.stages.step_result import refuse_left_alone, trains
+from compressor.run.worker_agreement import explained, must_be_alike, named_differences
+from compressor.training.joining import group_for
+from compressor.training.worker_group import WorkerGroup
 
 
 @contextmanager
@@ -45,9 +49,14 @@ def started(plan: Plan, folder: Path, cache: Cache, observer: Observer | None = 
     """
     began = time.perf_counter()
     observer = observer or Observer()
-    with StageStore(plan, folder, cache, observer.waiting, observer.warned) as store:
+    group = group_for(plan.runtime)
+    if group is not None:
+        refuse_unlike(group, must_be_alike(plan), named_differences)
+    with StageStore(plan, folder, cache, observer.waiting, observer.warned, group) as store, explained(group):
         run = Run(prepare(plan, store, observer), store, observer, began)
-        if plan.baseline is None:  # the model that the run starts from is the baseline
+        if group is not None:
+            refuse_unlike(group, {"fingerprints": dict(run.fingerprints)}, named_differences)
+        if plan.baseline is None and store.leads:  # the model that the run starts from is the baseline
             run.measure_source()
         yield run
 
@@ -122,6 +131,21 @@ class Run:
         Raises:
             StepError: the step failed, or lost what an earlier step made.
         """
+        return self._measure(step.id, self._applied(step))
+
+    def follow(self, step: PlannedStep) -> None:
+        """Take part in a step whose results another worker has, or get its model from there.
+
+        Raises:
+            StepError: the step failed.
+        """
+        model = self._applied(step)
+        if step.id == BASELINE:
+            self._baseline = model
+        self._model = model
+
+    def _applied(self, step: PlannedStep) -> SavedModel:
+        """The model after a step, applied or taken from the cache."""
         layers = self._prepared.source.file.facts.layers
         refuse_unmatched(self._prepared.plan.recipe, [step], self._model.file.facts.layers, gone=layers)
         teacher = self._teacher(step)
@@ -130,7 +154,7 @@ class Run:
         make = make_step(step, self._model, data, teacher, self._observer)
         made = self._store.step(self._model, step, data.training_fingerprint, teacher, make)
         refuse_left_alone(step, made.file.facts.left_alone)
-        return self._measure(step.id, made)
+        return made
 
     def result(self) -> RunResult:
         """The results so far."""
@@ -189,7 +213,7 @@ class Run:
     def _make_teacher(self, plan: Plan, name: str) -> SavedModel:
         """Run a teacher's plan; if the plan has no steps, only load its model, without measuring it."""
         if not plan.stages:
-            model = self._load_teacher(plan, name)
+            model = self._load_teacher(plan, name, self._store.group)
             path = model.file.path
             self._store.count_files(_subfolder(name), {f"{path.parent.name}/{path.name}": model.file.digest})
             return model
@@ -197,14 +221,14 @@ class Run:
         folder, relay = self._store.folder_for(subfolder), TeacherObserver(self._observer, name)
         with started(plan, folder, self._store.cache, relay) as run:
             for step in plan.stages:
-                run.stage(step)
+                run.stage(step) if self._store.leads else run.follow(step)
             self._store.count_files(subfolder, run.files)
             return run.model
 
-    def _load_teacher(self, plan: Plan, name: str) -> SavedModel:
-        """The model that a teacher's plan starts from."""
+    def _load_teacher(self, plan: Plan, name: str, group: WorkerGroup | None = None) -> SavedModel:
+        """The model that a teacher's plan starts from, which the workers of a group get as well."""
         folder, relay = self._store.folder_for(_subfolder(name)), TeacherObserver(self._observer, name)
-        with StageStore(plan, folder, self._store.cache, relay.waiting, relay.warned) as store:
+        with StageStore(plan, folder, self._store.cache, relay.waiting, relay.warned, group) as store:
             return load_source(plan, store)
 
 

@@ -116,9 +116,9 @@ def refuse_moved(locked: Lock, now: Lock) -> None:
         LockedError: with every difference.
     """
     told_after = {"files", "processor"}
-    differences = _differences(locked.model_dump(exclude=told_after), now.model_dump(exclude=told_after))
-    if differences:
-        what = "the run differs from the locked one:\n" + "\n".join(f"  {line}" for line in differences) + "\n"
+    moved = differences(locked.model_dump(exclude=told_after), now.model_dump(exclude=told_after))
+    if moved:
+        what = "the run differs from the locked one:\n" + "\n".join(f"  {line}" for line in moved) + "\n"
         raise LockedError(
             what.rstrip(), f"{_restart(locked, now)}put these back, or run without --locked to make a new lock"
         )
@@ -170,11 +170,14 @@ def _code(plan: Plan) -> dict[str, str]:
     return dict(sorted(digests.items()))
 
 
-def _differences(old: Any, new: Any, name: str = "") -> list[str]:
+def differences(old: Any, new: Any, name: str = "", told: tuple[str, str] = ("locked", "now")) -> list[str]:
+    """A line for every value that differs, with its name and both values, and with words for which is which."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = sorted(old.keys() | new.keys())
-        return [line for key in keys for line in _differences(old.get(key), new.get(key), f"{name}.{key}".lstrip("."))]
+        return [
+            line for key in keys for line in differences(old.get(key), new.get(key), f"{name}.{key}".lstrip("."), told)
+        ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
-        return [line for index, (a, b) in pairs for line in _differences(a, b, f"{name}.{index}")]
-    return [] if old == new else [f"{name}: locked {old!r}, now {new!r}"]
+        return [line for index, (a, b) in pairs for line in differences(a, b, f"{name}.{index}", told)]
+    return [] if old == new else [f"{name}: {told[0]} {old!r}, {told[1]} {new!r}"]

@@ -1,4 +1,6 @@
-"""Shares the batches of a training among several devices, by `tf.distribute`, so that it learns what one would.
+"""Shares the batches of a training among devices, by `tf.distribute`, so that it learns what one device would.
+
+The devices are those of one machine, or of several, each of which makes all batches and takes its parts of them.
 
 Each device gets a part of every batch, and the sums of their gradients are those of the whole batch: a part counts by
 its samples, where Keras counts all parts alike, whatever their sizes. So a batch need not be divisible by the number of
@@ -7,13 +9,18 @@ devices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from compressor.base.errors import StepError
 from compressor.models.files.devices import device_count, gpus, require_devices
 from compressor.recipe.runtime_section import RuntimeSection
+from compressor.training.joining import group_for, joined
 
 _VALIDATION_BATCH = 512
 
@@ -22,8 +29,10 @@ def strategy_for(runtime: RuntimeSection) -> Any | None:
     """The `tf.distribute` strategy of a recipe's trainings; None where there is one device.
 
     Raises:
-        CompressorError: there are fewer devices than the recipe asks for.
+        CompressorError: there are fewer devices than the recipe asks for, or machines that this process has not joined.
     """
+    if group := group_for(runtime):
+        return group.strategy
     count = device_count(runtime)
     if count < 2:
         return None
@@ -53,13 +62,13 @@ def refuse_unshareable(model: Any, strategy: Any) -> None:
 
 
 def shared(batches: Any, strategy: Any) -> Any:
-    """Batches of a tf.data.Dataset in as many parts as there are devices, each of which gets one.
+    """Batches of a tf.data.Dataset in as many parts as there are devices; those of this machine get one each.
 
     A batch of fewer samples than devices is given to several of them; each has its part in the mean.
     """
     import tensorflow as tf
 
-    count = strategy.num_replicas_in_sync
+    count, here = strategy.num_replicas_in_sync, devices_here(strategy)
 
     def parts(*batch: Any) -> Any:
         size = tf.shape(tf.nest.flatten(batch)[0])[0]
@@ -69,10 +78,21 @@ def shared(batches: Any, strategy: Any) -> Any:
             indices = tf.range(start, tf.maximum(end, start + 1)) % size
             return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), batch)
 
-        return tf.data.Dataset.range(count, output_type=tf.int32).map(tf.autograph.experimental.do_not_convert(part))
+        numbers = tf.data.Dataset.range(here.start, here.stop, output_type=tf.int32)
+        return numbers.map(tf.autograph.experimental.do_not_convert(part))
 
     split = batches.flat_map(tf.autograph.experimental.do_not_convert(parts))
     return strategy.distribute_datasets_from_function(lambda _: split)
+
+
+def devices_here(strategy: Any) -> range:
+    """The numbers of this machine's devices, among those of all."""
+    count = strategy.num_replicas_in_sync
+    resolver = strategy.cluster_resolver
+    if resolver is None:  # of one machine
+        return range(count)
+    each = count // resolver.cluster_spec().num_tasks(resolver.task_type)
+    return range(resolver.task_id * each, (resolver.task_id + 1) * each)
 
 
 def validation_batch_size(samples: int, devices: int) -> int:
@@ -125,13 +145,55 @@ def averaging(model: Any) -> Any:
         def on_test_begin(self, logs: Any = None) -> None:
             for variable in model.non_trainable_variables:
                 variable.assign(variable.read_value())
+            _take_from_first(model.non_trainable_variables)
 
     return Averaging()
+
+
+def score_of_first(score: float) -> float:
+    """The score that worker 0 has, if there are several, so that all take the same decisions by it."""
+    group = joined()
+    return float(group.share(repr(score).encode())) if group is not None else score
+
+
+def _take_from_first(variables: Sequence[Any]) -> None:
+    """Give variables the values that they have on worker 0, if there are several.
+
+    Some, such as the range of what a model has been given, are never added up, and each machine has its own.
+    """
+    group = joined()
+    if group is None:
+        return
+    values = [variable.numpy() for variable in variables]
+    stream = io.BytesIO()
+    np.savez(stream, *values)
+    with np.load(io.BytesIO(group.share(stream.getvalue()))) as told:
+        first = [told[name] for name in told.files]
+    for variable, value, own in zip(variables, first, values, strict=True):
+        if value.tobytes() != own.tobytes():
+            variable.assign(value)
 
 
 def values_of(variable: Any) -> list[Any]:
     """The value on each device, of a variable that has several; else its one value."""
     return [each.numpy() for each in getattr(variable, "values", [variable])]
+
+
+def values_everywhere(variable: Any, strategy: Any) -> NDArray[Any]:
+    """The value on each device of all machines, as worker 0 gets them; the others get those of their own devices."""
+    own = np.stack(values_of(variable))
+    group = joined()
+    if group is None or strategy is None:
+        return own
+    return np.concatenate(
+        [own, *(np.frombuffer(content, own.dtype).reshape(own.shape) for content in group.gather(own.tobytes())[1:])]
+    )
+
+
+def values_here(values: NDArray[Any], strategy: Any) -> list[Any]:
+    """Those of the values on all devices that belong to this machine."""
+    here = devices_here(strategy) if strategy is not None else range(len(values))
+    return list(values[here.start : here.stop])
 
 
 def assign_values(variable: Any, values: list[Any]) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-
 from compressor.base.errors import StepError
 from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.contracts.observer import Observer
@@ -33,9 +31,11 @@ from compressor.training.distribution import (
     averaging,
     loss_by_share,
     refuse_unshareable,
+    score_of_first,
     shared,
     validation_batch_size,
-    values_of,
+    values_everywhere,
+    values_here,
 )
 from compressor.training.half_precision import computing_in_bfloat16, refuse_uncomputable
 from compressor.training.keras_batches import by_keras_names
@@ -105,7 +105,8 @@ class Trainer:
 
     def validation_score(self, content: bytes) -> float:
         """The first metric of a `.tflite` file on the validation split."""
-        return score_of(content, self._data.validation, self._metrics[0])
+        score = score_of(content, self._data.validation, self._metrics[0])
+        return score if self._strategy is None else score_of_first(score)
 
     @property
     def higher_is_better(self) -> bool:
@@ -231,7 +232,7 @@ class Trainer:
         for variable, value in zip(optimizer_variables(model), state.optimizer, strict=True):
             variable.assign(value)
         for generator, value in zip(generators(model), state.generators, strict=True):
-            assign_values(generator.state, list(value))
+            assign_values(generator.state, values_here(value, self._strategy))
         return state
 
     def _keep(
@@ -245,7 +246,7 @@ class Trainer:
             return
         state.weights = model.get_weights()
         state.optimizer = [variable.numpy() for variable in optimizer_variables(model)]
-        state.generators = [np.stack(values_of(generator.state)) for generator in generators(model)]
+        state.generators = [values_everywhere(generator.state, self._strategy) for generator in generators(model)]
         state.projections = [variable.numpy() for variable in projections]
         state.callbacks, state.random = states_of(callbacks), random_state()
         self._checkpoints.save(fit, state.to_bytes())

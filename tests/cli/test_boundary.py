@@ -45,6 +45,7 @@ def test_the_exit_codes_are_those_that_ci_scripts_know():
         "CONSTRAINT": 3,
         "STEP": 4,
         "INTERNAL": 5,
+        "WORKER": 6,
         "INTERRUPTED": 130,
     }
 

@@ -44,7 +44,7 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(refused):
     ("runtime", "message"),
     [
         ("{devices: 2}", "'devices' goes with 'distribute: mirrored'; add that, or remove 'devices'"),
-        ("{distribute: multi_worker}", "'multi_worker' is not there yet"),
+        ("{distribute: multi_worker, devices: 2}", "with 'multi_worker' each machine takes part with all its GPUs"),
         ("{distribute: mirored}", "'mirrored'"),
         ("{mixed_precision: float16}", "'bfloat16'"),
     ],
@@ -54,12 +54,22 @@ def test_wrong_values_are_refused(runtime, message, refused):
     assert message in problem
 
 
-def test_the_plan_shows_the_devices_and_needs_no_tensorflow(tmp_path):
-    (tmp_path / "r.yaml").write_text(HEAD + "runtime: {distribute: mirrored, devices: 2}\nsteps: [{uses: prune}]\n")
+@pytest.mark.parametrize(
+    ("runtime", "workers", "shown_as"),
+    [
+        ("{distribute: mirrored, devices: 2}", "", "2 logical CPU devices"),
+        ("{distribute: multi_worker}", "", "the workers that TF_CONFIG names, which is not set here"),
+        ("{distribute: multi_worker}", '["a:1", "b:1", "c:1"]', "3 workers, each with its processor"),
+    ],
+)
+def test_the_plan_shows_the_devices_and_needs_no_tensorflow(runtime, workers, shown_as, tmp_path, monkeypatch):
+    (tmp_path / "r.yaml").write_text(HEAD + f"runtime: {runtime}\nsteps: [{{uses: prune}}]\n")
+    task = '"task": {"type": "worker", "index": 0}'
+    monkeypatch.setenv("TF_CONFIG", workers and f'{{"cluster": {{"worker": {workers}}}, {task}}}')
     code = (
         "import sys\nfrom compressor.cli.commands.plan import command\n"
         f"command.main([{str(tmp_path / 'r.yaml')!r}], standalone_mode=False)\n"
         "assert 'tensorflow' not in sys.modules"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert " trains on 2 logical CPU devices\n" in shown
+    assert f" trains on {shown_as}\n" in shown

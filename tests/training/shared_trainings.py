@@ -136,10 +136,10 @@ def extra(case):
     return {"class_weight": {"a": 3.0, "b": 0.5}} if case == "by class" else {}
 
 
-def resumed(strategy):
+def resumed(strategy, keep=Kept):
     """A training in one go, and one that was cut after its first epoch and went on."""
-    whole = trained(strategy, "resumed", Kept())
-    kept = Kept(until=1)
+    whole = trained(strategy, "resumed", keep())
+    kept = keep(until=1)
     try:
         trained(strategy, "resumed", kept)
     except KeyboardInterrupt:

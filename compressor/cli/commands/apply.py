@@ -37,7 +37,9 @@ from compressor.cli.options import (
 )
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE
-from compressor.contracts.observer import Observer, Observers
+from compressor.cli.step_teller import StepTeller
+from compressor.cli.worker_runs import WorkerRuns, refuse_several, shares_trainings
+from compressor.contracts.observer import Observers
 
 if TYPE_CHECKING:
     from compressor.cluster.ray_address import On
@@ -122,6 +124,9 @@ def command(
     plans = [replace(plan, trust_model=trust_model) for plan in _plans(recipes, registry, options)]
     api.registry_for(plans[0], registry, track)  # before anything is made, trackers that are not there are refused
     silent = quiet or (as_json and not event_log.is_open())
+    shared = next(filter(shares_trainings, plans), None)
+    if shared is not None:
+        refuse_several(len(plans) > 1, seeds is not None, on is not None)
     notifier = _notifier(notify, registry, tell_doing)
     runs = _Runs(registry, track, read_lock(locked) if locked else None, silent, notifier, debug, tell_doing)
     if len(plans) > 1 or on is not None:
@@ -139,16 +144,23 @@ def command(
         reports = [batch[0].reports[number] for number in sorted(batch[0].reports)]
         return _end(reports, batch[0].folder, output, seeds is not None, as_json)
     (plan,) = plans
-    with (
-        _cache_place(no_cache, cache, cache_from, cache_limit) as place,
-        claimed_at(plan, output, seeds is not None, _warn, lambda: tell_doing(PUBLISHING)) as folder,
-    ):
-        if seeds is None:
-            reports = [runs.run(plan, folder, place)]
-        else:
-            reports = [runs.run_within(folder, replace(plan, seed=number), place) for number in range(seeds)]
-            write_seeds(reports, folder)
-    return _end(reports, folder, output, seeds is not None, as_json)
+
+    def run_here() -> int:
+        with (
+            _cache_place(no_cache, cache, cache_from, cache_limit) as place,
+            claimed_at(plan, output, seeds is not None, _warn, lambda: tell_doing(PUBLISHING)) as folder,
+        ):
+            if seeds is None:
+                reports = [runs.run(plan, folder, place)]
+            else:
+                reports = [runs.run_within(folder, replace(plan, seed=number), place) for number in range(seeds)]
+                write_seeds(reports, folder)
+        return _end(reports, folder, output, seeds is not None, as_json)
+
+    if shared is None:
+        return run_here()
+    workers = WorkerRuns(plan, silent, debug, tell_doing)
+    return workers.run(run_here, lambda: _cache_place(no_cache, cache, cache_from, cache_limit))
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,7 @@ class _Runs:
         from compressor.run.cache.run_cache import opened
 
         with native_output_to(None if self.debug else folder / "run.log") as stream:
-            observer = Observers(_StepTeller(plan, self.tell), watching(Screen(stream), self.silent, str(folder)))
+            observer = Observers(StepTeller(plan, self.tell), watching(Screen(stream), self.silent, str(folder)))
             if self.notifier is not None:
                 self.notifier.warn = observer.warned
             try:
@@ -231,23 +243,6 @@ def _notifier(targets: Sequence[str], registry: Registry, tell: Tell) -> Notifie
     notifier = Notifier(targets, lambda: tell(SENDING))
     registry.add(notifier, OPTION, Provider("compressor", full_versions()["compressor"]))
     return notifier
-
-
-class _StepTeller(Observer):
-    """Reports which step is running, in case the process crashes in it."""
-
-    def __init__(self, plan: Plan, tell: Tell) -> None:
-        self._subjects = {step.id: f"the step '{step.id}' ({step.uses}, {step.provider})" for step in plan.stages}
-        self._tell = tell
-
-    def step_started(self, step_id: str) -> None:
-        self._tell(self._subjects.get(step_id, "the baseline"))
-
-    def measuring(self, step_id: str) -> None:
-        self._tell(f"measuring the file after {self._subjects.get(step_id, 'the baseline')}")
-
-    def warned(self, text: str) -> None:
-        """Left to the observers that show it."""
 
 
 def _end(reports: list[Report], folder: Path, output: Path | str | None, several: bool, as_json: bool) -> int:

@@ -29,6 +29,7 @@ _WORDS: dict[int, str] = {
     ExitCode.CONSTRAINT: "constraint missed",
     ExitCode.STEP: "step failed",
     ExitCode.INTERNAL: "bug in compressor",
+    ExitCode.WORKER: "another machine was lost",
 }
 
 

@@ -27,6 +27,7 @@ from compressor.cli.options import (
 )
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE, kept_here
+from compressor.cli.worker_runs import refuse_in_search
 
 if TYPE_CHECKING:
     from compressor.cluster.ray_address import On
@@ -116,6 +117,7 @@ def command(
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
+    refuse_in_search(opened.space.tree.plain())
     place = CachePlace.named(cache, cache_from, cache_limit)
     how = (seed, smoke, trust_model, debug, as_json, place)
     before = places_of(resume)

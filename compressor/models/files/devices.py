@@ -1,4 +1,4 @@
-"""The devices that trainings compute on: the GPUs of the machine, or logical devices of its processor."""
+"""The devices that trainings compute on: GPUs, logical devices of the processor, or those of several machines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 from compressor.base.errors import CompressorError
 from compressor.base.machine import conditions
 from compressor.base.text import counted
+from compressor.base.worker_addresses import VARIABLE, worker_addresses
 from compressor.models.files.tensorflow_setup import logical_processors
 from compressor.recipe.runtime_section import RuntimeSection
 
 # what drivers of GPUs leave: without any of them there is no need to import TensorFlow to find that there is no GPU
 _TRACES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia/gpus")
+_UNKNOWN_WORKERS = f"the workers that {VARIABLE} names, which is not set here"
 _FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
@@ -57,6 +59,8 @@ def device_count(runtime: RuntimeSection) -> int:
     if runtime.distribute is None:
         return 1
     found = gpus()
+    if runtime.distribute == "multi_worker":
+        return _workers() * (len(found) or 1)
     if not found:
         return runtime.devices or 1
     if runtime.devices is not None and runtime.devices > len(found):
@@ -67,6 +71,9 @@ def device_count(runtime: RuntimeSection) -> int:
 
 def devices_text(runtime: RuntimeSection) -> str:
     """The devices that share a batch, for people and for keys: `2 GPUs: 2 x NVIDIA L4`."""
+    if runtime.distribute == "multi_worker":
+        each = _named(gpus()) if gpus() else "its processor"
+        return f"{counted(_workers(), 'worker')}, each with {each}" if worker_addresses() else _UNKNOWN_WORKERS
     found, count = gpus(), device_count(runtime)
     return _named(found[:count]) if found else counted(count, "logical CPU device")
 
@@ -79,7 +86,7 @@ def runtime_text(runtime: RuntimeSection) -> str:
 
 def processors_for(runtime: RuntimeSection) -> int:
     """The number of logical devices that trainings need the processor to be divided into: 1 where there are GPUs."""
-    return 1 if gpus() else device_count(runtime)
+    return 1 if gpus() or runtime.distribute == "multi_worker" else device_count(runtime)
 
 
 def require_devices(runtime: RuntimeSection) -> None:
@@ -101,7 +108,9 @@ def require_devices(runtime: RuntimeSection) -> None:
 def runtime_warnings(runtime: RuntimeSection) -> list[str]:
     """What a run with such trainings should say: that it does less than asked, or is no faster."""
     found, warnings = gpus(), []
-    if runtime.distribute is not None and device_count(runtime) < 2:
+    if runtime.distribute == "multi_worker":
+        pass  # machines that share nothing are refused
+    elif runtime.distribute is not None and device_count(runtime) < 2:
         here = f"is {_named(found)}" if found else "is no GPU"
         warnings.append(
             f"'distribute: {runtime.distribute}' shares nothing, since there {here}: trainings are on one device; "
@@ -116,6 +125,12 @@ def runtime_warnings(runtime: RuntimeSection) -> list[str]:
             "this processor has no instructions for bfloat16, so that 'mixed_precision' is no faster than float32 here"
         )
     return warnings
+
+
+def _workers() -> int:
+    """How many machines `TF_CONFIG` names; 1 where it is not set."""
+    workers = worker_addresses()
+    return workers.count if workers else 1
 
 
 def _named(found: Sequence[str]) -> str:

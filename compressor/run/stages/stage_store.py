@@ -34,7 +34,10 @@ from compressor.run.stages.cached_stages import cached_measurement, cached_model
 from compressor.run.stages.checkpoints import KeptCheckpoints
 from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
 from compressor.run.stages.saved_model import SavedModel, describe_origin
-from compressor.run.stages.step_result import named
+from compressor.run.stages.shared_stages import SharedCheckpoints, agreed, make_together, sent, taken
+from compressor.run.stages.step_result import named, trains
+from compressor.training.trainer import Checkpoints
+from compressor.training.worker_group import WorkerGroup
 
 Made = tuple[Model, ModelFacts]
 """A model in memory, and the facts about it."""
@@ -50,6 +53,7 @@ class StageStore:
         cache: Cache,
         waiting: Callable[[str], None],
         warn: Callable[[str], None] = lambda _: None,
+        group: WorkerGroup | None = None,
     ) -> None:
         """Open the store.
 
@@ -59,6 +63,7 @@ class StageStore:
             cache: the cache that earlier results are taken from and new ones are written to.
             waiting: is called with a step's id while another run makes the same step.
             warn: is told what cannot go on where it was interrupted.
+            group: the workers that share the trainings of the run; None for a run on one machine.
         """
         self._plan = plan
         self._folder = folder / "stages"
@@ -66,6 +71,7 @@ class StageStore:
         self._cache = cache
         self._waiting = waiting
         self._warn = warn
+        self._group = group
         self._in_use = InUse(cache.folder)
         self._in_use.add(SPOOL)  # the run may read data from there until it ends
         self._files: dict[str, str] = {}
@@ -82,6 +88,16 @@ class StageStore:
         return dict(self._files)
 
     @property
+    def group(self) -> WorkerGroup | None:
+        """The workers that share the trainings of the run; None for a run on one machine."""
+        return self._group
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process has the cache and the results, as all but the workers behind the first do."""
+        return self._group is None or self._group.leads
+
+    @property
     def cache(self) -> Cache:
         """The cache, for runs within this one and for spooled data."""
         return self._cache
@@ -94,6 +110,10 @@ class StageStore:
 
     def source(self, build: Callable[[], Made]) -> SavedModel:
         """The model that the run starts from, from the cache or built."""
+        if not self.leads:
+            file = self._taken("source")
+            assert file is not None
+            return SavedModel(self._plan, (), file, file.facts.was_open)
         parts = known_source_parts(self._plan, self._cache)
         file = None
         if parts is not None:
@@ -107,6 +127,8 @@ class StageStore:
             with fenced(f"{describe_origin(self._plan, ())}, which cannot be saved,", ModelError, (OSError,)):
                 path = saved(model, self._folder, "source")
             file = keep_model(self._cache, parts, path, facts)
+        if self._group is not None:
+            sent(self._group, file)
         return SavedModel(self._plan, (), file, file.facts.was_open)
 
     def step(
@@ -115,7 +137,7 @@ class StageStore:
         step: PlannedStep,
         data: str,
         teacher: SavedModel | None,
-        make: Callable[[KeptCheckpoints], Made],
+        make: Callable[[Checkpoints], Made],
     ) -> SavedModel:
         """The model that a step returns, from the cache or made.
 
@@ -129,17 +151,21 @@ class StageStore:
         Raises:
             StepError: the step failed, or its model cannot be saved.
         """
+        stem = f"{before.after(step, before.file).stage}-{step.id}"
+        if not self.leads:
+            return before.after(step, self._taken(stem) or self._made_with_others(step, stem, make))
         teacher_key = _teacher_parts(teacher) if teacher else None
         loaded, was_open = _loading_code(before), before.was_open
         parts = step_parts(step, before.file.digest, loaded, data, self._plan, teacher_key, was_open)
         key = key_of(parts)
         self._in_use.add(key)
-        stem = f"{before.after(step, before.file).stage}-{step.id}"
         file = cached_model(self._cache, parts, self._folder, stem)
         if file is None:
             with making(self._cache.folder, key, lambda: self._waiting(step.id)):
                 file = cached_model(self._cache, parts, self._folder, stem)  # another run may have made it meanwhile
                 file = file or self._made(step, parts, stem, make)
+        if self._group is not None and (file.cached or not trains(step)):
+            sent(self._group, file)
         self._cache.remember(note_name(self._plan, step.id), parts)
         return before.after(step, file)
 
@@ -185,16 +211,36 @@ class StageStore:
         if parts := data_parts(self._plan):
             self._cache.remember(f"data {key_of(parts)}", {"fingerprint": fingerprint})
 
-    def _made(self, step: PlannedStep, parts: Parts, stem: str, make: Callable[[KeptCheckpoints], Made]) -> ModelFile:
+    def _made(self, step: PlannedStep, parts: Parts, stem: str, make: Callable[[Checkpoints], Made]) -> ModelFile:
         checkpoints = KeptCheckpoints(self._cache, parts, self._in_use.add)
         begun = f"begun {note_name(self._plan, step.id)}"
         checkpoints.begin(begun, lambda text: self._warn(f"the step '{step.id}' {text}"))
-        model, facts = make(checkpoints)
-        with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
-            path = saved(model, self._folder, stem)
-        file = keep_model(self._cache, parts, path, facts)
+        group = self._group if trains(step) else None
+        if group is not None:
+            make_together(group)
+        model, facts = make(SharedCheckpoints(group, checkpoints) if group is not None else checkpoints)
+        file = keep_model(self._cache, parts, self._saved(step, model, stem), facts)
+        if group is not None:
+            file = agreed(group, file, stem, step.id, self._warn)
         checkpoints.finish(begun)
         return file
+
+    def _saved(self, step: PlannedStep, model: Model, stem: str) -> Path:
+        with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
+            return saved(model, self._folder, stem)
+
+    def _taken(self, stem: str) -> ModelFile | None:
+        """What worker 0 sends to this one; None if it is made by all workers together."""
+        assert self._group is not None
+        return taken(self._group, self._folder, stem)
+
+    def _made_with_others(self, step: PlannedStep, stem: str, make: Callable[[Checkpoints], Made]) -> ModelFile:
+        """Take part in what all workers make, as one that keeps nothing of it."""
+        assert self._group is not None
+        model, facts = make(SharedCheckpoints(self._group, None))
+        path = self._saved(step, model, stem)
+        file = ModelFile(path, file_digest(path), facts, cached=False)
+        return agreed(self._group, file, stem, step.id, self._warn)
 
 
 def _loading_code(model: SavedModel) -> list[str]:
