@@ -17,6 +17,8 @@ from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
 _LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
+_RATE, _RATE_WEIGHTS = "rate_weight", (0.003, 0.01, 0.03, 0.06)
+_MOST_RATED = 500_000  # weights, which take minutes
 _SHARES_OF_LIMIT = (1, 0.7, 0.5)  # of a package's limit, that `entropy` is asked for
 _INT4 = "int4"
 _EMBEDDING = "Embedding"
@@ -107,7 +109,7 @@ def space_for(
     before = list(_smaller(model, wanted)) if trains else []
     steps = [line for _, lines in before for line in lines]
     if not model.quantized:
-        steps += _quantizing(precisions, simulated)
+        steps += _quantizing(precisions, simulated, packs and _rates(model, precisions))
     steps.append(("  - uses: slim", WHY["slim"]))
     if packs:
         steps.append(("  - uses: pack", WHY["pack"]))
@@ -138,7 +140,9 @@ def assignment_of(trial: FirstTrial, space: Space) -> Assignment | None:
         values = {name: trial.values.get(name.rpartition(".")[2], end) for name, end in ends.items()}
         steps = space.drawn({**structure, **values}).plain()["steps"]
         weights = {step.get("with", {}).get("weights", "int8") for step in steps if step["uses"] == "qat"}
-        if tuple(step["uses"] for step in steps) == trial.steps and weights <= {trial.values.get("weights", "int8")}:
+        alike = weights <= {trial.values.get("weights", "int8")}
+        rated = any(_RATE in step.get("with", {}) for step in steps)
+        if tuple(step["uses"] for step in steps) == trial.steps and alike and rated == (_RATE in trial.values):
             return {**structure, **values}
     return None
 
@@ -211,17 +215,27 @@ def _pruning(model: KnownModel) -> str:
     )
 
 
-def _quantizing(precisions: Sequence[str], simulated: bool) -> list[Line]:
+def _rates(model: KnownModel, precisions: Sequence[str]) -> bool:
+    """Whether weights may be chosen by what they cost in a package, which takes int8, and time for many of them."""
+    return "int8" in precisions and model.kernels <= _MOST_RATED
+
+
+def _quantizing(precisions: Sequence[str], simulated: bool, rated: bool) -> list[Line]:
     listed = ", ".join(precisions)
     value = f"{{search: [{listed}]}}" if len(precisions) > 1 else listed
     alone = f"{{uses: ptq, with: {{precision: {value}}}}}"
-    if not simulated:
+    if not simulated and not rated:
         return [(f"  - {alone}", "")]
+    lines = [("  - one_of:", "one of these lines"), (f"      - {alone}", "without training")]
+    if rated:
+        cheaper = f"{_RATE}: {{search: [{', '.join(map(str, _RATE_WEIGHTS))}]}}"
+        lines.append((f"      - {{uses: ptq, with: {{precision: int8, {cheaper}}}}}", "for cheap weights in a package"))
+    if not simulated:
+        return lines
     gently = "epochs: 3, learning_rate: 3e-4"
     int4 = f"[{{uses: qat, with: {{weights: int4, {gently}}}}}, {{uses: ptq, with: {{precision: int4}}}}]"
     return [
-        ("  - one_of:", "one of these lines"),
-        (f"      - {alone}", "without training"),
+        *lines,
         (f"      - [{{uses: qat, with: {{{gently}}}}}, {{uses: ptq}}]", "train for int8"),
         *([(f"      - {int4}", "or for 4 bits")] if _INT4 in precisions else []),
     ]
@@ -256,6 +270,8 @@ def _first(
         yield FirstTrial(end)
         return
     yield FirstTrial(("ptq", *end), {"precision": precisions[0]})
+    if packs and _rates(model, precisions):
+        yield FirstTrial(("ptq", *end), {"precision": "int8", _RATE: _RATE_WEIGHTS[-2]})
     trained = ("qat", "ptq") if simulated else ("ptq",)
     zeros = next((share for share in _LADDER if packed_bytes(model, share) <= (wanted.packed_bytes or 0)), _LADDER[-1])
     values = {"final_sparsity": zeros, "number_of_clusters": 16, "channels": 0.6, "precision": precisions[0]}

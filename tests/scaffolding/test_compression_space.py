@@ -43,18 +43,21 @@ def chains(space, recipe):
 def test_for_a_package_code_length_zeros_and_clusters_are_tried_and_quantization_alone_comes_first():
     space, recipe = opened(max_packed_size="8 kB", packed_bytes=8_000, max_drop=0.005)
     assert chains(space, recipe) == [
-        "ptq slim pack", "entropy ptq slim pack", "prune qat ptq slim pack", "ptq slim pack",
+        "ptq slim pack", "ptq slim pack", "entropy ptq slim pack", "prune qat ptq slim pack", "ptq slim pack",
         "prune cluster qat ptq slim pack", "qat ptq slim pack",
     ]  # fmt: skip
-    coded = recipe.drawn(assignment_of(space.first[1], recipe.space)).steps[0]
+    plain, cheaper = (recipe.drawn(assignment_of(trial, recipe.space)).steps[0] for trial in space.first[:2])
+    assert plain.with_ == {"precision": "int8"}
+    assert cheaper.with_ == {"precision": "int8", "rate_weight": 0.03}
+    coded = recipe.drawn(assignment_of(space.first[2], recipe.space)).steps[0]
     assert coded.with_ == {"max_size": 8_000, "learning_rate": 1e-3, "decay": "cosine", "epochs": 12}
-    assert space.first[2].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
-    assert recipe.space.structures == 12
+    assert space.first[3].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
+    assert recipe.space.structures == 16
     plain = recipe.space.tree.plain()
     assert plain["constraints"] == {"max_accuracy_drop": 0.005, "max_packed_size": "8 kB"}
     assert plain["objectives"] == [{"minimize": "packed_size"}, {"maximize": "accuracy"}]
     assert plain["model"] == {"source": "mnist_cnn", "train": {"epochs": 10}}
-    drawn = recipe.drawn(assignment_of(space.first[5], recipe.space))
+    drawn = recipe.drawn(assignment_of(space.first[6], recipe.space))
     assert [step.with_.get("weights", step.with_.get("precision")) for step in drawn.steps[:2]] == ["int4", "int4"]
 
 
@@ -85,10 +88,10 @@ def test_a_metric_that_is_no_share_is_made_small_and_its_rise_is_limited():
     ("changes", "steps", "note"),
     [
         ({"kinds": ("LSTM",), "layers": (("lstm", "LSTM"),), "simulated": 0.2, "unsimulated": ("LSTM",)},
-         ["ptq slim pack", "entropy ptq slim pack", "prune ptq slim pack", "ptq slim pack",
+         ["ptq slim pack", "ptq slim pack", "entropy ptq slim pack", "prune ptq slim pack", "ptq slim pack",
           "prune cluster ptq slim pack"],
          "no qat: it cannot simulate int8 within LSTM, where most weights are"),
-        ({"trainable": 0}, ["ptq slim pack", "ptq slim pack"],
+        ({"trainable": 0}, ["ptq slim pack", "ptq slim pack", "ptq slim pack"],
          "no step trains, since all layers with kernels are frozen"),
     ],
 )  # fmt: skip
@@ -96,6 +99,11 @@ def test_what_a_model_cannot_take_is_not_tried_and_said(changes, steps, note):
     space, recipe = opened(replace(CNN, **changes), max_packed_size="8 kB", packed_bytes=8_000)
     assert chains(space, recipe) == steps
     assert space.notes == (note,)
+
+
+def test_a_large_model_is_not_made_to_wait_for_weights_that_are_cheap():
+    space, _ = opened(replace(CNN, kernels=500_001), max_packed_size="90 kB", packed_bytes=90_000)
+    assert "rate_weight" not in space.text
 
 
 def test_activations_that_are_quantized_as_it_runs_are_not_tried_where_no_kernel_is_large_enough():
