@@ -38,6 +38,14 @@ class Strategy(ABC):
     def __init__(self, params: AnyParams) -> None:
         self.params: Any = params
 
+    @property
+    def weight_bits(self) -> int | None:
+        """Bits that weights resolve after the step where, by design, these are fewer than their type has; else None.
+
+        The outputs may differ from those of the model before by as much noise as so many bits explain.
+        """
+        return None
+
     @abstractmethod
     def plan(self, state: ModelState) -> ModelState:
         """Return the state of the model after this step. Runs before TensorFlow is imported.

@@ -68,9 +68,10 @@ class Precision:
         return max(0.0, _PER_BIT * self.bits - _HEADROOM - 10 * float(np.log10(tensors)) - _BEYOND)
 
 
-def precision_of(anatomy: Anatomy) -> Precision:
-    """The precision of a file."""
+def precision_of(anatomy: Anatomy, weight_bits: int | None = None) -> Precision:
+    """The precision of a file, whose weights resolve `weight_bits`, where a step made them coarser than their type."""
     bits = min((_FLOAT16_BITS if t.dtype == "float16" else t.bits for t in anatomy.kernels), default=32)
+    bits = min(bits, weight_bits or bits)
     integers = anatomy.integer_activations > 0
     return Precision(min(bits, 8) if integers else bits, len(anatomy.kernels), 8 if integers else _FLOAT_OUTPUT_BITS)
 

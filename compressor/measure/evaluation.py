@@ -63,6 +63,7 @@ def measure(
     origin: str = "the Keras model",
     made_of: bytes | None = None,
     calibration: Split | None = None,
+    weight_bits: int | None = None,
 ) -> Measurement:
     """Measure a `.tflite` file, and beside it the Keras model, or the file, that it was made of.
 
@@ -74,6 +75,7 @@ def measure(
         origin: where that model came from, to be named if one of its layers fails.
         made_of: the file that it was made of, if there is no Keras model; its outputs alone are compared.
         calibration: the split whose samples a quantized file must run on, in addition to the test split.
+        weight_bits: that its weights resolve, where a step made them coarser than their type.
 
     Raises:
         ModelError: the file cannot be read or run.
@@ -83,7 +85,7 @@ def measure(
     """
     start = time.perf_counter()
     anatomy = dissect(content)
-    precision = precision_of(anatomy)
+    precision = precision_of(anatomy, weight_bits)
     if calibration is not None and not precision.is_float32 and content != made_of:
         refuse_failing(content, trial_samples(calibration, test), origin)
     model = LiteRTModel(content)

@@ -135,11 +135,13 @@ def measurement_parts(
     made_of: str = "",
     was_open: Parts | None = None,
     threads: int = DEFAULT_THREADS,
+    weight_bits: int | None = None,
 ) -> Parts:
     """The parts of a measurement's key: hashes of the model and of the data, the metrics, and the code.
 
     `made_of` is the hash of the file that the model is held against, where it is no Keras model, and `was_open` are the
-    shapes of the inputs that the run's model left open.
+    shapes of the inputs that the run's model left open. `weight_bits` are those that the model's weights resolve, where
+    a step made them coarser than their type.
     """
     return {
         "model": model,
@@ -147,6 +149,7 @@ def measurement_parts(
         "open sizes": was_open or {},
         "state": state,
         "made of": made_of,
+        "weight bits": weight_bits,
         "data": data,
         "metrics": {configured.name: _metric_parts(configured) for configured in metrics},
         **computing_parts(threads),

@@ -80,7 +80,7 @@ def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[
     with blamed_on_step(saved, model):
         if isinstance(model, bytes):
             content = unpacked(model)
-            return model, measure(content, data.test, metrics, None, maker, made_of, data.train)
+            return model, measure(content, data.test, metrics, None, maker, made_of, data.train, saved.weight_bits)
         with fenced(maker, StepError, (CompressorError,)):
             content = to_litert(model, conversion(saved, data.train))
             content, notes = opened(content, model, saved, data.train)

@@ -45,6 +45,17 @@ class SavedModel:
         """The number of its stage; that of the baseline is 0, whether or not a step trained it."""
         return len(self.steps) - 1 if self.plan.baseline else len(self.steps)
 
+    @property
+    def weight_bits(self) -> int | None:
+        """Bits that its weights resolve, where steps on the file made them coarser than their type."""
+        found: list[int] = []
+        for step in self.steps:
+            with fenced(f"the strategy '{step.uses}' ({step.provider})", StepError):
+                bits = step.strategy.weight_bits
+            if bits is not None and step.after.format != "keras":
+                found.append(bits)
+        return min(found, default=None)
+
     def after(self, step: PlannedStep, file: ModelFile) -> SavedModel:
         """The model after one more step, in its file."""
         return replace(self, steps=(*self.steps, step), file=file)

@@ -182,8 +182,8 @@ class StageStore:
         """
         loaded, state = _loading_code(model), str(model.state)
         other = bytes_digest(made_of) if made_of else ""
-        plan, digest = self._plan, model.file.digest
-        parts = measurement_parts(digest, loaded, state, data, plan.metrics, other, model.was_open, plan.threads)
+        plan, digest, bits = self._plan, model.file.digest, model.weight_bits
+        parts = measurement_parts(digest, loaded, state, data, plan.metrics, other, model.was_open, plan.threads, bits)
         self._in_use.add(key_of(parts))
         measured = cached_measurement(self._cache, parts)
         if measured is None:

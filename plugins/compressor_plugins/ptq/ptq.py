@@ -151,6 +151,11 @@ class PTQ(KeepsLayersInFloat16):
                 raise ValueError("bias_correction supports neither weights in blocks nor algorithms hadamard and oscar")
             return self
 
+    @property
+    def weight_bits(self) -> int | None:
+        """As coarse as int4, where weights are chosen by what they cost in a package."""
+        return 4 if self.params.rate_weight else None
+
     def plan(self, state: ModelState) -> ModelState:
         """Takes a Keras model or a float LiteRT file, and makes a quantized LiteRT file."""
         params = self.params

@@ -246,3 +246,19 @@ def test_an_error_is_made_up_for_by_others():
     together, apart = (cheaper(levels, seen, price) for seen in (errors, alone))
     costs = [errors.of(choice.levels - levels) + price * choice.bits for choice in (together, apart)]
     assert costs[0] < 0.85 * costs[1]
+
+
+def test_a_run_holds_the_file_against_as_few_bits_as_its_weights_resolve(several_kinds, digits, tmp_path, monkeypatch):
+    import compressor
+
+    monkeypatch.setenv("COMPRESSOR_CACHE", str(tmp_path / "cache"))
+    several_kinds.save(tmp_path / "model.keras")
+    split = {name: next(getattr(digits, name).batches(300)) for name in ("train", "test")}
+    arrays = {f"{kind}_{name}": part for name, pair in split.items() for kind, part in zip("xy", pair, strict=True)}
+    np.savez(tmp_path / "digits.npz", **arrays)
+    steps = [{"uses": "ptq", "with": {"rate_weight": 0.06, "calibration_samples": 50}}, {"uses": "slim"}]
+    sources = {"model": {"source": str(tmp_path / "model.keras")}, "data": {"source": str(tmp_path / "digits.npz")}}
+    report, _ = compressor.apply({"version": 1, **sources, "steps": steps}, output=tmp_path / "out")
+    for stage in report.stages[1:]:
+        assert stage.agreement.least == 0.0  # of 8 bits it would be more
+        assert stage.agreement.signal_to_noise < 40
