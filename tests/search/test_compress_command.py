@@ -40,7 +40,7 @@ def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it
         " tries first: ptq -> slim -> pack; then entropy -> ptq -> slim -> pack; "
         "then prune -> qat -> ptq -> slim -> pack; "
         "then prune -> cluster -> qat -> ptq -> slim -> pack; then qat -> ptq -> slim -> pack",
-        " then what does best, of 12 ways to take steps, 6 open values, recipes without end; for 15:00 minutes in all",
+        " then what does best, of 16 ways to take steps, 7 open values, recipes without end; for 15:00 minutes in all",
         " working in s; Ctrl-C keeps the best so far",
         *lines[7:9],
     ]
@@ -81,7 +81,7 @@ def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it
         (["tiny.keras", "--data", "tiny.npz", "--max-drop", "150%"], 2,
          "error: --max-drop: '150%' is no share from 0 to 1; write 0.5%, or 0.005"),
         (["tiny.keras", "--data", "tiny.npz", "--budget", "soon"], 2,
-         "Error: --budget: 'soon' is no length of time; write 15m, 90s or 1h30m"),
+         "error: --budget: 'soon' is no length of time; write 15m, 90s or 1h30m"),
         (["tiny.keras", "--data", "tiny.npz", "-o", "a", "--resume", "b"], 2,
          "Error: --output and --resume exclude each other; leave one out"),
         (["tiny.keras", "--data", "tiny.npz", "--target", "pdp-11"], 2, "error: --target: there is no device 'pdp-11'"),

@@ -118,11 +118,12 @@ def command(
 
 def _minutes(budget: str) -> float:
     from compressor.base.durations import parse_duration
+    from compressor.scaffolding.recipe_choices import UsageError
 
     try:
         return parse_duration(budget) / 60
     except ValueError as error:
-        raise click.UsageError(f"--budget: {error}") from None
+        raise UsageError(f"--budget: {error}") from None
 
 
 def _wanted(
