@@ -38,6 +38,7 @@ METHODS = {
 ELSEWHERE = {  # objects of the core, or of libraries, that have methods of these names
     "api.plan", "Resolver(recipe, registry).plan", "nested.plan", "self._runs.plan",
     "json.load", "np.load", "tf.saved_model.load", "tfds.load", "self._checkpoints.load", "pickle.load",
+    "self._kept.load",
     "before.load", "teacher.load", "saved.load", "source.load", "after.load", "self.load",
     "optimizer.build", "metrics.build", "model.build", "recipes.load",
     "change.apply", "self.apply", "saved.custom_objects", "self.custom_objects",

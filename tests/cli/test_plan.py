@@ -41,7 +41,8 @@ def test_it_shows_each_step_its_states_and_the_origin_of_every_value(run, recipe
         "   keras  ->  litert, quantized",
         "   to run: this model has not run with this data before",
         '   precision="int8"  activations=null  algorithm="min_max"  granularity="channel"  io="float32"  '
-        "per_layer={}  input_scale=null  integer_only=false  bias_correction=false  calibration_samples=10",
+        "per_layer={}  input_scale=null  integer_only=false  bias_correction=false  rate_weight=0.0  "
+        "calibration_samples=10",
         "",
         " values and where they come from",
         "   version = 1   base.yaml:1:10",
@@ -108,6 +109,7 @@ def test_json_has_the_whole_plan(run, recipes):
             "input_scale": None,
             "integer_only": False,
             "bias_correction": False,
+            "rate_weight": 0.0,
             "calibration_samples": 10,
         },
     }

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
@@ -17,7 +17,9 @@ from compressor.base.atomic_files import write_whole
 from compressor.base.errors import WorkerError
 from compressor.run.stages.checkpoints import KeptCheckpoints
 from compressor.run.stages.model_file import ModelFacts, ModelFile
-from compressor.training.worker_group import WorkerGroup
+
+if TYPE_CHECKING:
+    from compressor.training.worker_group import WorkerGroup
 
 _TOGETHER: Final = b"together"  # told in place of a file that all workers make
 _LINE: Final = b"\n"

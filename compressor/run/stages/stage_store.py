@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compressor.base.atomic_files import write_whole
 from compressor.base.cache_folder import SPOOL
@@ -36,8 +37,10 @@ from compressor.run.stages.model_file import ModelFacts, ModelFile, saved
 from compressor.run.stages.saved_model import SavedModel, describe_origin
 from compressor.run.stages.shared_stages import SharedCheckpoints, agreed, make_together, sent, taken
 from compressor.run.stages.step_result import named, trains
-from compressor.training.trainer import Checkpoints
-from compressor.training.worker_group import WorkerGroup
+
+if TYPE_CHECKING:
+    from compressor.training.trainer import Checkpoints
+    from compressor.training.worker_group import WorkerGroup
 
 Made = tuple[Model, ModelFacts]
 """A model in memory, and the facts about it."""
