@@ -34,7 +34,7 @@ class Good(compressor.Strategy):
 
 
 def test_there_are_enough_of_them():
-    assert len(bad_strategies.EXPECTED) >= 40
+    assert len(BAD) >= 40
 
 
 @pytest.mark.parametrize("name", ["Good", "GoodTraining", *bad_strategies.STRUCTURAL])
@@ -51,8 +51,11 @@ def test_what_is_wrong_with_the_models_that_a_strategy_makes_is_found(name, tens
     assert set(found) == bad_strategies.EXPECTED[name], found
 
 
+BAD = [name for name in bad_strategies.EXPECTED if hasattr(bad_strategies, name)]  # without metrics, data and models
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["Good", "GoodTraining", *bad_strategies.EXPECTED])
+@pytest.mark.parametrize("name", ["Good", "GoodTraining", *BAD])
 def test_no_other_check_fails_for_it(name, tensorflow):
     found = failing("strategy", bad_strategies.strategy(name))
     assert set(found) == bad_strategies.EXPECTED.get(name, set()), found
