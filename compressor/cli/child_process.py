@@ -38,7 +38,7 @@ _TOO_LARGE, _UNRESPONSIVE = 256, 257  # in place of an exit code
 
 
 def ended_with(code: int) -> str:
-    """What a child reports that ends at once with an exit code, and has said why."""
+    """The report of a child that ends at once: its exit code. It has said why by then."""
     return f"{_DONE}{int(code)}"
 
 

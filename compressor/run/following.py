@@ -1,4 +1,4 @@
-"""What a worker does that shares the trainings of a run, and has none of its results."""
+"""Takes part in the trainings of a run whose results another machine has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be alike on machines that share the trainings of a run, and why one of them ended."""
+"""Compares the machines that share the trainings of a run, and explains why one of them ended."""
 
 from __future__ import annotations
 

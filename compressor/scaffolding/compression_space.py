@@ -1,26 +1,23 @@
-"""Writes the open recipe that `compressor compress` searches for a model, and lists the trials to begin with."""
+"""Writes the open recipe that `compressor compress` searches for a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from compressor.base.sizes import format_size
 from compressor.contracts.keras_layer_support import KERAS_LAYERS
-from compressor.recipe.search_space import Assignment, Space
+from compressor.scaffolding.first_trials import INT4, RATE, RATE_WEIGHTS, FirstTrial, first_trials
 from compressor.scaffolding.known_model import KnownModel
 from compressor.scaffolding.learning_choices import Learning
-from compressor.scaffolding.recipe_choices import ATTENTION, IN_FLOAT, LEAST_DYNAMIC, Limits, packed_bytes
+from compressor.scaffolding.recipe_choices import ATTENTION, IN_FLOAT, LEAST_DYNAMIC, Limits
 from compressor.scaffolding.recipe_draft import Line, constraint_lines, sections
 from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
-_LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
-_RATE, _RATE_WEIGHTS = "rate_weight", (0.003, 0.01, 0.03, 0.06)
 _MOST_RATED = 500_000  # weights, which take minutes
 _SHARES_OF_LIMIT = (1, 0.7, 0.5)  # of a package's limit, that `entropy` is asked for
-_INT4 = "int4"
 _EMBEDDING = "Embedding"
 _RECURRENT = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
 
@@ -48,14 +45,6 @@ class Wanted:
     max_latency_ratio: float | None = None
     target: str | None = None
     integers_only: bool = False
-
-
-@dataclass(frozen=True)
-class FirstTrial:
-    """What to try before the search chooses: the steps, and values for what is open in them."""
-
-    steps: tuple[str, ...]
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,8 +97,9 @@ def space_for(
     precisions = ("int8",) if wanted.integers_only else _precisions(model)
     before = list(_smaller(model, wanted)) if trains else []
     steps = [line for _, lines in before for line in lines]
+    rated = packs and _rates(model, precisions)
     if not model.quantized:
-        steps += _quantizing(precisions, simulated, packs and _rates(model, precisions))
+        steps += _quantizing(precisions, simulated, rated)
     steps.append(("  - uses: slim", WHY["slim"]))
     if packs:
         steps.append(("  - uses: pack", WHY["pack"]))
@@ -128,23 +118,9 @@ def space_for(
     head = [("version: 1", ""), (f"name: {yaml_text(name)}", "")]
     target = [(f"target: {yaml_text(wanted.target)}", "what the file must fit")] if wanted.target else []
     text = laid_out([*head, *lines[1:], *target, *_objectives(learning, packs)])
-    first = tuple(_first(model, wanted, [uses for uses, _ in before], precisions, simulated, packs))
-    return CompressionSpace(text, first, tuple(_notes(model, trains, simulated, packs)))
-
-
-def assignment_of(trial: FirstTrial, space: Space) -> Assignment | None:
-    """The choices that lead to a trial; None if the space has no such recipe."""
-    for structure in space.every_structure():
-        choices = space.open_in(structure)
-        ends = {choice.name: choice.search.ends[0] for choice in choices}
-        values = {name: trial.values.get(name.rpartition(".")[2], end) for name, end in ends.items()}
-        steps = space.drawn({**structure, **values}).plain()["steps"]
-        weights = {step.get("with", {}).get("weights", "int8") for step in steps if step["uses"] == "qat"}
-        alike = weights <= {trial.values.get("weights", "int8")}
-        rated = any(_RATE in step.get("with", {}) for step in steps)
-        if tuple(step["uses"] for step in steps) == trial.steps and alike and rated == (_RATE in trial.values):
-            return {**structure, **values}
-    return None
+    ways, can = [uses for uses, _ in before], {"simulated": simulated, "packs": packs, "rated": rated}
+    first = first_trials(model, wanted.packed_bytes, ways, precisions, **can)
+    return CompressionSpace(text, tuple(first), tuple(_notes(model, trains, simulated, packs)))
 
 
 def _further(wanted: Wanted) -> Iterator[Line]:
@@ -228,7 +204,7 @@ def _quantizing(precisions: Sequence[str], simulated: bool, rated: bool) -> list
         return [(f"  - {alone}", "")]
     lines = [("  - one_of:", "one of these lines"), (f"      - {alone}", "without training")]
     if rated:
-        cheaper = f"{_RATE}: {{search: [{', '.join(map(str, _RATE_WEIGHTS))}]}}"
+        cheaper = f"{RATE}: {{search: [{', '.join(map(str, RATE_WEIGHTS))}]}}"
         lines.append((f"      - {{uses: ptq, with: {{precision: int8, {cheaper}}}}}", "for cheap weights in a package"))
     if not simulated:
         return lines
@@ -237,7 +213,7 @@ def _quantizing(precisions: Sequence[str], simulated: bool, rated: bool) -> list
     return [
         *lines,
         (f"      - [{{uses: qat, with: {{{gently}}}}}, {{uses: ptq}}]", "train for int8"),
-        *([(f"      - {int4}", "or for 4 bits")] if _INT4 in precisions else []),
+        *([(f"      - {int4}", "or for 4 bits")] if INT4 in precisions else []),
     ]
 
 
@@ -259,36 +235,6 @@ def _has_channels(model: KnownModel) -> bool:
     if kinds & {*ATTENTION, *_RECURRENT, "Bidirectional"}:
         return False
     return any(kind in KERAS_LAYERS and KERAS_LAYERS[kind].kernels for kind in model.kinds)
-
-
-def _first(
-    model: KnownModel, wanted: Wanted, before: Sequence[str], precisions: Sequence[str], simulated: bool, packs: bool
-) -> Iterator[FirstTrial]:
-    """Quantization alone, which takes seconds; then what reaches the size by estimate; then the other ways."""
-    end = ("slim", "pack") if packs else ("slim",)
-    if model.quantized:
-        yield FirstTrial(end)
-        return
-    yield FirstTrial(("ptq", *end), {"precision": precisions[0]})
-    if packs and _rates(model, precisions):
-        yield FirstTrial(("ptq", *end), {"precision": "int8", _RATE: _RATE_WEIGHTS[-2]})
-    trained = ("qat", "ptq") if simulated else ("ptq",)
-    zeros = next((share for share in _LADDER if packed_bytes(model, share) <= (wanted.packed_bytes or 0)), _LADDER[-1])
-    values = {"final_sparsity": zeros, "number_of_clusters": 16, "channels": 0.6, "precision": precisions[0]}
-    ways: list[tuple[str, ...]] = [(uses,) for uses in before]
-    if packs and before:
-        yield FirstTrial(("entropy", "ptq", *end), {"max_size": wanted.packed_bytes, "precision": precisions[0]})
-        ways = [("prune",), ("prune", "cluster")]
-    for way in ways[:1]:
-        yield FirstTrial((*way, *trained, *end), values)
-    if _INT4 in precisions:
-        yield FirstTrial(("ptq", *end), {"precision": "int4"})
-    for way in ways[1:]:
-        yield FirstTrial((*way, *trained, *end), values)
-    if simulated:
-        yield FirstTrial(("qat", "ptq", *end), {"weights": _INT4 if _INT4 in precisions else "int8"})
-    if before and not packs and simulated and _INT4 in precisions:
-        yield FirstTrial((before[0], "qat", "ptq", *end), {**values, "weights": _INT4})
 
 
 def _notes(model: KnownModel, trains: bool, simulated: bool, packs: bool) -> Iterator[str]:

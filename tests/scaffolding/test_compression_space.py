@@ -7,7 +7,8 @@ import pytest
 from compressor.models.files.inputs_and_outputs import Ends
 from compressor.planning.open_recipe import planned_space
 from compressor.recipe.document import RecipeText
-from compressor.scaffolding.compression_space import FirstTrial, Wanted, assignment_of, space_for
+from compressor.scaffolding.compression_space import Wanted, space_for
+from compressor.scaffolding.first_trials import FirstTrial, assignment_of
 from compressor.scaffolding.known_model import KnownModel
 from compressor.scaffolding.learning_choices import Learning
 from compressor.scaffolding.new_recipe import recipe_name, space_of_model

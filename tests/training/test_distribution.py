@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from learned_alike import is_same
 
 from compressor.base.errors import StepError
 from compressor.training.distribution import refuse_unshareable, validation_batch_size
@@ -24,16 +25,6 @@ def apart(*cases):
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [it["case"] for it in found] == list(cases)
     return {it["case"]: it for it in found}
-
-
-def is_same(found):
-    (loss, validation), (other, other_validation) = found["losses"]
-    # a last batch of one sample is given to both devices, and shown twice in the loss of the training
-    return (
-        found["apart"] < 1e-6
-        and validation == pytest.approx(other_validation, rel=1e-4)
-        and loss == pytest.approx(other, rel=0.02)
-    )
 
 
 def test_two_devices_learn_what_one_does():

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from learned_alike import is_same
 from worker_pair import free_addresses
 
 from compressor.base.errors import CompressorError
@@ -33,16 +34,6 @@ def apart(*cases):
     assert [it["case"] for it in both[0]] == list(cases)
     assert [it["digest"] for it in both[0]] == [it["digest"] for it in both[1]]
     return both[0]
-
-
-def is_same(found):
-    (loss, validation), (other, other_validation) = found["losses"]
-    # a last batch of one sample is given to both workers, and shown twice in the loss of the training
-    return (
-        found["apart"] < 1e-6
-        and validation == pytest.approx(other_validation, rel=1e-4)
-        and loss == pytest.approx(other, rel=0.02)
-    )
 
 
 def test_two_workers_learn_what_one_does():

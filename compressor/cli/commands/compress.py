@@ -215,7 +215,8 @@ class _Compression:
         from compressor.report.screen import Screen
         from compressor.run.cache.run_cache import opened as opened_cache
         from compressor.run.status_file import search_status
-        from compressor.scaffolding.compression_space import WHY, assignment_of
+        from compressor.scaffolding.compression_space import WHY
+        from compressor.scaffolding.first_trials import assignment_of
         from compressor.search.best_so_far import BestSoFar
         from compressor.search.compression_lines import CompressionLines
         from compressor.search.counted_trials import Counting

@@ -17,7 +17,7 @@ _LZMA1_PROPERTIES = [(lc, lp, pb) for lc, lp, pb in product(range(5), range(5), 
 
 
 def _in_pieces(coder: Any, content: bytes, beaten: Beaten) -> bytes | None:
-    """What a coder writes, which gets the content piece by piece; None if it is beaten before it comes to the end."""
+    """Code a content piece by piece, and stop where the coder is beaten; None then."""
     written = bytearray()
     for start in range(0, len(content), _PIECE):
         written += coder.compress(content[start : start + _PIECE])
@@ -134,7 +134,7 @@ def _unlzma1(payload: bytes, size: int) -> bytes:
 
 
 def _model(content: bytes, _beaten: Beaten = never_beaten) -> bytes | None:
-    """What nearly always wins, and fast: it is not ended early."""
+    """Code a LiteRT file by its format; this is not ended early, since it is fast and nearly always wins."""
     from compressor.models.packing.model_coder import encode
 
     return encode(content)

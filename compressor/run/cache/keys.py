@@ -222,7 +222,7 @@ def _portable(values: Any) -> Any:
 
 
 def origin_parts(part: str, plan: Plan) -> Parts | None:
-    """What the `model` or the `data` of a plan comes from, by its content; None if it must be loaded to know it."""
+    """Identify the source of a plan's `model` or `data` by its content; None if it must be loaded to know that."""
     source: ModelSource | Dataset | Reference = plan.model if part == "model" else plan.data
     if isinstance(source, Reference):
         path = Path(source.target)

@@ -1,4 +1,4 @@
-"""What the workers of a run tell each other of its stages: worker 0 has the cache, and the others get from it.
+"""Sends models and checkpoints from worker 0, which alone has the cache, to the other workers of a run.
 
 A step that trains is made by all of them together, and every other by worker 0 alone.
 """

@@ -233,7 +233,7 @@ class StageStore:
             return saved(model, self._folder, stem)
 
     def _taken(self, stem: str) -> ModelFile | None:
-        """What worker 0 sends to this one; None if it is made by all workers together."""
+        """Take the file that worker 0 sends; None if all workers are to make it together."""
         assert self._group is not None
         return taken(self._group, self._folder, stem)
 
