@@ -20,11 +20,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from operator_specimens import specimens
+from small_litert_files import float_dense, sparse_chain
 
 from compressor.devices.called_operators import called_operators
 from compressor.models.litert.format.flatbuffer import write_model
+from compressor.models.micro.decoded_weights import DECODE, with_decoded_weights
 
 FOLDER = Path(__file__).parent.parent / "compressor" / "devices" / "kernels"
 _CHILD = """
@@ -147,11 +150,19 @@ def tflm() -> str:
     version = importlib.metadata.version("tflite-micro")
     types, known = types_in("tflm"), operators_of("tflm", range(1, 2))
     operators = {name: {"types": types.get(name, [])} for name in known if types.get(name) or name not in types}
+    operators[DECODE] = {"types": decoded_types()}
     source = (
         f"tflite-micro {version}: the operators of its Python runtime (micro_mutable_op_resolver.h), and the types in "
         "which its reference kernels ran a file of each; no types for those that were not tried"
     )
     return document(source, operators)
+
+
+def decoded_types() -> list[str]:
+    """The types of weights that LiteRT for Microcontrollers decodes, by its operator outside of the schema."""
+    files = {"uint8 -> int8": sparse_chain(), "uint8 -> float32": float_dense(np.eye(64, dtype=np.float32))}
+    said = asked("tflm", {types: with_decoded_weights(content)[0] for types, content in files.items()})
+    return [types for types in files if not said[types]]
 
 
 def litert() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from compressor.models.litert.format.flatbuffer import write_model
@@ -97,6 +98,36 @@ def chain() -> bytes:
         ("FULLY_CONNECTED", [4, 5, -1], [6]),
     ]
     return litert_file(tensors, calls, [0], [6])
+
+
+def sparse_chain() -> bytes:
+    """An int8 convolution and a dense layer, from 8x8x8 to 10; four of five weights are zero."""
+    random = np.random.default_rng(0)
+
+    def weights(count: int) -> bytes:
+        values = random.choice(np.array([-40, -20, -10, 10, 20, 40], np.int8), count)
+        return np.where(random.random(count) < 0.8, np.int8(0), values).tobytes()
+
+    tensors = [
+        tensor("image", (1, 8, 8, 8), scales=[0.5]),
+        tensor("kernel", (16, 3, 3, 8), data=weights(1152), scales=[0.01] * 16),
+        tensor("bias", (16,), "INT32", bytes(64), scales=[0.005] * 16),
+        tensor("conv", (1, 6, 6, 16), scales=[0.5]),
+        tensor("weights", (10, 576), data=weights(5760), scales=[0.01]),
+        tensor("logits", (1, 10), scales=[0.5]),
+    ]
+    return litert_file(tensors, [("CONV_2D", [0, 1, 2], [3]), ("FULLY_CONNECTED", [3, 4, -1], [5])], [0], [5])
+
+
+def float_dense(weights: np.ndarray) -> bytes:
+    """A dense layer in float32, whose weights have the shape (outputs, inputs)."""
+    outputs, inputs = weights.shape
+    tensors = [
+        tensor("x", (1, inputs), "FLOAT32"),
+        tensor("w", weights.shape, "FLOAT32", weights.astype("<f4").tobytes()),
+        tensor("y", (1, outputs), "FLOAT32"),
+    ]
+    return litert_file(tensors, [("FULLY_CONNECTED", [0, 1, -1], [2])], [0], [2])
 
 
 def dense(weights: str, output: str = "FLOAT32", dequantized: bool = False) -> bytes:

@@ -15,4 +15,5 @@ class Params(BaseModel):
         allow_inf_nan=False,
         populate_by_name=True,
         validate_default=True,
+        defer_build=True,
     )

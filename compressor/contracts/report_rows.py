@@ -11,7 +11,7 @@ from compressor.data.expected_inputs import ExpectedInput
 
 class _Row(BaseModel):
     # an interval of one sample has no ends, and JSON has no infinity but as text
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
 
 class ChangeRow(_Row):

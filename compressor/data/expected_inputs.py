@@ -16,7 +16,7 @@ from compressor.data.split import Split
 class ExpectedInput(BaseModel):
     """One input of the model: a sample as it is stored, what to do to it, and what the model gets then."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str = Field(description="the input's name; empty where the data has only one")
     dtype: str = Field(description="type of the stored values")

@@ -14,7 +14,6 @@ from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.model_state import ModelState
 from compressor.devices.profile_files import device_in, is_file_name, shipped_files
 from compressor.models.files.stored_layers import stored_layers
-from compressor.models.packing.coders import FOR_DEVICES
 from compressor.planning.registry import Registry
 from compressor.recipe.problems import Problem, RecipeError
 from compressor.recipe.sections import Recipe
@@ -98,6 +97,8 @@ def device_problems(
     elif not device.float_runs:
         yield from _float_precisions(recipe, device, steps)
     if last.format == "package" and steps:
+        from compressor.models.packing.coders import FOR_DEVICES  # which brings all coders
+
         coder = getattr(steps[-1].strategy.params, "coder", None)
         if isinstance(coder, str) and coder not in ("device", *FOR_DEVICES):
             message = f"'{device.name}' may not be able to unpack what the coder '{coder}' packs; write 'coder: device'"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_litert_files import chain, litert_file, tensor
+from small_litert_files import chain, litert_file, sparse_chain, tensor
 
 from compressor.base.errors import ModelError
 from compressor.models.micro.arena import plan_arena
@@ -215,6 +215,7 @@ def test_options_that_mean_nothing_are_refused(call, model, kit):
             ("--to", "c", "--accelerator", "ethos-u55-128"),
             "--accelerator is for --to ethos-u; leave it out with --to c.",
         ),
+        (("--to", "arduino", "--decode"), "--decode is for --to tflm; leave it out with --to arduino."),
         (("--to", "c", "--name", "-"), "--name needs a letter or a digit."),
     ):
         code, _, err = call("export", model, *arguments, "--output", kit)
@@ -298,6 +299,31 @@ def test_variables_of_a_model_are_not_set_up(call, tmp_path, kit):
         "export it with --to c, and make an interpreter with MicroResourceVariables\n"
     )
     assert call("export", path, "--to", "tflm", "--output", kit) == (1, "", text)
+
+
+def test_weights_stay_coded_in_flash_where_that_saves_it(call, tmp_path, kit):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(sparse_chain())
+    code, out, err = call("export", path, "--to", "tflm", "--output", kit, "--decode")
+    assert (code, err) == (0, "")
+    size = (kit / "model.tflite").stat().st_size
+    lines = out.splitlines()
+    assert lines[1:3] == [
+        f"  flash   {size / 1000:.1f} kB for model",
+        "  decode  weights of 2 layers coded by huffman: 6.9 kB before, 1.4 kB now",
+    ]
+    assert lines[-1] == "  3 operators: Conv2D, Decode, FullyConnected"
+    assert size < 0.35 * path.stat().st_size
+    text = (kit / "README.md").read_text()
+    assert "  - kernel, huffman: 1.2 kB before, " in text
+    assert "build with a LiteRT for Microcontrollers that has it" in text
+
+
+def test_a_file_with_nothing_to_decode_stays_as_it_is(call, model, kit):
+    code, out, _ = call("export", model, "--to", "tflm", "--output", kit, "--decode")
+    assert code == 0
+    assert "  decode  no weights take fewer bytes coded; the model is as it was\n" in out
+    assert not (kit / "model.tflite").exists()
 
 
 def test_an_npu_gets_a_compiled_file_and_what_it_costs(call, model, kit):

@@ -36,6 +36,7 @@ _SKETCH = (
 @click.option("--output", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="Where to.")
 @click.option("--data", metavar="SOURCE", help="Data whose first test sample the firmware tests itself with.")
 @click.option("--accelerator", metavar="NPU", help=f"What --to ethos-u compiles for.  [default: {_ACCELERATOR}]")
+@click.option("--decode", is_flag=True, help="Keep weights coded in flash, for TFLM's operator DECODE; with --to tflm.")
 @click.option("--name", default="model", show_default=True, help="Name of the array in C, and of the files.")
 @click.option("--force", is_flag=True, help="Replace the files in FOLDER; others stay.")
 @plugin_option
@@ -46,6 +47,7 @@ def command(
     output: Path,
     data: str | None,
     accelerator: str | None,
+    decode: bool,
     name: str,
     force: bool,
     plugins: tuple[Path, ...],
@@ -55,19 +57,21 @@ def command(
 
     FOLDER gets the model as an array, the scales of inputs and outputs, the size of the tensor arena, and a README.
     For tflm and arduino it also gets code that registers just the operators of the model and runs it, and with --data
-    a test that compares outputs byte by byte. For ethos-u, Arm's compiler vela compiles the file first. A package comes
-    with a decoder in C. `compressor header` writes the array alone.
+    a test that compares outputs byte by byte. With --decode, zeros and values that occur often take little flash, and
+    memory in place of it. For ethos-u, Arm's compiler vela compiles the file first. A package comes with a decoder in
+    C. `compressor header` writes the array alone.
     """
     from compressor.base.sizes import format_size
     from compressor.base.text import counted, did_you_mean, listing
     from compressor.cli.firmware_file import stored_model
-    from compressor.models.litert.format.flatbuffer import one_flatbuffer
     from compressor.models.micro.ethos_u import ACCELERATORS
     from compressor.models.micro.firmware_kit import kit_of
     from compressor.models.micro.kit_files import kit_files, left_over
 
     if accelerator is not None and target != "ethos-u":
         raise click.UsageError(f"--accelerator is for --to ethos-u; leave it out with --to {target}.")
+    if decode and target != "tflm":
+        raise click.UsageError(f"--decode is for --to tflm; leave it out with --to {target}.")
     accelerator = accelerator or _ACCELERATOR
     if accelerator not in ACCELERATORS:
         raise click.UsageError(f"there is no accelerator '{accelerator}'{did_you_mean(accelerator, ACCELERATORS)}")
@@ -77,34 +81,48 @@ def command(
         what = f"Arduino has no sketch '{output.absolute().name}', as the folder is named"
         raise OutputError(what, "use at most 63 letters, digits, '_', '.' and '-', with no '.' or '-' at its ends")
     stored = stored_model(file)
-    kit = kit_of(stored, cast("Target", target), name, accelerator)
+    kit = kit_of(stored, cast("Target", target), name, accelerator, decode)
     if data is not None:
-        kit = _with_vector(kit, one_flatbuffer(stored) if kit.npu else kit.model, data, plugins, debug)
+        kit = _with_vector(kit, data, plugins, debug)
     kit_texts = list(kit_files(kit, output.absolute().name))
-    compiled_file = [output / f"{kit.name}.tflite"] if kit.npu else []
+    rewritten_file = [output / f"{kit.name}.tflite"] if kit.model is not kit.source else []
     _make_folder(output)
-    for path in [*(output / file_name for file_name, _ in kit_texts), *compiled_file]:
+    for path in [*(output / file_name for file_name, _ in kit_texts), *rewritten_file]:
         refuse_output(path, force)
     for file_name, parts in kit_texts:
         with written(output / file_name) as temporary, temporary.open("w", newline="\n", encoding="utf-8") as text:
             text.writelines(parts)
-    for path in compiled_file:
+    for path in rewritten_file:
         with written(path) as temporary:
             temporary.write_bytes(kit.model)
-    say(f"{output}: {counted(len(kit_texts) + len(compiled_file), 'file')}")
+    say(f"{output}: {counted(len(kit_texts) + len(rewritten_file), 'file')}")
     say(f"  flash   {format_size(len(kit.content))} for {kit.name}")
+    if decode:
+        say(f"  decode  {_decoded(kit)}")
     say(f"  memory  {format_size(kit.arena_size)} for the tensor arena, with a margin")
     if kit.npu is not None:
         say(f"  NPU     {kit.npu.cycles:,} cycles, {format_size(kit.npu.sram_bytes)} of SRAM on {kit.npu.accelerator}")
     if kit.methods:
         names = ", ".join(method.removeprefix("Add") for method in kit.methods)
         say(f"  {counted(len(kit.methods), 'operator')}: {names}")
-    made = {path.name for path in compiled_file} | {file_name for file_name, _ in kit_texts}
+    made = {path.name for path in rewritten_file} | {file_name for file_name, _ in kit_texts}
     if left := left_over(kit, output, made):
         tell(f"{output} also holds {listing(left)} of an earlier export; remove what the build is not to take")
 
 
-def _with_vector(kit: FirmwareKit, model: bytes, data: str, plugins: tuple[Path, ...], debug: bool) -> FirmwareKit:
+def _decoded(kit: FirmwareKit) -> str:
+    from compressor.base.sizes import format_size
+    from compressor.base.text import counted, listing
+
+    if not kit.decoded:
+        return "no weights take fewer bytes coded; the model is as it was"
+    ways = listing(sorted({tensor.method for tensor in kit.decoded}))
+    before, after = (sum(sizes) for sizes in zip(*((t.bytes_before, t.bytes_after) for t in kit.decoded), strict=True))
+    layers = counted(len(kit.decoded), "layer")
+    return f"weights of {layers} coded by {ways}: {format_size(before)} before, {format_size(after)} now"
+
+
+def _with_vector(kit: FirmwareKit, data: str, plugins: tuple[Path, ...], debug: bool) -> FirmwareKit:
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
     from compressor.models.micro.sample_vector import sample_vector
@@ -113,7 +131,7 @@ def _with_vector(kit: FirmwareKit, model: bytes, data: str, plugins: tuple[Path,
     registry = registry_with(plugins)
     with native_output_dropped(debug):
         features, _ = next(iter(find_data(registry, data).test.batches(1)))
-        vector = sample_vector(model, features)
+        vector = sample_vector(kit.source, features)
     return replace(kit, vector=(vector, f"The first test sample of {data}, and what LiteRT's reference kernels give"))
 
 

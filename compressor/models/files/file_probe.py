@@ -39,7 +39,7 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
 
             print(json.dumps(asdict(names_in(path, known, trusted=kind == "trusted"))))
         else:
-            from compressor.models.litert.reading.allowed_operators import unlisted_operators
+            from compressor.models.litert.reading.allowed_operators import DEVICE_OPERATORS, unlisted_operators
             from compressor.models.litert.reading.contents import dissect
             from compressor.models.litert.running.trial_process import failure_on_zeros
             from compressor.models.packing.package import unpacked
@@ -48,6 +48,8 @@ def main(kind: str, path: Path, known: Sequence[str] = ()) -> int:
             dissect(content)
             if unlisted := unlisted_operators(content):
                 names = ", ".join(map(repr, unlisted))
+                if DEVICE_OPERATORS.issuperset(unlisted):
+                    return _told(f"only a microcontroller runs it ({names})", "give the file that it was exported from")
                 return _told(f"it holds operators that may do more than compute ({names})", _LITERT_REMEDY)
             failure = failure_on_zeros(content)
             return _told(*failure) if failure else 0

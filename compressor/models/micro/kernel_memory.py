@@ -29,7 +29,7 @@ _DATA = {
     "REDUCE_MIN": (44, 44), "CONCATENATION": (24, 80), "PAD": (56, 56), "PADV2": (56, 56), "MIRROR_PAD": (16, 16),
     "STRIDED_SLICE": (84, 84), "QUANTIZE": (32, 32), "DEQUANTIZE": (32, 32), "BATCH_MATMUL": (144, 144),
     "SPACE_TO_BATCH_ND": (4, 4), "DEPTH_TO_SPACE": (20, 20), "SVDF": (48, 56),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (440, 480),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (440, 480), "TFLM_DECODE": (64, 96),
 }  # fmt: skip
 
 # bytes of an operator's options, as they are parsed

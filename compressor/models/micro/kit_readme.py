@@ -56,6 +56,16 @@ def _facts(kit: FirmwareKit, ends: FileSignature) -> Iterator[str]:
     yield f"- {format_size(len(kit.content))} of flash for the {'package' if kit.packed else 'model'}"
     if kit.packed:
         yield f"- {format_size(len(kit.model))} of memory for the model when it is unpacked"
+    if kit.decoded:
+        yield (
+            f"- {format_size(len(kit.source))} of flash it would be without coded weights. The operator DECODE writes "
+            "those of a layer into the arena just before it runs: build with a LiteRT for Microcontrollers that has it"
+        )
+        yield from (
+            f"  - {markdown(tensor.name)}, {tensor.method}: {format_size(tensor.bytes_before)} before, "
+            f"{format_size(tensor.bytes_after)} now"
+            for tensor in kit.decoded
+        )
     peak = kit.arena.peak
     where = f", most of it at {markdown(peak.title)}" if peak else ""
     yield (

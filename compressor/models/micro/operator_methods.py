@@ -36,6 +36,7 @@ _REFUSED: Mapping[int, tuple[int, Set[TensorType]]] = {  # the input with weight
 _CUSTOM = {
     "ethos-u": "EthosU",
     "CIRCULAR_BUFFER": "CircularBuffer",
+    "TFLM_DECODE": "Decode",
     "TFLite_Detection_PostProcess": "DetectionPostprocess",
 }
 

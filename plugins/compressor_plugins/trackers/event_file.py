@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from compressor.contracts.report_rows import SpreadRow
 from compressor_plugins.trackers.figures import Scalar
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import SpreadRow
 
 
 class EventFile:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from compressor.contracts.report_rows import MetricRow, Report, StageRow
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import MetricRow, Report, StageRow
+
 
 Scalar: TypeAlias = bool | int | float | str
 

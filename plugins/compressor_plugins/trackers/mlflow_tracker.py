@@ -7,10 +7,9 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.tracker import Tracker
 from compressor_plugins.trackers.figures import (
     RESULT_FILES,
@@ -22,6 +21,9 @@ from compressor_plugins.trackers.figures import (
     trainings,
 )
 from compressor_plugins.trackers.kept_environment import environment
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import Report, StageRow
 
 _DEFAULTS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # which versions from 3.7 on ask for before they keep runs in a folder

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.tracker import Tracker
 from compressor_plugins.trackers.event_file import EventFile
 from compressor_plugins.trackers.figures import run_figures, settings, stage_figures, trainings
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import Report, StageRow
 
 _STAGES = "stages"
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compressor.contracts.execution_plan import Plan
-from compressor.contracts.report_rows import Report, StageRow
 from compressor.contracts.tracker import Tracker
 from compressor_plugins.trackers.figures import RESULT_FILES, run_figures, settings, stage_figures, trainings
 from compressor_plugins.trackers.kept_environment import environment
+
+if TYPE_CHECKING:
+    from compressor.contracts.report_rows import Report, StageRow
 
 _DEFAULTS = {"WANDB_ERROR_REPORTING": "false"}  # its own, of errors within it, which goes out even in offline mode
 _FAILED, _INTERRUPTED = 1, 130

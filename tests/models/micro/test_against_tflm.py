@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_litert_files import chain, dense, litert_file, tensor
+from small_litert_files import chain, dense, float_dense, litert_file, sparse_chain, tensor
 from tflm import PYTHON, available, ran
 
 from compressor.models.litert.format.operators import _names
 from compressor.models.micro.arena import plan_arena
+from compressor.models.micro.decoded_weights import with_decoded_weights
 from compressor.models.micro.operator_methods import _METHODS, _OF_VARIABLES, _squeezed
 from compressor.models.micro.sample_vector import sample_vector
 
@@ -51,6 +52,26 @@ def test_what_is_refused_for_its_weights_cannot_be_run(tflm):
         with pytest.raises(RuntimeError, match="TFLM failed to allocate tensors"):
             ran(content, sample)
     assert ran(dense("INT8", dequantized=True), sample).outputs
+
+
+def test_decoded_weights_give_the_same_outputs_bit_by_bit(tflm):
+    random = np.random.default_rng(0)
+    sparse = np.where(random.random((64, 64)) < 0.8, 0, random.normal(size=(64, 64))).astype(np.float32)
+    clusters = random.choice(np.linspace(-1, 1, 16, dtype=np.float32), (64, 64))
+    image, x = random.integers(-128, 128, (1, 8, 8, 8)).astype(np.int8), random.normal(size=(1, 64)).astype(np.float32)
+    for content, sample, methods in (
+        (sparse_chain(), image, ["huffman", "huffman"]),
+        (float_dense(sparse), x, ["prune"]),
+        (float_dense(clusters), x, ["lookup"]),
+    ):
+        smaller, decoded = with_decoded_weights(content)
+        assert [each.method for each in decoded] == methods
+        assert len(smaller) < 0.6 * len(content)
+        before, after, arena = ran(content, [sample]), ran(smaller, [sample]), plan_arena(smaller, pointer=8)
+        assert [array.tobytes() for array in after.outputs] == [array.tobytes() for array in before.outputs]
+        assert arena.tensor_bytes == after.head
+        assert arena.persistent_bytes == pytest.approx(after.tail, rel=0.05)
+        assert ran(smaller, [sample], arena=arena.bytes * 11 // 10).outputs  # with the margin of a kit
 
 
 @pytest.mark.long
