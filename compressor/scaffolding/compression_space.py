@@ -8,7 +8,14 @@ from typing import Final
 
 from compressor.base.sizes import format_size
 from compressor.contracts.keras_layer_support import KERAS_LAYERS
-from compressor.scaffolding.first_trials import INT4, RATE, RATE_WEIGHTS, FirstTrial, first_trials
+from compressor.scaffolding.first_trials import (
+    INT4,
+    RATE,
+    RATE_WEIGHTS,
+    SHARES_OF_LIMIT,
+    FirstTrial,
+    first_trials,
+)
 from compressor.scaffolding.known_model import KnownModel
 from compressor.scaffolding.learning_choices import Learning
 from compressor.scaffolding.recipe_choices import ATTENTION, IN_FLOAT, LEAST_DYNAMIC, Limits
@@ -17,7 +24,6 @@ from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
 _SMALL_KERNEL = 500  # weights of one that is not pruned, or a hundredth of all where that is less
 _MOST_RATED = 500_000  # weights, which take minutes
-_SHARES_OF_LIMIT = (1, 0.7, 0.5)  # of a package's limit, that `entropy` is asked for
 _EMBEDDING = "Embedding"
 _RECURRENT = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
 
@@ -162,7 +168,7 @@ def _smaller(model: KnownModel, wanted: Wanted) -> Iterator[tuple[str, list[Line
             )
         return
     prune, values = _pruning(model), "number_of_clusters: {search: [12, 16, 32]}, centroids: density, epochs: 2"
-    sizes = ", ".join(str(round(share * (wanted.packed_bytes or 0))) for share in _SHARES_OF_LIMIT)
+    sizes = ", ".join(str(round(share * (wanted.packed_bytes or 0))) for share in SHARES_OF_LIMIT)
     yield (
         "entropy",
         [
@@ -171,7 +177,7 @@ def _smaller(model: KnownModel, wanted: Wanted) -> Iterator[tuple[str, list[Line
             ("      - uses: entropy", WHY["entropy"]),
             ("        with:", ""),
             (f"          max_size: {{search: [{sizes}]}}", "the limit, and less"),
-            ("          learning_rate: {search: [1e-3, 4e-3]}", ""),
+            ("          learning_rate: {search: [4e-3, 1e-3, 8e-3]}", ""),
             ("          decay: cosine", ""),
             ("          epochs: 12", ""),
             (f"      - {prune}", WHY["prune"]),

@@ -13,6 +13,7 @@ from compressor.scaffolding.recipe_choices import packed_bytes
 INT4: Final = "int4"
 RATE: Final = "rate_weight"
 RATE_WEIGHTS: Final = (0.003, 0.01, 0.03, 0.06)
+SHARES_OF_LIMIT: Final = (1, 0.7, 0.5)  # of a package's limit, that `entropy` is asked for
 _LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 
 
@@ -57,7 +58,9 @@ def first_trials(
     values = {"final_sparsity": zeros, "number_of_clusters": 16, "channels": 0.6, "precision": precisions[0]}
     ways: list[tuple[str, ...]] = [(uses,) for uses in before]
     if packs and before:
-        yield FirstTrial(("entropy", "ptq", *end), {"max_size": limit, "precision": precisions[0]})
+        for share in SHARES_OF_LIMIT[:2]:
+            asked = round(share * (limit or 0))
+            yield FirstTrial(("entropy", "ptq", *end), {"max_size": asked, "precision": precisions[0]})
         ways = [("prune",), ("prune", "cluster")]
     for way in ways[:1]:
         yield FirstTrial((*way, *trained, *end), values)

@@ -44,15 +44,16 @@ def chains(space, recipe):
 def test_for_a_package_code_length_zeros_and_clusters_are_tried_and_quantization_alone_comes_first():
     space, recipe = opened(max_packed_size="8 kB", packed_bytes=8_000, max_drop=0.005)
     assert chains(space, recipe) == [
-        "ptq slim pack", "ptq slim pack", "entropy ptq slim pack", "prune qat ptq slim pack", "ptq slim pack",
+        "ptq slim pack", "ptq slim pack", *2 * ["entropy ptq slim pack"], "prune qat ptq slim pack", "ptq slim pack",
         "prune cluster qat ptq slim pack", "qat ptq slim pack",
     ]  # fmt: skip
     plain, cheaper = (recipe.drawn(assignment_of(trial, recipe.space)).steps[0] for trial in space.first[:2])
     assert plain.with_ == {"precision": "int8"}
     assert cheaper.with_ == {"precision": "int8", "rate_weight": 0.03}
-    coded = recipe.drawn(assignment_of(space.first[2], recipe.space)).steps[0]
-    assert coded.with_ == {"max_size": 8_000, "learning_rate": 1e-3, "decay": "cosine", "epochs": 12}
-    assert space.first[3].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
+    for trial, size in zip(space.first[2:4], (8_000, 5_600), strict=True):
+        coded = recipe.drawn(assignment_of(trial, recipe.space)).steps[0]
+        assert coded.with_ == {"max_size": size, "learning_rate": 4e-3, "decay": "cosine", "epochs": 12}
+    assert space.first[4].values["final_sparsity"] == 0.8  # by estimate, enough for 8 kB
     assert recipe.space.structures == 16
     plain = recipe.space.tree.plain()
     assert plain["constraints"] == {"max_accuracy_drop": 0.005, "max_packed_size": "8 kB"}
@@ -89,7 +90,7 @@ def test_a_metric_that_is_no_share_is_made_small_and_its_rise_is_limited():
     ("changes", "steps", "note"),
     [
         ({"kinds": ("LSTM",), "layers": (("lstm", "LSTM"),), "simulated": 0.2, "unsimulated": ("LSTM",)},
-         ["ptq slim pack", "ptq slim pack", "entropy ptq slim pack", "prune ptq slim pack", "ptq slim pack",
+         ["ptq slim pack", "ptq slim pack", *2 * ["entropy ptq slim pack"], "prune ptq slim pack", "ptq slim pack",
           "prune cluster ptq slim pack"],
          "no qat: it cannot simulate int8 within LSTM, where most weights are"),
         ({"trainable": 0}, ["ptq slim pack", "ptq slim pack", "ptq slim pack"],
