@@ -18,7 +18,8 @@ from compressor.models.micro.memory_planner import Buffer, aligned, placed
 from compressor.models.micro.runtime_structures import planning_bytes, preparing_bytes, structure_bytes
 
 Pointer: TypeAlias = Literal[4, 8]
-_OFFLINE_PLAN = b"OfflineMemoryAllocation"  # metadata that gives each tensor's offset
+OFFLINE_PLAN = b"OfflineMemoryAllocation"
+"""The name of metadata that gives each tensor's offset."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def tensor_bytes(tensor: Any) -> int:
 def _given_offsets(model: Any, tensors: int) -> Sequence[int]:
     """Read the offsets of an offline plan in the file's metadata; none where there is no plan for so many tensors."""
     for entry in model.metadata or []:
-        if entry.name == _OFFLINE_PLAN:
+        if entry.name == OFFLINE_PLAN:
             data = bytes(model.buffers[entry.buffer].data)
             _, _, count, *offsets = struct.unpack(f"<{len(data) // 4}i", data)
             if count == tensors == len(offsets):

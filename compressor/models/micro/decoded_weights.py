@@ -20,6 +20,7 @@ from compressor.models.litert.format.flatbuffer import operator_of, read_model
 from compressor.models.litert.format.flatbuffer_writer import compact
 from compressor.models.litert.format.operators import Operator, operator_name
 from compressor.models.litert.format.tensor_types import TensorType, type_of
+from compressor.models.micro.arena import OFFLINE_PLAN
 from compressor.models.micro.weight_codes import CodedWeights, smallest_code
 
 DECODE = "TFLM_DECODE"
@@ -60,7 +61,10 @@ def with_decoded_weights(content: bytes) -> tuple[bytes, tuple[DecodedTensor, ..
         found = [done for graph in model.subgraphs for done in _decoded(model, graph)]
     except FLATBUFFER_ERRORS as error:
         raise ModelError(f"the LiteRT file is damaged ({error})", "make it again") from None
-    smaller = compact(model) if found else content
+    if not found:
+        return content, ()
+    model.metadata = [entry for entry in model.metadata or [] if entry.name != OFFLINE_PLAN]  # of fewer tensors
+    smaller = compact(model)
     return (smaller, tuple(found)) if len(smaller) < len(content) else (content, ())
 
 

@@ -44,7 +44,11 @@ class CodedWeights:
 
 def smallest_code(values: NDArray[Any]) -> CodedWeights | None:
     """The way that takes the fewest bytes for values of int8 or float32; None if none takes fewer than they do."""
-    ways = [_pruned(values), *(_huffman(values) if values.dtype == np.int8 else _looked_up(values))]
+    if values.dtype == np.int8:
+        ways = [_pruned(values), *_huffman(values)]
+    else:
+        bits = values.view(np.uint32)  # so that -0.0 stays what it is
+        ways = [_pruned(bits), *_looked_up(bits)]
     best = min(ways, key=lambda way: way.bytes)
     return best if best.bytes < values.nbytes else None
 

@@ -94,6 +94,13 @@ def test_the_way_with_the_fewest_bytes_is_taken():
     assert np.array_equal(read(code, zeros), zeros)
 
 
+def test_a_negative_zero_stays_one():
+    values = np.zeros(400, np.float32)
+    values[7] = -0.0
+    code = smallest_code(values)
+    assert np.array_equal(np.signbit(read(code, values)), np.signbit(values))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])
 def test_what_takes_fewer_bytes_as_it_is_stays_so(dtype):
     noise = np.random.default_rng(0).integers(-128, 128, 4000).astype(np.int8)
