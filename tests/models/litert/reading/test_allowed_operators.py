@@ -67,27 +67,23 @@ def test_of_all_operators_of_tensorflow_none_is_let_through_under_a_name_of_its_
     assert let_through == {"TFLite_Detection_PostProcess"} <= CUSTOM_OPERATORS
 
 
-@pytest.mark.parametrize("custom", ["TFLM_DECODE", "ethos-u"])
-def test_a_file_of_a_firmware_kit_is_refused_for_what_it_is(content, tmp_path, custom):
+FOREIGN = "it holds operators that may do more than compute ('{}'); convert it with LiteRT's own operators alone"
+OF_A_KIT = "only a microcontroller runs it ('{}'); give the file that it was exported from"
+
+
+@pytest.mark.parametrize(
+    ("custom", "text"),
+    [
+        *((name, FOREIGN) for name in ("FlexWriteFile", "FlexReadFile", "FlexPyFunc", "Mine")),
+        *((name, OF_A_KIT) for name in ("TFLM_DECODE", "ethos-u")),
+    ],
+)
+def test_a_file_with_another_operator_is_refused_by_its_name(content, tmp_path, custom, text):
     path = tmp_path / "m.tflite"
     path.write_bytes(renamed(content, numbers()["CUSTOM"], custom.encode()))
     with pytest.raises(ModelError) as error:
         refuse_harmful_litert(path)
-    assert str(error.value) == (
-        f"{path}: only a microcontroller runs it ('{custom}'); give the file that it was exported from"
-    )
-
-
-@pytest.mark.parametrize("custom", ["FlexWriteFile", "FlexReadFile", "FlexPyFunc", "Mine"])
-def test_a_file_with_another_operator_is_refused_by_its_name(content, tmp_path, custom):
-    path = tmp_path / "m.tflite"
-    path.write_bytes(renamed(content, numbers()["CUSTOM"], custom.encode()))
-    with pytest.raises(ModelError) as error:
-        refuse_harmful_litert(path)
-    assert str(error.value) == (
-        f"{path}: it holds operators that may do more than compute ('{custom}'); "
-        "convert it with LiteRT's own operators alone"
-    )
+    assert str(error.value) == f"{path}: {text.format(custom)}"
 
 
 def test_a_file_with_a_variable_in_memory_passes(tensorflow, tmp_path):
