@@ -64,10 +64,14 @@ class Cut:
 
 @dataclass(frozen=True)
 class Held:
-    """What a trial holds: the trial whose early steps it takes, and what was chosen for them."""
+    """What a trial holds: the trial whose early steps it takes, and what was chosen for them.
+
+    `recipes` is how many have these early steps; None if there is no end of them.
+    """
 
     trial: int
     choices: Assignment
+    recipes: int | None
 
 
 class HeldSteps:
@@ -120,8 +124,8 @@ class HeldSteps:
             early = self._early(record.assignment, cut)
             times = sum(all(one.get(name, _NONE) == value for name, value in early.items()) for one in asked)
             count = self._count(record.assignment, cut)
-            if times < cut.trials and (count is None or 2 * times <= count):  # or most would be repeats
-                found.append((times, -record.number, Held(record.number, early)))
+            if times < (cut.trials if count is None else min(cut.trials, count)):
+                found.append((times, -record.number, Held(record.number, early, count)))
         return min(found, key=lambda one: one[:2])[2] if found else None
 
     def _best_cut(self, structure: Assignment) -> Cut | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from compressor.recipe.search_space import Assignment, Choice, Space
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
+
+NOTHING: Assignment = MappingProxyType({})
 
 
 def choices_of(trial: Trial, space: Space) -> dict[str, Any]:
@@ -39,10 +42,15 @@ def grid_point(space: Space, number: int) -> Assignment:
     return next(islice(every_point(space), number, None))
 
 
-def every_point(space: Space) -> Iterator[Assignment]:
-    """Every choice of a space with an end; the last value changes first, so that trials share their first steps."""
+def every_point(space: Space, fixed: Assignment = NOTHING) -> Iterator[Assignment]:
+    """Every choice of a space with an end; the last value changes first, so that trials share their first steps.
+
+    With `fixed`, those that choose so.
+    """
     for structure in space.every_structure():
-        yield from _combined(structure, space.open_in(structure))
+        if all(structure.get(name, value) == value for name, value in fixed.items()):
+            still_open = [choice for choice in space.open_in(structure) if choice.name not in fixed]
+            yield from _combined({**structure, **fixed}, still_open)
 
 
 def _combined(assignment: Assignment, values: Sequence[Choice]) -> Iterator[Assignment]:

@@ -18,9 +18,9 @@ import numpy as np
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.recipe.objectives import Goal
 from compressor.recipe.search_space import Assignment, Space
-from compressor.search.held_steps import HeldSteps
+from compressor.search.held_steps import Held, HeldSteps
 from compressor.search.importances import importances_of
-from compressor.search.optuna_choices import choices_of, encoded, every_point, grid_point
+from compressor.search.optuna_choices import NOTHING, choices_of, encoded, every_point, grid_point
 from compressor.search.trial_record import Front, State, TrialRecord
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _NAME = "search"
 _FAILED = "a run that does not fail"
 _HELD = "holds"  # the trial whose early steps a trial holds
 _FEW_RECIPES = 10_000  # of a space, in which one that was not tried is looked for
+_FEW_LATE = 20  # recipes with the same early steps, among which the sampler would soon draw one again
 
 
 class SearchError(CompressorError):
@@ -117,9 +118,8 @@ class OptunaStudy:
             if self._cut:
                 cut = self._cut.pop(0)
                 is_chosen = "assignment" in cut.user_attrs
-                self._study.sampler = self._sampler_for(
-                    cut.number, holds=not is_chosen and "fixed_params" not in cut.system_attrs
-                )
+                holds = not is_chosen and "fixed_params" not in cut.system_attrs
+                self._study.sampler = self._sampler_for(cut.number, self._hold(cut.number) if holds else None)
                 trial = Trial(self._study, cut._trial_id)
                 if not is_chosen:  # to its end: what follows depends on the random numbers that were drawn before
                     trial._cached_frozen_trial.params.clear()
@@ -128,11 +128,13 @@ class OptunaStudy:
                 is_new = not self._waiting  # others were enqueued, or killed before they were asked for
                 number = self._count if is_new else self._waiting.pop(0)
                 self._count += is_new
-                self._study.sampler = self._sampler_for(number, holds=is_new and not self._has_repeated)
+                held = self._hold(number) if is_new and not self._has_repeated else None
+                self._study.sampler = self._sampler_for(number, held)
                 if is_new and self._sampler == "grid":
                     self._study.enqueue_trial(encoded(self._space, grid_point(self._space, number)))
-                elif is_new and self._has_repeated and (untried := self._untried(number)) is not None:
-                    self._study.enqueue_trial(encoded(self._space, untried))
+                elif is_new and (untried := self._untried(number, held)) is not None:
+                    told = {_HELD: held.trial} if held else None
+                    self._study.enqueue_trial(encoded(self._space, untried), user_attrs=told)
                 trial = self._study.ask()
             assignment = choices_of(trial, self._space)
             if trial.number + 1 in self._held:
@@ -148,11 +150,18 @@ class OptunaStudy:
         """Whether the last trial that was asked for is one that had been tried."""
         return bool(self._asked) and self._asked[-1] in self._asked[:-1]
 
-    def _untried(self, number: int) -> Assignment | None:
-        """A recipe that was not asked for; None in a space that is too large to look through."""
-        if self._space.count is None or self._space.count > _FEW_RECIPES:
+    def _untried(self, number: int, held: Held | None) -> Assignment | None:
+        """A recipe that was not asked for, where the sampler is likely to repeat one; with the steps that are held.
+
+        None where it may draw one, since there are many, or no end of them.
+        """
+        if held is None and not self._has_repeated:
             return None
-        points = [point for point in every_point(self._space) if _text(point) not in self._tried]
+        count, few = (held.recipes, _FEW_LATE) if held else (self._space.count, _FEW_RECIPES)
+        if count is None or count > few:
+            return None
+        fixed = held.choices if held else NOTHING
+        points = [point for point in every_point(self._space, fixed) if _text(point) not in self._tried]
         if not points:
             return None
         return points[int(np.random.default_rng([self._seed, number]).integers(len(points)))]
@@ -191,11 +200,15 @@ class OptunaStudy:
         with _quiet():
             return importances_of(self._study.get_trials(deepcopy=False, states=(_states().COMPLETE,)), self._goals)
 
-    def _sampler_for(self, number: int, holds: bool) -> BaseSampler:
-        """A sampler that knows nothing but the seed and the trial's number, beside the trials before it.
+    def _hold(self, number: int) -> Held | None:
+        """The steps of another trial that this one holds, if any."""
+        held = self._holding.chosen(self._front.records, self._asked) if self._holding else None
+        if held is not None:
+            self._held[number + 1] = held.trial
+        return held
 
-        With `holds`, the trial may hold the early steps of another.
-        """
+    def _sampler_for(self, number: int, held: Held | None) -> BaseSampler:
+        """A sampler that knows nothing but the seed and the trial's number, beside the trials before it."""
         from optuna import samplers
 
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
@@ -206,10 +219,8 @@ class OptunaStudy:
             "grid": samplers.RandomSampler,
         }
         sampler = make[self._sampler](seed=seed)
-        held = self._holding.chosen(self._front.records, self._asked) if holds and self._holding else None
         if held is None:
             return sampler
-        self._held[number + 1] = held.trial
         return samplers.PartialFixedSampler(encoded(self._space, held.choices), sampler)
 
 
