@@ -3,9 +3,9 @@
     python tests/benchmarks/coded_weights.py    takes two minutes
 
 One trained `mnist_cnn` of 20,410 weights is quantized, pruned and clustered by recipes; LiteRT's converter stores the
-pruned one sparsely, and its quantizer makes blocks of 4 bits. Every file is run in LiteRT, and in LiteRT for
-Microcontrollers by the package tflite-micro, which may be in another environment: TFLITE_MICRO_PYTHON names its
-interpreter. A time is that of a call there, with its reference kernels on this machine, as a share of the int8 file's.
+pruned one sparsely. Every file is run in LiteRT, and in LiteRT for Microcontrollers by the package tflite-micro, which
+may be in another environment: TFLITE_MICRO_PYTHON names its interpreter. A time is that of a call there, with its
+reference kernels on this machine, as a share of the int8 file's.
 """
 
 from __future__ import annotations
@@ -72,31 +72,13 @@ def files(folder: Path) -> Iterator[tuple[str, bytes, float | None]]:
         }
         out = folder / f"run {len(made)}"
         report, _ = compressor.apply(recipe, output=out, cache=folder / "cache")
-        whole = (out / "model.tflite").read_bytes()
-        made[name] = shrunk(whole, True, True)
-        if not steps:
-            blocks = in_blocks(whole)
+        made[name] = shrunk((out / "model.tflite").read_bytes(), True, True)
         yield name, made[name], report.stages[-1].metrics["accuracy"].value
-    yield "int4 in blocks of 32, computed in float", shrunk(blocks, True, True), None
     yield "80 % zeros, float32, LiteRT's sparse format", sparse(folder), None
     for name in ("int8", "80 % zeros, int8", "16 clusters, int8", "80 % zeros, float32", "16 clusters, float32"):
         content, coded = with_decoded_weights(made[name])
         ways = ", ".join(sorted({each.method for each in coded}))
         yield f"{name}, DECODE ({ways})", content, None
-
-
-def in_blocks(content: bytes) -> bytes:
-    """Weights in blocks of 32 with 4 bits each, by LiteRT's quantizer, computed in float."""
-    from litert_quantizer import qtyping, quantizer
-
-    made = quantizer.Quantizer(bytearray(content))
-    made.add_dynamic_config(
-        regex=".*",
-        operation_name=qtyping.TFLOperationName.FULLY_CONNECTED,
-        num_bits=4,
-        granularity=qtyping.QuantGranularity.BLOCKWISE_32,
-    )
-    return bytes(made.quantize().quantized_model)
 
 
 def sparse(folder: Path) -> bytes:
