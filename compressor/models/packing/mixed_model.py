@@ -130,9 +130,7 @@ class MixedModel:
         return self._coded[-distance] if 0 < distance <= len(self._coded) else 0
 
     def _set_contexts(self, first: int, *values: int) -> None:
-        self._contexts = tuple(
-            (value << 4 | first + which) * 0x2C1B3C6D & _ALL for which, value in enumerate(values)
-        )
+        self._contexts = tuple((value << 4 | first + which) * 0x2C1B3C6D & _ALL for which, value in enumerate(values))
 
     def _weight(self, column: int, byte: int) -> int:
         columns, near, far, row = self._columns, self._near, self._far, self._row
