@@ -176,7 +176,8 @@ def test_a_payload_that_would_be_refused_is_not_made(monkeypatch):
 
 def compiled(folder, compiler, *options):
     file = folder / "library.so"
-    subprocess.run([compiler, *WARNINGS, *LIBRARY, *options, SOURCE, "-o", file], check=True, timeout=60)
+    sources = SOURCE, SOURCE.with_name("mixed_coder.c")
+    subprocess.run([compiler, *WARNINGS, *LIBRARY, *options, *sources, "-o", file], check=True, timeout=60)
     return CompiledLibrary(file)
 
 

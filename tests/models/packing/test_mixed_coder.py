@@ -105,10 +105,13 @@ def test_what_is_no_whole_file_is_one_segment(content):
     assert segments_of(content) == ([Segment(len(content))] if content else [])
 
 
-def test_more_memory_is_taken_where_it_saves_two_percent():
-    few = bytes(3000)
-    many = np.random.default_rng(0).choice(np.array([1, 2, 250, 251], np.uint8), 4000).tobytes() * 4
-    assert (encode(few)[0], encode(many)[0] > 13) == (13, True)
+@pytest.mark.parametrize(
+    ("lengths", "memory"), [((1019, 1010, 1000), 13), ((1100, 1019, 1000), 14), ((1019, 1030, 1000), 15)]
+)
+def test_more_memory_is_taken_where_it_saves_two_percent(monkeypatch, lengths, memory):
+    monkeypatch.setattr(mixed_coder, "_coded", lambda content, segments, memory, beaten: bytes(lengths[memory - 13]))
+    payload = encode(b"content")
+    assert (payload[0], len(payload)) == (memory, 1 + lengths[memory - 13])
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x0a1234", b"\x10" + bytes(9)])
