@@ -36,9 +36,9 @@ def encode(content: bytes, beaten: Beaten = never_beaten) -> bytes | None:
     segments = segments_of(content)
     memory = _MEMORIES[-1]
     best = _coded(content, segments, memory, beaten)
-    if best is None or len(content) >= _MEDIUM:
-        return best and bytes([memory]) + best
-    for smaller in reversed(_MEMORIES[:-1]):
+    if best is None:
+        return None
+    for smaller in reversed(_MEMORIES[:-1]) if len(content) < _MEDIUM else ():
         payload = _coded(content, segments, smaller, never_beaten)
         if payload is None or len(best) < (1 - _WORTH) * len(payload):
             break
