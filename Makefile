@@ -5,7 +5,7 @@ BIN := .venv/bin
 READERS ?= recipe litert package npy npz csv
 SECONDS_EACH ?= 60
 # What an installation compiles
-COMPILED := compressor/models/packing/native/mixing.c
+COMPILED := $(wildcard compressor/models/packing/native/*.c compressor/models/packing/device/*)
 
 .PHONY: demo test test-long browser check docs fuzz benchmark clean
 

@@ -10,14 +10,13 @@ from itertools import groupby
 from compressor.base.text import counted, listing
 from compressor.contracts.device_profile import Device, OperatorKernels
 from compressor.devices.called_operators import CalledOperator, called_operators
-from compressor.devices.flash import ALIGNMENT, flash_bytes, unpacks_on_devices
+from compressor.devices.flash import ALIGNMENT, decoder_work, flash_bytes, unpacks_on_devices
 from compressor.models.litert.reading.graph_contents import main_graph_of
 from compressor.models.micro.arena import plan_arena
 from compressor.models.micro.memory_planner import aligned
 from compressor.models.packing.package import coder_of, is_package, unpacked
 
 _MOST_NAMED = 4  # operators in a message
-_DECODER_WORK = 28_270  # bytes, the most that tfpack.c needs while it unpacks
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def _flash(content: bytes, device: Device) -> Budget:
 def _ram(content: bytes, model: bytes, device: Device) -> Budget:
     if device.profile.runtime != "tflm":
         return Budget("ram", None, None)
-    packed, ram = aligned(len(model)) + _DECODER_WORK if is_package(content) else 0, device.profile.ram
+    packed, ram = aligned(len(model)) + decoder_work(content) if is_package(content) else 0, device.profile.ram
     return Budget("ram", plan_arena(model).bytes + packed, ram.bytes if ram else None)
 
 

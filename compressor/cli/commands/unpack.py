@@ -30,7 +30,7 @@ def command(package: Path, output: Path | None, force: bool) -> None:
     output = output or package.with_suffix(".tflite")
     refuse_output(output, force)
     packed = content_of(package)
-    if is_package(packed) and coder_of(packed) == "model" and (slow := slow_because()):
+    if is_package(packed) and coder_of(packed) in ("model", "mixed") and (slow := slow_because()):
         tell(f"note: {slow[0]}; {slow[1]}")
     content = unpack(packed)
     with written(output) as temporary:

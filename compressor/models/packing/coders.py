@@ -146,13 +146,26 @@ def _unmodel(payload: bytes, size: int) -> bytes:
     return decode(payload, size)
 
 
+def _mixed(content: bytes, beaten: Beaten = never_beaten) -> bytes | None:
+    from compressor.models.packing.mixed_coder import encode
+
+    return encode(content, beaten)
+
+
+def _unmixed(payload: bytes, size: int) -> bytes:
+    from compressor.models.packing.mixed_coder import decode
+
+    return decode(payload, size)
+
+
 CODERS = {
     "gzip": Coder(_deflate, _inflate, ends_early=True),
     "brotli": Coder(_brotli, _unbrotli),
     "zstd": Coder(_zstd, _unzstd, ends_early=True),
     "xz": Coder(_lzma1, _unlzma1, ends_early=True),
     "model": Coder(_model, _unmodel),
+    "mixed": Coder(_mixed, _unmixed, ends_early=True),
 }
 FOR_LARGE = ("zstd", "xz", "model")
-FOR_DEVICES = ("xz", "gzip")
+FOR_DEVICES = ("xz", "gzip", "mixed")
 """Those that `device/tfpack.c` decodes."""

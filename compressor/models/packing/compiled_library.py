@@ -1,4 +1,4 @@
-"""The compiled part of the coders, `native/mixing.c`, where the installation could build it."""
+"""The compiled part of the coders, made of the sources in `native/`, where the installation could build it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ _FUNCTIONS = {
     "tfcoder_weights": (_RESULT, [_POINTER, *[_SIZE] * 3, _NUMBER, _NUMBER, _SIZE, _SIZE, *[_POINTER] * 5]),
     "tfcoder_left": (ctypes.c_int64, [_POINTER]),
     "tfcoder_finished": (_POINTER, [_POINTER, _POINTER]),
+    "tfcoder_mixed_new": (_POINTER, [_POINTER, _NUMBER, _POINTER, _POINTER, _SIZE, _NUMBER]),
+    "tfcoder_mixed_free": (None, [_POINTER]),
+    "tfcoder_mixed_code": (ctypes.c_int64, [_POINTER, _NUMBER]),
+    "tfcoder_mixed_finished": (_POINTER, [_POINTER, _POINTER]),
 }
 
 
@@ -50,6 +54,10 @@ class CompiledLibrary:
         self.weights = self._library.tfcoder_weights
         self.left = self._library.tfcoder_left
         self.finished = self._library.tfcoder_finished
+        self.mixed_new = self._library.tfcoder_mixed_new
+        self.mixed_free = self._library.tfcoder_mixed_free
+        self.mixed_code = self._library.tfcoder_mixed_code
+        self.mixed_finished = self._library.tfcoder_mixed_finished
 
     def new(self) -> int:
         """The address of a coder that has learned nothing.

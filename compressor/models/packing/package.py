@@ -55,7 +55,7 @@ def unpack(package: bytes) -> bytes:
     if not is_package(package):
         raise ModelError("this is not a package", f"give a {SUFFIX} file that the step 'pack' made")
     size, start = _read_varint(package, len(_MAGIC) + 1)
-    digest, payload = package[start : start + _HASH_BYTES], package[start + _HASH_BYTES :]
+    digest, payload = package[start : start + _HASH_BYTES], payload_of(package)
     if swells(size, len(package)):
         raise ModelError(f"the package claims to hold {size:,} bytes", unless_raised("do not open it", size))
     try:
@@ -96,6 +96,15 @@ def coder_of(package: bytes) -> str:
     if number >= len(names):
         _refuse_damaged("no coder here has its number")
     return names[number]
+
+
+def payload_of(package: bytes) -> bytes:
+    """What the coder wrote, without the header.
+
+    Raises:
+        ModelError: the header is cut.
+    """
+    return package[_read_varint(package, len(_MAGIC) + 1)[1] + _HASH_BYTES :]
 
 
 def _varint(value: int) -> bytes:

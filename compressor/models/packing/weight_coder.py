@@ -25,7 +25,7 @@ def code_weights(
         DamagedError: there are more of them than bits in the payload.
     """
     size = rows * columns
-    common, near, far = _structure(values, rows, columns) if values is not None else (0, 1, 1)
+    common, near, far = structure_of(values, rows, columns) if values is not None else (0, 1, 1)
     common = coder.symbol((("common",),), "common", bits, common)
     near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
     if size > coder.left:
@@ -72,7 +72,7 @@ def code_weights(
     return bytes(coded)
 
 
-def _structure(values: bytes, rows: int, columns: int) -> tuple[int, int, int]:
+def structure_of(values: bytes, rows: int, columns: int) -> tuple[int, int, int]:
     """The commonest value, and the two strides at which the others most often repeat, in a part of many rows."""
     array = np.frombuffer(values, np.uint8)
     parts = np.split(array, range(_MOST_SEARCHED, array.size, _MOST_SEARCHED))  # counting takes 8 bytes for each

@@ -22,12 +22,12 @@ class Pack(Strategy):
     class Params(compressor.Params):
         """Which coder to use."""
 
-        coder: Literal["best", "device", "model", "brotli", "zstd", "xz", "gzip"] = Field(
+        coder: Literal["best", "device", "model", "mixed", "brotli", "zstd", "xz", "gzip"] = Field(
             "best",
             description="`best` tries all, or zstd, xz and model for 16 MiB and more, and keeps the smallest result; "
-            "`model` knows the file format, but takes only files that `slim` wrote, and few weights in floats; `xz` is "
-            "raw LZMA1; "
-            "`device` tries xz and gzip, which the decoder in C for microcontrollers reads",
+            "`model` knows the file format, but takes only files that `slim` wrote, and few weights in floats; `mixed` "
+            "takes any file, and is decoded by microcontrollers in 8 to 32 kB of memory; `xz` is raw LZMA1; `device` "
+            "tries mixed, xz and gzip, which the decoder in C for microcontrollers reads",
         )
 
     def plan(self, state: ModelState) -> ModelState:
@@ -38,7 +38,7 @@ class Pack(Strategy):
         """The bytes of the package."""
         from compressor.models.packing import LARGE, coder_of, is_slim, pack, slow_because
 
-        if self.params.coder in ("best", "model") and (slow := slow_because()):
+        if self.params.coder in ("best", "device", "model", "mixed") and (slow := slow_because()):
             context.note("; ".join(slow))
         package = pack(model, self.params.coder)
         context.note(f"packed by {coder_of(package)}; {len(model):,} bytes unpacked")

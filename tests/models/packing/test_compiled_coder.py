@@ -19,7 +19,7 @@ from compressor.models.packing.compiled_library import WITHOUT_VARIABLE, Compile
 from compressor.models.packing.package import coder_of, pack, unpack
 from compressor.models.packing.weight_coder import code_weights
 
-OLD = sorted((Path(__file__).parent / "packages").glob("*.tfpack"))  # made before coders were compiled
+OLD = sorted((Path(__file__).parent / "packages").glob("*.tfpack"))  # of each coder as it was first
 SOURCE = Path(compiled_library.__file__).parent / "native" / "mixing.c"
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow")
 LIBRARY = ("-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
@@ -122,11 +122,12 @@ def test_any_payload_is_read_as_the_same_weights(payload, rows, columns, bits):
 
 
 def test_old_packages_are_read_and_made_again_byte_by_byte():
-    assert len(OLD) == 11
+    assert len(OLD) == 13
     for path in OLD:
         package = path.read_bytes()
         content = unpack(package)
-        assert coder_of(package) != "model" or pack(content, "model") == package
+        coder = coder_of(package)
+        assert coder not in ("model", "mixed") or pack(content, coder) == package
 
 
 def test_python_alone_reads_and_makes_them_too(by_python):
@@ -175,7 +176,8 @@ def test_a_payload_that_would_be_refused_is_not_made(monkeypatch):
 
 def compiled(folder, compiler, *options):
     file = folder / "library.so"
-    subprocess.run([compiler, *WARNINGS, *LIBRARY, *options, SOURCE, "-o", file], check=True, timeout=60)
+    sources = SOURCE, SOURCE.with_name("mixed_coder.c")
+    subprocess.run([compiler, *WARNINGS, *LIBRARY, *options, *sources, "-o", file], check=True, timeout=60)
     return CompiledLibrary(file)
 
 

@@ -29,10 +29,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.base.errors import ModelError
+from compressor.devices.flash import decoder_work
 from compressor.models.packing import coders
+from compressor.models.packing.coder_type import never_beaten
+from compressor.models.packing.compiled_library import built_library
+from compressor.models.packing.compiled_mixed_coder import coded_by
 from compressor.models.packing.package import _varint, pack, unpack
+from compressor.models.packing.weight_segments import Segment
 
-GZIP, XZ = 0, 3
+GZIP, XZ, MIXED = 0, 3, 5
+DECODED = ("gzip", "xz", "mixed")
 
 
 def weights(size: int, seed: int = 0) -> bytes:
@@ -57,8 +63,8 @@ def program(tmp_path_factory):
 def test_packages_come_back_in_memory_and_in_flash(program, size, monkeypatch):
     monkeypatch.setattr(coders, "MEDIUM", 10_000)  # from which on the packer tries fewer settings
     content = weights(size)
-    packages = [pack(content, coder) for coder in ("gzip", "xz")]
-    assert unpacked_by([program], packages) == [[(OK, content)] * 2] * 2
+    packages = [pack(content, coder) for coder in DECODED]
+    assert unpacked_by([program], packages) == [[(OK, content)] * 2] * 3
 
 
 def test_files_of_every_length_are_checked(program):
@@ -101,7 +107,7 @@ def test_a_coder_that_is_not_in_it_is_refused_as_such(program, coder):
 
 def test_what_is_no_package_is_told_from_a_damaged_one(program):
     whole = pack(weights(300), "gzip")
-    newer = whole[:3] + b"\x05" + whole[4:]
+    newer = whole[:3] + b"\x06" + whole[4:]
     huge = whole[:4] + b"\x80\x80\x80\x80\x10" + whole[6:]
     wrong = whole[:6] + bytes(4) + whole[10:]
     cases = [b"", b"TF", b"TFL3" * 9, whole[:5], newer, wrong, huge]
@@ -110,7 +116,7 @@ def test_what_is_no_package_is_told_from_a_damaged_one(program):
 
 
 def test_every_cut_is_noticed(program):
-    for coder in ("gzip", "xz"):
+    for coder in DECODED:
         whole = pack(weights(400), coder)
         cuts = [whole[:length] for length in range(3, len(whole) - 6 * (coder == "xz"))]  # the last bytes mark the end
         assert {result for ways in unpacked_by([program], cuts) for result, _ in ways} == {DAMAGED}
@@ -120,7 +126,7 @@ def test_every_cut_is_noticed(program):
 @given(
     seed=st.integers(0, 20),
     size=st.integers(0, 3000),
-    coder=st.sampled_from(["gzip", "xz"]),
+    coder=st.sampled_from(DECODED),
     edits=st.lists(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=4), min_size=1, max_size=20),
 )
 def test_a_changed_package_never_does_harm(program, seed, size, coder, edits):
@@ -150,6 +156,10 @@ def fast_package(content: bytes, coder: str) -> bytes:
     if coder == "gzip":
         made = zlib.compressobj(6, zlib.DEFLATED, -15)
         return package(GZIP, content, made.compress(content) + made.flush())
+    if coder == "mixed":
+        start = min(len(content), 105)  # where numbers begin
+        segments = [Segment(start), Segment(len(content) - start, 40, 3, 17)][: (start > 0) + (len(content) > start)]
+        return package(MIXED, content, b"\x0b" + coded_by(built_library(), content, segments, 11, never_beaten))
     filters = [{"id": lzma.FILTER_LZMA1, "lc": 1, "lp": 0, "pb": 2, "dict_size": 4096, "preset": 1}]
     return package(XZ, content, bytes([2 * 45 + 1]) + lzma.compress(content, lzma.FORMAT_RAW, filters=filters))
 
@@ -192,6 +202,42 @@ def test_python_can_use_the_decoder_too(library):
     assert unpacked(3000, opened.work - 1) == NO_WORK
 
 
+@pytest.mark.parametrize("coder", DECODED)
+def test_the_header_tells_the_working_memory_and_pieces_of_one_byte_are_enough(library, coder):
+    content, opened = weights(1500), Opened()
+    coming = iter(packed := pack(content, coder))
+
+    @ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint8), ctypes.c_size_t)
+    def read_one(context, into, most):
+        byte = next(coming, None)
+        into[0] = byte or 0
+        return int(byte is not None)
+
+    assert library.tfpack_open(ctypes.byref(opened), read_one, None) == OK
+    assert (opened.size, opened.work) == (1500, decoder_work(packed))
+    output, work = ctypes.create_string_buffer(1500), (ctypes.c_uint16 * (opened.work // 2))()
+    sizes = ctypes.c_size_t(1500), ctypes.c_size_t(opened.work)
+    assert library.tfpack_unpack(ctypes.byref(opened), output, sizes[0], work, sizes[1]) == OK
+    assert output.raw == content
+
+
+@pytest.mark.parametrize("left_out", DECODED)
+def test_a_decoder_that_is_left_out_is_told(tmp_path, left_out):
+    program = built(tmp_path, f"-DTFPACK_WITHOUT_{left_out.upper()}")
+    content = weights(500)
+    answers = unpacked_by([program], [fast_package(content, coder) for coder in DECODED])
+    for coder, ways in zip(DECODED, answers, strict=True):
+        assert ways == [(UNSUPPORTED, None) if coder == left_out else (OK, content)] * 2
+
+
+@pytest.mark.parametrize("memory", [10, 16, 255])
+def test_a_working_memory_that_no_encoder_asks_for_is_damage(program, memory):
+    content = weights(300)
+    whole = bytearray(fast_package(content, "mixed"))
+    whole[10] = memory
+    assert unpacked_by([program], [bytes(whole)]) == [[(DAMAGED, None)] * 2]
+
+
 def test_flash_that_cannot_be_written_is_told(library):
     opened, packed = Opened(), pack(weights(900), "gzip")
     work, page = (ctypes.c_uint16 * 700)(), ctypes.create_string_buffer(256)
@@ -218,8 +264,8 @@ def test_arm_unpacks_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(coders, "MEDIUM", 10_000)
     program = built(tmp_path, "-Os", "-mthumb", "-static", compiler="arm-linux-gnueabihf-gcc")
     contents = [weights(size) for size in (0, 2_000, 200_000)]
-    packages = [pack(content, coder) for content in contents for coder in ("gzip", "xz")]
-    expected = [[(OK, content)] * 2 for content in contents for _ in range(2)]
+    packages = [pack(content, coder) for content in contents for coder in DECODED]
+    expected = [[(OK, content)] * 2 for content in contents for _ in DECODED]
     assert unpacked_by(["qemu-arm", program], packages) == expected
 
 
@@ -239,7 +285,7 @@ def test_libfuzzer_finds_no_package_that_does_harm(tmp_path):
     """Needs clang and libclang-rt-dev of Debian."""
     assert shutil.which("clang"), "apt-get install clang libclang-rt-dev"
     (tmp_path / "seeds").mkdir()
-    for number, (size, coder) in enumerate(product((0, 1, 100, 2000), ("gzip", "xz"))):
+    for number, (size, coder) in enumerate(product((0, 1, 100, 2000), DECODED)):
         (tmp_path / "seeds" / str(number)).write_bytes(fast_package(weights(size), coder))
     sources = [f"-I{DEVICE}", DRIVER.with_name("fuzz_tfpack.c"), DEVICE / "tfpack.c"]
     sanitizers = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]

@@ -35,7 +35,8 @@ def test_a_wheel_has_the_compiled_part_where_there_is_a_compiler(tmp_path, compi
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     folder = "compressor/models/packing/"
-    assert f"{folder}native/mixing.c" in names
+    sources = ("native/mixing.c", "native/mixed_coder.c", "device/tfpack.c", "device/tfpack.h")
+    assert all(f"{folder}{name}" in names for name in sources)
     built = [name for name in names if name.startswith(f"{folder}native/_compiled")]
     assert len(built) == (compiler == "cc")
     assert wheel.name.split("-")[2:4] == ["cp311", "abi3"]

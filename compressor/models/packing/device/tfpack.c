@@ -7,15 +7,15 @@
     if (failed != TFPACK_OK) return failed;    \
   } while (0)
 
-enum { GZIP = 0, XZ = 3, CODERS = 5 };
+enum { GZIP = 0, XZ = 3, MIXED = 5, CODERS = 6 };
 
 /* Input and output */
 
 static uint8_t next_byte(tfpack *p) {
   if (p->next == p->end) {
-    const size_t count = p->read != NULL && !p->ended ? p->read(p->context, p->chunk, sizeof p->chunk) : 0;
+    const size_t count = p->read != NULL && p->ended == 0 ? p->read(p->context, p->chunk, sizeof p->chunk) : 0;
     if (count == 0 || count > sizeof p->chunk) {
-      p->ended = 1;
+      if (p->ended < 0xFF) p->ended++;
       return 0;
     }
     p->next = p->chunk;
@@ -38,7 +38,7 @@ static uint8_t earlier(const tfpack *p, uint32_t distance) {
 }
 
 static tfpack_result put(tfpack *p, uint8_t byte) {
-  if (p->position == p->size || p->ended) return TFPACK_DAMAGED;
+  if (p->position == p->size || p->ended > p->spare) return TFPACK_DAMAGED;
   if (p->program == NULL) {
     p->output[p->position++] = byte;
     return TFPACK_OK;
@@ -47,11 +47,15 @@ static tfpack_result put(tfpack *p, uint8_t byte) {
   return ++p->position - p->page_start == p->page_size ? flush(p) : TFPACK_OK;
 }
 
+#if !defined(TFPACK_WITHOUT_GZIP) || !defined(TFPACK_WITHOUT_XZ)
+
 static tfpack_result repeat(tfpack *p, uint32_t distance, uint32_t length) {
   if (distance > p->position) return TFPACK_DAMAGED;
   while (length-- > 0) TRY(put(p, earlier(p, distance)));
   return TFPACK_OK;
 }
+
+#endif
 
 /* Deflate (RFC 1951), without the header of gzip */
 
@@ -376,6 +380,253 @@ static tfpack_result unlzma(tfpack *p, uint16_t *work) {
 
 #endif
 
+/* Context mixing, as in the lpaq family (Mahoney), in integers alone: native/mixed_coder.c writes by these very functions,
+ * and mixed_model.py does the same in Python.
+ *
+ * A file is a row of segments: weights in rows and columns, or other bytes, which are said to have one column. Of each
+ * byte it is coded first whether it is 0, and then its bits, the highest first. Each of four contexts finds a slot in
+ * a table, where others may be, too: a probability in 12 bits, and in 4 bits how often it was met. A small neural
+ * network mixes what the four say. Roundings are random, by the same numbers on both sides, so that few bits are enough. */
+
+#ifndef TFPACK_WITHOUT_MIXED
+
+#ifndef TFPACK_BIT
+#define TFPACK_BIT(p, middle) ((p)->value <= (middle))
+#define TFPACK_SHIFT(p) ((p)->value = (p)->value << 8 | next_byte(p))
+#endif
+
+enum { LEAST_MEMORY = 11, MOST_MEMORY = 15 }; /* logarithms of bytes */
+enum { INPUTS = 4, HEADS = 256, LONGEST = 15, FIRST_WEIGHT = 2750, RANDOM_FIRST = 1 };
+/* Sets of weights, and the numbers of the first context of each kind of bit. */
+enum { IS_WEIGHT_SET = 0, WEIGHT_SET = 6, IS_BYTE_SET = 14, BYTE_SET = 18, SETS = 26 };
+enum { IS_WEIGHT_CONTEXT = 0, WEIGHT_CONTEXT = 4, BYTE_CONTEXT = 8 };
+
+typedef struct {
+  int16_t *weights;
+  uint16_t *heads, *slots; /* heads: where three bytes of a hash were last */
+  uint8_t *counts;         /* how many weights of a column are not 0 */
+  uint32_t slot_count, column_mask, random, contexts[INPUTS];
+  uint32_t left, columns, near, far, column, row, run, last; /* of the segment */
+  uint32_t expected, matched, distance;                      /* of bytes that are there once more */
+} mixer;
+
+static uint32_t at(const tfpack *p, uint32_t distance) {
+  return distance - 1 < p->position ? earlier(p, distance) : 0;
+}
+
+/* A bit that is 1 with so many chances of 65,536. */
+static uint32_t split(tfpack *p, uint32_t chances) {
+  const uint32_t below = (p->range >> 16) * chances + ((p->range & 0xFFFF) * chances >> 16);
+  const uint32_t bit = TFPACK_BIT(p, p->low + below);
+  if (bit) {
+    p->range = below;
+  } else {
+    p->low += below + 1;
+    p->range -= below + 1;
+  }
+  while (((p->low ^ (p->low + p->range)) >> 24) == 0) {
+    TFPACK_SHIFT(p);
+    p->low <<= 8;
+    p->range = p->range << 8 | 0xFF;
+  }
+  return bit;
+}
+
+/* A number of 1 or more: how many bits follow its highest, and these. */
+static uint32_t plain_number(tfpack *p) {
+  uint32_t length = 0, number = 1, i;
+  for (i = 0; i < 5; i++) length = length << 1 | split(p, 0x8000);
+  while (length-- > 0) number = number << 1 | split(p, 0x8000);
+  return number;
+}
+
+/* The logarithm to base 2, in 256ths, of 1 to 65,535. */
+static int32_t logarithm(uint32_t number) {
+  int32_t whole = 15;
+#ifdef __GNUC__
+  const int32_t shift = __builtin_clz(number) - 16;
+  whole -= shift;
+  number <<= shift;
+#else
+  for (; number < 0x8000; number <<= 1) whole--;
+#endif
+  number = (number & 0x7FFF) >> 3;
+  return whole * 256 + (int32_t)(number * (5501 - (number * 1405 >> 12)) >> 16);
+}
+
+/* Of 65,536, the chances with odds of so many 256ths of a doubling. */
+static uint32_t chances_of(int32_t odds) {
+  const uint32_t size = (uint32_t)(odds < 0 ? -odds : odds), part = size & 0xFF;
+  uint32_t other = 0, chances;
+  if (size < 12 * 256) other = (0x10000 - (part * (44013 - (part * 11246 >> 8)) >> 8)) >> (size >> 8);
+  chances = 0xFFFFFFFF / (0x10000 + other);
+  if (chances > 0xFFF0) chances = 0xFFF0;
+  return odds < 0 ? 0x10000 - chances : chances;
+}
+
+static uint32_t random_bits(mixer *m, uint32_t count) {
+  m->random = m->random * 1664525 + 1013904223;
+  return m->random >> (32 - count);
+}
+
+/* A bit in the contexts, of those that have `node` in common; sets of weights learn the slower, the greater `slowness`. */
+static uint32_t mixed_bit(tfpack *p, mixer *m, uint32_t node, uint32_t set, uint32_t slowness) {
+  static const uint16_t rates[16] = {18204, 11703, 8623, 6827, 5650, 4819, 4201, 3724,
+                                     3344,  3034,  2777, 2074, 1655, 1179, 915,  633};
+  int16_t *weights = m->weights + INPUTS * set;
+  uint16_t *slots[INPUTS];
+  int32_t inputs[INPUTS], total = 0, error;
+  uint32_t i, bit, chances;
+  for (i = 0; i < INPUTS; i++) {
+    uint32_t hash = m->contexts[i] + node * 0x9E3779B1u;
+    hash = (hash ^ hash >> 15) * 0x85EBCA6Bu;
+    slots[i] = m->slots + ((hash >> 16) * m->slot_count >> 16);
+    chances = *slots[i] & 0xFFF0u;
+    inputs[i] = logarithm(chances) - logarithm(0x10000 - chances);
+    total += weights[i] * inputs[i];
+  }
+  chances = chances_of(total >> 13);
+  bit = split(p, chances);
+  error = (int32_t)(bit << 16) - (int32_t)chances;
+  for (i = 0; i < INPUTS; i++) {
+    const int32_t weight = weights[i] + ((inputs[i] * error + (int32_t)random_bits(m, slowness)) >> slowness);
+    const uint32_t met = *slots[i] & 0xF, chance = random_bits(m, 8);
+    int32_t slot = *slots[i] & 0xFFF0;
+    weights[i] = (int16_t)(weight < -0x7FFF ? -0x7FFF : weight > 0x7FFF ? 0x7FFF : weight);
+    slot += ((bit ? 0xFFFF : 0) - slot) * rates[met] >> 15;
+    slot = (slot + (int32_t)(chance >> 4)) & ~0xF;
+    if (slot < 0x10) slot = 0x10;
+    if (slot > 0xFFF0) slot = 0xFFF0;
+    *slots[i] = (uint16_t)((uint32_t)slot | (met + (met < 10 || (met < 15 && chance % (1u << (met / 2 - 3)) == 0))));
+  }
+  return bit;
+}
+
+static uint32_t mixed_byte(tfpack *p, mixer *m, uint32_t first_set) {
+  uint32_t byte = 1, i;
+  for (i = 0; i < 8; i++) byte = byte << 1 | mixed_bit(p, m, byte, first_set + i, 17);
+  return byte & 0xFF;
+}
+
+static void set_context(mixer *m, uint32_t which, uint32_t number, uint32_t value) {
+  m->contexts[which] = (value << 4 | (number + which)) * 0x2C1B3C6Du;
+}
+
+static uint32_t least(uint32_t one, uint32_t other) { return one < other ? one : other; }
+
+static uint32_t bit_length(uint32_t number) {
+  uint32_t length = 0;
+  for (; number > 0; number >>= 1) length++;
+  return length;
+}
+
+/* How many weights of a column are not 0 in the rows so far; 0 beside the matrix. */
+static uint32_t count_in(const mixer *m, uint32_t column) {
+  return column < m->columns ? m->counts[column & m->column_mask] : 0;
+}
+
+static uint32_t weight(tfpack *p, mixer *m) {
+  const uint32_t column = m->column, count = count_in(m, column);
+  const uint32_t depth = m->row < 4 ? m->row : bit_length(m->row) + 1;
+  const uint32_t around = count_in(m, column - 1) + count_in(m, column + 1) + count_in(m, column - m->near) +
+                          count_in(m, column - m->far) + count_in(m, column + m->near) + count_in(m, column + m->far);
+  const uint32_t near = at(p, m->near), left = at(p, 1) != 0;
+  const uint32_t known = left | (uint32_t)(at(p, m->columns) != 0) << 1 | (uint32_t)(near != 0) << 2 |
+                         (uint32_t)(at(p, m->far) != 0) << 3 | (uint32_t)(at(p, 2) != 0) << 4;
+  set_context(m, 0, IS_WEIGHT_CONTEXT, least(count, 12) << 8 | depth);
+  set_context(m, 1, IS_WEIGHT_CONTEXT,
+              known | (uint32_t)(at(p, m->columns - 1) != 0) << 5 | (uint32_t)(at(p, 2 * m->columns) != 0) << 6);
+  set_context(m, 2, IS_WEIGHT_CONTEXT, bit_length(m->run) << 1 | left);
+  set_context(m, 3, IS_WEIGHT_CONTEXT, known << 8 | least(count, 3) << 4 | least(around, 7));
+  if (mixed_bit(p, m, 0, IS_WEIGHT_SET + least(count, 2) * 2 + (depth > 3), 18) == 0) {
+    m->run++;
+    return 0;
+  }
+  m->counts[column & m->column_mask] = (uint8_t)least(count + 1, 0xFF);
+  m->run = 0;
+  set_context(m, 0, WEIGHT_CONTEXT, 0);
+  set_context(m, 1, WEIGHT_CONTEXT, m->row);
+  set_context(m, 2, WEIGHT_CONTEXT, m->last >> 5);
+  set_context(m, 3, WEIGHT_CONTEXT, near >> 5);
+  return m->last = mixed_byte(p, m, WEIGHT_SET);
+}
+
+/* Looks for what is likely to come, since it came after the same bytes before. */
+static void expect(tfpack *p, mixer *m) {
+  uint16_t *head = m->heads + ((at(p, 1) | at(p, 2) << 8 | at(p, 3) << 16) * 0x9E3779B1u >> 24);
+  if (m->matched > 0 && m->expected == at(p, 1)) {
+    m->matched = least(m->matched + 1, LONGEST);
+  } else {
+    m->matched = 0;
+    m->distance = (uint16_t)(p->position - *head);
+    while (m->matched < LONGEST && at(p, m->distance + m->matched + 1) == at(p, m->matched + 1)) m->matched++;
+  }
+  *head = (uint16_t)p->position;
+  m->expected = m->matched > 0 ? at(p, m->distance) : 0;
+}
+
+static uint32_t other_byte(tfpack *p, mixer *m) {
+  const uint32_t place = p->position & 3;
+  expect(p, m);
+  set_context(m, 0, BYTE_CONTEXT, place);
+  set_context(m, 1, BYTE_CONTEXT, at(p, 1) << 2 | place);
+  set_context(m, 2, BYTE_CONTEXT, at(p, 4) << 2 | place);
+  set_context(m, 3, BYTE_CONTEXT, m->expected << 4 | m->matched);
+  return mixed_bit(p, m, 0, IS_BYTE_SET + place, 17) ? mixed_byte(p, m, BYTE_SET) : 0;
+}
+
+static void next_segment(tfpack *p, mixer *m) {
+  uint32_t i;
+  m->left = plain_number(p);
+  m->columns = plain_number(p);
+  m->row = m->column = m->run = m->last = 0;
+  if (m->columns == 1) return;
+  m->near = plain_number(p);
+  m->far = plain_number(p);
+  for (i = 0; i <= m->column_mask; i++) m->counts[i] = 0;
+}
+
+/* Begins with a working memory of so many bytes: for mixing 208, for heads 512, an eighth for counts, the rest for slots. */
+static void begin_mixing(tfpack *p, mixer *m, uint16_t *work, uint32_t size) {
+  uint32_t i;
+  m->weights = (int16_t *)work;
+  m->heads = work + INPUTS * SETS;
+  m->counts = (uint8_t *)(m->heads + HEADS);
+  m->column_mask = size / 8 - 1;
+  m->slots = m->heads + HEADS + size / 16;
+  m->slot_count = size / 2 - size / 16 - HEADS - INPUTS * SETS;
+  for (i = 0; i < INPUTS * SETS; i++) m->weights[i] = FIRST_WEIGHT;
+  for (i = 0; i < HEADS; i++) m->heads[i] = 0;
+  for (i = 0; i < m->slot_count; i++) m->slots[i] = 0x8000;
+  m->random = RANDOM_FIRST;
+  m->left = m->expected = m->matched = m->distance = 0;
+  p->low = 0;
+  p->range = 0xFFFFFFFF;
+  p->spare = 4;
+  for (i = 0; i < 4; i++) TFPACK_SHIFT(p);
+}
+
+static tfpack_result mix(tfpack *p, mixer *m, uint32_t end) {
+  while (p->position < end) {
+    if (m->left == 0) next_segment(p, m);
+    TRY(put(p, (uint8_t)(m->columns > 1 ? weight(p, m) : other_byte(p, m))));
+    m->left--;
+    if (++m->column == m->columns) {
+      m->row++;
+      m->column = m->run = m->last = 0;
+    }
+  }
+  return TFPACK_OK;
+}
+
+static tfpack_result unmix(tfpack *p, uint16_t *work) {
+  mixer m;
+  begin_mixing(p, &m, work, p->work);
+  return mix(p, &m, p->size);
+}
+
+#endif
+
 /* SHA-256 (FIPS 180-4), of which a package holds the first four bytes */
 
 static uint32_t turned(uint32_t word, uint32_t by) { return word >> by | word << (32 - by); }
@@ -469,6 +720,13 @@ static tfpack_result read_header(tfpack *p) {
       p->work = (LITERAL + (768u << (p->properties % 9 + p->properties / 9 % 5))) * sizeof(uint16_t);
       return TFPACK_OK;
 #endif
+#ifndef TFPACK_WITHOUT_MIXED
+    case MIXED:
+      p->properties = next_byte(p);
+      if (p->ended || p->properties < LEAST_MEMORY || p->properties > MOST_MEMORY) return TFPACK_DAMAGED;
+      p->work = 1u << p->properties;
+      return TFPACK_OK;
+#endif
     default:
       return TFPACK_UNSUPPORTED;
   }
@@ -478,7 +736,7 @@ tfpack_result tfpack_open(tfpack *p, tfpack_read read, void *context) {
   p->read = read;
   p->context = context;
   p->next = p->end = p->chunk;
-  p->ended = 0;
+  p->ended = p->spare = 0;
   p->size = p->work = 0;
   return read_header(p);
 }
@@ -488,7 +746,7 @@ tfpack_result tfpack_open_memory(tfpack *p, const void *content, size_t length) 
   p->context = NULL;
   p->next = content;
   p->end = p->next + length;
-  p->ended = 0;
+  p->ended = p->spare = 0;
   p->size = p->work = 0;
   return read_header(p);
 }
@@ -507,6 +765,11 @@ static tfpack_result decoded(tfpack *p, size_t room, uint16_t *work, size_t work
 #ifndef TFPACK_WITHOUT_XZ
     case XZ:
       TRY(unlzma(p, work));
+      break;
+#endif
+#ifndef TFPACK_WITHOUT_MIXED
+    case MIXED:
+      TRY(unmix(p, work));
       break;
 #endif
     default:

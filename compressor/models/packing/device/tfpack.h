@@ -5,8 +5,9 @@
  *     if (tfpack_open(&package, read_flash, &where) == TFPACK_OK && package.size <= sizeof model)
  *         result = tfpack_unpack(&package, model, sizeof model, work, sizeof work);
  *
- * It reads the coders gzip (Deflate) and xz (LZMA1). A package of another coder is refused with TFPACK_UNSUPPORTED. To
- * leave one of the two out, define TFPACK_WITHOUT_GZIP or TFPACK_WITHOUT_XZ when you compile tfpack.c.
+ * It reads the coders gzip (Deflate), xz (LZMA1) and mixed (context mixing). A package of another coder is refused with
+ * TFPACK_UNSUPPORTED. To leave some of them out, define TFPACK_WITHOUT_GZIP, TFPACK_WITHOUT_XZ or TFPACK_WITHOUT_MIXED
+ * when you compile tfpack.c.
  */
 #ifndef TFPACK_H
 #define TFPACK_H
@@ -19,7 +20,7 @@ extern "C" {
 #endif
 
 /* Bytes of working memory that are enough for every package; tfpack.work says what one package needs. */
-#define TFPACK_WORK 28270
+#define TFPACK_WORK 32768
 
 typedef enum {
   TFPACK_OK = 0,
@@ -42,16 +43,17 @@ typedef int (*tfpack_program)(void *context, uint32_t offset, const uint8_t *pag
 typedef struct {
   uint32_t size; /* bytes of the file in it */
   uint32_t work; /* bytes of working memory that unpacking it needs */
-  uint8_t coder; /* 0 gzip, 1 brotli, 2 zstd, 3 xz, 4 model */
+  uint8_t coder; /* 0 gzip, 1 brotli, 2 zstd, 3 xz, 4 model, 5 mixed */
 
   /* what follows is for tfpack.c alone */
-  uint8_t digest[4], properties, ended;
+  uint8_t digest[4], properties;
+  uint8_t ended, spare; /* bytes that were missing at the end, and how many may be */
   tfpack_read read;
   void *context;
   const uint8_t *next, *end;
   uint8_t chunk[64];
-  uint32_t bits, held;   /* of Deflate: bits that were read, and their number */
-  uint32_t range, value; /* of LZMA1 */
+  uint32_t bits, held;        /* of Deflate: bits that were read, and their number */
+  uint32_t low, range, value; /* of LZMA1 and context mixing */
   uint8_t *output;        /* in memory; NULL for flash */
   const uint8_t *written; /* where it can be read */
   uint32_t position;
