@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from compressor.base.atomic_files import write_whole
+from compressor.base.atomic_files import HALF_WRITTEN, write_whole
 from compressor.base.errors import OutputError
 from compressor.base.outgoing import json_text
 from compressor.search.optuna_study import SearchError
@@ -47,7 +47,7 @@ def claimed_search(
     folder = folder or _new_name(parent, name, settings)
     if resume:
         _refuse_other(folder, settings)
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not all(map(_is_left_over, folder.iterdir())):
         is_search = (folder / _SETTINGS).exists()
         remedy = f"to go on with a search, write {resume_option(folder)}" if is_search else "name another"
         raise OutputError(f"the folder {folder} is not empty", remedy)
@@ -60,6 +60,9 @@ def claimed_search(
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
+        for path in folder.iterdir():
+            if HALF_WRITTEN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         if not resume:
             write_whole(folder / _SETTINGS, json_text(settings) + "\n")
         yield folder
@@ -118,6 +121,11 @@ def clear_run(folder: Path, name: str) -> None:
     """Remove a run and its recipe that an earlier search in this folder ended with."""
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / f"{name}.yaml").unlink(missing_ok=True)
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a search that was killed before it began has left this."""
+    return path.name == _CLAIM or bool(HALF_WRITTEN.fullmatch(path.name))
 
 
 def _settings_in(folder: Path) -> dict[str, Any] | None:
