@@ -35,7 +35,7 @@ RECIPE = (
 training: {batch_size: 32}
 steps:
   - uses: prune
-    with: {final_sparsity: {search: {low: 0.3, high: 0.9}}, epochs: 12}
+    with: {final_sparsity: {search: {low: 0.5, high: 0.9}}, epochs: 12}
   - uses: ptq
     with: {precision: {search: [int8, float16]}, calibration_samples: 20}
 objectives: [{minimize: gzip_size}, {maximize: accuracy}]
