@@ -45,6 +45,7 @@ def claimed_search(
         SearchError: the search in it was another one.
     """
     folder = folder or _new_name(parent, name, settings)
+    _refuse_used(folder)
     if resume:
         _refuse_other(folder, settings)
     elif folder.is_dir() and not all(map(_is_left_over, folder.iterdir())):
@@ -56,7 +57,7 @@ def claimed_search(
         claim = FileLock(folder / _CLAIM)
         claim.acquire(timeout=0)
     except Timeout:
-        raise OutputError(f"another search is using the folder {folder}", "name another one") from None
+        raise _used(folder) from None
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
@@ -121,6 +122,21 @@ def clear_run(folder: Path, name: str) -> None:
     """Remove a run and its recipe that an earlier search in this folder ended with."""
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / f"{name}.yaml").unlink(missing_ok=True)
+
+
+def _refuse_used(folder: Path) -> None:
+    """Refuse a folder that another search is using, whatever else there is to say of it."""
+    if (folder / _CLAIM).exists():
+        try:
+            FileLock(folder / _CLAIM).acquire(timeout=0).lock.release()
+        except Timeout:
+            raise _used(folder) from None
+        except OSError:  # which claiming it tells
+            pass
+
+
+def _used(folder: Path) -> OutputError:
+    return OutputError(f"another search is using the folder {folder}", "wait until it ends, or name another one")
 
 
 def _is_left_over(path: Path) -> bool:

@@ -197,7 +197,8 @@ class _Compression:
                     return replace(self, workers=places)._search(opened, registry, kept, space, budget, cluster)
                 except BaseException as error:
                     if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
-                        tell(kept.text)
+                        if kept.has_result:
+                            tell(kept.text)
                         raise
                     tell("")  # after the ^C of the terminal
                     tell(f"interrupted; {kept.text}")
