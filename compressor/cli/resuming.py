@@ -45,8 +45,8 @@ def kept_of(arguments: Sequence[str], doing: str = "") -> str:
         arguments: of the command.
         doing: what it was doing, as it has reported to the process that watches it.
     """
-    if _named or _DOING in doing:
-        return "finished trials are kept; to go on, give the same command with --resume and the folder named above"
+    if folder := str(_named[-1]) if _named else doing.partition(_DOING)[2]:
+        return f"finished trials are kept; to go on, give the same command with --resume {shlex.quote(folder)}"
     if _PLACES[1] in arguments or any(argument.startswith(f"{_PLACES[1]}=") for argument in arguments):
         return "finished trials are kept, and the same command goes on"
     return "no trial had begun, and nothing was changed"

@@ -41,7 +41,7 @@ def test_what_is_kept_depends_on_whether_a_search_had_begun():
             kept_of(["search", "a.yaml", "--resume", "s"]) == "finished trials are kept, and the same command goes on"
         )
         begins_in(Path("s"), on_cluster=False)
-        kept = "finished trials are kept; to go on, give the same command with --resume and the folder named above"
+        kept = "finished trials are kept; to go on, give the same command with --resume s"
         assert kept_of(["search", "a.yaml"]) == kept
         keep_arguments(context, [])
     assert told == ["the search in s"]
