@@ -23,6 +23,9 @@ test-long: .venv/installed-dev browser fuzz
 	$(BIN)/python tests/run_hostile_files.py
 	$(BIN)/python tests/kill_and_corrupt.py kills --count 100
 	$(BIN)/python tests/kill_and_corrupt.py flips --count 1000
+	$(BIN)/python tests/search_kills.py main --count 12
+	$(BIN)/python tests/search_kills.py worker --count 4
+	$(BIN)/python tests/search_kills.py node --count 4
 
 browser:
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \

@@ -17,8 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
+
+from killed_commands import OLD_ENOUGH, begin, bytes_of, children_of, litter
 
 RECIPE = [
     "prune_qat",
@@ -28,7 +29,6 @@ RECIPE = [
 
 
 STARTED = 1.0  # seconds in which Python itself may still be starting
-OLD_ENOUGH = 6.0  # seconds after which the lock file of a dead run is swept
 WAYS = (  # signals, and to whom: the process that was started, its child, or the whole group, as a terminal does
     ((signal.SIGKILL,), "parent"),
     ((signal.SIGKILL,), "child"),
@@ -45,19 +45,10 @@ _HIDDEN, _SHOWN = b"\x1b[?25l", b"\x1b[?25h"  # what a terminal gets to hide and
 
 def apply(folder: Path, cache: Path, terminal: int | None = None) -> subprocess.Popen[bytes]:
     """The recipe, under way in a process and a session of its own, in a terminal or with its errors in a pipe."""
-    command = [sys.executable, "-m", "compressor", "apply", *RECIPE, "-o", str(folder)]
-    temporary = cache.with_name(f"{cache.name}-tmp")
-    temporary.mkdir(exist_ok=True)
-    environment = {**os.environ, "COMPRESSOR_CACHE": str(cache), "TMPDIR": str(temporary), "COLUMNS": "80"}
-    return subprocess.Popen(
-        [*command, "--quiet"] if terminal is None else command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL if terminal is None else terminal,
-        stderr=subprocess.PIPE if terminal is None else terminal,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    command = ["apply", *RECIPE, "-o", str(folder)]
+    if terminal is None:
+        return begin([*command, "--quiet"], cache)
+    return begin(command, cache, stdout=terminal, stderr=terminal)
 
 
 def cut(folder: Path, cache: Path, seconds: float, numbers: tuple[int, ...], target: str, pause: float) -> str | None:
@@ -77,13 +68,13 @@ def cut(folder: Path, cache: Path, seconds: float, numbers: tuple[int, ...], tar
         if process.returncode is not None:
             reader.join()
             os.close(own)
-    listed = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    children = children_of(process.pid)
     for number in numbers:
         try:
             if target == "group":
                 os.killpg(process.pid, number)
             else:
-                os.kill(int(listed[0]) if target == "child" and listed else process.pid, number)
+                os.kill(children[0] if target == "child" and children else process.pid, number)
         except ProcessLookupError:
             break
         time.sleep(pause)
@@ -119,19 +110,6 @@ def _wrong_end(shown: bytes, code: int, numbers: tuple[int, ...], target: str, s
     if not killed and code == 130 and b"interrupted" not in shown:
         wrong.append("no word")
     return ", ".join(wrong)
-
-
-def litter(cache: Path, folders: Sequence[Path]) -> list[str]:
-    """What is left, once a run has come to its end, of those that were cut before it."""
-    temporary = cache.with_name(f"{cache.name}-tmp")
-    left = [*temporary.iterdir(), *(cache / "running").iterdir()]
-    left += [path for folder in folders for path in folder.rglob(".*.tmp")]
-    return [path.name for path in left]
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Every stage's file in a run's folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.tflite"))}
 
 
 def finish(folder: Path, cache: Path) -> dict[str, bytes]:

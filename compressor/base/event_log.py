@@ -5,6 +5,7 @@ Whoever tells something need not know: `standard_output.tell` comes here while t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,19 @@ def log(event: str, **keys: Any) -> None:
     with suppress(OSError, ValueError):  # there is nowhere left to say so
         _stream.write(json_line({"time": timestamp(milliseconds=True), "event": event, **given}) + "\n")
         _stream.flush()
+
+
+def pass_on(line: str) -> None:
+    """Write an event of the log of another process, but for its end; what is no event is logged as its output."""
+    try:
+        event = json.loads(line)
+        name = event.pop("event")
+    except (ValueError, AttributeError, KeyError, TypeError):
+        log("output", message=line)
+        return
+    event.pop("time", None)
+    if name != "ended":
+        log(name, **event)
 
 
 def log_message(text: str) -> None:

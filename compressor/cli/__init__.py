@@ -90,6 +90,7 @@ def main() -> None:
     from compressor.cli.child_process import supervised
     from compressor.cli.log_format import log_as_asked
     from compressor.cli.notices import notify_of_death
+    from compressor.cli.resuming import SEARCHES, kept_of
     from compressor.models.files.tensorflow_setup import refuse_without_docstrings
 
     if shell := os.environ.get(COMPLETE):
@@ -101,9 +102,10 @@ def main() -> None:
     with log_as_asked(arguments) as ended:
         try:
             refuse_without_docstrings()
-            if arguments[:1] in (["apply"], ["search"], ["compress"]):
+            if arguments[:1] and arguments[0] in ("apply", *SEARCHES):
                 killed = partial(notify_of_death, arguments)
-                code = supervised(lambda tell: run_guarded(root, arguments, tell), killed)
+                kept = partial(kept_of, arguments) if arguments[0] in SEARCHES else None
+                code = supervised(lambda tell: run_guarded(root, arguments, tell), killed, kept)
             else:
                 code = run_guarded(root, arguments)
         except CompressorError as error:

@@ -17,6 +17,7 @@ from compressor.base.standard_output import failure, reason_of, tell
 from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
 from compressor.cli.interrupts import was_interrupted
+from compressor.cli.resuming import SEARCHES, keep_arguments, kept_of
 
 
 def run_guarded(command: click.Command, arguments: list[str], tell_doing: Tell = lambda _: None) -> int:
@@ -39,7 +40,8 @@ def _ending(command: click.Command, arguments: list[str], tell_doing: Tell) -> i
     debug = "--debug" in arguments
     try:
         # not command.main(), which takes an EOFError, such as of an empty file, for an interrupt
-        with command.make_context("compressor", arguments, obj=tell_doing) as context:
+        with command.make_context("compressor", list(arguments), obj=tell_doing) as context:
+            keep_arguments(context, arguments)
             result = command.invoke(context)
         return result if isinstance(result, int) else ExitCode.DONE
     except click.exceptions.Exit as stop:
@@ -67,8 +69,8 @@ def _interrupted(arguments: list[str]) -> int:
 def _after_interrupt(arguments: list[str]) -> str:
     if arguments[:1] in (["ci"], ["migrate"]) or arguments[:2] == ["cache", "prune"]:
         return "what was done before that stays"
-    if arguments[:1] == ["search"]:
-        return "finished trials are kept; to go on, give the same command with --resume and the folder of the search"
+    if arguments[:1] and arguments[0] in SEARCHES:
+        return kept_of(arguments)
     if "apply" not in arguments:
         return "nothing was changed"
     if "--no-cache" in arguments:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from compressor.base.event_log import log
 from compressor.base.outgoing import github_annotation
 from compressor.base.standard_output import say, say_command, say_json, say_xml
 from compressor.recipe.problems import Problem, Severity
@@ -30,6 +31,15 @@ _RULES: Final[Mapping[Severity, tuple[str, str]]] = {
 def print_checked(checked: Checked, form: str) -> None:
     """Print what was found in one of the `FORMS`."""
     FORMS[form](checked)
+
+
+def log_checked(checked: Checked) -> None:
+    """Log each problem, where the log is JSON."""
+    for recipe, problem in _pairs(checked):
+        origin = problem.origin
+        place = {"line": origin.line, "column": origin.column} if origin else {}
+        event = "note" if problem.severity == "not checked" else problem.severity
+        log(event, message=problem.message, file=_file(recipe, problem), **place)
 
 
 def _print_text(checked: Checked) -> None:

@@ -22,6 +22,7 @@ from compressor.cli.temporary_folder import temporary_folder
 KEPT = "finished steps are kept, and the same command resumes from there"
 
 Tell: TypeAlias = Callable[[str], None]
+Kept: TypeAlias = Callable[[str], str]
 
 SENDING = "sending word of how the run ended"
 PUBLISHING = "publishing what the run left"
@@ -43,14 +44,17 @@ def ended_with(code: int) -> str:
 
 
 def supervised(
-    work: Callable[[Tell], int], died: Callable[[str, bool], None] = lambda _message, _interrupted: None
+    work: Callable[[Tell], int],
+    died: Callable[[str, bool], None] = lambda _message, _interrupted: None,
+    kept: Kept | None = None,
 ) -> int:
     """Run `work` and return its exit code, in a child process if the system can fork and tell who sent a signal.
 
     `work` gets a function to report what it is doing, as the start of a message: if native code crashes the child, this
     process can still say in which step. A child that takes more memory than `COMPRESSOR_MAX_MEMORY`, or nearly all that
     the machine has, is ended. Whatever the child leaves in the temporary folder is removed. `died` is told why a child
-    could not end its work, and whether it was interrupted.
+    could not end its work, and whether it was interrupted. `kept` says what such a child leaves and how to go on, by
+    what it was doing; without it, that is what a run leaves.
     """
     if not (hasattr(os, "fork") and hasattr(signal, "sigtimedwait")):
         return work(lambda _: None)
@@ -69,7 +73,7 @@ def supervised(
         child = os.fork()
         if child == 0:
             os.close(reading)
-            return _in_child(work, writing, ending, parent, mask)
+            return _in_child(work, writing, ending, parent, mask, kept)
         os.close(writing)
         reports = _Reports(reading)
         code, interrupted = _exit_code_of(child, set(ending), most, reports)
@@ -83,17 +87,23 @@ def supervised(
     if interrupted:  # a crash after that is one of the ending alone
         tell("")  # after the ^C of the terminal
         ended = "did not respond and was killed" if code == _UNRESPONSIVE else "did not end by itself"
-        message = f"interrupted; {last} {ended}; {KEPT}"
+        message = f"interrupted; {last} {ended}; {kept(last) if kept else KEPT}"
         tell(message)
     else:
-        message = _memory_message(last, most) if code == _TOO_LARGE else _crash_message(last, code)
+        left = kept(last) if kept else ""
+        message = _memory_message(last, most, left) if code == _TOO_LARGE else _crash_message(last, code, left)
         tell(f"error: {message}")
     died(message, interrupted)
     return ExitCode.INTERRUPTED if interrupted else ExitCode.STEP
 
 
 def _in_child(
-    work: Callable[[Tell], int], writing: int, ending: Sequence[int], parent: int, mask: Collection[int]
+    work: Callable[[Tell], int],
+    writing: int,
+    ending: Sequence[int],
+    parent: int,
+    mask: Collection[int],
+    kept: Kept | None,
 ) -> int:
     """Do the work and report its exit code; signals are heeded only meanwhile."""
     die_with(parent)
@@ -104,7 +114,7 @@ def _in_child(
         signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     except KeyboardInterrupt:  # just before or after the work
         tell("")
-        tell(f"interrupted; {KEPT}")
+        tell(f"interrupted; {kept('') if kept else KEPT}")
         result = ExitCode.INTERRUPTED
     _report(writing, ended_with(result))
     return result
@@ -162,8 +172,8 @@ class _Reports:
 
     def patience(self) -> float:
         """Seconds that the child has to end after an interrupt, by what it has last reported."""
-        told = (seconds for doing, seconds in _MORE_PATIENCE.items() if self._told.endswith(f"{doing}\0".encode()))
-        return next(told, _PATIENCE)
+        last = self._told.removesuffix(b"\0").rpartition(b"\0")[2].decode(errors="replace")
+        return next((seconds for doing, seconds in _MORE_PATIENCE.items() if last.startswith(doing)), _PATIENCE)
 
     def last(self) -> str:
         """The last event, when nothing more is to come."""
@@ -173,19 +183,20 @@ class _Reports:
         return reports[-2] if len(reports) > 1 else _NOTHING_TOLD
 
 
-def _memory_message(doing: str, most: int) -> str:
+def _memory_message(doing: str, most: int, kept: str) -> str:
     remedy = f"use less data or a smaller batch_size, or set {MEMORY_VARIABLE} to more"
-    return f"{doing} took more than {format_size(most)} of memory and was stopped; {remedy}; {KEPT}"
+    return f"{doing} took more than {format_size(most)} of memory and was stopped; {remedy}; {kept or KEPT}"
 
 
-def _crash_message(doing: str, code: int) -> str:
-    """How a child ended that did not finish its work."""
-    remedy = "finished steps are kept; fix it, or report it to its author"
+def _crash_message(doing: str, code: int, kept: str) -> str:
+    """How a child ended that did not finish its work; `kept` says what it leaves, unless it was a run."""
+    own = f"; {kept}" if kept else ""
+    remedy = f"{'' if kept else 'finished steps are kept; '}fix it, or report it to its author{own}"
     if code >= 0:
         return f"{doing} ended the process (exit code {code}); {remedy}"
     number = -code
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
-        return f"{doing} was killed ({name}); if memory ran out, use a smaller batch_size or a larger machine"
+        return f"{doing} was killed ({name}); if memory ran out, use a smaller batch_size or a larger machine{own}"
     stack = ", whose stack is in run.log" if doing != _NOTHING_TOLD and "--debug" not in sys.argv else ""
     return f"{doing} crashed the process ({name}){stack}; {remedy}"

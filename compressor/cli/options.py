@@ -18,6 +18,21 @@ from compressor.cli.places import PLACE
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _SeedCount(click.IntRange):
+    """How many seeds; who names them is told what to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        if isinstance(value, str) and not value.strip().isdigit():
+            self.fail(
+                f"'{value}' is no number of seeds; 3 runs the seeds 0, 1 and 2, and --seed 7 that one", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+SEED_COUNT = _SeedCount(1, 100)
+
+
 def _input_shape(_context: Any, _option: Any, texts: tuple[str, ...]) -> list[int] | dict[str, list[int]] | None:
     """The shape of a sample, or shapes by the names of inputs; None where none is given."""
     shapes: dict[str, list[int]] = {}

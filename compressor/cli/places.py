@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,12 @@ import click
 
 from compressor.base.addresses import as_place, shown
 from compressor.base.errors import CompressorError
+from compressor.base.standard_output import tell
+from compressor.cli.child_process import PUBLISHING
 
 if TYPE_CHECKING:
+    from compressor.run.published_run import Publication
+
     _Place = click.ParamType[Path | str]
 else:
     _Place = click.ParamType  # which has no parameter before click 8.5
@@ -56,13 +61,47 @@ def local_run(place: Path | str) -> Iterator[Path]:
             raise CompressorError(what, remedy) from None
 
 
-def kept_here(output: Path | str | None) -> Path | None:
-    """The folder of a search.
+@dataclass(frozen=True)
+class SearchPlace:
+    """Where a search is made, a folder on this machine, and where that is published when it ends, if anywhere."""
 
-    Raises:
-        click.UsageError: it is an address.
-    """
-    if isinstance(output, str):
-        what = "a search is kept in a folder on this machine; name one, and copy its front when it ends"
-        raise click.UsageError(what)
-    return output
+    folder: Path | None
+    resume: bool
+    address: str | None
+
+    @classmethod
+    def of(cls, output: Path | str | None, resume: Path | str | None) -> SearchPlace:
+        """The place that `--output` and `--resume` name.
+
+        Raises:
+            click.UsageError: they do not fit together, or `--resume` is an address.
+            StorageError: the address is none, or what it needs is not installed.
+        """
+        if isinstance(resume, str):
+            what = "--resume takes the folder on this machine that the search was made in, which has its journal"
+            raise click.UsageError(f"{what}, and not an address; with --output {resume}, it is published there as well")
+        if isinstance(output, str):
+            from compressor.storage.remote_folder import RemoteFolder
+
+            RemoteFolder(output)  # that what it needs is installed, before anything takes time
+            return cls(resume, resume is not None, output)
+        if output is not None and resume is not None:
+            raise click.UsageError("--output and --resume exclude each other; leave one out")
+        return cls(output or resume, resume is not None, None)
+
+    @property
+    def resumed(self) -> Path | None:
+        """The folder of a search that is to go on."""
+        return self.folder if self.resume else None
+
+    @contextmanager
+    def published(self, silent: bool) -> Iterator[Publication]:
+        """Publish what the block makes, if that is asked for; that this can be is tried before the block."""
+        from compressor.run.published_run import published_at
+
+        tell_doing = click.get_current_context().obj
+        warn, publishing = (lambda text: tell(f"warning: {text}")), (lambda: tell_doing(PUBLISHING))
+        with published_at(self.address, "search", warn, publishing) as publication:
+            yield publication
+        if self.address and not silent:
+            tell(f"the folder is published at {shown(self.address)}")

@@ -19,6 +19,7 @@ EVENTS: Final = {
     "step_finished": "a stage is done and measured",
     "run_finished": "the run is over, and its results are in its folder",
     "run_failed": "the run ended with an error, or was interrupted",
+    "recipe_tried": "`compressor ci` is done with the recipe in `file`",
     "warning": "something is not as it should be, and the work goes on",
     "note": "anything else that is told",
     "output": "a line that a plugin or a library printed outside the steps, whose output is in `run.log`",
@@ -68,9 +69,13 @@ class LogEvent(BaseModel):
     headline: str | None = Field(None, description="the run in one sentence")
     missed: list[str] | None = Field(None, description="the constraints that were not met")
     message: str | None = Field(None, description="a text for people")
-    file: str | None = Field(None, description="the recipe that a problem is in")
+    file: str | None = Field(None, description="the recipe that a problem is in, or that was tried")
     line: int | None = Field(None, description="its line, from 1")
     column: int | None = Field(None, description="its column, from 1")
+    valid: bool | None = Field(None, description="whether the recipe that was tried is valid")
+    changed: bool | None = Field(None, description="whether it is tried at all, since a change concerns it")
+    plan_exit_code: int | None = Field(None, description="the exit code of planning it")
+    run_exit_code: int | None = Field(None, description="the exit code of running it")
     exit_code: int | None = Field(None, description="the exit code of the command")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -17,11 +19,13 @@ from compressor.run.run_folder import CLAIM
 from compressor.run.status_file import STATUS
 
 State: TypeAlias = Literal["running", "finished", "failed", "interrupted", "dead"]
-_REPORT, _SEARCH, _FRONT = "report.json", "search.json", "front/front.json"
+_REPORT, _SEARCH = "report.json", "search.json"
+_LAST_OF_SEARCH: Final = ("front/front.json", "best/report.json")  # of `search` and of `compress`
 _PARENTS: Final = ("runs", "searches", "compressed")
 _DEPTH = 4  # folders between the one that is named and a run
 _SEED = re.compile(r"seed-\d+")
-_DEAD = "its process was killed, or the machine went down; the same command goes on from there"
+_DEAD = "its process was killed, or the machine went down"
+_OF_RUN = "the same command goes on from there"
 
 
 class StatusRow(BaseModel):
@@ -45,7 +49,9 @@ class StatusRow(BaseModel):
     metric_is_share: bool = False
     host: str | None = Field(None, description="the machine that it ran on")
     pid: int | None = None
-    message: str = Field("", description="why it failed, or what to do where it is dead")
+    message: str = Field("", description="why it failed, or what to do where it is dead or was interrupted")
+    resume: str | None = Field(None, description="of a search that may go on, the command that does so")
+    working_folder: str | None = Field(None, description="where that command was given, and is to be given")
 
 
 class StatusList(BaseModel):
@@ -108,27 +114,55 @@ def _row_of(folder: Path, kind: Literal["run", "search"]) -> StatusRow:
     facts = {**known, "kind": kind, "folder": str(folder), "state": state, "message": message}
     if state != "running":
         facts["seconds_left"] = None
+    if state in ("running", "finished"):
+        facts["resume"] = facts["working_folder"] = None
+    elif kind == "search" and state != "failed":
+        facts["message"] = "; ".join(filter(None, (message, _how_to_go_on(folder, known))))
     try:
         return StatusRow.model_validate({"name": _name_of(folder), **facts})
     except ValidationError:  # a status of a later version, or a damaged one
         return StatusRow(kind=kind, name=_name_of(folder), folder=str(folder), state=state, message=message)
 
 
+def _how_to_go_on(folder: Path, known: Mapping[str, Any]) -> str:
+    """How to go on with a search, in words."""
+    if not isinstance(resume := known.get("resume"), str):
+        return f"to go on, give the same command with --resume {shlex.quote(str(folder))}"
+    place = known.get("working_folder")
+    where = f"in {place}, " if isinstance(place, str) and Path(place) != Path.cwd() else ""
+    return f"to go on, {where}run: {resume}"
+
+
 def _state_of(folder: Path, kind: str, known: Mapping[str, Any]) -> tuple[State, str]:
     """The state of a run, and what there is to say of it; what its folder holds counts more than what it said."""
     told = known.get("state")
+    is_done = _is_done(folder, kind, known.get("started"))
     if told == "running" or (told is None and (folder / CLAIM).exists()):
         alive = is_alive(known.get("host"), known.get("pid"), known.get("process_started"))
         if _is_held(folder / CLAIM) if alive is None else alive:
             return "running", ""
-        if not (folder / (_FRONT if kind == "search" else _REPORT)).exists():
-            return "dead", _DEAD
+        if not is_done:
+            return "dead", _DEAD if kind == "search" else f"{_DEAD}; {_OF_RUN}"
         return "finished", ""
-    if (folder / (_FRONT if kind == "search" else _REPORT)).exists() and told is None:
+    if is_done and told is None:
         return "finished", ""
     if told in ("finished", "failed", "interrupted"):
         return told, str(known.get("message") or "")
     return "interrupted", ""
+
+
+def _is_done(folder: Path, kind: str, started: object) -> bool:
+    """Whether the results are there that come last; of a search that went on, those that it has made since."""
+    if kind == "run":
+        return (folder / _REPORT).exists()
+    began = 0.0
+    with suppress(ValueError):
+        began = datetime.fromisoformat(started).timestamp() if isinstance(started, str) else 0.0
+    for last in _LAST_OF_SEARCH:
+        with suppress(OSError):
+            if (folder / last).stat().st_mtime >= began:
+                return True
+    return False
 
 
 def _is_held(lock: Path) -> bool:

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, TypeAlias
@@ -53,28 +54,59 @@ def claimed_at(
         StorageError: a run at the address is done, or nothing can be written there; or not all of a run that is done.
         OutputError: the folder cannot be claimed.
     """
-    if not isinstance(output, str):
-        with claimed(plan, output, several) as folder:
-            yield folder
+    address = output if isinstance(output, str) else None
+    with (
+        published_at(address, "run", warn, publishing) as publication,
+        claimed(plan, None if address else output, several) as folder,
+    ):
+        publication.folder = folder
+        yield folder
+
+
+@dataclass
+class Publication:
+    """The folder that is to be published, once it is known, and how its work ended."""
+
+    folder: Path | None = None
+    state: State = "finished"
+
+
+@contextmanager
+def published_at(
+    address: str | None, what: str, warn: Callable[[str], None], publishing: Callable[[], None]
+) -> Iterator[Publication]:
+    """Publish a folder at an address when the block ends, also by an error; nothing for no address.
+
+    Args:
+        address: where.
+        what: is made, a run or a search.
+        warn: is told what cannot be published of what failed.
+        publishing: is called before anything is published.
+
+    Raises:
+        StorageError: what is there is done, or nothing can be written there; or not all of what is done here.
+    """
+    publication = Publication()
+    if address is None:
+        yield publication
         return
-    target = _PublishedRun(output)
+    target = _PublishedRun(address, what)
     target.begin()
-    with claimed(plan, None, several) as folder:
-        try:
-            yield folder
-        except BaseException as error:
-            publishing()
-            try:
-                target.publish(folder, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
-            except (StorageError, OSError) as fault:
-                warn(f"{fault}; what the run left is in {folder}")
-            raise
+    try:
+        yield publication
+    except BaseException as error:
         publishing()
         try:
-            target.publish(folder, "finished")
-        except StorageError as error:
-            what = f"{error.what}; the run is done, and its results are in {folder}"
-            raise StorageError(what, f"{error.remedy}, and copy them, or give the same command again") from None
+            target.publish(publication.folder, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        except (StorageError, OSError) as fault:
+            warn(f"{fault}; what the {what} left is in {publication.folder}")
+        raise
+    publishing()
+    try:
+        target.publish(publication.folder, publication.state)
+    except StorageError as error:
+        told = f"{error.what}; the {what} is done, and its results are in {publication.folder}"
+        raise StorageError(told, f"{error.remedy}, and copy them, or give the same command again") from None
 
 
 @contextmanager
@@ -112,10 +144,11 @@ def fetched_run(address: str) -> Iterator[Path]:
 
 
 class _PublishedRun:
-    """A run at an address, while it is made."""
+    """A run or a search at an address, while it is made."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, what: str) -> None:
         self._remote = RemoteFolder(address)
+        self._what = what
         self.name = self._remote.name
 
     def begin(self) -> None:
@@ -128,18 +161,23 @@ class _PublishedRun:
         if published is None and not self._remote.is_empty():
             raise StorageError(f"{self.name} is not empty", "name another address, or remove what is there")
         if published is not None and published.get("state") == "finished":
-            what = f"{self.name} holds a run that is done; nothing was changed"
-            raise StorageError(what, "to run it again, name another address, or remove what is there")
+            what = f"{self.name} holds a {self._what} that is done; nothing was changed"
+            raise StorageError(what, f"{self._again}, name another address, or remove what is there")
         self._say("running", {})
 
-    def publish(self, folder: Path, state: State) -> None:
+    @property
+    def _again(self) -> str:
+        return "to run it again" if self._what == "run" else "to search again"
+
+    def publish(self, folder: Path | None, state: State) -> None:
         """Copy the files of a folder there, those that say that a run is done last.
 
         After an interrupt, these are as many as can be copied in some seconds, the smallest first.
         """
         until = time.monotonic() + _INTERRUPTED_SECONDS if state == "interrupted" else None
         self._remote.deadline = until
-        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if _is_kept(path)}
+        paths = [path for path in folder.rglob("*") if _is_kept(path)] if folder else []
+        files = {path.relative_to(folder).as_posix(): path for path in paths if folder}
         names = sorted(files, key=lambda name: (name.rpartition("/")[2] in LAST, files[name].stat().st_size, name))
         facts = {}
         for name in names:

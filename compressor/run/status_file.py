@@ -144,16 +144,17 @@ class SearchStatus:
 
 
 @contextmanager
-def search_status(folder: Path, name: str, trials: int | None) -> Iterator[SearchStatus]:
+def search_status(folder: Path, name: str, trials: int | None, resume: str = "") -> Iterator[SearchStatus]:
     """Keep the status of a search while the block runs, and how it ended.
 
     Args:
         folder: of the search.
         name: of its recipe.
         trials: how many there will be; None if time decides.
+        resume: the command that goes on with it, in the folder where this process works.
     """
     file = _StatusFile(folder, "search", name)
-    file.write(steps=trials)
+    file.write(steps=trials, resume=without_secrets(resume) or None, working_folder=str(Path.cwd()))
     try:
         yield SearchStatus(file, trials)
     except KeyboardInterrupt:

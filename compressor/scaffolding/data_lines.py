@@ -60,15 +60,19 @@ class KnownData:
             lines += [(f"    {name}: {text}", comment) for name, (text, comment) in self.options.items()]
         return lines
 
+    @property
+    def is_looked_into(self) -> bool:
+        """Whether `labels` reads the data; features of TFRecord files are not known before they are named."""
+        kind = kind_of(self.origin) if self.origin is not None and self.origin.kind == "path" else None
+        return kind is not None and kind.name != "TFRecord files"
+
     def labels(self) -> Values | None:
         """The labels of some training samples, or None: of files alone, since looking at others may take long.
 
         Raises:
             DataError: the data cannot be read.
         """
-        if self.origin is None or self.origin.kind != "path" or (kind := kind_of(self.origin)) is None:
-            return None
-        if kind.name == "TFRecord files":  # whose features nobody has named yet
+        if self.origin is None or not self.is_looked_into:
             return None
         options = {name: _plain(text) for name, (text, _) in self.options.items()}
         splits = load_splits(Reference("path", self.origin.target, options))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compressor.base.errors import CompressorError
+from compressor.base.errors import CompressorError, DataError
 from compressor.base.import_path import module_part, names_file
 from compressor.base.path_or_function import Reference
 from compressor.devices.profile_files import is_file_name
@@ -86,7 +86,11 @@ def space_of_model(
     KnownData(data, registry)  # that it is there, before the model takes seconds to load
     known = look_at(model, registry, trusted)
     source = KnownData(data, registry, tuple(known.ends.inputs.values()))
-    learning = learning_of(known.ends, source.labels())
+    labels = source.labels()
+    learning = learning_of(known.ends, labels)
+    if labels is None and source.is_looked_into and not learning.targets_inputs:
+        remedy = "name them as docs/data.md has it, or write a recipe that does: compressor new recipe"
+        raise DataError(f"{data} has no labels that are found by their names", remedy)
     lines = source.lines(_from_folder(data, registry, None))
     space = space_for(known, _from_folder(model, registry, None, "model"), lines, learning, wanted, name)
     return known, learning, space

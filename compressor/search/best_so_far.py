@@ -129,6 +129,11 @@ class Kept:
     best: BestSoFar | None = None
 
     @property
+    def has_result(self) -> bool:
+        """Whether there is a result."""
+        return self.best is not None and self.best.path is not None
+
+    @property
     def text(self) -> str:
         """Name the best so far and its folder, and say how to go on."""
         go_on = f"to go on, give the same command with {resume_option(self.folder)}"

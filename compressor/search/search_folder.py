@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from compressor.base.atomic_files import write_whole
+from compressor.base.atomic_files import HALF_WRITTEN, write_whole
 from compressor.base.errors import OutputError
 from compressor.base.outgoing import json_text
 from compressor.search.optuna_study import SearchError
@@ -45,9 +45,10 @@ def claimed_search(
         SearchError: the search in it was another one.
     """
     folder = folder or _new_name(parent, name, settings)
+    _refuse_used(folder)
     if resume:
         _refuse_other(folder, settings)
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not all(map(_is_left_over, folder.iterdir())):
         is_search = (folder / _SETTINGS).exists()
         remedy = f"to go on with a search, write {resume_option(folder)}" if is_search else "name another"
         raise OutputError(f"the folder {folder} is not empty", remedy)
@@ -56,10 +57,13 @@ def claimed_search(
         claim = FileLock(folder / _CLAIM)
         claim.acquire(timeout=0)
     except Timeout:
-        raise OutputError(f"another search is using the folder {folder}", "name another one") from None
+        raise _used(folder) from None
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror})", "name another one") from None
     try:
+        for path in folder.iterdir():
+            if HALF_WRITTEN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         if not resume:
             write_whole(folder / _SETTINGS, json_text(settings) + "\n")
         yield folder
@@ -118,6 +122,26 @@ def clear_run(folder: Path, name: str) -> None:
     """Remove a run and its recipe that an earlier search in this folder ended with."""
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / f"{name}.yaml").unlink(missing_ok=True)
+
+
+def _refuse_used(folder: Path) -> None:
+    """Refuse a folder that another search is using, whatever else there is to say of it."""
+    if (folder / _CLAIM).exists():
+        try:
+            FileLock(folder / _CLAIM).acquire(timeout=0).lock.release()
+        except Timeout:
+            raise _used(folder) from None
+        except OSError:  # which claiming it tells
+            pass
+
+
+def _used(folder: Path) -> OutputError:
+    return OutputError(f"another search is using the folder {folder}", "wait until it ends, or name another one")
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a search that was killed before it began has left this."""
+    return path.name == _CLAIM or bool(HALF_WRITTEN.fullmatch(path.name))
 
 
 def _settings_in(folder: Path) -> dict[str, Any] | None:

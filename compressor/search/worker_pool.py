@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import os
 import queue
-import signal
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypeAlias
 
 from compressor.base.file_limits import MEMORY_VARIABLE, chosen_memory
 from compressor.base.machine_memory import free_memory, memory_of, whole_memory
 from compressor.base.sizes import format_size
 from compressor.search.trial_job import TrialJob, TrialResult, result_from
+from compressor.search.worker_endings import killer_of, reason_of
 
 COMMAND: Final = (sys.executable, "-P", "-m", "compressor.search.worker_process")
 _LOOKS: Final = 0.5  # seconds between two looks at the workers' memory, and at whether they live
@@ -63,6 +66,8 @@ class WorkerPool:
     The first trial runs alone, so that its memory is known and what all trials have in common is in the cache. After
     that, another worker is started only where memory has room for one more. How many threads a trial computes with
     is the recipe's, so that bytes do not depend on the number of workers.
+
+    A trial whose worker is killed from outside begins once more; a crash of its own code would only come again.
     """
 
     def __init__(self, workers: int, watcher: PoolWatcher, command: Sequence[str] = COMMAND) -> None:
@@ -80,6 +85,8 @@ class WorkerPool:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._memory = 0  # the most that a worker has taken
         self._is_first = True
+        self._again: deque[TrialJob] = deque()  # trials that are to begin once more, when there is room
+        self._begun_again: set[int] = set()
         self._told_fewer = False
         self._looked = time.monotonic()
         limits = (chosen_memory(), int(_SHARE * (whole_memory() or 0)))
@@ -95,7 +102,7 @@ class WorkerPool:
     def is_free(self) -> bool:
         """Whether a worker waits for a trial, or another one can be started."""
         busy = sum(worker.job is not None for worker in self._workers)
-        if self._is_first and busy:
+        if self._again or (self._is_first and busy):
             return False
         if busy < len(self._workers):
             return True
@@ -114,7 +121,8 @@ class WorkerPool:
             RuntimeError: a worker has met a bug of this tool.
         """
         until = None if seconds is None else time.monotonic() + seconds
-        while any(worker.job for worker in self._workers):
+        while self._again or any(worker.job for worker in self._workers):
+            self._begin_again()
             left = _LOOKS if until is None else min(_LOOKS, until - time.monotonic())
             if left <= 0:
                 return None
@@ -135,6 +143,8 @@ class WorkerPool:
         """End the workers that run a trial."""
         busy = [worker for worker in self._workers if worker.job is not None]
         numbers = [worker.job.number for worker in busy if worker.job is not None]
+        numbers += [job.number for job in self._again]
+        self._again.clear()
         self._end(busy)
         return numbers
 
@@ -189,13 +199,36 @@ class WorkerPool:
         return None
 
     def _died(self, worker: _Worker) -> TrialResult | None:
-        """The failed trial of a worker that has ended by itself, if it ran one; another one takes its place."""
+        """What comes of the trial of a worker that has ended, if it ran one; another one takes its place.
+
+        The trial has failed, unless it is to begin once more.
+        """
         code = _code_of(worker.process)
         self._workers.remove(worker)
-        if worker.job is None:
+        job = worker.job
+        if job is None:
+            return None
+        killed_by = "" if worker.killed_for else killer_of(code)
+        is_second = job.number in self._begun_again
+        if killed_by and not is_second:
+            self._begun_again.add(job.number)
+            self._again.append(job)
+            told = (
+                f"trial {job.number} begins again, since worker {worker.number}, which ran it, was killed ({killed_by})"
+            )
+            self.watcher.warned(told)
             return None
         self._is_first = False
-        return TrialResult(worker.job.number, failed=worker.killed_for or _reason(worker.number, code))
+        return TrialResult(job.number, failed=worker.killed_for or reason_of(worker.number, code, is_second))
+
+    def _begin_again(self) -> None:
+        """Give a trial that was killed to a worker, once one waits or there is room for one."""
+        is_free = any(worker.job is None for worker in self._workers) or not self._workers
+        if self._again and (is_free or self._has_room()):
+            job = self._again.popleft()
+            shutil.rmtree(job.folder, ignore_errors=True)  # what it has half made
+            Path(job.folder).mkdir(parents=True, exist_ok=True)
+            self.submit(job)
 
     def _look(self) -> _Event | None:
         """Look after the workers; the end of one that died without a word."""
@@ -245,13 +278,3 @@ def _code_of(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def _reason(worker: int, code: int) -> str:
-    """How a worker ended that had a trial to run."""
-    if code >= 0:
-        return f"worker {worker} was ended by its own code (exit code {code}); what it printed is in run.log"
-    name = signal.Signals(-code).name
-    if -code == signal.SIGKILL:
-        return f"worker {worker} was killed ({name}); if memory ran out, use fewer workers or a smaller batch_size"
-    return f"worker {worker} crashed ({name}), and its stack is in run.log"

@@ -178,6 +178,9 @@ def test_a_disk_that_takes_no_more_is_told_and_with_more_room_the_run_goes_on(tm
 
 
 def test_several_seeds_go_with_neither_one_seed_nor_a_lock(tmp_path):
+    done = compressor("apply", "ptq", "--seeds", "0,1", cwd=tmp_path)
+    told = "'0,1' is no number of seeds; 3 runs the seeds 0, 1 and 2, and --seed 7 that one"
+    assert (done.returncode, told in done.stderr) == (2, True)
     done = compressor("apply", "ptq", "--seeds", "3", "--seed", "7", cwd=tmp_path)
     assert done.returncode == 2
     assert "--seeds runs the seeds from 0 up; leave out --seed and --locked" in done.stderr

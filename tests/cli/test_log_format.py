@@ -120,3 +120,37 @@ def test_a_whole_run_is_logged_with_the_figures_of_its_report(compressor, tmp_pa
             stage["id"], stage["bytes"], stage["metrics"]["accuracy"]["value"],
         )  # fmt: skip
     assert events[-1] == {"event": "ended", "exit_code": 0}
+
+
+def test_ci_logs_problems_the_events_of_its_runs_and_what_came_of_each_recipe(compressor, tmp_path):
+    """The run that is tried fails before TensorFlow is imported, since its data is not there."""
+    good = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
+    (tmp_path / "a.yaml").write_text(good.replace("ptq", "pqt"))
+    (tmp_path / "b.yaml").write_text(good.replace("source: mnist}", "source: ./data.npz}"))
+    (tmp_path / "data.npz").write_bytes(b"no data")
+    code, out, events = compressor("ci", "a.yaml", "b.yaml", "--log-format", "json", GITHUB_STEP_SUMMARY="")
+    assert code == 1
+    assert out.splitlines()[-1].startswith("| `b.yaml` | ✓ | ")
+    problem, tried, *others, last = events
+    assert (problem["event"], problem["file"], problem["line"]) == ("error", "a.yaml", 4)
+    assert tried == {"event": "recipe_tried", "file": "a.yaml", "valid": False, "changed": True}
+    assert last == {"event": "ended", "exit_code": 1}
+    assert others[0] == {"event": "note", "message": "compressor plan -- b.yaml"}
+    assert [event["event"] for event in others].count("recipe_tried") == 1
+    assert "data.npz" in next(event["message"] for event in others if event["event"] == "error")
+    codes = (others[-1]["plan_exit_code"], others[-1]["run_exit_code"])
+    assert (others[-1]["event"], others[-1]["file"], others[-1]["valid"], codes) == (
+        "recipe_tried", "b.yaml", True, (0, 1),
+    )  # fmt: skip
+
+
+@pytest.mark.long
+def test_ci_passes_on_the_events_of_a_run(compressor, tmp_path):
+    good = "version: 1\nmodel: {source: mnist_cnn, train: {epochs: 1}}\ndata: {source: mnist}\nsteps: [{uses: ptq}]\n"
+    (tmp_path / "a.yaml").write_text(good)
+    code, _, events = compressor("ci", "a.yaml", "--log-format", "json")
+    assert code == 0, events
+    names = [event["event"] for event in events]
+    assert names[:3] == ["note", "note", "run_started"] and names[-3:] == ["run_finished", "recipe_tried", "ended"]
+    assert names.count("ended") == 1 and "step_finished" in names
+    assert (events[-2]["plan_exit_code"], events[-2]["run_exit_code"]) == (0, 0)

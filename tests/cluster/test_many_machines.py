@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import search_kills
 from ray_machines import descendants
 from tiny_recipes import HEAD
 
@@ -41,7 +43,7 @@ class Slow(compressor.Strategy):
     def apply(self, model, context):
         time.sleep(self.params.seconds)
         if self.params.number == self.params.crashes:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSEGV)
         return model
 
 
@@ -151,7 +153,7 @@ def test_a_trial_that_crashes_has_failed_once_and_is_not_begun_again(tiny, compr
     assert done.returncode == 0, done.stderr
     failed = [trial for trial in trials_of("s") if trial["state"] == "failed"]
     assert [trial["number"] for trial in failed] == [3]
-    assert "was killed (SIGKILL)" in failed[0]["reason"]
+    assert "crashed (SIGSEGV)" in failed[0]["reason"]
     assert "begins again" not in done.stderr
 
 
@@ -224,3 +226,12 @@ def test_a_head_that_dies_in_mid_search_ends_it_with_a_message(tiny, machines):
     _, err = search.communicate(timeout=150)
     assert search.returncode in (1, 4), err
     assert "no longer answers" in err
+
+
+def test_a_machine_that_is_killed_at_a_random_moment_changes_nothing_on_the_front(tmp_path, monkeypatch, tensorflow):
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, "")
+    searches = search_kills.Searches(tmp_path)
+    longest = searches.finish("whole")
+    assert search_kills.node_kills(searches, 1, random.Random(1), "whole", longest) == 1
+    assert searches.faults == []

@@ -179,6 +179,49 @@ def test_a_search_tells_its_trials_and_how_it_ended(tmp_path):
     assert (only(tmp_path).state, only(tmp_path).message) == ("failed", "all trials failed")
 
 
+def killed_search(folder, **options):
+    """A search whose process was killed while it kept its status."""
+    (folder / "search.json").write_text('{"recipe": {"name": "tiny"}}')
+    code = (
+        "import os, signal, sys; from pathlib import Path; from compressor.run.status_file import search_status\n"
+        "with search_status(Path(sys.argv[1]), 'tiny', 20, sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    command = [sys.executable, "-c", code, str(folder), "compressor search 'my tiny.yaml' --resume 'a b'"]
+    assert subprocess.run(command, timeout=120, **options).returncode == -9
+
+
+def test_of_a_search_that_was_killed_the_command_is_told_that_goes_on(tmp_path, monkeypatch):
+    made = tmp_path / "searches" / "tiny" / "first"
+    made.mkdir(parents=True)
+    killed_search(made, cwd=tmp_path)
+    row, command = only(tmp_path), "compressor search 'my tiny.yaml' --resume 'a b'"
+    what = "its process was killed, or the machine went down; to go on, "
+    assert (row.state, row.message) == ("dead", f"{what}in {tmp_path}, run: {command}")
+    assert (row.resume, row.working_folder) == (command, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert only(tmp_path).message == f"{what}run: {command}"
+    (made / STATUS).unlink()  # it was killed before it had one
+    (made / CLAIM).touch()
+    assert only(tmp_path).message == f"{what}give the same command with --resume {made}"
+    with pytest.raises(KeyboardInterrupt), search_status(made, "tiny", 20, "compressor search x --resume y"):
+        raise KeyboardInterrupt
+    row = only(tmp_path)
+    assert (row.state, row.message) == ("interrupted", "to go on, run: compressor search x --resume y")
+
+
+@pytest.mark.parametrize("last", ["front/front.json", "best/report.json"])
+def test_a_search_that_was_killed_when_it_went_on_is_dead_whatever_it_had_found_before(tmp_path, last):
+    made = tmp_path / "searches" / "tiny" / "first"
+    (made / last).parent.mkdir(parents=True)
+    (made / last).write_text("{}")
+    os.utime(made / last, (1, 1))
+    killed_search(made)
+    assert only(tmp_path).state == "dead"
+    (made / last).write_text("{}")
+    row = only(tmp_path)
+    assert (row.state, row.message, row.resume) == ("finished", "", None)
+
+
 def test_those_that_run_come_first_then_the_latest(plan, tmp_path):
     for name, started, ended in [("a", "2026-01-01", True), ("b", "2026-03-01", True), ("c", "2026-02-01", False)]:
         made = tmp_path / "runs" / name

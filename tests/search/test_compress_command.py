@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -90,6 +91,17 @@ def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it
 def test_what_cannot_be_compressed_is_refused_before_anything_is_run(tiny, call, arguments, code, message):
     ended, _, err = call("compress", *arguments)
     assert (ended, message in err) == (code, True), err
+    assert not Path("compressed").exists()
+
+
+def test_data_without_labels_is_refused_before_a_trial(tiny, call):
+    arrays = {name: array for name, array in np.load("tiny.npz").items() if name.startswith("x")}
+    np.savez("bare.npz", **arrays, y_kind_train=arrays["x_train"])
+    code, _, err = call("compress", "tiny.keras", "--data", "bare.npz")
+    assert (code, err.splitlines()[-1]) == (
+        1, "error: bare.npz has no labels that are found by their names; name them as docs/data.md has it, or write a "
+        "recipe that does: compressor new recipe",
+    )  # fmt: skip
     assert not Path("compressed").exists()
 
 

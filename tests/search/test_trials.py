@@ -214,12 +214,22 @@ def test_settings_that_are_damaged_are_not_gone_on_with(tmp_path, text):
         pass
 
 
+def test_a_search_that_was_killed_just_when_it_made_its_folder_is_begun_again(tmp_path):
+    (tmp_path / "s").mkdir()
+    for name in (".running.lock", ".search.json.0123456789ab.tmp"):
+        (tmp_path / "s" / name).touch()
+    with claimed_search(tmp_path / "s", "r", {"recipe": {}}, False) as folder:
+        assert sorted(path.name for path in folder.iterdir()) == [".running.lock", "search.json"]
+
+
 def test_a_search_goes_on_only_with_the_same_settings_and_in_a_folder_of_its_own(tmp_path):
     settings = {"recipe": {"a": [1]}, "seed": 0}
     with claimed_search(tmp_path / "s", "r", settings, False) as folder:
-        with pytest.raises(OutputError) as caught, claimed_search(folder, "r", settings, True):
-            pass
-        assert str(caught.value) == f"another search is using the folder {folder}; name another one"
+        for resume in (True, False):
+            with pytest.raises(OutputError) as caught, claimed_search(folder, "r", settings, resume):
+                pass
+            used = f"another search is using the folder {folder}; wait until it ends, or name another one"
+            assert str(caught.value) == used
     with claimed_search(tmp_path / "s", "r", settings, True):
         pass
     for other, named in (

@@ -29,8 +29,17 @@ for line in sys.stdin:
     number, do = job["number"], job["recipe"]
     say("doing", f"work {os.getpid()}")
     Path(job["folder"], f"{number}.pid").write_text(str(os.getpid()))
-    if do == "die":
+    begun = Path(job["cache"]["folder"] + f"-{number}")  # by an earlier worker
+    is_first = not begun.exists()
+    begun.touch()
+    if do == "die" or (do == "die once" and is_first):
         os.kill(os.getpid(), signal.SIGKILL)
+    if do == "ends once" and is_first:
+        os._exit(130)  # as a worker does that gets SIGTERM
+    while do == "hold" and not Path(job["folder"], "go").exists():
+        time.sleep(0.01)
+    if do == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
     if do == "exit":
         os._exit(7)
     if do == "bug":
@@ -83,14 +92,16 @@ def pool(tmp_path):
     yield make
     for one in pools:
         one.close()
-    for path in tmp_path.glob("*.pid"):
+    for path in tmp_path.rglob("*.pid"):
         assert not is_alive(int(path.read_text()))
 
 
 @pytest.fixture
 def job(tmp_path):
     def make(number, do="0"):
-        return TrialJob(number, "r", do, ("ptq",), str(tmp_path), CachePlace(tmp_path / "cache"))
+        folder = tmp_path / "trial" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        return TrialJob(number, "r", do, ("ptq",), str(folder), CachePlace(tmp_path / "cache"))
 
     return make
 
@@ -108,6 +119,14 @@ def wait(pool, seconds=20):
     result = pool.wait(seconds)
     assert result is not None
     return result
+
+
+def wait_for(condition, pool):
+    """Let a pool work until something holds, and no trial is over before that."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        assert pool.wait(0.05) is None
 
 
 def test_a_job_and_a_result_are_plain_data_that_comes_back_as_it_was(job):
@@ -135,7 +154,7 @@ def test_the_first_trial_runs_alone_and_then_as_many_as_there_are_workers(pool, 
 @pytest.mark.parametrize(
     ("do", "reason"),
     [
-        ("die", "worker 1 was killed (SIGKILL); if memory ran out, use fewer workers or a smaller batch_size"),
+        ("crash", "worker 1 crashed (SIGSEGV), and its stack is in run.log"),
         ("exit", "worker 1 was ended by its own code (exit code 7); what it printed is in run.log"),
     ],
 )
@@ -143,17 +162,73 @@ def test_a_worker_that_dies_is_one_failed_trial_and_another_one_takes_its_place(
     one = pool(1)
     one.submit(job(1, do))
     assert wait(one) == TrialResult(1, failed=reason)
+    assert one.watcher.warnings == []
     one.submit(job(2))
     assert wait(one).values == (1.5, None)
 
 
-def test_a_worker_that_is_killed_from_outside_is_noticed_at_once(pool, job, tmp_path):
+@pytest.mark.parametrize(("do", "name"), [("die once", "SIGKILL"), ("ends once", "SIGTERM")])
+def test_a_trial_whose_worker_is_killed_begins_once_more_in_an_empty_folder(pool, job, do, name):
+    two = pool(2)
+    first = job(1, do)
+    Path(first.folder, "half.h5").touch()
+    two.submit(first)
+    assert wait(two).values == (1.5, None)
+    assert two.watcher.warnings == [f"trial 1 begins again, since worker 1, which ran it, was killed ({name})"]
+    assert [path.name for path in Path(first.folder).iterdir()] == ["1.pid"]
+    two.submit(job(2))
+    assert wait(two).number == 2
+
+
+def test_a_trial_whose_worker_is_killed_twice_has_failed(pool, job):
     one = pool(1)
-    one.submit(job(1, "60"))
-    assert one.wait(1) is None
-    os.kill(int((tmp_path / "1.pid").read_text()), signal.SIGKILL)
-    began = time.monotonic()
-    assert wait(one).failed.startswith("worker 1 was killed (SIGKILL)")
+    one.submit(job(1, "die"))
+    twice = "worker 1 was killed (SIGKILL), as was the one that ran the trial before"
+    assert wait(one) == TrialResult(1, failed=f"{twice}; if memory ran out, use fewer workers or a smaller batch_size")
+    assert len(one.watcher.warnings) == 1
+
+
+def test_a_trial_that_begins_again_waits_for_room_and_goes_before_others(pool, job, monkeypatch):
+    two = pool(2)
+    two.submit(job(1))
+    wait(two)
+    second = job(2, "hold")
+    two.submit(second)
+    two.submit(job(3, "die once"))
+    monkeypatch.setattr(worker_pool, "free_memory", lambda: 0)
+    wait_for(lambda: two.watcher.warnings, two)
+    assert not two.is_free
+    Path(second.folder, "go").touch()
+    assert wait(two).number == 2
+    assert not two.is_free
+    assert wait(two).number == 3
+    assert [worker for worker, trial in two.watcher.done if trial == 3] == [2, 1]
+
+
+def test_a_trial_that_is_to_begin_again_is_stopped_as_well(pool, job, monkeypatch):
+    two = pool(2)
+    two.submit(job(1))
+    wait(two)
+    two.submit(job(2, "60"))
+    two.submit(job(3, "die once"))
+    monkeypatch.setattr(worker_pool, "free_memory", lambda: 0)
+    wait_for(lambda: two.watcher.warnings, two)
+    assert sorted(two.stop()) == [2, 3]
+    assert two.wait(1) is None
+
+
+def test_a_worker_that_is_killed_from_outside_is_noticed_at_once(pool, job):
+    one = pool(1)
+    first = job(1, "60")
+    one.submit(first)
+    for _ in range(2):
+        pid = Path(first.folder, "1.pid")
+        wait_for(lambda pid=pid: pid.exists() and pid.read_text(), one)
+        number = int(pid.read_text())
+        pid.unlink()
+        began = time.monotonic()
+        os.kill(number, signal.SIGKILL)
+    assert wait(one).failed.startswith("worker 1 was killed (SIGKILL), as was")
     assert time.monotonic() - began < 3
 
 

@@ -24,6 +24,7 @@ from compressor.cli.native_output import native_output_to
 from compressor.cli.notices import OPTION
 from compressor.cli.offers import RECIPE
 from compressor.cli.options import (
+    SEED_COUNT,
     cache_options,
     debug_option,
     json_option,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     help="Folder or address for the results, new or empty.  [default: runs/<recipe>/<time>-<hash>]",
 )
 @seed_option
-@click.option("--seeds", type=click.IntRange(1, 100), help="Run this many seeds, from 0, and report mean and spread.")
+@click.option("--seeds", type=SEED_COUNT, help="Run this many seeds, from 0, and report mean and spread.")
 @cluster_options
 @click.option("--smoke", is_flag=True, help="Run a few samples and training steps, to see that the recipe works.")
 @click.option(

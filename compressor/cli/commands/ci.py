@@ -13,14 +13,16 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from compressor.base import event_log
 from compressor.base.errors import ExitCode, OutputError
 from compressor.base.outgoing import markdown_code
 from compressor.base.standard_output import say, tell
 from compressor.cli.changed_files import changed_since, concerns
-from compressor.cli.check_formats import is_invalid, print_checked
+from compressor.cli.check_formats import is_invalid, log_checked, print_checked
 from compressor.cli.commands.validate import check_all
+from compressor.cli.log_format import OPTION as LOG_FORMAT
 from compressor.cli.offers import RECIPE
-from compressor.cli.options import traceback_option
+from compressor.cli.options import log_format_option, traceback_option
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.recipe_files import STANDARD_INPUT, find_recipes
 
@@ -44,6 +46,13 @@ class _Tried:
     run: int | None = None
     seconds: float = 0.0
 
+    def log(self) -> None:
+        """Log it."""
+        event_log.log(
+            "recipe_tried", file=self.recipe, valid=self.valid, changed=self.changed, plan_exit_code=self.plan,
+            run_exit_code=self.run, seconds=None if self.plan is None else round(self.seconds, 3),
+        )  # fmt: skip
+
 
 @click.command("ci", cls=OwnCommand)
 @click.argument("recipes", type=RECIPE, nargs=-1)
@@ -53,6 +62,7 @@ class _Tried:
     help="How to run recipes: not, on a few samples, or in full, so that constraints are held.",
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Take warnings for errors, and want constraints and pinned plugins.")
+@log_format_option
 @traceback_option
 def command(recipes: tuple[str, ...], since: str | None, how: str, strict: bool) -> int:
     """Validate all RECIPES, plan and run those that a change concerns, and sum up in Markdown.
@@ -70,10 +80,12 @@ def command(recipes: tuple[str, ...], since: str | None, how: str, strict: bool)
     found = find_recipes(recipes or (".",))
     checked = check_all(found, (), Registry.installed(), strict)
     print_checked(checked, "github" if os.environ.get("GITHUB_ACTIONS") else "text")
+    log_checked(checked)
     tried = []
     for recipe, problems in checked.items():
         concerned = changed is None or concerns(files_behind(recipe), changed)
         tried.append(_tried(recipe, not is_invalid(problems), concerned, how))
+        tried[-1].log()
     _publish(_summary(tried, since, how))
     return next((code for one in tried if (code := _code(one))), ExitCode.DONE)
 
@@ -100,14 +112,36 @@ def _leaves_open(recipe: str) -> bool:
 
 
 def _compressor(*arguments: str) -> int:
-    """Run a command in a process of its own; what it says is shown if it fails."""
+    """Run a command in a process of its own; what it says is shown if it fails, and events of a run are passed on."""
     tell(f"compressor {' '.join(arguments)}")
     command = [sys.executable, "-P", "-m", "compressor", *arguments]
+    if event_log.is_open() and arguments[0] == "apply":
+        return _logged([*command[:5], LOG_FORMAT, "json", *command[5:]])
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
         said = "\n".join(filter(None, (part.decode("utf-8", "replace").strip() for part in (done.stdout, done.stderr))))
-        tell(said or f"it ended with exit code {done.returncode}")
-    return ExitCode.STEP if done.returncode < 0 else done.returncode  # it was killed
+        said = said or f"it ended with exit code {done.returncode}"
+        if event_log.is_open():
+            event_log.log("error", message=said, file=arguments[-1])
+        else:
+            tell(said)
+    return _exit_code(done.returncode)
+
+
+def _logged(command: Sequence[str]) -> int:
+    """Run a command whose log is JSON, and pass it on as it comes."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            event_log.pass_on(line.decode("utf-8", "replace").rstrip("\r\n"))
+    return _exit_code(process.returncode)
+
+
+def _exit_code(code: int) -> int:
+    """The exit code of a process; that of a failed step if it was killed."""
+    return ExitCode.STEP if code < 0 else code
 
 
 def _code(tried: _Tried) -> int:

@@ -15,7 +15,8 @@ from compressor.cli.interrupts import was_interrupted
 from compressor.cli.native_output import native_output_dropped, native_output_to
 from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
 from compressor.cli.own_command import OwnCommand
-from compressor.cli.places import PLACE, kept_here
+from compressor.cli.places import PLACE, SearchPlace
+from compressor.cli.resuming import begins_in, resume_command
 
 if TYPE_CHECKING:
     from compressor.cluster.ray_address import On
@@ -57,10 +58,10 @@ _NAME = "best"
 @cluster_options
 @click.option(
     "--output", "-o", type=PLACE,
-    help="Folder for the results, new or empty.  [default: compressed/<model>/<time>-<hash>]",
+    help="Folder or address for the results, new or empty.  [default: compressed/<model>/<time>-<hash>]",
 )  # fmt: skip
 @click.option(
-    "--resume", metavar="FOLDER", type=click.Path(path_type=Path),
+    "--resume", metavar="FOLDER", type=PLACE,
     help="Go on in this folder, for another --budget; --trials counts its trials as well.",
 )  # fmt: skip
 @seed_option
@@ -83,7 +84,7 @@ def command(
     workers: int | None,
     on: On | None,
     output: Path | str | None,
-    resume: Path | None,
+    resume: Path | str | None,
     seed: int,
     smoke: bool,
     trust_model: bool,
@@ -103,17 +104,16 @@ def command(
     from compressor.search.search_folder import refuse_missing
     from compressor.search.trials import Budget
 
-    if output is not None and resume is not None:
-        raise click.UsageError("--output and --resume exclude each other; leave one out")
+    where = SearchPlace.of(output, resume)
     if max_size is not None and max_packed_size is not None:
         raise click.UsageError("--max-size is of the .tflite file, --max-packed-size of its package; give one of them")
     minutes = _minutes(budget)
     wanted = _wanted(max_size, max_packed_size, max_drop, max_arena, max_latency_ratio, target)
     refuse_without_optuna()
-    refuse_missing(resume)
+    refuse_missing(where.resumed)
     place = CachePlace.named(cache, cache_from, cache_limit)
     compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place, on)
-    return compression.run(model, data, wanted, kept_here(output), resume, Budget(trials, minutes, cuts=True))
+    return compression.run(model, data, wanted, where, Budget(trials, minutes, cuts=True))
 
 
 def _minutes(budget: str) -> float:
@@ -163,9 +163,7 @@ class _Compression:
     place: CachePlace
     on: On | None
 
-    def run(
-        self, model: str, data: str, wanted: Wanted, output: Path | None, resume: Path | None, budget: Budget
-    ) -> int:
+    def run(self, model: str, data: str, wanted: Wanted, where: SearchPlace, budget: Budget) -> int:
         """Run everything, and return the exit code."""
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
@@ -182,22 +180,29 @@ class _Compression:
         opened, registry = planned_space(RecipeText(name, space.text))
         for line in introduction(known, learning, space, opened, budget.minutes or 0):
             self._say(line)
-        before = places_of(resume)
-        with clustered(self.on, opened, self.workers or before, self.debug) as cluster:
+        before = places_of(where.resumed)
+        with (
+            where.published(self.as_json) as publication,
+            clustered(self.on, opened, self.workers or before, self.debug) as cluster,
+        ):
             places = cluster.places if cluster else self.workers or before or 1
             settings = settings_of(opened, registry, self.seed, self.smoke, places)
-            with claimed_search(resume or output, name, settings, resume is not None, _PARENT) as folder:
-                where = f" on {cluster}" if cluster else ""
-                self._say(f" working in {folder}{where}; Ctrl-C keeps the best so far")
+            with claimed_search(where.folder, name, settings, where.resume, _PARENT) as folder:
+                publication.folder = folder
+                on_cluster = f" on {cluster}" if cluster else ""
+                self._say(f" working in {folder}{on_cluster}; Ctrl-C keeps the best so far")
+                begins_in(folder, on_cluster=cluster is not None)
                 kept = Kept(folder, name)
                 try:
                     return replace(self, workers=places)._search(opened, registry, kept, space, budget, cluster)
                 except BaseException as error:
                     if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
-                        tell(kept.text)
+                        if kept.has_result:
+                            tell(kept.text)
                         raise
                     tell("")  # after the ^C of the terminal
                     tell(f"interrupted; {kept.text}")
+                    publication.state = "interrupted"
                     return ExitCode.INTERRUPTED
 
     def _search(
@@ -234,7 +239,7 @@ class _Compression:
             native_output_to(None if self.debug else folder / "run.log") as stream,
             opened_cache(self.place, observer.warned) as cache,
             disk_faults_named(folder, cache.folder),
-            search_status(folder, kept.name, budget.trials) as status,
+            search_status(folder, kept.name, budget.trials, resume_command(folder)) as status,
             CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
         ):
             with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:

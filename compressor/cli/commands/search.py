@@ -26,7 +26,8 @@ from compressor.cli.options import (
     trust_option,
 )
 from compressor.cli.own_command import OwnCommand
-from compressor.cli.places import PLACE, kept_here
+from compressor.cli.places import PLACE, SearchPlace
+from compressor.cli.resuming import begins_in, resume_command
 from compressor.cli.worker_runs import refuse_in_search
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ _TRIALS = 20  # without any budget
 @cluster_options
 @click.option(
     "--output", "-o", type=PLACE,
-    help="Folder for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
+    help="Folder or address for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
 )  # fmt: skip
 @click.option(
-    "--resume", metavar="FOLDER", type=click.Path(path_type=Path),
+    "--resume", metavar="FOLDER", type=PLACE,
     help="Go on with the search in this folder; --trials counts its trials as well.",
 )  # fmt: skip
 @seed_option
@@ -89,7 +90,7 @@ def command(
     workers: int | None,
     on: On | None,
     output: Path | str | None,
-    resume: Path | None,
+    resume: Path | str | None,
     seed: int,
     smoke: bool,
     trust_model: bool,
@@ -110,25 +111,26 @@ def command(
     from compressor.search.search_folder import claimed_search, places_of, refuse_missing, resume_option
     from compressor.search.settings import settings_of
 
-    if output is not None and resume is not None:
-        raise click.UsageError("--output and --resume exclude each other; leave one out")
+    where = SearchPlace.of(output, resume)
     refuse_without_optuna()
-    refuse_missing(resume)
+    refuse_missing(where.resumed)
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     refuse_in_search(opened.space.tree.plain())
     place = CachePlace.named(cache, cache_from, cache_limit)
     how = (seed, smoke, trust_model, debug, as_json, place)
-    before = places_of(resume)
-    with clustered(on, opened, workers or before, debug) as cluster:
+    before = places_of(where.resumed)
+    with where.published(as_json) as publication, clustered(on, opened, workers or before, debug) as cluster:
         workers = cluster.places if cluster else workers or (before if before != 1 else None)
         settings = settings_of(opened, registry, seed, smoke, workers)
         settings |= {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
-        with claimed_search(resume or kept_here(output), opened.name, settings, resume is not None) as folder:
+        with claimed_search(where.folder, opened.name, settings, where.resume) as folder:
+            publication.folder = folder
             if not as_json:
-                where = f" on {cluster}" if cluster else ""
-                tell(f"searching in {folder}{where}; if it is interrupted, add {resume_option(folder)} to go on")
+                on_cluster = f" on {cluster}" if cluster else ""
+                tell(f"searching in {folder}{on_cluster}; if it is interrupted, add {resume_option(folder)} to go on")
+            begins_in(folder, on_cluster=cluster is not None)
             searching = _Searching(opened, registry, folder, *how, workers, cluster)
             try:
                 return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
@@ -138,6 +140,7 @@ def command(
                 tell("")  # after the ^C of the terminal
                 go_on = f"give the same command with {resume_option(folder)}"
                 tell(f"interrupted; finished trials are kept; to go on, {go_on}")
+                publication.state = "interrupted"
                 return ExitCode.INTERRUPTED
 
 
@@ -179,7 +182,7 @@ class _Searching:
             native_output_to(log) as stream,
             opened(self.place, observer.warned) as cache,
             disk_faults_named(self.folder, cache.folder),
-            search_status(self.folder, self.opened.name, trials) as status,
+            search_status(self.folder, self.opened.name, trials, resume_command(self.folder)) as status,
             TrialLines(Screen(stream), self.as_json, self.workers or 0) as lines,
         ):
             with self._executor(cache, observer, lines) as executor:
