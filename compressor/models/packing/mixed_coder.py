@@ -62,13 +62,15 @@ def decode(payload: bytes, size: int) -> bytes:
 def _coded(content: bytes, segments: Sequence[Segment], memory: int, beaten: Beaten) -> bytes | None:
     if library := _proven_library():
         return coded_by(library, content, segments, memory, beaten)
-    return _coded_by_python(content, segments, memory)
+    return _coded_by_python(content, segments, memory, beaten)
 
 
-def _coded_by_python(content: bytes, segments: Sequence[Segment], memory: int) -> bytes:
+def _coded_by_python(
+    content: bytes, segments: Sequence[Segment], memory: int, beaten: Beaten = never_beaten
+) -> bytes | None:
     coder = IntervalCoder()
-    MixedModel(coder, memory).code(len(content), content, segments)
-    return coder.finished()
+    MixedModel(coder, memory).code(len(content), content, segments, beaten)
+    return None if beaten(coder.written) else coder.finished()
 
 
 def _proven_library() -> CompiledLibrary | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compressor.models.packing.coder_type import DamagedError
+from compressor.models.packing.coder_type import Beaten, DamagedError, never_beaten
 from compressor.models.packing.weight_segments import Segment
 
 _ALL = 0xFFFFFFFF
@@ -25,9 +25,14 @@ class IntervalCoder:
     def __init__(self, payload: bytes | None = None) -> None:
         self._payload = payload
         self._low, self._range = 0, _ALL
-        self._written = bytearray()
+        self._output = bytearray()
         self._value = int.from_bytes((payload or b"")[:4].ljust(4, b"\0"), "big")
         self._position = 4
+
+    @property
+    def written(self) -> int:
+        """Bytes so far, of what is written."""
+        return len(self._output)
 
     def split(self, chances: int, bit: int) -> int:
         """Write a bit that is 1 with so many chances of 65,536, or read it, and return it."""
@@ -45,7 +50,7 @@ class IntervalCoder:
 
     def _shift(self) -> None:
         if self._payload is None:
-            self._written.append(self._low >> 24)
+            self._output.append(self._low >> 24)
         else:
             following = self._payload[self._position] if self._position < len(self._payload) else 0
             self._value = self._value << 8 & _ALL | following
@@ -68,7 +73,7 @@ class IntervalCoder:
             unit = 1 << 32 - 8 * count
             value = -(-self._low // unit) * unit
             if value <= self._low + self._range:
-                return bytes(self._written) + (value >> 32 - 8 * count).to_bytes(count, "big")
+                return bytes(self._output) + (value >> 32 - 8 * count).to_bytes(count, "big")
         raise AssertionError("the interval is never empty")
 
 
@@ -90,15 +95,19 @@ class MixedModel:
         self._row = self._run = self._last = 0
         self._columns = self._near = self._far = 1
 
-    def code(self, size: int, content: bytes | None = None, segments: Sequence[Segment] = ()) -> bytes:
+    def code(
+        self, size: int, content: bytes | None = None, segments: Sequence[Segment] = (), beaten: Beaten = never_beaten
+    ) -> bytes:
         """Write a content, whose segments are given, or read one of this size, and return it.
+
+        Writing ends early where it is beaten.
 
         Raises:
             DamagedError: the payload ends early.
         """
         coming = iter(segments)
         left = column = 0
-        while len(self._coded) < size:
+        while len(self._coded) < size and not beaten(self._coder.written):
             if left == 0:
                 numbers = next(coming).numbers if content is not None else (1, 1, 1, 1)
                 left, self._columns = self._number(numbers[0]), self._number(numbers[1])

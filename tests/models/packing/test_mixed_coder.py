@@ -135,6 +135,15 @@ def test_python_alone_reads_and_makes_packages(monkeypatch):
     assert (coder_of(package), pack(content, "mixed")) == ("mixed", package)
 
 
+@pytest.mark.parametrize("without", ["", "1"])
+def test_a_coder_that_is_beaten_ends_early(monkeypatch, without):
+    monkeypatch.setenv(WITHOUT_VARIABLE, without)
+    told = []
+    content = random.Random(0).randbytes(200_000)
+    assert encode(content, lambda written: told.append(written) or written > 100) is None
+    assert 100 < told[-1] < 70_000
+
+
 def test_a_library_that_computes_otherwise_is_not_used(monkeypatch):
     content, segments = mixed_coder._proof_content()
     assert by_python(content, segments, 11) == mixed_coder._PROOF
