@@ -44,12 +44,13 @@ def trials_of(folder: Path, trials: int, *options: str) -> list[Any]:
     command = [str(Path(sys.executable).with_name("compressor")), "search", str(recipe), "--sampler", "random"]
     command += ["--trials", str(trials), "--output", str(output), *options]
     environment = os.environ | {"COMPRESSOR_CACHE": str(folder / f"cache of {name}")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
-    if done.returncode:
-        sys.exit(done.stderr[-2000:])
+    made = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
+    if made.returncode:
+        sys.exit(made.stderr[-2000:])
     storage = JournalStorage(JournalFileBackend(str(output / "journal.log")))
     (study,) = storage.get_all_studies()
-    return sorted(storage.get_all_trials(study._study_id), key=lambda trial: trial.datetime_complete)
+    done = [trial for trial in storage.get_all_trials(study._study_id) if trial.datetime_complete]
+    return sorted(done, key=lambda trial: trial.datetime_complete)
 
 
 def a_minute(trials: list[Any]) -> float:
