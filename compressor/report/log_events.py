@@ -19,7 +19,7 @@ EVENTS: Final = {
     "step_finished": "a stage is done and measured",
     "run_finished": "the run is over, and its results are in its folder",
     "run_failed": "the run ended with an error, or was interrupted",
-    "recipe_tried": "`compressor ci` is done with the recipe in `file`",
+    "recipe_tried": "`ci` is done with the recipe in `file`",
     "warning": "something is not as it should be, and the work goes on",
     "note": "anything else that is told",
     "output": "a line that a plugin or a library printed outside the steps, whose output is in `run.log`",

@@ -59,7 +59,7 @@ def test_for_a_package_code_length_zeros_and_clusters_are_tried_and_quantization
     assert plain["constraints"] == {"max_accuracy_drop": 0.005, "max_packed_size": "8 kB"}
     assert plain["objectives"] == [{"minimize": "packed_size"}, {"maximize": "accuracy"}]
     assert plain["model"] == {"source": "mnist_cnn", "train": {"epochs": 10}}
-    drawn = recipe.drawn(assignment_of(space.first[6], recipe.space))
+    drawn = recipe.drawn(assignment_of(space.first[7], recipe.space))
     assert [step.with_.get("weights", step.with_.get("precision")) for step in drawn.steps[:2]] == ["int4", "int4"]
 
 
