@@ -1,4 +1,4 @@
-"""What a user types to go on with a search that has ended early, and what is kept of it."""
+"""Says how to go on with a search that has ended early, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def begins_in(folder: Path, on_cluster: bool) -> None:
 
 
 def kept_of(arguments: Sequence[str], doing: str = "") -> str:
-    """What is kept of a search that was interrupted, and does not say so itself.
+    """Say what an interrupted search leaves, for one that could not say so itself.
 
     Args:
         arguments: of the command.
@@ -53,7 +53,7 @@ def kept_of(arguments: Sequence[str], doing: str = "") -> str:
 
 
 def _without_places(arguments: Sequence[str]) -> Iterator[str]:
-    """What was typed, without the folder that the search is in; an address where it is published stays."""
+    """Leave the folder of the search out of what was typed; an address where it is published stays."""
     rest = iter(arguments)
     for argument in rest:
         option, equals, value = argument.partition("=")

@@ -19,7 +19,7 @@ _LADDER = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)  # shares of zeros to begin with
 
 @dataclass(frozen=True)
 class FirstTrial:
-    """What to try before the search chooses: the steps, and values for what is open in them."""
+    """A trial that comes before the search chooses: its steps, and values for what is open in them."""
 
     steps: tuple[str, ...]
     values: Mapping[str, Any] = field(default_factory=dict)

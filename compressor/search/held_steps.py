@@ -64,7 +64,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Held:
-    """What a trial holds: the trial whose early steps it takes, and what was chosen for them.
+    """Early steps that a trial takes over from another one: which trial that is, and what was chosen for them.
 
     `recipes` is how many have these early steps; None if there is no end of them.
     """

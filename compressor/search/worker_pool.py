@@ -199,7 +199,7 @@ class WorkerPool:
         return None
 
     def _died(self, worker: _Worker) -> TrialResult | None:
-        """What comes of the trial of a worker that has ended, if it ran one; another one takes its place.
+        """Settle the trial of a worker that has ended, if it ran one; another worker takes its place.
 
         The trial has failed, unless it is to begin once more.
         """

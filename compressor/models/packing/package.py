@@ -99,7 +99,7 @@ def coder_of(package: bytes) -> str:
 
 
 def payload_of(package: bytes) -> bytes:
-    """What the coder wrote, without the header.
+    """Take the header off a package, and return the bytes that its coder wrote.
 
     Raises:
         ModelError: the header is cut.

@@ -33,7 +33,7 @@ class Segment:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """What a decoder must be told of it."""
+        """List the numbers that describe it to a decoder."""
         return (self.length, self.columns) + ((self.near, self.far) if self.columns > 1 else ())
 
 
