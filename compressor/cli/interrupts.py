@@ -33,6 +33,11 @@ def was_interrupted() -> bool:
     return bool(_raised)
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is a signal that has come, or what a library has turned it into."""
+    return isinstance(error, KeyboardInterrupt) or was_interrupted()
+
+
 def quiet_interrupts() -> None:
     """Have an interrupt that comes before the command line is ready end the process without a traceback."""
     shown = sys.excepthook

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
-from compressor.cli.cluster_options import cluster_options, clustered
-from compressor.cli.interrupts import was_interrupted
+from compressor.cli.interrupts import is_interrupt
 from compressor.cli.native_output import native_output_dropped, native_output_to
-from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
 from compressor.cli.own_command import OwnCommand
-from compressor.cli.places import PLACE, SearchPlace
-from compressor.cli.resuming import begins_in, resume_command
+from compressor.cli.resuming import resume_command
+from compressor.cli.search_options import BegunSearch, SearchOptions, search_options
 
 if TYPE_CHECKING:
-    from compressor.cluster.ray_address import On
-    from compressor.cluster.search_cluster import SearchCluster
     from compressor.contracts.report_rows import Report
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
-    from compressor.run.cache.run_cache import CachePlace
     from compressor.scaffolding.compression_space import CompressionSpace, Wanted
     from compressor.search.best_so_far import Kept
     from compressor.search.front import FrontPoint
     from compressor.search.trials import Budget, Search
 
-_PARENT = "compressed"
 _NAME = "best"
 
 
@@ -51,25 +44,7 @@ _NAME = "best"
 @click.option("--target", metavar="DEVICE", help="The device that the file must fit, as for `compressor fit`.")
 @click.option("--budget", metavar="TIME", default="15m", show_default=True, help="End after 15m, 90s or 1h30m.")
 @click.option("--trials", type=click.IntRange(1, 100_000), help="End after so many trials, if that is sooner.")
-@click.option(
-    "--workers", metavar="N", type=click.IntRange(1, 64),
-    help="Run up to N trials at once, in processes of their own.  [default: 1; with --on, as many as fit]",
-)  # fmt: skip
-@cluster_options
-@click.option(
-    "--output", "-o", type=PLACE,
-    help="Folder or address for the results, new or empty.  [default: compressed/<model>/<time>-<hash>]",
-)  # fmt: skip
-@click.option(
-    "--resume", metavar="FOLDER", type=PLACE,
-    help="Go on in this folder, for another --budget; --trials counts its trials as well.",
-)  # fmt: skip
-@seed_option
-@click.option("--smoke", is_flag=True, help="Run a few samples and training steps in each trial, to see that it works.")
-@trust_option
-@cache_options
-@json_option
-@debug_option
+@search_options("compressed", one_worker="1; with --on, as many as fit")
 def command(
     model: str,
     data: str,
@@ -81,39 +56,20 @@ def command(
     target: str | None,
     budget: str,
     trials: int | None,
-    workers: int | None,
-    on: On | None,
-    output: Path | str | None,
-    resume: Path | str | None,
-    seed: int,
-    smoke: bool,
-    trust_model: bool,
-    cache: Path | str | None,
-    cache_from: tuple[Path | str, ...],
-    cache_limit: int | None,
-    as_json: bool,
-    debug: bool,
+    options: SearchOptions,
 ) -> int:
     """Make MODEL, a file or a registered model, as small as the limits allow, without a recipe.
 
     What is tried depends on the model's layers. Choices are made on the validation split; the test split is read once,
     for the best, which is left with its report and its recipe. Ctrl-C keeps the best so far.
     """
-    from compressor.run.cache.run_cache import CachePlace
-    from compressor.search.optuna_study import refuse_without_optuna
-    from compressor.search.search_folder import refuse_missing
     from compressor.search.trials import Budget
 
-    where = SearchPlace.of(output, resume)
     if max_size is not None and max_packed_size is not None:
         raise click.UsageError("--max-size is of the .tflite file, --max-packed-size of its package; give one of them")
     minutes = _minutes(budget)
     wanted = _wanted(max_size, max_packed_size, max_drop, max_arena, max_latency_ratio, target)
-    refuse_without_optuna()
-    refuse_missing(where.resumed)
-    place = CachePlace.named(cache, cache_from, cache_limit)
-    compression = _Compression(seed, smoke, trust_model, debug, as_json, workers, place, on)
-    return compression.run(model, data, wanted, where, Budget(trials, minutes, cuts=True))
+    return _Compression(options).run(model, data, wanted, Budget(trials, minutes, cuts=True))
 
 
 def _minutes(budget: str) -> float:
@@ -154,56 +110,34 @@ def _wanted(
 class _Compression:
     """Looks at a model, searches, and ends with the best."""
 
-    seed: int
-    smoke: bool
-    trust_model: bool
-    debug: bool
-    as_json: bool
-    workers: int | None
-    place: CachePlace
-    on: On | None
+    options: SearchOptions
 
-    def run(self, model: str, data: str, wanted: Wanted, where: SearchPlace, budget: Budget) -> int:
+    def run(self, model: str, data: str, wanted: Wanted, budget: Budget) -> int:
         """Run everything, and return the exit code."""
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
         from compressor.scaffolding.new_recipe import recipe_name, space_of_model
         from compressor.search.best_so_far import Kept
         from compressor.search.compression_texts import introduction
-        from compressor.search.search_folder import claimed_search, places_of
-        from compressor.search.settings import settings_of
 
         self._say(f"looking at {model}")
         name = recipe_name(model)
-        with native_output_dropped(self.debug):
-            known, learning, space = space_of_model(model, data, wanted, name, self.trust_model)
+        with native_output_dropped(self.options.debug):
+            known, learning, space = space_of_model(model, data, wanted, name, self.options.trust_model)
         opened, registry = planned_space(RecipeText(name, space.text))
         for line in introduction(known, learning, space, opened, budget.minutes or 0):
             self._say(line)
-        before = places_of(where.resumed)
-        with (
-            where.published(self.as_json) as publication,
-            clustered(self.on, opened, self.workers or before, self.debug) as cluster,
-        ):
-            places = cluster.places if cluster else self.workers or before or 1
-            settings = settings_of(opened, registry, self.seed, self.smoke, places)
-            with claimed_search(where.folder, name, settings, where.resume, _PARENT) as folder:
-                publication.folder = folder
-                on_cluster = f" on {cluster}" if cluster else ""
-                self._say(f" working in {folder}{on_cluster}; Ctrl-C keeps the best so far")
-                begins_in(folder, on_cluster=cluster is not None)
-                kept = Kept(folder, name)
-                try:
-                    return replace(self, workers=places)._search(opened, registry, kept, space, budget, cluster)
-                except BaseException as error:
-                    if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
-                        if kept.has_result:
-                            tell(kept.text)
-                        raise
-                    tell("")  # after the ^C of the terminal
-                    tell(f"interrupted; {kept.text}")
-                    publication.state = "interrupted"
-                    return ExitCode.INTERRUPTED
+        with self.options.begun(opened, registry) as begun:
+            self._say(f" working in {begun.place}; Ctrl-C keeps the best so far")
+            kept = Kept(begun.folder, name)
+            try:
+                return self._search(opened, registry, kept, space, budget, begun)
+            except BaseException as error:
+                if is_interrupt(error):
+                    return begun.interrupted(kept.text)
+                if kept.has_result:
+                    tell(kept.text)
+                raise
 
     def _search(
         self,
@@ -212,7 +146,7 @@ class _Compression:
         kept: Kept,
         space: CompressionSpace,
         budget: Budget,
-        cluster: SearchCluster | None,
+        begun: BegunSearch,
     ) -> int:
         from compressor.base.atomic_files import write_whole
         from compressor.base.disk_faults import disk_faults_named
@@ -230,20 +164,20 @@ class _Compression:
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
 
-        folder, places = kept.folder, self.workers or 1
-        how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
+        folder, place, how = kept.folder, self.options.cache, self.options.of_runs
+        workers = begun.workers or 1
         first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
-        observer, again = Observer(), options_text(self.seed, self.smoke, self.trust_model)
+        observer, again = Observer(), options_text(**how)
         write_whole(folder / "space.yaml", space.text)
         with (
-            native_output_to(None if self.debug else folder / "run.log") as stream,
-            opened_cache(self.place, observer.warned) as cache,
+            native_output_to(None if self.options.debug else folder / "run.log") as stream,
+            opened_cache(place, observer.warned) as cache,
             disk_faults_named(folder, cache.folder),
             search_status(folder, kept.name, budget.trials, resume_command(folder)) as status,
-            CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
+            CompressionLines(Screen(stream), self.options.as_json, workers, budget.minutes or 0) as lines,
         ):
-            with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:
-                search = Search(opened, registry, folder, self.place, executor, first=first, keep_models=True, **how)
+            with begun.cluster.executor(lines) if begun.cluster else WorkerPool(workers, lines) as executor:
+                search = Search(opened, registry, folder, place, executor, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, again, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
@@ -270,7 +204,7 @@ class _Compression:
         from compressor.search.compression_texts import answer_as_data, shortfall
         from compressor.search.front import options_text
 
-        if self.as_json:
+        if self.options.as_json:
             say_json(answer_as_data(point, search.records, search.goals, report))
         else:
             screen = Screen()
@@ -279,7 +213,7 @@ class _Compression:
             parts = ["model.tflite", "report.html", "report.md", "report.json"]
             for line in screen.joined(f" {point.run}/   ", parts):
                 screen.show(line, wrap=False)
-            again = options_text(self.seed, self.smoke, self.trust_model)
+            again = options_text(**self.options.of_runs)
             told = f"the recipe; compressor apply{again} makes the same bytes of it"
             screen.show(f" {point.recipe}   {told}", wrap=False)
         if told := shortfall(point, search.records, report):
@@ -288,5 +222,5 @@ class _Compression:
         return ExitCode.DONE
 
     def _say(self, text: str) -> None:
-        if not self.as_json:
+        if not self.options.as_json:
             tell(text)

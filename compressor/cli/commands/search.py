@@ -12,31 +12,19 @@ import click
 from compressor.base.errors import ExitCode
 from compressor.base.standard_output import say_json, tell
 from compressor.base.text import counted
-from compressor.cli.cluster_options import cluster_options, clustered
-from compressor.cli.interrupts import was_interrupted
+from compressor.cli.interrupts import is_interrupt
 from compressor.cli.native_output import native_output_to
 from compressor.cli.offers import RECIPE
-from compressor.cli.options import (
-    cache_options,
-    debug_option,
-    json_option,
-    plugin_option,
-    seed_option,
-    set_option,
-    trust_option,
-)
+from compressor.cli.options import plugin_option, set_option
 from compressor.cli.own_command import OwnCommand
-from compressor.cli.places import PLACE, SearchPlace
-from compressor.cli.resuming import begins_in, resume_command
+from compressor.cli.resuming import resume_command
+from compressor.cli.search_options import BegunSearch, SearchOptions, search_options
 from compressor.cli.worker_runs import refuse_in_search
 
 if TYPE_CHECKING:
-    from compressor.cluster.ray_address import On
-    from compressor.cluster.search_cluster import SearchCluster
     from compressor.contracts.observer import Observer
     from compressor.planning.open_recipe import OpenRecipe
     from compressor.planning.registry import Registry
-    from compressor.run.cache.run_cache import CachePlace
     from compressor.run.cache.store import Cache
     from compressor.search.executor import Executor
     from compressor.search.search_report import TrialLines
@@ -60,25 +48,7 @@ _TRIALS = 20  # without any budget
     help="Choose everything anew in each trial; by default, some trials hold the early steps of a good one, which are "
     "in the cache.",
 )  # fmt: skip
-@click.option(
-    "--workers", metavar="N", type=click.IntRange(1, 64), default=None,
-    help="Run up to N trials at once, in processes of their own.  [default: one after the other, in this one]",
-)  # fmt: skip
-@cluster_options
-@click.option(
-    "--output", "-o", type=PLACE,
-    help="Folder or address for the search, new or empty.  [default: searches/<recipe>/<time>-<hash>]",
-)  # fmt: skip
-@click.option(
-    "--resume", metavar="FOLDER", type=PLACE,
-    help="Go on with the search in this folder; --trials counts its trials as well.",
-)  # fmt: skip
-@seed_option
-@click.option("--smoke", is_flag=True, help="Run a few samples and training steps in each trial, to see that it works.")
-@trust_option
-@cache_options
-@json_option
-@debug_option
+@search_options("searches", one_worker="one after the other, in this one")
 def command(
     recipe: str,
     overrides: tuple[str, ...],
@@ -87,18 +57,7 @@ def command(
     minutes: float | None,
     sampler: str,
     draw_anew: bool,
-    workers: int | None,
-    on: On | None,
-    output: Path | str | None,
-    resume: Path | str | None,
-    seed: int,
-    smoke: bool,
-    trust_model: bool,
-    cache: Path | str | None,
-    cache_from: tuple[Path | str, ...],
-    cache_limit: int | None,
-    as_json: bool,
-    debug: bool,
+    options: SearchOptions,
 ) -> int:
     """Try what RECIPE leaves open, and keep the best as plain recipes.
 
@@ -106,42 +65,25 @@ def command(
     search goes on with --resume.
     """
     from compressor.planning.open_recipe import planned_space
-    from compressor.run.cache.run_cache import CachePlace
-    from compressor.search.optuna_study import SearchError, refuse_without_optuna
-    from compressor.search.search_folder import claimed_search, places_of, refuse_missing, resume_option
-    from compressor.search.settings import settings_of
+    from compressor.search.optuna_study import SearchError
+    from compressor.search.search_folder import resume_option
 
-    where = SearchPlace.of(output, resume)
-    refuse_without_optuna()
-    refuse_missing(where.resumed)
     opened, registry = planned_space(recipe, overrides, plugins)
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     refuse_in_search(opened.space.tree.plain())
-    place = CachePlace.named(cache, cache_from, cache_limit)
-    how = (seed, smoke, trust_model, debug, as_json, place)
-    before = places_of(where.resumed)
-    with where.published(as_json) as publication, clustered(on, opened, workers or before, debug) as cluster:
-        workers = cluster.places if cluster else workers or (before if before != 1 else None)
-        settings = settings_of(opened, registry, seed, smoke, workers)
-        settings |= {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
-        with claimed_search(where.folder, opened.name, settings, where.resume) as folder:
-            publication.folder = folder
-            if not as_json:
-                on_cluster = f" on {cluster}" if cluster else ""
-                tell(f"searching in {folder}{on_cluster}; if it is interrupted, add {resume_option(folder)} to go on")
-            begins_in(folder, on_cluster=cluster is not None)
-            searching = _Searching(opened, registry, folder, *how, workers, cluster)
-            try:
-                return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
-            except BaseException as error:
-                if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
-                    raise
-                tell("")  # after the ^C of the terminal
-                go_on = f"give the same command with {resume_option(folder)}"
-                tell(f"interrupted; finished trials are kept; to go on, {go_on}")
-                publication.state = "interrupted"
-                return ExitCode.INTERRUPTED
+    drawn = {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
+    with options.begun(opened, registry, **drawn) as begun:
+        go_on = resume_option(begun.folder)
+        if not options.as_json:
+            tell(f"searching in {begun.place}; if it is interrupted, add {go_on} to go on")
+        searching = _Searching(opened, registry, options, begun)
+        try:
+            return searching.run(sampler, draw_anew, trials or (None if minutes else _TRIALS), minutes)
+        except BaseException as error:
+            if not is_interrupt(error):
+                raise
+            return begun.interrupted(f"finished trials are kept; to go on, give the same command with {go_on}")
 
 
 @dataclass(frozen=True)
@@ -150,15 +92,8 @@ class _Searching:
 
     opened: OpenRecipe
     registry: Registry
-    folder: Path
-    seed: int
-    smoke: bool
-    trust_model: bool
-    debug: bool
-    as_json: bool
-    place: CachePlace
-    workers: int | None
-    cluster: SearchCluster | None
+    options: SearchOptions
+    begun: BegunSearch
 
     def run(self, sampler: str, draw_anew: bool, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
@@ -174,38 +109,38 @@ class _Searching:
         from compressor.search.search_result import SearchResult
         from compressor.search.trials import Budget, Search
 
-        how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
+        place, folder, how = self.options.cache, self.begun.folder, self.options.of_runs
         drawn: dict[str, Any] = {"sampler": sampler, "draw_anew": draw_anew}
-        log = None if self.debug else self.folder / "run.log"
+        log = None if self.options.debug else folder / "run.log"
         observer = Observer()
         with (
             native_output_to(log) as stream,
-            opened(self.place, observer.warned) as cache,
-            disk_faults_named(self.folder, cache.folder),
-            search_status(self.folder, self.opened.name, trials, resume_command(self.folder)) as status,
-            TrialLines(Screen(stream), self.as_json, self.workers or 0) as lines,
+            opened(place, observer.warned) as cache,
+            disk_faults_named(folder, cache.folder),
+            search_status(folder, self.opened.name, trials, resume_command(folder)) as status,
+            TrialLines(Screen(stream), self.options.as_json, self.begun.workers or 0) as lines,
         ):
             with self._executor(cache, observer, lines) as executor:
-                search = Search(self.opened, self.registry, self.folder, self.place, executor, **drawn, **how)
+                search = Search(self.opened, self.registry, folder, place, executor, **drawn, **how)
                 lines.follow(search.goals, search.front)
                 records = search.run(Budget(trials, minutes), Counting(lines, status, len(search.records)))
             writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
-            points = writer.front(search.front.records, self.folder)
+            points = writer.front(search.front.records, folder)
             size, choices = size_text(self.opened.space), self.opened.space.choices
             known = (search.importances, search.held)
         result = SearchResult(self.opened.name, size, choices, search.goals, records, points, *known)
         return self._end(result)
 
     def _executor(self, cache: Cache, observer: Observer, lines: TrialLines) -> AbstractContextManager[Executor]:
-        if self.cluster is not None:
-            return self.cluster.executor(lines)
-        if self.workers is None:
+        if self.begun.cluster is not None:
+            return self.begun.cluster.executor(lines)
+        if self.begun.workers is None:
             from compressor.search.executor import InProcess
 
             return nullcontext(InProcess(self.registry, cache, observer))
         from compressor.search.worker_pool import WorkerPool
 
-        return WorkerPool(self.workers, lines)
+        return WorkerPool(self.begun.workers, lines)
 
     def _end(self, result: SearchResult) -> int:
         from compressor.base.atomic_files import write_whole
@@ -216,11 +151,11 @@ class _Searching:
         from compressor.search.search_report import front_as_data, front_markdown, show_front
         from compressor.search.trial_record import closest
 
-        folder, data = self.folder / FRONT, {"folder": str(self.folder), **front_as_data(result)}
+        folder, data = self.begun.folder / FRONT, {"folder": str(self.begun.folder), **front_as_data(result)}
         write_whole(folder / "front.json", json_text(data) + "\n")
         write_whole(folder / "front.md", front_markdown(result))
         write_whole(folder / "front.html", front_page(result))
-        if self.as_json:
+        if self.options.as_json:
             say_json(data)
         else:
             screen = Screen()
