@@ -6,6 +6,7 @@ It is rich's console without markup, emoji and highlighting, and with the gate f
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any, TextIO, TypeAlias
@@ -58,6 +59,13 @@ class Screen(Console):
         """Print a message of one or several lines, without wrapping it."""
         for line in message_lines(text):
             self.show((line, style), wrap=False)
+
+    def words(self, text: str) -> list[str]:
+        """Lines for `show` that are broken between words, in a terminal only; a path that is too long stays whole."""
+        if not self.is_terminal:
+            return [text]
+        broken = {"break_long_words": False, "break_on_hyphens": False}
+        return textwrap.wrap(self.shown(text), self.width, subsequent_indent="   ", **broken)
 
     def table(
         self,

@@ -79,7 +79,8 @@ class WorkerRows:
         if self._silent:
             return
         timed = self._workers and not self.screen.is_terminal
-        self.screen.show(f"{event_log.timestamp()} {text}" if timed else f" {text}", wrap=False)
+        for line in self.screen.words(f"{event_log.timestamp()} {text}" if timed else f" {text}"):
+            self.screen.show(line, wrap=False)
 
     def refresh(self) -> None:
         """Show what stays as it is now."""

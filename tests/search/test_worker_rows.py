@@ -76,6 +76,20 @@ def test_where_the_steps_have_no_room_the_rows_do_without_them():
     assert "not shown here" not in shown.getvalue()
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_lines_are_broken_between_words_in_a_narrow_terminal_alone(terminal):
+    shown = io.StringIO()
+    screen = Screen(shown, 40, force_terminal=terminal, color_system=None)
+    with TrialLines(screen, False, 0) as lines:
+        lines.say("trial 1  size 8.6 kB  the best so far, in compressed/two/2026-11-30T12-32-04-bb1030/best")
+    told = [line.rstrip() for line in plain(shown.getvalue()).splitlines()]
+    assert [line for line in told if line] == [
+        " trial 1  size 8.6 kB  the best so far,",
+        "   in",
+        "   compressed/two/2026-11-30T12-32-04-bb1030/best",
+    ] if terminal else len(told) == 1  # fmt: skip
+
+
 def test_with_json_nothing_is_shown():
     shown = io.StringIO()
     with TrialLines(Screen(shown), True, 2) as lines:
@@ -126,3 +140,10 @@ def test_a_trial_that_came_to_nothing_says_why(state):
         lines.follow(GOALS, Front(GOALS))
         lines.finished(TrialRecord(1, {}, state, reason="the reason"), None)
     assert shown.getvalue() == (" trial 1  the reason\n" if state == "stopped" else " trial 1  failed: the reason\n")
+
+
+def test_a_best_that_misses_limits_is_shown_as_such():
+    lines, best = CompressionLines(Screen(io.StringIO(), 90), False, 1, minutes=10), NoBest()
+    lines.follow(GOALS, best)
+    best.record = TrialRecord(3, {}, "done", (20.0, 0.98), {"max_size": 0.1})
+    assert str(lines.below()[0]) == " best so far: size 20 B, accuracy 98.00% (trial 3); it misses max_size"

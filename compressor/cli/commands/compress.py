@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,6 +168,7 @@ class _Compression:
         """Run everything, and return the exit code."""
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
+        from compressor.report.screen import Screen
         from compressor.scaffolding.new_recipe import recipe_name, space_of_model
         from compressor.search.best_so_far import Kept
         from compressor.search.compression_texts import introduction
@@ -178,8 +180,10 @@ class _Compression:
         with native_output_dropped(self.debug):
             known, learning, space = space_of_model(model, data, wanted, name, self.trust_model)
         opened, registry = planned_space(RecipeText(name, space.text))
-        for line in introduction(known, learning, space, opened, budget.minutes or 0):
-            self._say(line)
+        screen = Screen(sys.stderr)
+        for text in introduction(known, learning, space, opened, budget.minutes or 0):
+            for line in screen.words(text):
+                self._say(line)
         before = places_of(where.resumed)
         with (
             where.published(self.as_json) as publication,
