@@ -6,6 +6,7 @@ It is rich's console without markup, emoji and highlighting, and with the gate f
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from compressor.base.outgoing import message_lines, one_line
 from compressor.report.screen_table import Align, laid_out
 
 _BETWEEN = " · "
+_DUMB = ("dumb", "unknown")  # what TERM may be
 _SHORT_NAME = 10  # characters of a bar's name that every screen has room for
 Part: TypeAlias = str | tuple[str, str]  # text, or text and its style
 
@@ -36,7 +38,7 @@ class Screen(Console):
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None, **options: Any) -> None:
         stream = file or standard_output.output()
-        if os.environ.get("TERM") in ("dumb", "unknown"):
+        if os.environ.get("TERM") in _DUMB:
             options.setdefault("height", 25)  # without which rich takes 80 columns for granted
         options |= {"markup": False, "emoji": False, "highlight": False}
         super().__init__(file=stream, width=width or _width_of(stream), **options)
@@ -116,7 +118,9 @@ class Screen(Console):
             names: that the bars may have; long ones go over several lines.
         """
         width = min(max(map(len, map(self.shown, names))), max(_SHORT_NAME, self.width // 3))
-        return Progress(_Name(width), _Bar(self), _Parts(width, self), console=self, refresh_per_second=5)
+        return Progress(
+            _Name(width), _Bar(self), _Parts(width, self), console=self, refresh_per_second=5, **self._redirects()
+        )
 
     def joined(self, start: str, parts: Sequence[str]) -> list[str]:
         """Lines that begin with a text and have the parts behind it, none of which is broken unless it must be."""
@@ -131,11 +135,19 @@ class Screen(Console):
 
     def pinned(self) -> Live:
         """What stays below the lines that are printed, until it is stopped; `update` sets it."""
-        return Live(console=self, auto_refresh=False, transient=True)
+        return Live(console=self, auto_refresh=False, transient=True, **self._redirects())
 
     def stacked(self, parts: Sequence[RenderableType]) -> RenderableType:
         """Several things, one below the other."""
         return Group(*parts)
+
+    def _redirects(self) -> dict[str, bool]:
+        """Whether what is printed is to appear above what stays: not where standard error leads to a log."""
+        try:
+            is_shown = os.path.sameopenfile(sys.stderr.fileno(), self.file.fileno())
+        except (OSError, ValueError, AttributeError):  # a stream that is no file
+            is_shown = True
+        return {"redirect_stdout": is_shown, "redirect_stderr": is_shown}
 
     def on_broken_pipe(self) -> None:
         """Let the stream's own error stand, rather than end the process."""
@@ -198,9 +210,10 @@ def _bar_length(width: int) -> int:
 def _width_of(stream: IO[str] | TextIO) -> int | None:
     """The columns of the terminal that the stream is, unless rich finds them in COLUMNS or at standard input.
 
-    There it also follows a terminal whose size changes.
+    There it also follows a terminal whose size changes; where `TERM` is `dumb` it does not look.
     """
     with suppress(OSError, ValueError, AttributeError):
-        if stream.isatty() and not os.environ.get("COLUMNS") and not os.isatty(0):
+        looks = os.isatty(0) and os.environ.get("TERM") not in _DUMB
+        if stream.isatty() and not os.environ.get("COLUMNS") and not looks:
             return os.get_terminal_size(stream.fileno()).columns
     return None

@@ -188,7 +188,8 @@ class Search:
                 self._refuse_hopeless()
         records = self.records
         if records and all(record.state == "failed" for record in records):
-            what = f"all {len(records)} trials failed; the first one: {records[0].reason}"
+            which = f"all {len(records)} trials failed; the first one" if len(records) > 1 else "the only trial failed"
+            what = f"{which}: {records[0].reason}"
             raise StepError(what, "mend that, or change what the recipe leaves open")
         return records
 

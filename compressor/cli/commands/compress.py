@@ -220,7 +220,6 @@ class _Compression:
     ) -> int:
         from compressor.base.atomic_files import write_whole
         from compressor.base.disk_faults import disk_faults_named
-        from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
         from compressor.run.cache.run_cache import opened as opened_cache
         from compressor.run.status_file import search_status
@@ -233,30 +232,31 @@ class _Compression:
         from compressor.search.search_folder import clear_run
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
+        from compressor.search.worker_rows import Warnings
 
         folder, places = kept.folder, self.workers or 1
         how: dict[str, Any] = {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
         first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
-        observer, again = Observer(), options_text(self.seed, self.smoke, self.trust_model)
+        again = options_text(self.seed, self.smoke, self.trust_model)
         write_whole(folder / "space.yaml", space.text)
         with (
             native_output_to(None if self.debug else folder / "run.log") as stream,
-            opened_cache(self.place, observer.warned) as cache,
+            CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
+            opened_cache(self.place, lines.warned) as cache,
             disk_faults_named(folder, cache.folder),
             search_status(folder, kept.name, budget.trials, resume_command(folder)) as status,
-            CompressionLines(Screen(stream), self.as_json, places, budget.minutes or 0) as lines,
         ):
             with cluster.executor(lines) if cluster else WorkerPool(places, lines) as executor:
                 search = Search(opened, registry, folder, self.place, executor, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, again, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
-                search.run(budget, Counting(lines, status, len(search.records)))
+                search.run(budget, Counting(lines, status, search.records))
             record = kept.best.record
             if record is not None:
                 lines.say("measuring the best on the test split")
                 clear_run(folder, _NAME)
-                writer = FrontWriter(opened, search.goals, registry, cache, observer, why=WHY, **how)
+                writer = FrontWriter(opened, search.goals, registry, cache, Warnings(lines), why=WHY, **how)
                 try:
                     point, report = writer.point(record, folder, _NAME)
                 except BaseException:
