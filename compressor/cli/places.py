@@ -85,9 +85,9 @@ class SearchPlace:
 
             RemoteFolder(output)  # that what it needs is installed, before anything takes time
             return cls(resume, resume is not None, output)
-        if output is not None and resume is not None:
+        if output is not None and resume is not None and output.resolve() != resume.resolve():
             raise click.UsageError("--output and --resume exclude each other; leave one out")
-        return cls(output or resume, resume is not None, None)
+        return cls(resume or output, resume is not None, None)
 
     @property
     def resumed(self) -> Path | None:
@@ -103,5 +103,9 @@ class SearchPlace:
         warn, publishing = (lambda text: tell(f"warning: {text}")), (lambda: tell_doing(PUBLISHING))
         with published_at(self.address, "search", warn, publishing) as publication:
             yield publication
-        if self.address and not silent:
-            tell(f"the folder is published at {shown(self.address)}")
+        if not self.address or silent or not publication.files:
+            return
+        some = publication.published < publication.files
+        what = f"{publication.published} of {publication.files} files are" if some else "the folder is"
+        rest = f"; all of them are in {publication.folder}" if some else ""
+        tell(f"{what} published at {shown(self.address)}{rest}")

@@ -6,6 +6,8 @@ It is rich's console without markup, emoji and highlighting, and with the gate f
 from __future__ import annotations
 
 import os
+import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any, TextIO, TypeAlias
@@ -22,6 +24,7 @@ from compressor.base.outgoing import message_lines, one_line
 from compressor.report.screen_table import Align, laid_out
 
 _BETWEEN = " · "
+_DUMB = ("dumb", "unknown")  # what TERM may be
 _SHORT_NAME = 10  # characters of a bar's name that every screen has room for
 Part: TypeAlias = str | tuple[str, str]  # text, or text and its style
 
@@ -35,7 +38,7 @@ class Screen(Console):
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None, **options: Any) -> None:
         stream = file or standard_output.output()
-        if os.environ.get("TERM") in ("dumb", "unknown"):
+        if os.environ.get("TERM") in _DUMB:
             options.setdefault("height", 25)  # without which rich takes 80 columns for granted
         options |= {"markup": False, "emoji": False, "highlight": False}
         super().__init__(file=stream, width=width or _width_of(stream), **options)
@@ -58,6 +61,13 @@ class Screen(Console):
         """Print a message of one or several lines, without wrapping it."""
         for line in message_lines(text):
             self.show((line, style), wrap=False)
+
+    def words(self, text: str) -> list[str]:
+        """Lines for `show` that are broken between words, in a terminal only; a path that is too long stays whole."""
+        if not self.is_terminal:
+            return [text]
+        broken = {"break_long_words": False, "break_on_hyphens": False}
+        return textwrap.wrap(self.shown(text), self.width, subsequent_indent="   ", **broken)
 
     def table(
         self,
@@ -108,7 +118,11 @@ class Screen(Console):
             names: that the bars may have; long ones go over several lines.
         """
         width = min(max(map(len, map(self.shown, names))), max(_SHORT_NAME, self.width // 3))
-        return Progress(_Name(width), _Bar(self), _Parts(width, self), console=self, refresh_per_second=5)
+        above = self._shows_errors
+        return Progress(
+            _Name(width), _Bar(self), _Parts(width, self), console=self, refresh_per_second=5,
+            redirect_stdout=above, redirect_stderr=above,
+        )  # fmt: skip
 
     def joined(self, start: str, parts: Sequence[str]) -> list[str]:
         """Lines that begin with a text and have the parts behind it, none of which is broken unless it must be."""
@@ -123,11 +137,20 @@ class Screen(Console):
 
     def pinned(self) -> Live:
         """What stays below the lines that are printed, until it is stopped; `update` sets it."""
-        return Live(console=self, auto_refresh=False, transient=True)
+        above = self._shows_errors
+        return Live(console=self, auto_refresh=False, transient=True, redirect_stdout=above, redirect_stderr=above)
 
     def stacked(self, parts: Sequence[RenderableType]) -> RenderableType:
         """Several things, one below the other."""
         return Group(*parts)
+
+    @property
+    def _shows_errors(self) -> bool:
+        """Whether what is printed on standard error is shown here, above what stays, and not in a log."""
+        try:
+            return os.path.sameopenfile(sys.stderr.fileno(), self.file.fileno())
+        except (OSError, ValueError, AttributeError):  # a stream that is no file
+            return True
 
     def on_broken_pipe(self) -> None:
         """Let the stream's own error stand, rather than end the process."""
@@ -190,9 +213,10 @@ def _bar_length(width: int) -> int:
 def _width_of(stream: IO[str] | TextIO) -> int | None:
     """The columns of the terminal that the stream is, unless rich finds them in COLUMNS or at standard input.
 
-    There it also follows a terminal whose size changes.
+    There it also follows a terminal whose size changes; where `TERM` is `dumb` it does not look.
     """
     with suppress(OSError, ValueError, AttributeError):
-        if stream.isatty() and not os.environ.get("COLUMNS") and not os.isatty(0):
+        looks = os.isatty(0) and os.environ.get("TERM") not in _DUMB
+        if stream.isatty() and not os.environ.get("COLUMNS") and not looks:
             return os.get_terminal_size(stream.fileno()).columns
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,10 +66,15 @@ def claimed_at(
 
 @dataclass
 class Publication:
-    """The folder that is to be published, once it is known, and how its work ended."""
+    """The folder that is to be published, once it is known, how its work ended, and how many files went there.
+
+    `published` and `files` are 0 until it is published, and stay so where nothing of it could be.
+    """
 
     folder: Path | None = None
     state: State = "finished"
+    published: int = 0
+    files: int = 0
 
 
 @contextmanager
@@ -103,10 +109,14 @@ def published_at(
         raise
     publishing()
     try:
-        target.publish(publication.folder, publication.state)
+        publication.published, publication.files = target.publish(publication.folder, publication.state)
     except StorageError as error:
+        if publication.state != "finished":  # which the exit code is to say
+            warn(f"{error}; what the {what} left is in {publication.folder}")
+            return
         told = f"{error.what}; the {what} is done, and its results are in {publication.folder}"
-        raise StorageError(told, f"{error.remedy}, and copy them, or give the same command again") from None
+        again = "again" if what == "run" else f"with --resume {shlex.quote(str(publication.folder))}"
+        raise StorageError(told, f"{error.remedy}, and copy them, or give the same command {again}") from None
 
 
 @contextmanager
@@ -169,8 +179,8 @@ class _PublishedRun:
     def _again(self) -> str:
         return "to run it again" if self._what == "run" else "to search again"
 
-    def publish(self, folder: Path | None, state: State) -> None:
-        """Copy the files of a folder there, those that say that a run is done last.
+    def publish(self, folder: Path | None, state: State) -> tuple[int, int]:
+        """Copy the files of a folder there, those that say that a run is done last; how many went there, of how many.
 
         After an interrupt, these are as many as can be copied in some seconds, the smallest first.
         """
@@ -187,6 +197,7 @@ class _PublishedRun:
             self._remote.send(files[name], name)
             facts[name] = {"sha256": digest, "bytes": files[name].stat().st_size}
         self._say(state, facts)
+        return len(facts), len(files)
 
     def _say(self, state: State, files: dict[str, Any]) -> None:
         data = {"schema_version": 1, "state": state, "time": timestamp(), "files": files}

@@ -33,7 +33,7 @@ class Wanted:
     """The limits that a user asks for. Sizes are as a recipe writes them; one is in bytes as well, for estimates.
 
     Attributes:
-        max_drop: largest drop of the first metric, as a share; None for the default.
+        max_drop: largest drop of the metric of each output, as a share; None for the default.
         max_size: of the `.tflite` file.
         max_packed_size: of the package; with it, packages are what is made.
         packed_bytes: the same in bytes.

@@ -43,6 +43,8 @@ class KnownData:
         self.origin = None if registry.is_qualified("data set", source) else reference(source, Path.cwd(), {})
         if self.origin is None and registry.get("data set", source) is None:
             if is_there(Path(source)):
+                if kind_of(Reference("path", source)) is not None:
+                    raise DataError(f"there is no data set '{source}'", f"write './{source}' for the file or folder")
                 raise DataError(f"{source} is not a known kind of data", f"use {readable_files()}")
             hint = registry.hint("data set", source).removeprefix("; ")
             raise DataError(f"there is no data set '{source}'", hint or "check the name")

@@ -99,6 +99,8 @@ def origin_of(source: str, registry: Registry) -> Reference | None:
 
 
 def _hint(registry: Registry, source: str) -> str:
+    if is_there(Path(source)):
+        return f"write './{source}' for the file or folder"
     hint = registry.hint("model", source).removeprefix("; ")
     return f"{hint}{'' if hint.endswith('?') else '.'} A file has a suffix such as .keras"
 

@@ -30,12 +30,17 @@ class Learning:
     @property
     def first_is_share(self) -> bool:
         """Whether the first metric is a share, so that a drop of it is counted in points."""
-        return next(iter(self.metrics.values()))[0] in _SHARES
+        return is_share(next(iter(self.metrics.values()))[0])
 
     @property
     def is_classifier(self) -> bool:
         """Whether the model gives one class to each sample."""
         return [loss for loss, _ in self.losses.values()] in ([_SPARSE], [_ONE_HOT]) and self.first_is_share
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share, so that a drop of it is counted in points."""
+    return metric in _SHARES
 
 
 def learning_of(ends: Ends, labels: Values | None) -> Learning:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from compressor.base.sizes import format_size
 from compressor.base.text import listing
 from compressor.scaffolding.known_model import KnownModel
-from compressor.scaffolding.learning_choices import Learning
+from compressor.scaffolding.learning_choices import Learning, is_share
 from compressor.scaffolding.recipe_choices import Limits, Step, Steps, int8_bytes
 from compressor.scaffolding.recipe_text import laid_out, yaml_text
 
@@ -139,11 +139,12 @@ def _training(model: KnownModel, learning: Learning, trains: Collection[str]) ->
 
 
 def _metrics(learning: Learning) -> Iterator[Line]:
-    yield "  metrics:", "on the test split; constraints are about the first one"
     if len(learning.metrics) == 1:
+        yield "  metrics:", "on the test split; constraints are about the first one"
         ((metric, why),) = learning.metrics.values()
         yield f"    - {metric}", why
         return
+    yield "  metrics:", "on the test split"
     for name, (metric, why) in learning.metrics.items():
         label = yaml_text(f"{metric} of {name}")
         yield f"    - {{uses: {metric}, output: {yaml_text(name)}, name: {label}}}", why
@@ -157,6 +158,21 @@ def _step(step: Step) -> Iterator[Line]:
             yield f"      {name}: {value}", why
 
 
+def _other_drops(learning: Learning, limits: Limits) -> Iterator[Line]:
+    """The same for the metrics of the other outputs."""
+    others = list(learning.metrics.items())[1:]
+    if others:
+        yield "  metric_drops:", "of the other outputs"
+    for output, (metric, _) in others:
+        default = DEFAULT_DROP if is_share(metric) else DEFAULT_RISE
+        drop = default if limits.max_drop is None else limits.max_drop
+        name = yaml_text(f"{metric} of {output}")
+        if is_share(metric):
+            yield f"    {name}: {drop:g}", f"in points: {drop * 100:g}"
+        else:
+            yield f"    {name}: {drop * 100:g}%", "of what it was"
+
+
 def constraint_lines(learning: Learning, limits: Limits) -> Iterator[Line]:
     """The limits of the drop, by default a small one, and of the size where there is one."""
     default = DEFAULT_DROP if learning.first_is_share else DEFAULT_RISE
@@ -166,5 +182,6 @@ def constraint_lines(learning: Learning, limits: Limits) -> Iterator[Line]:
         yield f"  max_accuracy_drop: {drop:g}", f"of the first metric, in points: {drop * 100:g}{chosen}"
     else:
         yield f"  max_relative_drop: {drop:g}", f"of the first metric: {drop * 100:g} % of what it was{chosen}"
+    yield from _other_drops(learning, limits)
     if limits.max_size is not None:
         yield f"  max_size: {limits.max_size}", "of the file that ships"

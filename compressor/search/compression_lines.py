@@ -48,7 +48,8 @@ class CompressionLines(WorkerRows):
         """The best so far, and the time that is left."""
         parts = [self._time_left()]
         if self._best is not None and (record := self._best.record) is not None:
-            parts.insert(0, f"best so far: {values_text(record, self._goals)} (trial {record.number})")
+            missed = f"; it misses {record.missed}" if record.missed else ""
+            parts.insert(0, f"best so far: {values_text(record, self._goals)} (trial {record.number}){missed}")
         return [self.screen.render_str(f" {part}") for part in parts]
 
     def _verdict(self, record: TrialRecord) -> str:

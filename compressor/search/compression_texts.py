@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compressor.base.text import counted, listing
@@ -32,12 +32,20 @@ def introduction(
     for note in space.notes:
         yield f" note: {note}"
     tree = opened.space.tree.plain()
-    limits = [f"{key}: {value}" for key, value in tree.get("constraints", {}).items()]
+    limits = list(_limits(tree.get("constraints", {})))
     limits += [f"target: {tree['target']}"] if "target" in tree else []
     yield f" limits: {', '.join(limits)}"
     first = "; then ".join(dict.fromkeys(" -> ".join(trial.steps) for trial in space.first))
     yield f" tries first: {first}"
     yield f" then what does best, of {size_text(opened.space)}; for {clock_text(60 * minutes)} minutes in all"
+
+
+def _limits(constraints: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in constraints.items():
+        if isinstance(value, Mapping):  # by metric
+            yield from (f"{key}.{name}: {limit}" for name, limit in value.items())
+        else:
+            yield f"{key}: {value}"
 
 
 def shortfall(point: FrontPoint, records: Sequence[TrialRecord], report: Report) -> str:

@@ -13,9 +13,10 @@ from compressor.search.trials import Watcher
 class Counting:
     """Counts the trials that are over, and hands on what it is told."""
 
-    def __init__(self, watcher: Watcher, status: SearchStatus, over: int) -> None:
+    def __init__(self, watcher: Watcher, status: SearchStatus, before: Sequence[TrialRecord]) -> None:
         """Count on from the trials that were over before."""
-        self._watcher, self._status, self._over = watcher, status, over
+        self._watcher, self._status = watcher, status
+        self._over = sum(not record.repeats for record in before)
 
     def began(self, number: int, steps: Sequence[str]) -> None:
         """A trial begins."""
@@ -24,5 +25,5 @@ class Counting:
     def finished(self, record: TrialRecord, folder: Path | None) -> None:
         """A trial is over."""
         self._watcher.finished(record, folder)
-        self._over += 1
+        self._over += not record.repeats  # which was not run, and does not count as a trial of the budget
         self._status.tried(self._over)

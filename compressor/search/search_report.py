@@ -44,7 +44,7 @@ class TrialLines(WorkerRows):
     """Shows a line for each trial that is over and, in a terminal, the workers and the best so far below them."""
 
     def __init__(self, screen: Screen, silent: bool, workers: int) -> None:
-        """Show on a screen, or nothing at all."""
+        """Show on a screen, or nothing but warnings."""
         super().__init__(screen, silent, workers)
         self._goals: Sequence[Goal] = ()
         self._front: Front | None = None

@@ -12,6 +12,7 @@ from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.keys import origin_parts
 
 ORIGINS = ("model", "data")
+_HELD_AGAINST_DATA = ("loss", "batch_size", "class_weight")  # parameters of steps, before the first one is taken
 
 
 def settings_of(opened: OpenRecipe, registry: Registry, seed: int, smoke: bool, workers: int | None) -> dict[str, Any]:
@@ -33,3 +34,9 @@ def first_of(opened: OpenRecipe) -> Assignment:
     """One of the choices that a recipe leaves: the first steps, and the first of each list or range."""
     structure = next(iter(opened.space.every_structure()))
     return {**structure, **{one.name: one.search.ends[0] for one in opened.space.open_in(structure)}}
+
+
+def all_start_alike(opened: OpenRecipe) -> bool:
+    """Whether what a run checks of its model and its data before the first step is the same in all trials."""
+    routes = [choice.route for choice in opened.space.choices]
+    return all(route[0] == "steps" and route[-1] not in _HELD_AGAINST_DATA for route in routes)

@@ -20,7 +20,7 @@ from compressor.recipe.load import load
 from compressor.recipe.objectives import goals_of
 from compressor.run.cache.run_cache import CachePlace
 from compressor.run.cache.store import Cache
-from compressor.search.tried_recipe import run_trial
+from compressor.search.tried_recipe import StartError, run_trial
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class TrialResult:
         seconds: that it took.
         memory: the most bytes that the process has had in memory so far; 0 where nothing tells.
         fatal: what is wrong and what to do, of a fault that no other trial would survive, such as a full disk.
+        unfit: the same of a fault of the model or the data that it started from; it has failed then.
     """
 
     number: int
@@ -81,6 +82,7 @@ class TrialResult:
     seconds: float = 0.0
     memory: int = 0
     fatal: tuple[str, str] | None = None
+    unfit: tuple[str, str] | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Plain data, which `result_from` reads."""
@@ -95,8 +97,8 @@ def job_from(text: str) -> TrialJob:
 
 def result_from(known: Mapping[str, Any]) -> TrialResult:
     """The result that plain data describes."""
-    fatal = known["fatal"]
-    return TrialResult(**{**known, "values": tuple(known["values"]), "fatal": fatal and tuple(fatal)})
+    faults = {name: known[name] and tuple(known[name]) for name in ("fatal", "unfit")}
+    return TrialResult(**{**known, "values": tuple(known["values"]), **faults})
 
 
 def plan_of_job(job: TrialJob, registry: Registry) -> Plan:
@@ -128,5 +130,6 @@ def run_job(job: TrialJob, registry: Registry, cache: Cache, observer: Observer)
         if isinstance(error, OutputError) or disk_fault(error):
             return TrialResult(job.number, fatal=(error.what, error.remedy), seconds=time.monotonic() - began)
         reason = str(error).split("\n", 1)[0]
-        return TrialResult(job.number, failed=reason, seconds=time.monotonic() - began)
+        unfit = (error.what, error.remedy) if isinstance(error, StartError) else None
+        return TrialResult(job.number, failed=reason, seconds=time.monotonic() - began, unfit=unfit)
     return TrialResult(job.number, outcome.values, outcome.misses, outcome.stopped, seconds=time.monotonic() - began)

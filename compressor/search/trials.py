@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from compressor.base.errors import CompressorError, OutputError, StepError
+from compressor.base.errors import CompressorError, DataError, OutputError, StepError
 from compressor.contracts.execution_plan import Plan
 from compressor.planning.open_recipe import OpenRecipe
 from compressor.planning.planner import resolve
@@ -23,7 +23,7 @@ from compressor.search.executor import Executor
 from compressor.search.held_steps import HOLDING, HeldSteps
 from compressor.search.optuna_study import OptunaStudy
 from compressor.search.search_folder import drop_trial_folder, trial_folder
-from compressor.search.settings import first_of
+from compressor.search.settings import all_start_alike, first_of
 from compressor.search.trial_job import TrialJob, TrialResult
 from compressor.search.trial_record import Front, TrialRecord
 
@@ -165,6 +165,7 @@ class Search:
 
         Raises:
             StepError: every trial has failed.
+            DataError: the model or the data that all trials start from is at fault.
             OutputError: a disk is full or fails, which no other trial would survive.
         """
         began = time.monotonic()
@@ -187,7 +188,8 @@ class Search:
                 self._refuse_hopeless()
         records = self.records
         if records and all(record.state == "failed" for record in records):
-            what = f"all {len(records)} trials failed; the first one: {records[0].reason}"
+            which = f"all {len(records)} trials failed; the first one" if len(records) > 1 else "the only trial failed"
+            what = f"{which}: {records[0].reason}"
             raise StepError(what, "mend that, or change what the recipe leaves open")
         return records
 
@@ -246,6 +248,8 @@ class Search:
         assignment, job = self._running.pop(result.number)
         if result.fatal is not None:
             raise OutputError(*result.fatal)
+        if result.unfit is not None and all_start_alike(self._opened) and not any(one.values for one in self.records):
+            raise DataError(*result.unfit)
         if result.failed:
             self._rehearsed.discard(job.steps)
         record = self._record(result, assignment)

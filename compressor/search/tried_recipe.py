@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compressor.base.atomic_files import write_whole
+from compressor.base.errors import CompressorError, DataError, ModelError
 from compressor.contracts.execution_plan import Plan
 from compressor.contracts.observer import Observer, Observers
 from compressor.contracts.report_rows import StageRow
@@ -16,10 +18,14 @@ from compressor.recipe.objectives import Goal
 from compressor.recipe.sections import Recipe
 from compressor.report.device_rows import device_verdicts
 from compressor.run.cache.store import Cache
-from compressor.run.engine import started
+from compressor.run.engine import Run, started
 from compressor.run.run_folder import results_of
 
 _LEAST_MISS = 1e-9  # so that one that is missed is above 0, however close
+
+
+class StartError(CompressorError):
+    """The model or the data that a trial starts from is at fault, or they do not fit each other."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,12 @@ def run_trial(
         keep_model: whether to write what ships into the folder, as a run does: `model.tflite`, and its package.
 
     Raises:
-        CompressorError: the data, the model or a step is at fault.
+        StartError: the data or the model is at fault, before any step is taken.
+        CompressorError: a step is at fault, or anything else.
     """
     plan = replace(plan, measured_on="validation")
     rows, last = _Rows(), b""
-    with started(plan, folder, cache, Observers(rows, observer)) as run:
+    with _started(plan, folder, cache, Observers(rows, observer)) as run:
         if rehearse:
             run.rehearse()
         for step in (None, *plan.stages):
@@ -77,6 +84,16 @@ def run_trial(
     if plan.smoke:
         return Outcome(values, {})
     return Outcome(values, {**misses(plan.recipe.constraints, rows.stages), **_device_misses(plan, rows.stages)})
+
+
+@contextmanager
+def _started(plan: Plan, folder: Path, cache: Cache, observer: Observer) -> Iterator[Run]:
+    with ExitStack() as stack:
+        try:
+            run = stack.enter_context(started(plan, folder, cache, observer))
+        except (DataError, ModelError) as error:
+            raise StartError(error.what, error.remedy) from error
+        yield run
 
 
 def misses(constraints: Constraints, stages: Sequence[StageRow]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from compressor.base import event_log
 from compressor.base.text import counted
+from compressor.contracts.observer import Observer
 from compressor.report.screen import Screen
 from compressor.report.screen_table import Align
 
@@ -16,26 +17,33 @@ from compressor.report.screen_table import Align
 class WorkerRows:
     """Shows trials as they begin, go on and end. What subclasses show `below` the workers stays on the screen.
 
-    Where trials run in processes of their own and there is no terminal, lines begin with the time.
+    Where trials run in processes of their own and there is no terminal, or one that can only print lines, these begin
+    with the time.
     """
 
     def __init__(self, screen: Screen, silent: bool, workers: int) -> None:
-        """Show so many workers on a screen, or nothing at all; 0 if trials run in this process."""
+        """Show so many workers on a screen, or nothing but warnings; 0 if trials run in this process."""
         self.screen = screen
         self._silent, self._workers = silent, workers
         self._live = screen.pinned()
         self._rows: dict[int, tuple[int, str]] = {}
         self._steps: dict[int, Sequence[str]] = {}
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
         """Begin to show what stays."""
-        if self.screen.is_terminal and not self._silent:
+        if self._can_pin and not self._silent:
             self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Remove what stayed."""
         self._live.stop()
+
+    @property
+    def _can_pin(self) -> bool:
+        """Whether anything can stay on the screen; a terminal whose `TERM` is `dumb` can only print lines."""
+        return self.screen.is_terminal and not self.screen.is_dumb_terminal
 
     @property
     def is_live(self) -> bool:
@@ -67,8 +75,10 @@ class WorkerRows:
             self.say(f"worker {worker}, trial {trial}: {text}")
 
     def warned(self, text: str) -> None:
-        """Something is not as it should be, and the search goes on."""
-        self.say(f"warning: {text}")
+        """Something is not as it should be, and the search goes on; every trial may say so, and it is told once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._say(f"warning: {text}")
 
     def fewer_workers(self, workers: int, wanted: int, reason: str) -> None:
         """Memory has no room for as many workers as were asked for."""
@@ -76,10 +86,13 @@ class WorkerRows:
 
     def say(self, text: str) -> None:
         """Show a line above what stays."""
-        if self._silent:
-            return
-        timed = self._workers and not self.screen.is_terminal
-        self.screen.show(f"{event_log.timestamp()} {text}" if timed else f" {text}", wrap=False)
+        if not self._silent:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        timed = self._workers and not self._can_pin
+        for line in self.screen.words(f"{event_log.timestamp()} {text}" if timed else f" {text}"):
+            self.screen.show(line, wrap=False)
 
     def refresh(self) -> None:
         """Show what stays as it is now."""
@@ -94,6 +107,18 @@ class WorkerRows:
         headings = [heading for heading in _HEADINGS if has_room or heading[0] != "steps"]
         table = [self.screen.table(headings, rows)] if rows else []
         self._live.update(self.screen.stacked([*self.below(), *table]), refresh=True)
+
+
+class Warnings(Observer):
+    """Passes on the warnings of a run in this process."""
+
+    def __init__(self, rows: WorkerRows) -> None:
+        """Have them shown there."""
+        self._rows = rows
+
+    def warned(self, text: str) -> None:
+        """Something is not as it should be."""
+        self._rows.warned(text)
 
 
 _BESIDE_STEPS: Final = 58  # columns for what a worker is doing, and for the numbers of the worker and the trial

@@ -1,7 +1,14 @@
 """The screen shows text as it is: no markup, no emoji, no escape sequences; and no table cuts a figure or a word."""
 
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 from hypothesis import given, settings
@@ -162,3 +169,18 @@ def test_no_table_is_wider_than_the_screen_or_cuts_a_figure_or_a_word(rows, widt
         assert set(name.split()) <= whole or fold
     shown = [figure for row in rows for figure in row[3:] if figure in whole]
     assert "more" not in text or len(shown) == 2 * len(rows)
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_the_width_is_that_of_the_terminal_whatever_it_can_do(term):
+    code = "from compressor.report.screen import Screen; import sys; print(Screen(sys.stderr).width)"
+    terminal, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 47, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env={**environment, "TERM": term}, stdin=other, stderr=other, timeout=60,
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    os.close(other)
+    os.close(terminal)
+    assert ended.stdout == b"47\n"

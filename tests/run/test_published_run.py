@@ -8,7 +8,7 @@ import s3_server
 from run_folders import right, write_run
 
 import compressor
-from compressor.run.published_run import claimed_at, fetched_run
+from compressor.run.published_run import claimed_at, fetched_run, published_at
 from compressor.storage.remote_folder import RemoteFolder
 from compressor.storage.storage_errors import StorageError
 
@@ -125,6 +125,43 @@ def test_results_that_can_no_longer_be_published_stay_here(plan, address, monkey
         raise ValueError("the step")
     left = f"{address} cannot be written (it cannot be reached); check the network; what the run left is in {folder}"
     assert told == [left]
+
+
+def test_a_search_whose_results_can_no_longer_be_published_is_told_by_how_it_ended(address, tmp_path, monkeypatch):
+    def fail(self, source, name):
+        raise StorageError(f"{self.name} cannot be written (it cannot be reached)", "check the network")
+
+    monkeypatch.setattr(RemoteFolder, "send", fail)
+    folder, told = tmp_path / "my search", []
+    folder.mkdir()
+    (folder / "journal.log").touch()
+    with pytest.raises(StorageError) as error, published_at(address, "search", told.append, told.clear) as publication:
+        publication.folder = folder
+    assert message_of(error).endswith(
+        f"; the search is done, and its results are in {folder}; check the network, and copy them, or give the same "
+        f"command with --resume '{folder}'"
+    )
+    with published_at(address, "search", told.append, told.clear) as publication:
+        publication.folder, publication.state = folder, "interrupted"
+    assert told == [
+        f"{address} cannot be written (it cannot be reached); check the network; what the search left is in {folder}"
+    ]
+    assert publication.files == 0
+
+
+def test_after_an_interrupt_it_is_known_how_much_was_published(address, tmp_path, monkeypatch):
+    for size in (1, 2, 3):
+        (tmp_path / f"{size}").write_bytes(bytes(size))
+    send = RemoteFolder.send
+
+    def slow(self, source, name):
+        send(self, source, name)
+        monkeypatch.setattr("compressor.run.published_run._INTERRUPTED_SECONDS", 1e9)  # time is over after the first
+
+    monkeypatch.setattr(RemoteFolder, "send", slow)
+    with published_at(address, "search", str, list) as publication:
+        publication.folder, publication.state = tmp_path, "interrupted"
+    assert (publication.published, publication.files, list(published(address)["files"])) == (1, 3, ["1"])
 
 
 def test_a_file_that_was_changed_there_is_noticed(plan, address):

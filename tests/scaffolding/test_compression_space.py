@@ -13,6 +13,7 @@ from compressor.scaffolding.known_model import KnownModel
 from compressor.scaffolding.learning_choices import Learning
 from compressor.scaffolding.new_recipe import recipe_name, space_of_model
 from compressor.scaffolding.recipe_choices import UsageError
+from compressor.search.compression_texts import introduction
 
 CNN = KnownModel(
     source="mnist_cnn", format="keras", comes_trained=False, quantized=False,
@@ -74,6 +75,21 @@ def test_for_the_file_itself_channels_are_removed_and_a_note_says_where_zeros_wo
     }  # fmt: skip
     assert plain["objectives"][0] == {"minimize": "size"}
     assert space.notes == ("zeros and clusters make packages smaller, not this file; --max-packed-size has them tried",)
+
+
+@pytest.mark.parametrize(("wanted", "drops"), [({}, (0.01, "5%", 0.01)), ({"max_drop": 0.03}, (0.03, "3%", 0.03))])
+def test_the_drop_of_every_output_is_limited(wanted, drops):
+    ends = Ends(CNN.ends.inputs, {"a": (10,), "b": (1,), "c": (1,)}, endings={"a": "softmax", "c": "sigmoid"})
+    losses = {"a": ("sparse_categorical_crossentropy", ""), "b": ("mse", ""), "c": ("binary_crossentropy", "")}
+    metrics = {"a": ("accuracy", ""), "b": ("mean_absolute_error", ""), "c": ("accuracy", "")}
+    space, recipe = opened(replace(CNN, ends=ends), Learning(losses, metrics), **wanted)
+    first, of_b, of_c = drops
+    assert recipe.space.tree.plain()["constraints"] == {
+        "max_accuracy_drop": first, "metric_drops": {"mean_absolute_error of b": of_b, "accuracy of c": of_c},
+    }  # fmt: skip
+    told = list(introduction(CNN, Learning(losses, metrics), space, recipe, 1))
+    drops = f"metric_drops.mean_absolute_error of b: {of_b}, metric_drops.accuracy of c: {of_c}"
+    assert f" limits: max_accuracy_drop: {first}, {drops}" in told
 
 
 def test_a_metric_that_is_no_share_is_made_small_and_its_rise_is_limited():

@@ -85,6 +85,14 @@ def test_data_that_is_not_there_is_told(registry, source):
     assert str(error.value) == f"there is no data at {source}; check the path"
 
 
+def test_a_folder_that_is_named_as_a_data_set_is_told_how_to_name_it(here, registry):
+    (here / "photos/ant").mkdir(parents=True)
+    (here / "photos/ant/1.png").touch()
+    with pytest.raises(DataError) as error:
+        KnownData("photos", registry)
+    assert str(error.value) == "there is no data set 'photos'; write './photos' for the file or folder"
+
+
 def test_a_file_of_another_kind_is_told(here, registry):
     (here / "data.txt").write_text("1 2 3")
     with pytest.raises(DataError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compressor.base.errors import CompressorError, OutputError, StepError
+from compressor.base.errors import CompressorError, DataError, OutputError, StepError
 from compressor.contracts.observer import Observer
 from compressor.planning.open_recipe import open_recipe
 from compressor.recipe.document import RecipeText
@@ -20,7 +20,7 @@ from compressor.search.search_folder import claimed_search, places_of
 from compressor.search.trial_job import TrialResult
 from compressor.search.trial_record import Front, TrialRecord, front_of
 from compressor.search.trials import Budget, Search
-from compressor.search.tried_recipe import Outcome
+from compressor.search.tried_recipe import Outcome, StartError
 
 TEXT = """\
 version: 1
@@ -175,6 +175,30 @@ def test_a_full_disk_ends_the_search_and_is_no_failed_trial(search, tried):
     with pytest.raises(OutputError):
         run(search(), trials=6)
     assert [record.state for record in search().records] == ["done"]
+
+
+UNFIT = "the data has no labels; give some"
+
+
+def test_data_that_no_trial_could_use_ends_the_search_at_the_first_one(search, tried):
+    tried.results = dict.fromkeys(tried.results, StartError(*UNFIT.split("; ")))
+    with pytest.raises(DataError) as caught:
+        run(search(), trials=6)
+    assert (str(caught.value), caught.value.exit_code, len(tried)) == (UNFIT, 1, 1)
+
+
+def test_data_that_only_some_trials_cannot_use_is_their_failure(search, tried):
+    tried.results = dict.fromkeys(tried.results, StartError(*UNFIT.split("; ")))
+    text = TEXT.replace("{epochs: 1}}\ndata", "{epochs: {search: [1, 2]}}}\ndata")
+    with pytest.raises(StepError):
+        run(search(text=text), trials=2)
+    assert len(tried) == 2
+
+
+def test_data_that_an_earlier_trial_could_use_is_one_failure(search, tried):
+    tried.results = {**tried.results, "dynamic": StartError(*UNFIT.split("; "))}
+    records, _ = run(search(), trials=6)
+    assert [record.reason for record in records if record.state == "failed"] == [UNFIT, UNFIT]
 
 
 def test_minutes_end_a_search(search, tried, monkeypatch):

@@ -58,7 +58,7 @@ for line in sys.stdin:
         time.sleep(60)
     time.sleep(float(do) if do[:1].isdigit() else 0)
     say("result", {"number": number, "values": [1.5, None], "misses": {"max_size": 0.5}, "stopped": "", "failed": "",
-                   "seconds": 1.0, "memory": 50_000_000, "fatal": None})
+                   "seconds": 1.0, "memory": 50_000_000, "fatal": None, "unfit": None})
 """
 
 
@@ -131,7 +131,11 @@ def wait_for(condition, pool):
 
 def test_a_job_and_a_result_are_plain_data_that_comes_back_as_it_was(job):
     assert job_from(job(3).as_json()) == job(3)
-    for result in (TrialResult(3, (1.5, None), {"a": 0.25}, memory=7), TrialResult(4, fatal=("full", "free some"))):
+    for result in (
+        TrialResult(3, (1.5, None), {"a": 0.25}, memory=7),
+        TrialResult(4, fatal=("full", "free some")),
+        TrialResult(5, unfit=("a", "b")),
+    ):
         assert result_from(result.as_data()) == result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,7 @@ class _Compression:
         """Run everything, and return the exit code."""
         from compressor.planning.open_recipe import planned_space
         from compressor.recipe.document import RecipeText
+        from compressor.report.screen import Screen
         from compressor.scaffolding.new_recipe import recipe_name, space_of_model
         from compressor.search.best_so_far import Kept
         from compressor.search.compression_texts import introduction
@@ -125,8 +127,10 @@ class _Compression:
         with native_output_dropped(self.options.debug):
             known, learning, space = space_of_model(model, data, wanted, name, self.options.trust_model)
         opened, registry = planned_space(RecipeText(name, space.text))
-        for line in introduction(known, learning, space, opened, budget.minutes or 0):
-            self._say(line)
+        screen = Screen(sys.stderr)
+        for text in introduction(known, learning, space, opened, budget.minutes or 0):
+            for line in screen.words(text):
+                self._say(line)
         with self.options.begun(opened, registry) as begun:
             self._say(f" working in {begun.place}; Ctrl-C keeps the best so far")
             kept = Kept(begun.folder, name)
@@ -150,7 +154,6 @@ class _Compression:
     ) -> int:
         from compressor.base.atomic_files import write_whole
         from compressor.base.disk_faults import disk_faults_named
-        from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
         from compressor.run.cache.run_cache import opened as opened_cache
         from compressor.run.status_file import search_status
@@ -163,30 +166,31 @@ class _Compression:
         from compressor.search.search_folder import clear_run
         from compressor.search.trials import Search
         from compressor.search.worker_pool import WorkerPool
+        from compressor.search.worker_rows import Warnings
 
         folder, place, how = kept.folder, self.options.cache, self.options.of_runs
         workers = begun.workers or 1
         first = [choice for trial in space.first if (choice := assignment_of(trial, opened.space)) is not None]
-        observer, again = Observer(), options_text(**how)
+        again = options_text(**how)
         write_whole(folder / "space.yaml", space.text)
         with (
             native_output_to(None if self.options.debug else folder / "run.log") as stream,
-            opened_cache(place, observer.warned) as cache,
+            CompressionLines(Screen(stream), self.options.as_json, workers, budget.minutes or 0) as lines,
+            opened_cache(place, lines.warned) as cache,
             disk_faults_named(folder, cache.folder),
             search_status(folder, kept.name, budget.trials, resume_command(folder)) as status,
-            CompressionLines(Screen(stream), self.options.as_json, workers, budget.minutes or 0) as lines,
         ):
             with begun.cluster.executor(lines) if begun.cluster else WorkerPool(workers, lines) as executor:
                 search = Search(opened, registry, folder, place, executor, first=first, keep_models=True, **how)
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, again, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
-                search.run(budget, Counting(lines, status, len(search.records)))
+                search.run(budget, Counting(lines, status, search.records))
             record = kept.best.record
             if record is not None:
                 lines.say("measuring the best on the test split")
                 clear_run(folder, _NAME)
-                writer = FrontWriter(opened, search.goals, registry, cache, observer, why=WHY, **how)
+                writer = FrontWriter(opened, search.goals, registry, cache, Warnings(lines), why=WHY, **how)
                 try:
                     point, report = writer.point(record, folder, _NAME)
                 except BaseException:

@@ -98,7 +98,6 @@ class _Searching:
     def run(self, sampler: str, draw_anew: bool, trials: int | None, minutes: float | None) -> int:
         """Run all trials and the front, and return the exit code."""
         from compressor.base.disk_faults import disk_faults_named
-        from compressor.contracts.observer import Observer
         from compressor.report.screen import Screen
         from compressor.report.space_screen import size_text
         from compressor.run.cache.run_cache import opened
@@ -108,22 +107,23 @@ class _Searching:
         from compressor.search.search_report import TrialLines
         from compressor.search.search_result import SearchResult
         from compressor.search.trials import Budget, Search
+        from compressor.search.worker_rows import Warnings
 
         place, folder, how = self.options.cache, self.begun.folder, self.options.of_runs
         drawn: dict[str, Any] = {"sampler": sampler, "draw_anew": draw_anew}
         log = None if self.options.debug else folder / "run.log"
-        observer = Observer()
         with (
             native_output_to(log) as stream,
-            opened(place, observer.warned) as cache,
+            TrialLines(Screen(stream), self.options.as_json, self.begun.workers or 0) as lines,
+            opened(place, lines.warned) as cache,
             disk_faults_named(folder, cache.folder),
             search_status(folder, self.opened.name, trials, resume_command(folder)) as status,
-            TrialLines(Screen(stream), self.options.as_json, self.begun.workers or 0) as lines,
         ):
+            observer = Warnings(lines)
             with self._executor(cache, observer, lines) as executor:
                 search = Search(self.opened, self.registry, folder, place, executor, **drawn, **how)
                 lines.follow(search.goals, search.front)
-                records = search.run(Budget(trials, minutes), Counting(lines, status, len(search.records)))
+                records = search.run(Budget(trials, minutes), Counting(lines, status, search.records))
             writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
             points = writer.front(search.front.records, folder)
             size, choices = size_text(self.opened.space), self.opened.space.choices

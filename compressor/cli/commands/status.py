@@ -58,7 +58,9 @@ def _show(rows: Sequence[StatusRow]) -> None:
     screen.print(screen.table(headings, [_cells(row) for row in rows], _CHOICES, fold=True))
     for row in rows:
         if row.message:
-            screen.message(f" {row.folder}: {row.message}")
+            told = f" {row.folder}: {row.message}"
+            for line in [told] if row.state in ("interrupted", "dead") else screen.words(told):  # those are commands
+                screen.message(line)
 
 
 def _cells(row: StatusRow) -> list[Part]:
