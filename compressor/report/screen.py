@@ -66,8 +66,9 @@ class Screen(Console):
         """Lines for `show` that are broken between words, in a terminal only; a path that is too long stays whole."""
         if not self.is_terminal:
             return [text]
-        broken = {"break_long_words": False, "break_on_hyphens": False}
-        return textwrap.wrap(self.shown(text), self.width, subsequent_indent="   ", **broken)
+        return textwrap.wrap(
+            self.shown(text), self.width, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+        )
 
     def table(
         self,
