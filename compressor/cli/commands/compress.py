@@ -17,7 +17,7 @@ from compressor.cli.native_output import native_output_dropped, native_output_to
 from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE, SearchPlace
-from compressor.cli.resuming import begins_in, resume_command
+from compressor.cli.resuming import begins_in, resume_command, tell_interrupted
 
 if TYPE_CHECKING:
     from compressor.cluster.ray_address import On
@@ -204,8 +204,7 @@ class _Compression:
                         if kept.has_result:
                             tell(kept.text)
                         raise
-                    tell("")  # after the ^C of the terminal
-                    tell(f"interrupted; {kept.text}")
+                    tell_interrupted(kept.text)
                     publication.state = "interrupted"
                     return ExitCode.INTERRUPTED
 

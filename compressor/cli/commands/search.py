@@ -27,7 +27,7 @@ from compressor.cli.options import (
 )
 from compressor.cli.own_command import OwnCommand
 from compressor.cli.places import PLACE, SearchPlace
-from compressor.cli.resuming import begins_in, resume_command
+from compressor.cli.resuming import begins_in, resume_command, tell_interrupted
 from compressor.cli.worker_runs import refuse_in_search
 
 if TYPE_CHECKING:
@@ -137,9 +137,8 @@ def command(
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and not was_interrupted():
                     raise
-                tell("")  # after the ^C of the terminal
                 go_on = f"give the same command with {resume_option(folder)}"
-                tell(f"interrupted; finished trials are kept; to go on, {go_on}")
+                tell_interrupted(f"finished trials are kept; to go on, {go_on}")
                 publication.state = "interrupted"
                 return ExitCode.INTERRUPTED
 
