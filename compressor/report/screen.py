@@ -66,8 +66,9 @@ class Screen(Console):
         """Lines for `show` that are broken between words, in a terminal only; a path that is too long stays whole."""
         if not self.is_terminal:
             return [text]
-        broken = {"break_long_words": False, "break_on_hyphens": False}
-        return textwrap.wrap(self.shown(text), self.width, subsequent_indent="   ", **broken)
+        return textwrap.wrap(
+            self.shown(text), self.width, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+        )
 
     def table(
         self,
@@ -141,7 +142,7 @@ class Screen(Console):
         """Several things, one below the other."""
         return Group(*parts)
 
-    def _redirects(self) -> dict[str, bool]:
+    def _redirects(self) -> dict[str, Any]:
         """Whether what is printed is to appear above what stays: not where standard error leads to a log."""
         try:
             is_shown = os.path.sameopenfile(sys.stderr.fileno(), self.file.fileno())
