@@ -171,8 +171,9 @@ class _Reports:
                 self._told += part
 
     def patience(self) -> float:
-        """Seconds that the child has to end after an interrupt, by what it has last reported."""
-        last = self._told.removesuffix(b"\0").rpartition(b"\0")[2].decode(errors="replace")
+        """Seconds that the child has to end after an interrupt, by what it has last reported that it does."""
+        told = reversed(self._told.decode(errors="replace").split("\0"))
+        last = next((doing for doing in told if doing and not doing.startswith(_DONE)), "")
         return next((seconds for doing, seconds in _MORE_PATIENCE.items() if last.startswith(doing)), _PATIENCE)
 
     def last(self) -> str:

@@ -10,7 +10,9 @@ from typing import Final
 import click
 
 from compressor.base.addresses import as_place
-from compressor.cli.child_process import CLUSTER
+from compressor.base.errors import ExitCode
+from compressor.base.standard_output import tell
+from compressor.cli.child_process import CLUSTER, ended_with
 
 _ARGUMENTS: Final = "compressor.arguments"
 _PLACES: Final = ("--output", "--resume")  # options that say where a search is
@@ -36,6 +38,13 @@ def begins_in(folder: Path, on_cluster: bool) -> None:
     """Say to the process that watches this one, and to `kept_of`, that a search begins in a folder."""
     _named.append(folder)
     click.get_current_context().obj(f"{f'{CLUSTER} of ' if on_cluster else ''}{_DOING}{folder}")
+
+
+def tell_interrupted(kept: str) -> None:
+    """Say that a search was interrupted and what is kept, and that it has been said, should ending it take long."""
+    tell("")  # after the ^C of the terminal
+    tell(f"interrupted; {kept}")
+    click.get_current_context().obj(ended_with(ExitCode.INTERRUPTED))
 
 
 def kept_of(arguments: Sequence[str], doing: str = "") -> str:

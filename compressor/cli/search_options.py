@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from compressor.base.errors import ExitCode
-from compressor.base.standard_output import tell
 from compressor.cli.cluster_options import cluster_options, clustered
 from compressor.cli.options import cache_options, debug_option, json_option, seed_option, trust_option
 from compressor.cli.places import PLACE, SearchPlace
-from compressor.cli.resuming import begins_in
+from compressor.cli.resuming import begins_in, tell_interrupted
 
 if TYPE_CHECKING:
     from compressor.cluster.ray_address import On
@@ -101,8 +100,7 @@ class BegunSearch:
 
     def interrupted(self, kept: str) -> int:
         """Say what is kept of a search that was interrupted, and return the exit code."""
-        tell("")  # after the ^C of the terminal
-        tell(f"interrupted; {kept}")
+        tell_interrupted(kept)
         self.publication.state = "interrupted"
         return ExitCode.INTERRUPTED
 

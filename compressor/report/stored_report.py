@@ -50,7 +50,7 @@ def report_file(path: Path) -> Path:
     """Find the `report.json` of a run's folder; a file stands for itself.
 
     Raises:
-        ReportError: there is none, or the folder is that of several runs.
+        ReportError: there is none, or the folder is that of several runs or of a search.
     """
     if not path.exists():
         raise ReportError(f"there is no run or file {path}", "check the path")
@@ -63,6 +63,8 @@ def report_file(path: Path) -> Path:
         raise ReportError(f"{path} holds several runs", f"name one of them, such as {done[0]}")
     if seeds or (path / _STAGES).is_dir():
         raise ReportError(f"the run in {path} is not done", "wait for it, or give its command again")
+    if of_search := sorted([*path.glob(f"front/*/{NAME}"), *path.glob(f"best/{NAME}")]):
+        raise ReportError(f"{path} is the folder of a search", f"name a run of it, such as {of_search[0].parent}")
     raise ReportError(f"there is no {NAME} in {path}", "name the folder of a run that is done")
 
 

@@ -26,8 +26,9 @@ from compressor.storage.storage_errors import StorageError
 
 PUBLISHED: Final = "published.json"
 _INTERRUPTED_SECONDS = 5.0  # to publish what there is, when somebody waits for the command to end
-_SEED = re.compile(r"seed-\d+")
-_COMPARED = re.compile(r"(seed-\d+/)?(report\.json|scores\.npz|lock\.yaml)|seeds\.json")
+_WITHIN = r"seed-\d+|front/\d+|best"  # the runs that are published with several seeds, and with a search
+_RUN_WITHIN = re.compile(rf"(.+://.+)/({_WITHIN})/*")
+_COMPARED = re.compile(rf"(({_WITHIN})/)?(report\.json|scores\.npz|lock\.yaml)|seeds\.json")
 State: TypeAlias = Literal["running", "finished", "failed", "interrupted"]
 _STATES: Final[tuple[State, ...]] = ("running", "finished", "failed", "interrupted")
 
@@ -128,19 +129,19 @@ def fetched_run(address: str) -> Iterator[Path]:
     """
     remote = RemoteFolder(address)
     published = _published(remote)
-    whole, _, seed = address.rstrip("/").rpartition("/")
-    if published is None and _SEED.fullmatch(seed):
-        with fetched_run(whole) as folder:
-            yield folder / seed
+    within = _RUN_WITHIN.fullmatch(address)
+    if published is None and within and _published(RemoteFolder(within[1])) is not None:
+        with fetched_run(within[1]) as folder:
+            yield folder / within[2]
         return
     if published is None:
         raise StorageError(f"there is no run at {remote.name}", "check the address")
     state, files = published.get("state"), _files(published)
     wanted = {name: facts for name, facts in files.items() if _COMPARED.fullmatch(name)}
     if not any(name.endswith("report.json") for name in wanted):
-        what = "has not ended, or was killed" if state == "running" else f"has {state}, and has no report"
-        remedy = "wait for it, or give its command again"
-        raise StorageError(f"the run at {remote.name} {what if state in _STATES else 'is damaged'}", remedy)
+        has = {"running": "has not ended, or was killed", "interrupted": "was interrupted, and has no report"}
+        what = has.get(str(state), f"has {state}, and has no report") if state in _STATES else "is damaged"
+        raise StorageError(f"the run at {remote.name} {what}", "wait for it, or give its command again")
     with TemporaryDirectory(prefix="compressor-fetched-") as temporary:
         folder = Path(temporary) / (remote.name.rpartition("/")[2] or "run")
         for name, facts in wanted.items():

@@ -30,5 +30,5 @@ def within(seconds: float, action: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise TimeoutError(f"it did not answer within {seconds:g} s")
+        raise TimeoutError(f"it did not answer within {seconds:.3g} s")
     return results[0]

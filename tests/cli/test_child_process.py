@@ -157,3 +157,20 @@ def test_a_child_may_report_more_than_a_pipe_holds():
         "sys.exit(supervised(work))"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 3
+
+
+def test_a_child_that_has_said_that_it_was_interrupted_and_ends_too_slowly_is_not_told_again(tmp_path):
+    program = (
+        "import click, sys, time\nfrom compressor.base.errors import ExitCode\n"
+        "from compressor.cli.child_process import supervised\nfrom compressor.cli.resuming import tell_interrupted\n"
+        "def work(report):\n    try:\n        print('working', flush=True)\n        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n        with click.Context(click.Command('x'), obj=report):\n"
+        "            tell_interrupted('trials are kept')\n        time.sleep(60)\n"
+        "sys.exit(supervised(work))"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "\ninterrupted; trials are kept\n")

@@ -102,6 +102,9 @@ def test_what_is_no_report_is_told(report, folder, tmp_path):
     empty.mkdir()
     refused(tmp_path / "none", f"there is no run or file {tmp_path / 'none'}; check the path")
     refused(empty, f"there is no report.json in {empty}; name the folder of a run that is done")
+    (empty / "best").mkdir()
+    (empty / "best/report.json").write_text("{}")
+    refused(empty, f"{empty} is the folder of a search; name a run of it, such as {empty / 'best'}")
     (empty / "stages").mkdir()
     refused(empty, f"the run in {empty} is not done; wait for it, or give its command again")
     for seed in (3, 20):

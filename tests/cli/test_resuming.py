@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from compressor.cli.places import SearchPlace
 from compressor.cli.resuming import begins_in, keep_arguments, kept_of, resume_command
 
 
@@ -30,6 +31,12 @@ def test_the_command_that_goes_on_is_the_one_that_was_typed_with_its_folder(type
     with click.Context(click.Command("x")) as context:
         keep_arguments(context, shlex.split(typed))
         assert resume_command(Path("s")) == command
+
+
+def test_an_output_that_is_the_folder_to_go_on_in_is_no_contradiction():
+    assert SearchPlace.of(Path("s"), Path("s/")) == SearchPlace(Path("s"), True, None)
+    with pytest.raises(click.UsageError):
+        SearchPlace.of(Path("s"), Path("t"))
 
 
 def test_what_is_kept_depends_on_whether_a_search_had_begun():

@@ -1,6 +1,7 @@
 """A run at an address: refused before it begins, published whole when it ends, and read from there."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_what_a_run_left_that_failed_is_there_and_the_address_can_be_used_again(
     assert (published(address)["state"], list(published(address)["files"])) == (state, ["run.log"])
     with pytest.raises(StorageError) as refused, fetched_run(address):
         pass
-    has = f"the run at {address} has {state}, and has no report"
+    has = f"the run at {address} {'has' if state == 'failed' else 'was'} {state}, and has no report"
     assert message_of(refused) == f"{has}; wait for it, or give its command again"
     finished(plan, address)
     assert published(address)["state"] == "finished"
@@ -226,6 +227,18 @@ def test_reports_and_comparisons_read_from_addresses(plan, address, capsys):
     assert json.loads(capsys.readouterr().out)["seed"] == 1
     assert run_guarded(root, ["compare", first, seeds, "--json"]) == 0
     capsys.readouterr()
+    search = f"{address}/search"
+    with published_at(search, "search", print, list) as publication:
+        publication.folder = Path("searched")
+        for name in ("front/01", "front/02"):
+            write_run(publication.folder / name, right(9_000))
+    assert run_guarded(root, ["report", search]) == 1
+    told = f"error: {search} is the folder of a search; name a run of it, such as {search}/front/01\n"
+    assert capsys.readouterr().err == told
+    assert run_guarded(root, ["compare", f"{search}/front/01", f"{search}/front/02", "--json"]) == 0
+    capsys.readouterr()
+    assert run_guarded(root, ["report", f"{address}/third/best"]) == 1
+    assert capsys.readouterr().err == f"error: there is no run at {address}/third/best; check the address\n"
     assert run_guarded(root, ["report", f"{address}/third"]) == 1
     assert capsys.readouterr().err == f"error: there is no run at {address}/third; check the address\n"
     assert run_guarded(root, ["report", first, "--open"]) == 2

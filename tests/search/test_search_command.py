@@ -71,6 +71,8 @@ def test_a_search_ends_with_plain_recipes_that_apply_makes_again_byte_for_byte(t
         assert report["stages"][-1]["metrics"]["accuracy"]["value"] == point["test"][1]
     assert Path("s/front/front.md").read_text().startswith("# Search of tiny\n\n3 trials of 1 way to take steps")
     assert not Path("s/trial").exists()
+    code, _, err = call("search", recipe, "--sampler", "grid", "-o", "s", "--resume", "s")
+    assert (code, " no trial is left to run; --trials counts those of before" in err) == (0, True), err
 
 
 def test_trials_are_measured_on_the_validation_split(tiny, call):

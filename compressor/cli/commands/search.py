@@ -123,7 +123,10 @@ class _Searching:
             with self._executor(cache, observer, lines) as executor:
                 search = Search(self.opened, self.registry, folder, place, executor, **drawn, **how)
                 lines.follow(search.goals, search.front)
+                before = len(search.records)
                 records = search.run(Budget(trials, minutes), Counting(lines, status, search.records))
+                if before and len(records) == before:
+                    lines.say("no trial is left to run; --trials counts those of before, and no recipe is tried twice")
             writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
             points = writer.front(search.front.records, folder)
             size, choices = size_text(self.opened.space), self.opened.space.choices
