@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -52,13 +52,15 @@ class SearchOptions:
         return {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
 
     @contextmanager
-    def begun(self, opened: OpenRecipe, registry: Registry, **more: Any) -> Iterator[BegunSearch]:
+    def begun(
+        self, opened: OpenRecipe, registry: Registry, drawing: Mapping[str, str] | None = None
+    ) -> Iterator[BegunSearch]:
         """Begin a search in a folder of its own, which is published when the block ends, if that is asked for.
 
         Args:
             opened: the recipe.
             registry: the plugins.
-            more: other settings that must be the same when the search goes on.
+            drawing: how trials are chosen, which must be the same when the search goes on.
         """
         from compressor.search.search_folder import claimed_search, places_of
         from compressor.search.settings import settings_of
@@ -70,7 +72,7 @@ class SearchOptions:
             clustered(self.on, opened, self.workers or before, self.debug) as cluster,
         ):
             workers = cluster.places if cluster else as_before
-            settings = settings_of(opened, registry, self.seed, self.smoke, workers) | more
+            settings = {**settings_of(opened, registry, self.seed, self.smoke, workers), **(drawing or {})}
             with claimed_search(self.where.folder, opened.name, settings, self.where.resume, self.parent) as folder:
                 publication.folder = folder
                 begins_in(folder, on_cluster=cluster is not None)

@@ -72,8 +72,8 @@ def command(
     if not opened.space.choices:
         raise SearchError(f"{recipe} leaves nothing open to search", f"run it by: compressor apply {recipe}")
     refuse_in_search(opened.space.tree.plain())
-    drawn = {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
-    with options.begun(opened, registry, **drawn) as begun:
+    drawing = {"sampler": sampler, "way of drawing": "anew" if draw_anew else "early steps are held"}
+    with options.begun(opened, registry, drawing) as begun:
         go_on = resume_option(begun.folder)
         if not options.as_json:
             tell(f"searching in {begun.place}; if it is interrupted, add {go_on} to go on")
