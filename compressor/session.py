@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -115,7 +114,7 @@ class Session:
         }
         self._seed = seed
         self._smoke = smoke
-        self._observer: Observer = watching(Screen(sys.stderr), quiet=not progress)
+        self._observer: Observer = watching(Screen.of_messages(), quiet=not progress)
         self._trust_model = trust_model
         self._trackers = made_trackers(self._registry(), track, Path(track_in).absolute())
         self._open = ExitStack()

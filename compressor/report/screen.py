@@ -43,6 +43,11 @@ class Screen(Console):
         options |= {"markup": False, "emoji": False, "highlight": False}
         super().__init__(file=stream, width=width or _width_of(stream), **options)
 
+    @classmethod
+    def of_messages(cls) -> Screen:
+        """The screen that messages go to: standard error."""
+        return cls(sys.stderr)
+
     def render_str(self, text: str, **options: Any) -> Text:
         """The text as the gate lets it out; every text that is printed or in a table comes through here."""
         layout = {key: value for key, value in options.items() if key in ("style", "justify", "overflow")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -127,7 +126,7 @@ class _Compression:
         with native_output_dropped(self.options.debug):
             known, learning, space = space_of_model(model, data, wanted, name, self.options.trust_model)
         opened, registry = planned_space(RecipeText(name, space.text))
-        screen = Screen(sys.stderr)
+        screen = Screen.of_messages()
         for text in introduction(known, learning, space, opened, budget.minutes or 0):
             for line in screen.words(text):
                 self._say(line)
