@@ -96,6 +96,16 @@ class Search:
         number = self.low + index * (self.step or 1)
         return int(number) if self.is_whole else float(f"{number:.{_CERTAIN}g}")
 
+    def at_share(self, share: float) -> Any:
+        """The value at a share of the list or range, from 0 to below 1: equal shares have equally many values."""
+        if self.values:
+            return self.values[int(share * len(self.values))]
+        if self.log:
+            return self.rounded(min(self.low * (self.high / self.low) ** share, self.high))
+        if self.count is not None:
+            return self.at(int(share * self.count))
+        return self.rounded(self.low + share * (self.high - self.low))
+
     def rounded(self, number: float) -> float:
         """A number of the range with as many digits as matter."""
         if self.is_whole:

@@ -21,6 +21,7 @@ from compressor.recipe.search_space import Assignment, Space
 from compressor.search.held_steps import Held, HeldSteps
 from compressor.search.importances import importances_of
 from compressor.search.optuna_choices import NOTHING, choices_of, encoded, every_point, grid_point
+from compressor.search.spread_points import spread_point
 from compressor.search.trial_record import Front, State, TrialRecord
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _JOURNAL, _LOCK = "journal.log", "journal.log.lock"
 _NAME = "search"
 _FAILED = "a run that does not fail"
 _HELD = "holds"  # the trial whose early steps a trial holds
+_SPREAD = 10  # trials that `tpe` would draw at random, since it has nothing to learn from yet
 _FEW_RECIPES = 10_000  # of a space, in which one that was not tried is looked for
 _FEW_LATE = 20  # recipes with the same early steps, among which the sampler would soon draw one again
 
@@ -135,6 +137,8 @@ class OptunaStudy:
                 elif is_new and (untried := self._untried(number, held)) is not None:
                     told = {_HELD: held.trial} if held else None
                     self._study.enqueue_trial(encoded(self._space, untried), user_attrs=told)
+                elif is_new and held is None and self._sampler == "tpe" and number < _SPREAD:
+                    self._study.enqueue_trial(encoded(self._space, spread_point(self._space, number, self._seed)))
                 trial = self._study.ask()
             assignment = choices_of(trial, self._space)
             if trial.number + 1 in self._held:
