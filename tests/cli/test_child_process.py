@@ -169,6 +169,7 @@ def test_a_child_that_has_said_that_it_was_interrupted_and_ends_too_slowly_is_no
         "sys.exit(supervised(work))"
     )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where pytest itself ignores it
     with subprocess.Popen([sys.executable, "-c", program], **pipes) as process:
         assert process.stdout.readline() == "working\n"
         process.send_signal(signal.SIGINT)
