@@ -48,7 +48,7 @@ class SearchOptions:
 
     @property
     def of_runs(self) -> dict[str, Any]:
-        """What decides what comes of a recipe, for each trial and for the front."""
+        """The options that change the result of a run: its seed, and whether it is a smoke run or trusts the model."""
         return {"seed": self.seed, "smoke": self.smoke, "trust_model": self.trust_model}
 
     @contextmanager
