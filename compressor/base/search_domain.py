@@ -101,7 +101,8 @@ class Search:
         if self.values:
             return self.values[int(share * len(self.values))]
         if self.log:
-            return self.rounded(min(self.low * (self.high / self.low) ** share, self.high))
+            end = self.high + self.is_whole  # of whole numbers, each reaches up to the next one
+            return self.rounded(min(self.low * (end / self.low) ** share, self.high))
         if self.count is not None:
             return self.at(int(share * self.count))
         return self.rounded(self.low + share * (self.high - self.low))

@@ -12,7 +12,7 @@ from compressor.run.cache.entry_file import key_of
 from compressor.run.cache.keys import origin_parts
 
 ORIGINS = ("model", "data")
-_HELD_AGAINST_DATA = ("loss", "batch_size", "class_weight")  # parameters of steps, before the first one is taken
+_HELD_AGAINST_DATA = ("loss", "batch_size", "class_weight")  # parameters that must fit the data before any step
 
 
 def settings_of(opened: OpenRecipe, registry: Registry, seed: int, smoke: bool, workers: int | None) -> dict[str, Any]:

@@ -81,3 +81,10 @@ def test_every_whole_number_of_a_range_with_steps_is_its_own_rounding(low, width
 )
 def test_equal_shares_of_a_search_have_equally_many_values(search, values):
     assert [search.at_share(share) for share in (0, 0.25, 0.5, 0.999)] == values
+
+
+@given(st.integers(1, 50), st.integers(1, 60), st.floats(0, 1, exclude_max=True))
+def test_whole_numbers_on_a_logarithmic_scale_are_all_reached(low, width, share):
+    search = Search.between(low, low + width, log=True)
+    assert low <= search.at_share(share) <= low + width
+    assert (search.at_share(0), search.at_share(1 - 1e-12)) == (low, low + width)
