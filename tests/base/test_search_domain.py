@@ -75,7 +75,7 @@ def test_every_whole_number_of_a_range_with_steps_is_its_own_rounding(low, width
         (Search.of("a", "b", "c"), ["a", "a", "b", "c"]),
         (Search.between(2, 8, step=2), [2, 4, 6, 8]),
         (Search.between(0.0, 1.0), [0.0, 0.25, 0.5, 0.999]),
-        (Search.between(1, 10_000, log=True), [1, 10, 100, 9908]),
+        (Search.between(1, 10_000, log=True), [1, 10, 100, 9909]),
         (Search.between(1e-4, 1.0, log=True), [1e-4, 1e-3, 1e-2, 0.990832]),
     ],
 )
