@@ -61,7 +61,9 @@ class StepContext:
         Args:
             model: a tf_keras model, which gets compiled here.
             params: how to train it.
-            callbacks: further Keras callbacks.
+            callbacks: further Keras callbacks. `before_step()` and `after_step()` of one are called once, and what they
+                make of TensorFlow's operations becomes part of every step. `steps_until_call()` returns how many steps
+                may be made until its `on_train_batch_end` must be called; without it, that is after every step.
             settled_after: epochs before early stopping may end the training, for instance while sparsity still rises.
         """
         self._trainer.fit(model, params, callbacks, settled_after)

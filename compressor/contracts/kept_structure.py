@@ -95,20 +95,15 @@ def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: N
 
 def keeping(parts: Sequence[Mask | Groups]) -> Any:
     """The Keras callback that restores the structure of some kernels after every optimizer step."""
-    import tensorflow as tf
     import tf_keras
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def restore() -> None:
-        for part in parts:
-            part.restore()
 
     class Keeping(tf_keras.callbacks.Callback):  # type: ignore[misc]
         """Restores the structure after every optimizer step."""
 
         stateless = True
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            restore()
+        def after_step(self) -> None:
+            for part in parts:
+                part.restore()
 
     return Keeping()

@@ -69,13 +69,14 @@ def reporting(step_id: str, observer: Observer, names: Mapping[str, str]) -> Any
 
         def __init__(self) -> None:
             super().__init__()
-            self._epoch = 0
+            self._epoch, self._next = 0, 0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self._epoch = epoch
+            self._epoch, self._next = epoch, 0
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if batch % 10 == 0:
+            if batch >= self._next:
+                self._next = batch + 10
                 observer.batch_finished(step_id, self._epoch, batch, _named(logs, names))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

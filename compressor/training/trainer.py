@@ -37,6 +37,7 @@ from compressor.training.distribution import (
     values_everywhere,
     values_here,
 )
+from compressor.training.executions import many_at_once, one_by_one
 from compressor.training.half_precision import computing_in_bfloat16, refuse_uncomputable
 from compressor.training.keras_batches import by_keras_names
 from compressor.training.losses import refuse_misfit
@@ -170,19 +171,21 @@ class Trainer:
             with ExitStack() as during:
                 if self._bfloat16:
                     self._compute_in_bfloat16(model, during)
-                if self._strategy is not None:
-                    train = shared(train, self._strategy)
-                    during.enter_context(loss_by_share(model, self._strategy))
-                    callbacks = [averaging(model), *callbacks]
                 if distillation:
                     during.enter_context(distillation.active())
+                if self._strategy is None:
+                    called = during.enter_context(many_at_once(model, callbacks, steps * epochs))
+                else:
+                    train = shared(train, self._strategy)
+                    during.enter_context(loss_by_share(model, self._strategy))
+                    called = [averaging(model), *one_by_one(callbacks)]
                 model.fit(
                     train,
                     steps_per_epoch=steps,
                     initial_epoch=state.epoch,
                     epochs=epochs,
                     **self._validation(model, params),
-                    callbacks=[*callbacks, progress, ending],
+                    callbacks=[*called, progress, ending],
                     verbose=0,
                 )
         self.curves.append(state.figures)

@@ -10,14 +10,11 @@ Goals: at most 1.0 of the time, and 1.1 of the memory.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from in_turns import pairs, print_ratios, told
 
 
 def prune_settings() -> dict[str, object]:
@@ -127,21 +124,6 @@ def ours() -> dict[str, object]:
     }
 
 
-def _child(side: str) -> None:
-    start = time.perf_counter()
-    found = {"plain": plain, "ours": ours}[side]()
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({**found, "seconds": seconds, "peak_bytes": peak}))
-
-
-def _measured(side: str) -> dict[str, object]:
-    done = subprocess.run([sys.executable, __file__, "--side", side], capture_output=True, text=True, check=True)
-    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    print(f"{side:6} {json.dumps(result)}", flush=True)
-    return result
-
-
 def main() -> None:
     """Run both sides in turns and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -149,13 +131,11 @@ def main() -> None:
     parser.add_argument("--side", choices=["plain", "ours"])
     arguments = parser.parse_args()
     if arguments.side:
-        _child(arguments.side)
+        told({"plain": plain, "ours": ours}[arguments.side])
         return
-    rounds = [(_measured("ours"), _measured("plain")) for _ in range(arguments.rounds)]
-    for key, goal in (("seconds", 1.0), ("peak_bytes", 1.1)):
-        ratio = statistics.median(float(ours[key]) / float(plain[key]) for ours, plain in rounds)  # type: ignore[arg-type]
-        print(f"{key}: ours / plain = {ratio:.2f} (goal: at most {goal})")
-    share = statistics.median(float(ours["measuring_share"]) for ours, _ in rounds)  # type: ignore[arg-type]
+    rounds = pairs(__file__, arguments.rounds)
+    print_ratios(rounds, {"seconds": 1.0, "peak_bytes": 1.1})
+    share = statistics.median(ours["measuring_share"] for ours, _ in rounds)
     print(f"measuring: {share:.1%} of our time (goal: at most 10 %)")
 
 

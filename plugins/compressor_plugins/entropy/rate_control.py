@@ -47,19 +47,25 @@ def rate_control(kernels: Sequence[QuantizedKernel], weight: Any, goal: Goal | N
 
         def __init__(self) -> None:
             super().__init__()
-            self._step, self._first = 0, math.nan
+            self._before_epoch, self._step, self._first = 0, 0, math.nan
             self._ratio = coded() / self._expected()
 
         def get_state(self) -> list[Any]:
-            return [self._step, self._first, self._ratio, float(weight.numpy())]
+            return [self._first, self._ratio, float(weight.numpy())]
 
         def set_state(self, state: list[Any]) -> None:
-            self._step, self._first, self._ratio, last = state
+            self._first, self._ratio, last = state
             weight.assign(last)
             self._refresh()
 
+        def steps_until_call(self) -> int:
+            return _PERIOD - self._step % _PERIOD
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._before_epoch = epoch * self.params["steps"]
+
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self._step += 1
+            self._step = self._before_epoch + batch + 1
             if self._step % _PERIOD == 0:
                 self._refresh()
                 if goal is not None:

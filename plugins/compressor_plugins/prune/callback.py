@@ -11,6 +11,8 @@ import numpy as np
 from compressor_plugins.prune.goals import Goal
 from compressor_plugins.prune.schedule import Schedule
 
+_LOOK_AHEAD = 1000  # steps that are searched for the next one at which the masks change
+
 
 def pruning(goals: Sequence[Goal], schedule: Schedule, keeps_zeros: bool) -> Any:
     """The Keras callback that sets pruned weights to zero after every optimizer step.
@@ -40,18 +42,27 @@ def pruning(goals: Sequence[Goal], schedule: Schedule, keeps_zeros: bool) -> Any
 
         def __init__(self) -> None:
             super().__init__()
-            self._step = 0
+            self._before_epoch = self._step = 0
 
         def get_state(self) -> list[Any]:
-            return [self._step, [np.packbits(mask.numpy()) for mask in masks]]
+            return [np.packbits(mask.numpy()) for mask in masks]
 
         def set_state(self, state: list[Any]) -> None:
-            self._step, packed = state
-            for mask, bits in zip(masks, packed, strict=True):
+            for mask, bits in zip(masks, state, strict=True):
                 mask.assign(np.unpackbits(bits, count=math.prod(mask.shape)).reshape(mask.shape).astype(bool))
 
+        def before_step(self) -> None:
+            apply_masks()
+
+        def steps_until_call(self) -> int:
+            ahead = range(1, _LOOK_AHEAD)
+            return next((steps for steps in ahead if schedule.is_due(self._step + steps)), _LOOK_AHEAD)
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._before_epoch = epoch * self.params["steps"]
+
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self._step += 1
+            self._step = self._before_epoch + batch + 1
             if schedule.is_due(self._step):
                 self._update_masks()
             apply_masks()

@@ -1,38 +1,40 @@
-"""Peak memory of pruning and quantizing a MobileNetV2, against a plain, hand-written tfmot script.
+"""Training, pruning and quantizing a MobileNetV2, against a plain, hand-written tfmot script: time and peak memory.
 
-    python tests/benchmarks/mobile_memory.py [--samples 1500]
+    python tests/benchmarks/mobile_job.py [--samples 1030] [--rounds 1] [--size 96] [--alpha 0.35]
 
-Each side runs in a process of its own, on the same random images in an `.npz` file. Goal: at most 1.1 of the memory.
+Each side runs in a process of its own, on the same random images in an `.npz` file; 1030 of them are 29 steps for each
+training. `seconds_of` are those of each stage, with measuring its file. Goals: at most 0.5 of the time, and 1.1 of the
+memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import subprocess
-import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
-SIZE, CLASSES, BATCH, ALPHA = 96, 10, 32, 0.35
+from in_turns import pairs, print_ratios, told
+
+CLASSES, BATCH = 10, 32
 
 
-def write_data(path: Path, samples: int) -> None:
-    """Random images and labels."""
+def write_data(path: Path, samples: int, side: int) -> None:
+    """Random images of `side` pixels in height and width, and labels."""
     import numpy as np
 
     generator = np.random.default_rng(0)
 
     def images(count: int) -> object:
-        return generator.integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
+        return generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
 
     arrays = {"x_train": images(samples), "x_test": images(samples // 5)}
     labels = {"y_train": samples, "y_test": samples // 5}
     np.savez(path, **arrays, **{name: generator.integers(0, CLASSES, count) for name, count in labels.items()})
 
 
-def plain(data: Path) -> list[int]:
+def plain(data: Path, alpha: float) -> dict[str, object]:
     """What people write by hand: train, prune, quantization-aware training, convert; each file evaluated."""
     import numpy as np
     import tensorflow as tf
@@ -65,28 +67,37 @@ def plain(data: Path) -> list[int]:
             right += int(interpreter.get_tensor(target).argmax() == label)
         return len(content)
 
-    model = keras.applications.MobileNetV2((SIZE, SIZE, 3), ALPHA, weights=None, classes=CLASSES)
+    started = [time.perf_counter()]
+    model = keras.applications.MobileNetV2(x_train.shape[1:], alpha, weights=None, classes=CLASSES)
     fit(model)
     sizes = [ship(model)]
+    started.append(time.perf_counter())
     schedule = tfmot.sparsity.keras.PolynomialDecay(0.5, 0.8, 0, 20, frequency=1)
     pruned = tfmot.sparsity.keras.prune_low_magnitude(model, pruning_schedule=schedule)
     fit(pruned, (tfmot.sparsity.keras.UpdatePruningStep(),))
     stripped = tfmot.sparsity.keras.strip_pruning(pruned)
     sizes.append(ship(stripped))
+    started.append(time.perf_counter())
     quantized = tfmot.quantization.keras.quantize_model(stripped)
     fit(quantized)
-    return [*sizes, ship(quantized, int8=True)]
+    sizes.append(ship(quantized, int8=True))
+    seconds = np.diff([*started, time.perf_counter()])
+    return {"bytes": sizes, "seconds_of": dict(zip(("baseline", "prune", "qat"), seconds.round(1), strict=True))}
 
 
-def ours(data: Path) -> list[int]:
+def ours(data: Path, alpha: float) -> dict[str, object]:
     """The same by recipe."""
+    import numpy as np
+
     import compressor
 
+    with np.load(data) as arrays:
+        shape = arrays["x_test"].shape[1:]
     recipe = {
         "version": 1,
         "model": {
             "source": "keras_applications:MobileNetV2",
-            "with": {"input_shape": [SIZE, SIZE, 3], "alpha": ALPHA, "classes": CLASSES},
+            "with": {"input_shape": list(shape), "alpha": alpha, "classes": CLASSES},
             "train": {"epochs": 1},
         },
         "data": {"source": str(data)},
@@ -94,34 +105,30 @@ def ours(data: Path) -> list[int]:
         "steps": [{"uses": "prune", "with": {"epochs": 1}}, {"uses": "qat", "with": {"epochs": 1}}, {"uses": "ptq"}],
     }
     report, _ = compressor.apply(recipe, output=data.parent / "out", cache=data.parent / "cache")
-    return [stage.bytes for stage in report.stages]
+    seconds = {stage.id: round(stage.seconds + stage.measure_seconds, 1) for stage in report.stages}
+    return {"bytes": [stage.bytes for stage in report.stages], "seconds_of": seconds}
 
 
 def main() -> None:
-    """Run both sides and print the ratio."""
+    """Run both sides in turns and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--samples", type=int, default=1500)
+    parser.add_argument("--samples", type=int, default=1030)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--alpha", type=float, default=0.35)
     parser.add_argument("--side", choices=["plain", "ours"])
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
     if arguments.side:
-        sizes = {"plain": plain, "ours": ours}[arguments.side](arguments.data)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"bytes": sizes, "peak_bytes": peak}))
+        told(partial({"plain": plain, "ours": ours}[arguments.side], arguments.data, arguments.alpha))
         return
-    found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data.npz"
-        write_data(data, arguments.samples)
-        for side in ("ours", "plain"):
-            command = [sys.executable, __file__, "--side", side, "--data", str(data)]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(done.stderr[-2000:])
-            found[side] = json.loads(done.stdout.splitlines()[-1])
-            print(side, json.dumps(found[side]), flush=True)
-    ratio = found["ours"]["peak_bytes"] / found["plain"]["peak_bytes"]
-    print(f"peak_bytes: ours / plain = {ratio:.2f} (goal: at most 1.1)")
+    rounds = []
+    for _ in range(arguments.rounds):  # each in a folder of its own, whose cache is empty
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder) / "data.npz"
+            write_data(data, arguments.samples, arguments.size)
+            rounds += pairs(__file__, 1, ["--data", str(data), "--alpha", str(arguments.alpha)])
+    print_ratios(rounds, {"seconds": 0.5, "peak_bytes": 1.1})
 
 
 if __name__ == "__main__":
