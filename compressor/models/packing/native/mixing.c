@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #if defined(__FAST_MATH__) || (defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0)
 #error "doubles must be computed as IEEE 754 says"
@@ -74,6 +77,17 @@ typedef struct {
   int reads;
 } coder;
 
+/* Zeros for a table that is read here and there: on large pages where the system has them, a tenth faster. */
+static void *table(uint64_t places, size_t size) {
+  char *made = calloc(places, size);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const uintptr_t page = (uintptr_t)1 << 21, first = ((uintptr_t)made + page - 1) / page * page;
+  const uintptr_t end = ((uintptr_t)made + places * size) / page * page;
+  if (made != NULL && end > first) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#endif
+  return made;
+}
+
 PUBLIC void tfcoder_free(coder *c) {
   if (c == NULL) return;
   free(c->states);
@@ -92,8 +106,8 @@ PUBLIC coder *tfcoder_new(const double *rates, const double *logits, const uint3
   memcpy(c->logits, logits, sizeof c->logits);
   memcpy(c->sigmoids, sigmoids, sizeof c->sigmoids);
   c->places = c->block_places = FIRST_PLACES;
-  c->states = calloc(c->places, sizeof *c->states);
-  c->blocks = calloc(c->block_places, sizeof *c->blocks);
+  c->states = table(c->places, sizeof *c->states);
+  c->blocks = table(c->block_places, sizeof *c->blocks);
   if (c->states == NULL || c->blocks == NULL) {
     tfcoder_free(c);
     return NULL;
@@ -138,7 +152,7 @@ static int room_for_states(coder *c) {
   const uint64_t places = c->places;
   uint64_t i, place;
   if (c->taken + MOST_CONTEXTS <= places - (places >> 2)) return DONE;
-  moved = calloc(2 * places, sizeof *moved);
+  moved = table(2 * places, sizeof *moved);
   if (moved == NULL) return NO_MEMORY;
   for (i = 0; i < places; i++) {
     if (old[i].low == 0) continue;
@@ -157,7 +171,7 @@ static int room_for_blocks(coder *c) {
   const uint64_t places = c->block_places;
   uint64_t i, place;
   if (c->blocks_taken + MOST_CONTEXTS <= places - (places >> 2)) return DONE;
-  moved = calloc(2 * places, sizeof *moved);
+  moved = table(2 * places, sizeof *moved);
   if (moved == NULL) return NO_MEMORY;
   for (i = 0; i < places; i++) {
     if (old[i].low == 0) continue;
