@@ -23,6 +23,7 @@ CHAINS = {
     "prune": [{"uses": "prune", "with": {"final_sparsity": 0.5, **_SEVERAL}}],
     "prune 2:4": [{"uses": "prune", "with": {"pattern": "2:4", **_SEVERAL}}],
     "prune_channels": [{"uses": "prune_channels", "with": {"parameters": 0.7, "epochs": 1}}],
+    "grow_channels": [{"uses": "grow_channels", "with": {"parameters": 1.4, "epochs": 1}}],
     "cluster": [{"uses": "cluster", "with": {"number_of_clusters": 8, "epochs": 1}}],
     "distill": [{"uses": "distill", "with": {"teacher": "baseline", "epochs": 1}}],
     "low_rank": [{"uses": "low_rank", "with": {"parameters": 0.6, "epochs": 1}}],

@@ -12,6 +12,7 @@ from compressor.contracts.tracker import Tracker
 @hookimpl
 def strategies() -> list[type[Strategy]]:
     """Every first-party strategy."""
+    from compressor_plugins.channels.grow_channels import GrowChannels
     from compressor_plugins.channels.prune_channels import PruneChannels
     from compressor_plugins.cluster.cluster import Cluster
     from compressor_plugins.entropy.entropy import Entropy
@@ -34,6 +35,7 @@ def strategies() -> list[type[Strategy]]:
         Equalize,
         Prune,
         PruneChannels,
+        GrowChannels,
         LowRank,
         Cluster,
         Entropy,

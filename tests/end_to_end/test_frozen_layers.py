@@ -10,6 +10,7 @@ from compressor.contracts.model_state import ModelState
 from compressor.contracts.observer import Observer
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.training.trainer import Trainer
+from compressor_plugins.channels.grow_channels import GrowChannels
 from compressor_plugins.channels.prune_channels import PruneChannels
 from compressor_plugins.cluster.cluster import Cluster
 from compressor_plugins.entropy.entropy import Entropy
@@ -21,7 +22,8 @@ from compressor_plugins.training.distill import Distill
 from compressor_plugins.training.train import Train
 
 STRATEGIES = {
-    strategy.name: strategy for strategy in (Train, Distill, Prune, Cluster, Entropy, LowRank, PruneChannels, QAT)
+    strategy.name: strategy
+    for strategy in (Train, Distill, Prune, Cluster, Entropy, LowRank, PruneChannels, GrowChannels, QAT)
 }
 
 STEPS = {
@@ -33,6 +35,7 @@ STEPS = {
     "entropy": {},
     "low_rank": {"energy": 0.5},
     "prune_channels": {"channels": 0.7},
+    "grow_channels": {"channels": 1.3},
     "qat": {},
     "qat learned": {"ranges": "learned"},
     "qat folded": {"fold_batch_norm": "all"},

@@ -14,6 +14,7 @@ PARAMS = {
     "low_rank": {"energy": 0.5},
     "mixed_precision": {"max_size": "25 kB"},
     "prune_channels": {"channels": 0.7},
+    "grow_channels": {"channels": 1.5},
     "pack": {"coder": "zstd"},
 }
 SHIPPED = ("mnist",)  # the other data sets are downloaded, or are part of Debian

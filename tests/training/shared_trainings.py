@@ -38,6 +38,7 @@ STEPS = {
     "rewound": {"final_sparsity": 0.5, "min_weights": 0, "rounds": 2, "rewind": "weights"},
     "low_rank": {"energy": 0.8},
     "prune_channels": {"channels": 0.75},
+    "grow_channels": {"channels": 1.5},
 }
 STRATEGIES = {"learned": "qat", "integer only": "qat", "rewound": "prune"}
 

@@ -43,6 +43,7 @@ STEPS = {
     "train": {},
     "prune": {"initial_sparsity": 0.1, "final_sparsity": 0.3},
     "prune_channels": {"channels": 0.75},
+    "grow_channels": {"channels": 1.5},
     "cluster": {"number_of_clusters": 24},
     "low_rank": {"energy": 0.7},
     "qat": {},

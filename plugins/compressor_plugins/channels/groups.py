@@ -7,14 +7,13 @@ makes, or that the model gives out, stays.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Fixing
+from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Copies, Fixing, Slot
 from compressor_plugins.graph.layer_graph import GraphLayer, LayerGraph, Ref, refs
 
 
@@ -56,16 +55,19 @@ def channel_groups(graph: LayerGraph, fixing: Fixing) -> ChannelGroups:
     return groups
 
 
-def without(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> LayerGraph:
-    """The graph without the channels of some groups, given by their roots."""
-    removed = np.fromiter(gone, np.int64, len(gone))
+def resized(graph: LayerGraph, groups: ChannelGroups, copies: Copies) -> LayerGraph:
+    """The graph with so many copies of each group of channels.
+
+    Copies make what the one channel made, and what takes them counts each in part, so that outputs stay as they are
+    (Chen et al. 2016, "Net2Net", arXiv 1511.05641). The parts are unequal, so that copies learn different things.
+    """
     layers = dict(graph.layers)
     for slot in groups.slots:
         weights = list(layers[slot.layer].weights)
-        weights[slot.weight] = np.compress(_stays(groups, slot.atoms, removed), weights[slot.weight], slot.axis)
+        weights[slot.weight] = _repeated(weights[slot.weight], _counts(groups, slot.atoms, copies), slot)
         layers[slot.layer] = replace(layers[slot.layer], weights=weights)
     for setting in groups.settings:
-        size: Any = int(_stays(groups, setting.atoms, removed).sum())
+        size: Any = int(_counts(groups, setting.atoms, copies).sum())
         config = layers[setting.layer].config
         if setting.position is not None:
             sizes = list(config[setting.key])
@@ -75,17 +77,27 @@ def without(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> 
     return LayerGraph(graph.name, layers, dict(graph.nodes), graph.inputs, graph.outputs)
 
 
-def weight_shapes(graph: LayerGraph, groups: ChannelGroups, gone: Collection[int]) -> dict[str, list[list[int]]]:
-    """The shapes that each layer's weights have without some groups."""
-    removed = np.fromiter(gone, np.int64, len(gone))
+def weight_shapes(graph: LayerGraph, groups: ChannelGroups, copies: Copies) -> dict[str, list[list[int]]]:
+    """The shapes that each layer's weights have with so many copies of each group of channels."""
     shapes = {name: [list(weight.shape) for weight in layer.weights] for name, layer in graph.layers.items()}
     for slot in groups.slots:
-        shapes[slot.layer][slot.weight][slot.axis] = int(_stays(groups, slot.atoms, removed).sum())
+        shapes[slot.layer][slot.weight][slot.axis] = int(_counts(groups, slot.atoms, copies).sum())
     return shapes
 
 
-def _stays(groups: ChannelGroups, atoms: Atoms, removed: Atoms) -> NDArray[np.bool_]:
-    return ~np.isin(groups.roots(atoms), removed)
+def _counts(groups: ChannelGroups, atoms: Atoms, copies: Copies) -> NDArray[np.int64]:
+    return np.array([copies.get(int(root), 1) for root in groups.roots(atoms)], np.int64)
+
+
+def _repeated(weight: NDArray[Any], counts: NDArray[np.int64], slot: Slot) -> NDArray[Any]:
+    repeated = np.repeat(weight, counts, slot.axis)
+    if not slot.adds_up or counts.max(initial=0) < 2:
+        return repeated
+    parts = np.concatenate([np.arange(1, count + 1) / (count * (count + 1) / 2) for count in counts])
+    shape = [1] * weight.ndim
+    shape[slot.axis] = -1
+    scaled: NDArray[Any] = (repeated * parts.reshape(shape)).astype(weight.dtype)
+    return scaled
 
 
 def _not_understood(layer: GraphLayer) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor_plugins.channels.types import Atoms, Call, ChannelGroups, Fixing, Setting, Slot
+from compressor_plugins.graph.layer_graph import GraphLayer
 
 _MIXING = ("softmax", "log_softmax")  # activations that look at all channels at once
 
@@ -69,7 +70,7 @@ def _scaled(groups: ChannelGroups, call: Call) -> Atoms | None:
     (axis,) = axis if isinstance(axis, list | tuple) and len(axis) == 1 else (axis,)
     if axis not in (-1, len(call.shapes[0]) - 1) or layer.config.get("activation") in _MIXING:
         return None
-    made = np.repeat(atoms, layer.config.get("depth_multiplier", 1))
+    made = _multiplied(groups, layer, atoms)
     if _has(groups, call):
         groups.join(_atoms_of(groups, call), atoms)
         return made
@@ -80,6 +81,14 @@ def _scaled(groups: ChannelGroups, call: Call) -> Atoms | None:
         sizes = enumerate(weight.shape[-1] for weight in layer.weights)
         groups.slots += [Slot(layer.name, weight, -1, atoms) for weight, size in sizes if size == len(atoms)]
     return made
+
+
+def _multiplied(groups: ChannelGroups, layer: GraphLayer, atoms: Atoms) -> Atoms:
+    """What a depthwise kernel makes of channels."""
+    count = layer.config.get("depth_multiplier", 1)
+    if count > 1:
+        groups.multiplied[layer.name] = atoms
+    return np.repeat(atoms, count)
 
 
 def _made(groups: ChannelGroups, call: Call, fixing: Fixing) -> Atoms | None:
@@ -96,10 +105,10 @@ def _made(groups: ChannelGroups, call: Call, fixing: Fixing) -> Atoms | None:
     if layer.config.get("activation") in _MIXING:
         reason = f"its {layer.config['activation']} looks at all its channels at once"
     made = groups.fresh(int(layer.config[known.channel_option]), reason or None)
-    for weight, kernel in enumerate(known.kernels):  # the second one takes what the first, depthwise, makes
-        taken = np.repeat(atoms, layer.config["depth_multiplier"]) if weight else atoms
-        groups.slots.append(Slot(layer.name, weight, kernel.takes, taken))
     last = len(known.kernels) - 1
+    for weight, kernel in enumerate(known.kernels):  # the second one takes what the first, depthwise, makes
+        taken = _multiplied(groups, layer, atoms) if weight else atoms
+        groups.slots.append(Slot(layer.name, weight, kernel.takes, taken, adds_up=weight == last))
     groups.slots.append(Slot(layer.name, last, known.kernels[last].makes[0], made, makes=True))
     if len(layer.weights) > last + 1:
         groups.slots.append(Slot(layer.name, last + 1, 0, made))  # the bias

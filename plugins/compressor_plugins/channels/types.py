@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,17 +12,24 @@ from compressor_plugins.graph.layer_graph import GraphLayer, Node, Ref, Shape
 
 Atoms = NDArray[np.int64]
 Fixing = Callable[[GraphLayer], str]
+Copies = Mapping[
+    int, int
+]  # of each group of channels, by its root: none of one that goes, and one where it is left out
 
 
 @dataclass(frozen=True)
 class Slot:
-    """An axis of a layer's weight along which channels stand: those that it makes, or those that it takes."""
+    """An axis of a layer's weight along which channels stand: those that it makes, or those that it takes.
+
+    `adds_up` where the layer adds up what it takes along this axis, channel by channel.
+    """
 
     layer: str
     weight: int
     axis: int
     atoms: Atoms
     makes: bool = False
+    adds_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,14 @@ class Setting:
 class ChannelGroups:
     """Atoms, where they stand, and why some of them must stay.
 
-    `taken` has for each layer that takes channels and makes others the tensor that it first takes.
+    `taken` has for each layer that takes channels and makes others the tensor that it first takes, and `multiplied` the
+    channels of each of which a layer makes several.
     """
 
     slots: list[Slot] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     taken: dict[str, Ref] = field(default_factory=dict)
+    multiplied: dict[str, Atoms] = field(default_factory=dict)
     _parents: list[int] = field(default_factory=list)
     _fixed: dict[int, str] = field(default_factory=dict)
 

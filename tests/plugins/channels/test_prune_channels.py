@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from channel_nets import ARCHITECTURES, built, residual
 from pydantic import ValidationError
 
 from compressor.base.errors import StepError
@@ -9,9 +10,9 @@ from compressor.contracts.model_state import ModelState
 from compressor.models.litert.conversion.converter import to_litert
 from compressor.models.litert.reading.contents import dissect
 from compressor_plugins.channels import costs
-from compressor_plugins.channels.groups import channel_groups, without
+from compressor_plugins.channels.groups import channel_groups, resized
 from compressor_plugins.channels.prune_channels import PruneChannels
-from compressor_plugins.channels.removal import removal_order
+from compressor_plugins.channels.removal import removal_order, removed
 from compressor_plugins.channels.saliency import by_activation, by_batch_norm, by_magnitude
 from compressor_plugins.graph.model_reader import read
 
@@ -20,57 +21,7 @@ def apply(model, context, **params):
     return PruneChannels(PruneChannels.Params(**{"epochs": 1, "batch_size": 500, **params})).apply(model, context)
 
 
-def built(tensorflow, inputs, outputs):
-    """A model with every weight drawn, and variances that are none."""
-    import tf_keras
-
-    model = tf_keras.Model(inputs, outputs)
-    generator = np.random.default_rng(0)
-    for variable in model.weights:
-        drawn = generator.normal(0, 0.5, variable.shape)
-        variable.assign(np.abs(drawn) + 0.1 if "variance" in variable.name else drawn)
-    return model
-
-
-def residual(layers, x):
-    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="stem")(x)
-    y = layers.BatchNormalization()(layers.Conv2D(6, 3, padding="same", use_bias=False, name="branch")(x))
-    x = layers.ReLU()(layers.Add()([x, y]))
-    return layers.Flatten()(layers.MaxPooling2D()(layers.Dropout(0.5)(x)))
-
-
-def concatenated(layers, x):
-    one = layers.Conv2D(3, 1, activation="relu", name="one")(x)
-    two = layers.Conv2D(5, 3, padding="same", activation="relu", name="two")(x)
-    both = layers.Concatenate()([one, two, one])
-    both = layers.Conv2D(4, 1, activation="relu", name="three")(layers.ZeroPadding2D()(both))
-    return layers.GlobalAveragePooling2D()(both)
-
-
-def depthwise(layers, x):
-    x = layers.Conv2D(5, 3, name="stem")(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
-    x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="deep")(x)
-    x = layers.PReLU(shared_axes=[1, 2])(layers.BatchNormalization(scale=False)(x))
-    x = layers.SeparableConv2D(6, 2, depth_multiplier=2, activation="relu", name="separable")(x)
-    return layers.Flatten()(layers.Conv2DTranspose(3, 2, activation="relu", name="transposed")(x))
-
-
-def squeezed(layers, x):
-    x = layers.Conv2D(6, 3, activation="relu", name="stem")(x)
-    scale = layers.Dense(4, activation="relu", name="squeeze")(layers.GlobalAveragePooling2D()(x))
-    scale = layers.Dense(6, activation="sigmoid", name="excite")(scale)
-    x = layers.Multiply()([x, layers.Reshape((1, 1, 6))(scale)])
-    return layers.Dense(7, activation="relu", name="after")(layers.Reshape((-1, 12))(x))
-
-
-def shared(layers, x):
-    once = layers.Conv2D(4, 3, padding="same", activation="relu", name="stem")(x)
-    again = layers.Conv2D(4, 3, padding="same", activation="relu", name="shared")
-    return layers.Flatten()(again(again(once)))
-
-
-@pytest.mark.parametrize("architecture", [residual, concatenated, depthwise, squeezed, shared])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_outputs_are_those_of_the_model_with_the_channels_at_zero(tensorflow, architecture):
     from tf_keras import layers
 
@@ -89,11 +40,11 @@ def test_outputs_are_those_of_the_model_with_the_channels_at_zero(tensorflow, ar
         if (slot.makes or weights[slot.weight].ndim == 1 or "deep" in slot.layer) and not statistics:
             np.moveaxis(weights[slot.weight], slot.axis, 0)[dead] = 0
             layer.set_weights(weights)
-    smaller = without(read(model), groups, gone).build()
+    smaller = resized(read(model), groups, removed(gone)).build()
     features = np.random.default_rng(1).normal(size=(4, 8, 8, 2)).astype(np.float32)
     whole, part = model(features).numpy(), smaller(features).numpy()
     np.testing.assert_allclose(part, whole, rtol=1e-5, atol=1e-5 * float(np.abs(whole).max()))
-    assert smaller.count_params() == costs.parameters(graph, groups, gone) < model.count_params()
+    assert smaller.count_params() == costs.parameters(graph, groups, removed(gone)) < model.count_params()
     assert len(to_litert(smaller)) < len(to_litert(model))
     assert smaller.output_shape == model.output_shape
 
@@ -143,8 +94,8 @@ def test_flops_are_counted_by_hand(small_cnn):
     graph = read(small_cnn())
     groups = channel_groups(graph, lambda layer: "")
     conv, dense = 26 * 26 * 9 * 12, 169 * 12 * 10
-    assert costs.flops(graph, groups, ()) == 2 * (conv + dense)
-    gone = sorted(by_magnitude(graph, groups))[:3]
+    assert costs.flops(graph, groups, {}) == 2 * (conv + dense)
+    gone = removed(sorted(by_magnitude(graph, groups))[:3])
     assert costs.flops(graph, groups, gone) == 2 * (conv + dense) * 9 // 12
     assert costs.removable(groups, gone) == 9
 
@@ -157,13 +108,13 @@ def test_a_latency_is_reached_as_measured(tensorflow, step_context, monkeypatch)
                                  layers.Conv2D(64, 3), layers.Flatten(), layers.Dense(10)])  # fmt: skip
     context, graph = step_context(), read(model)
     groups = channel_groups(graph, lambda layer: "")
-    assert costs.seconds(graph, groups, (), np.zeros((1, 28, 28), np.float32)) > 0
+    assert costs.seconds(graph, groups, {}, np.zeros((1, 28, 28), np.float32)) > 0
     # from here on by a clock that nothing else on the machine disturbs: a nanosecond for each operation
     counted = costs.flops
-    monkeypatch.setattr(costs, "seconds", lambda graph, groups, gone, _: 1e-9 * counted(graph, groups, gone))
+    monkeypatch.setattr(costs, "seconds", lambda graph, groups, copies, _: 1e-9 * counted(graph, groups, copies))
     smaller = read(apply(model, context, latency=0.6))
-    operations = counted(smaller, channel_groups(smaller, lambda layer: ""), ())
-    assert 0.5 < operations / counted(graph, groups, ()) <= 0.6
+    operations = counted(smaller, channel_groups(smaller, lambda layer: ""), {})
+    assert 0.5 < operations / counted(graph, groups, {}) <= 0.6
     assert context.notes[-1].startswith("latency: ")
 
 
