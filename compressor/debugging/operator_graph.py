@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from compressor.models.litert.format.flatbuffer import operator_of, read_model
 from compressor.models.litert.format.operators import Operator
-from compressor.models.litert.format.tensor_types import TensorType, split_bytes, type_of
+from compressor.models.litert.format.small_numbers import split_bytes
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 
 _INTEGERS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.INT2, TensorType.INT32)
 _CASTS = (Operator.QUANTIZE, Operator.DEQUANTIZE)

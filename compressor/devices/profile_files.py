@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from compressor.base.text import did_you_mean, quoted
 from compressor.contracts.device_profile import Device, DeviceProfile, KernelList
 from compressor.models.litert.format.tensor_types import TensorType
-from compressor.models.micro.ethos_u import ACCELERATORS
+from compressor.models.micro.accelerators import ACCELERATORS
 from compressor.recipe.document import Node, mapping, read
 from compressor.recipe.load import validate_as_json
 from compressor.recipe.problems import Problem, RecipeError

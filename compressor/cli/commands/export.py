@@ -64,7 +64,7 @@ def command(
     from compressor.base.sizes import format_size
     from compressor.base.text import counted, did_you_mean, listing
     from compressor.cli.firmware_file import stored_model
-    from compressor.models.micro.ethos_u import ACCELERATORS
+    from compressor.models.micro.accelerators import ACCELERATORS
     from compressor.models.micro.firmware_kit import kit_of
     from compressor.models.micro.kit_files import kit_files, left_over
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from compressor.models.litert.conversion.shrinking import shrunk
     from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.format.operators import Operator
-    from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes, type_of
+    from compressor.models.litert.format.small_numbers import joined_bytes, split_bytes
+    from compressor.models.litert.format.tensor_types import TensorType, type_of
     from compressor.models.litert.reading.contents import Anatomy, WeightTensor, dissect, kernels_in
     from compressor.models.litert.reading.graph_contents import FileOperator, counted, float_operators, signatures_of
     from compressor.models.litert.running.interpreter import LiteRTModel, outputs_for, takes_many
@@ -49,12 +50,8 @@ _HOMES = {
     ),
     "format.operators": ("Operator",),
     "conversion.shrinking": ("shrunk",),
-    "format.tensor_types": (
-        "TensorType",
-        "joined_bytes",
-        "split_bytes",
-        "type_of",
-    ),
+    "format.small_numbers": ("joined_bytes", "split_bytes"),
+    "format.tensor_types": ("TensorType", "type_of"),
     "running.trial_run": ("refuse_failing",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,10 +13,6 @@ from pathlib import Path
 
 from compressor.base.errors import ModelError
 
-ACCELERATORS = (
-    "ethos-u55-32", "ethos-u55-64", "ethos-u55-128", "ethos-u55-256", "ethos-u65-256", "ethos-u65-512",
-    "ethos-u85-128", "ethos-u85-256", "ethos-u85-512", "ethos-u85-1024", "ethos-u85-2048",
-)  # fmt: skip
 _SECONDS = 1_800  # that a compilation may take
 _KIB = 1024  # the unit of memory in vela's summary
 _IN_SRAM, _IN_FLASH = ("sram_memory_used",), ("on_chip_flash_memory_used", "off_chip_flash_memory_used")

@@ -21,7 +21,8 @@ from compressor.models.litert.format.flatbuffer import read_model
 from compressor.models.litert.format.flatbuffer_nodes import Node, Nodes, Reference, References, Table, Text, Vector
 from compressor.models.litert.format.flatbuffer_recorder import recorded
 from compressor.models.litert.format.flatbuffer_writer import laid_out
-from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes
+from compressor.models.litert.format.small_numbers import joined_bytes, split_bytes
+from compressor.models.litert.format.tensor_types import TensorType
 from compressor.models.packing.arithmetic_coder import Coder
 from compressor.models.packing.byte_coder import code_bytes
 from compressor.models.packing.coder_type import DamagedError

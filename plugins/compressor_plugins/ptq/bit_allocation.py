@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compressor.contracts.layer_sensitivity import LayerSensitivity, WeightType
-
-Choice = dict[str, WeightType]
+from compressor.contracts.layer_sensitivity import LayerSensitivity
+from compressor_plugins.ptq.mixed_precision_params import Choice
 
 
 def least_error(table: Sequence[LayerSensitivity], most_bytes: float) -> Choice | None:

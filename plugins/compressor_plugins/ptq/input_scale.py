@@ -7,17 +7,6 @@ import numpy as np
 from compressor import StepError
 
 
-def parse_scale(value: object) -> object:
-    """A fraction such as "1/255" as a number; anything else as it is."""
-    if isinstance(value, str) and value.count("/") == 1:
-        over, under = value.split("/")
-        try:
-            return float(over) / float(under)
-        except (ValueError, ZeroDivisionError):
-            return value
-    return value
-
-
 def with_input_scale(content: bytes, scale: float) -> bytes:
     """The file, whose uint8 inputs mean `scale` times the byte; its first operators scale them again.
 

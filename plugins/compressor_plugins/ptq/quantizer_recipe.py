@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from compressor.models.litert import Operator
-from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Algorithm, Storage
+from compressor_plugins.ptq.request import Algorithm
+from compressor_plugins.ptq.weight_quantization import IN_FLOAT, Storage
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
 from compressor_plugins.shared.precision import BITS, ActivationType
 

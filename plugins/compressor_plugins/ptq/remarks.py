@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from compressor import StepContext, StepError
+from compressor_plugins.ptq.request import IO
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
-
-IO = Literal["float32", "int8", "uint8", "int16"]
 
 _FEWEST = 1_024  # values: with dynamic activations the converter leaves smaller weight tensors in float
 

@@ -11,8 +11,9 @@ from compressor import Arrays
 from compressor.contracts.layer_sensitivity import LayerSensitivity, Rounding, WeightType
 from compressor.data import arrays_in
 from compressor.models.litert import Operator, outputs_for
+from compressor_plugins.ptq.request import Algorithm, Request
 from compressor_plugins.ptq.rounded_weights import Kernels, rounded, with_kernels
-from compressor_plugins.ptq.weight_quantization import Algorithm, Request, assigned
+from compressor_plugins.ptq.weight_quantization import assigned
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
 from compressor_plugins.shared.precision import BITS
 

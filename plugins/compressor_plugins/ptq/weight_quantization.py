@@ -12,18 +12,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from compressor import StepError
 from compressor.contracts.layer_sensitivity import WeightType
 from compressor.contracts.layer_targets import value_for
 from compressor.models.litert import Operator
 from compressor_plugins.graph.rewrites import listed
+from compressor_plugins.ptq.request import Algorithm, Granularity, Request
 from compressor_plugins.ptq.weighted_operators import WeightedOperator
 from compressor_plugins.shared.precision import ActivationType
-
-Algorithm = Literal["min_max", "octav", "mse", "gptq", "hadamard", "oscar", "recovery"]
-Granularity = Literal["channel", "tensor", "block_32", "block_64", "block_128", "block_256"]
 
 # what an operator computes rightly with, by its kind and its weights' type; with float32 activations all do
 _COMPUTES: Mapping[tuple[Operator, WeightType], frozenset[ActivationType]] = {
@@ -67,17 +64,6 @@ class Storage:
 
 
 IN_FLOAT = Storage("float32", "float32", "min_max", "channel")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for: the same for all layers but for the types of weights that `per_layer` gives some of them."""
-
-    weights: WeightType
-    activations: ActivationType
-    algorithm: Algorithm = "min_max"
-    granularity: Granularity = "channel"
-    per_layer: Mapping[str, WeightType] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from pydantic import Field
 
 import compressor
 from compressor import Model, ModelState, StepContext, Strategy, Teacher
-from compressor.contracts.kept_structure import kept
 from compressor.contracts.param_fields import or_text
 from compressor_plugins.shared.frozen import refuse_all_frozen
 
@@ -38,5 +37,5 @@ class Distill(Strategy):
     def apply(self, model: Model, context: StepContext) -> Model:
         """The trained model."""
         refuse_all_frozen(model, context)
-        context.fit(model, self.params, kept(model, context.state))
+        context.fit(model, self.params, context.kept_structure(model))
         return model

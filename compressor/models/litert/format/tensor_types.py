@@ -1,13 +1,10 @@
-"""The types of tensors in the LiteRT schema, and how their values lie in a file."""
+"""The types of tensors in the LiteRT schema."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 class TensorType(IntEnum):
@@ -59,18 +56,3 @@ def type_of(tensor: Any) -> TensorType | None:
         return TensorType(tensor.type or 0)
     except ValueError:
         return None
-
-
-def split_bytes(content: bytes, bits: int) -> NDArray[np.uint8]:
-    """The unsigned numbers of 2, 4 or 8 bits that lie in bytes, the lowest bits first."""
-    array = np.frombuffer(content, np.uint8)
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    numbers: NDArray[np.uint8] = (array[:, None] >> shifts) & np.uint8((1 << bits) - 1)
-    return numbers.reshape(-1)
-
-
-def joined_bytes(numbers: NDArray[np.uint8], bits: int) -> bytes:
-    """The bytes that numbers of 2, 4 or 8 bits lie in, as `split_bytes` reads them; they must fill the last byte."""
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    packed: NDArray[np.uint8] = np.bitwise_or.reduce(numbers.reshape(-1, 8 // bits) << shifts, axis=1)
-    return packed.tobytes()

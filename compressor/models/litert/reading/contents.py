@@ -15,8 +15,9 @@ from compressor.base.sizes import gzip_size
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.format.flatbuffer import has_block_scales, operator_of, read_model
 from compressor.models.litert.format.operators import Operator
+from compressor.models.litert.format.small_numbers import split_bytes
 from compressor.models.litert.format.sparse_tensors import dense_values, index_bytes
-from compressor.models.litert.format.tensor_types import TensorType, split_bytes, type_of
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 from compressor.models.litert.reading.graph_contents import operators_in
 from compressor.models.litert.reading.multiplications import multiplications
 from compressor.models.litert.reading.spread import Spread, real_values, spread_of

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from compressor.models.litert.format.operators import Operator
-from compressor.models.litert.format.tensor_types import TensorType, joined_bytes, split_bytes, type_of
+from compressor.models.litert.format.small_numbers import joined_bytes, split_bytes
+from compressor.models.litert.format.tensor_types import TensorType, type_of
 
 
 @pytest.mark.parametrize(("enum", "name"), [(Operator, "BuiltinOperator"), (TensorType, "TensorType")])

@@ -1,0 +1,67 @@
+"""What `slim` does to a file: leaves out what its outputs do not depend on, and compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compressor import ModelError, StepContext, StepError
+from compressor.data import arrays_in, joined
+from compressor.models.litert import LiteRTModel, shrunk
+
+
+def slimmed(content: bytes, signature: bool, names: bool, samples: int, context: StepContext) -> bytes:
+    """The bytes of the smaller file.
+
+    Args:
+        content: of the file.
+        signature: whether it stays.
+        names: whether those of inputs and outputs stay.
+        samples: training samples on which the outputs are compared.
+        context: of the step.
+
+    Raises:
+        StepError: inputs or outputs could not be told apart any more.
+    """
+    if not signature and not names:
+        _refuse_nameless(content)
+    smaller = shrunk(content, signature, names)
+    _require_same(content, smaller, list(context.calibration(samples)), signature)
+    context.note(f"{len(content) - len(smaller):,} of {len(content):,} bytes were not needed")
+    return smaller
+
+
+def _refuse_nameless(content: bytes) -> None:
+    ends = LiteRTModel(content)
+    if len(ends.inputs) > 1 or len(ends.outputs) > 1:
+        what = "without signature and names, the file's inputs and outputs could not be told apart"
+        raise StepError(what, "keep one of the two")
+
+
+def _require_same(before: bytes, after: bytes, samples: Sequence[Any], named: bool) -> None:
+    """Compare inputs, outputs and results: one sample per call, then all in one call if the file takes as many."""
+    old, new = LiteRTModel(before), LiteRTModel(after)
+    for was, became in zip((*old.inputs, *old.outputs), (*new.inputs, *new.outputs), strict=True):
+        if (was.shape, was.dtype, was.scale, was.zero_point) != (
+            became.shape,
+            became.dtype,
+            became.scale,
+            became.zero_point,
+        ) or (named and was.name != became.name):
+            raise StepError(f"the smaller file's '{was.name}' became {became}", "report this, with the file")
+    for sample in samples:
+        _require_equal(old.run(sample), new.run(sample))
+    together = joined(samples)
+    try:
+        expected = LiteRTModel(before).run(together)
+    except ModelError:
+        return  # the file takes one sample per call
+    _require_equal(expected, LiteRTModel(after).run(together))
+
+
+def _require_equal(expected: Any, found: Any) -> None:
+    pairs = zip(arrays_in(expected), arrays_in(found), strict=True)
+    if not all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
+        raise StepError("the smaller file's outputs differ from those before", "report this, with the file")
