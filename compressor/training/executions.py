@@ -72,9 +72,20 @@ class _TrainFunction:
         self._model.train_function = None
         single = self._model.make_train_function()
         self._model.train_function = self
+        if not hasattr(single, "get_concrete_function"):  # a class of the user's may make another one
+            return single
         step = single.get_concrete_function(iterator)  # makes the variables that are still missing
-        self.loops = self._steps >= _STEPS_PER_OPERATION * len(step.graph.get_operations())
+        enough = self._steps >= _STEPS_PER_OPERATION * len(step.graph.get_operations())
+        self.loops = enough and _gives_tensors(step)
         return _loop(step, self._model.steps_per_execution) if self.loops else single
+
+
+def _gives_tensors(step: Any) -> bool:
+    """Whether what a traced function returns can be passed on from one turn of a loop to the next."""
+    import tensorflow as tf
+
+    outputs = tf.nest.flatten(step.structured_outputs)
+    return all(isinstance(output, tf.Tensor | tf.TensorSpec) and output.shape.rank is not None for output in outputs)
 
 
 def _loop(step: Any, steps: Any) -> Any:

@@ -135,3 +135,38 @@ def test_steps_one_by_one_have_the_operations_too(tensorflow, few):
     model.fit(np.ones((8, 28, 28)), np.ones((8, 10)), batch_size=2, verbose=0, callbacks=callbacks)
     assert count.numpy() == 4
     assert executions.one_by_one([counting()])[0].batches == []
+
+
+def test_a_model_whose_class_makes_its_own_train_function_is_trained_by_it(tensorflow, few, monkeypatch):
+    import tf_keras
+
+    monkeypatch.setattr(executions, "_STEPS_PER_OPERATION", 0)
+    calls = []
+
+    class Own(tf_keras.Sequential):
+        def make_train_function(self, force=False):
+            def train(iterator):
+                calls.append(1)
+                return self.train_step(next(iterator))
+
+            return train
+
+    trained(few, Own([tf_keras.Input((28, 28)), *net().layers]), [], epochs=1)
+    assert len(calls) == STEPS
+
+
+def test_a_step_that_returns_more_than_numbers_is_made_too(tensorflow, few, monkeypatch):
+    import tf_keras
+
+    monkeypatch.setattr(executions, "_STEPS_PER_OPERATION", 0)
+
+    class Telling(tf_keras.Sequential):
+        def train_step(self, data):
+            return super().train_step(data) | {"labels": data[1], "ragged": tensorflow.ragged.stack([data[1]])}
+
+    seen = counting(steps_until_call=lambda self: 1000)
+    model = Telling(net().layers)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with executions.many_at_once(model, [seen], STEPS) as callbacks:
+        model.fit(few.train.training_batches(10, 0, 0, 1), steps_per_epoch=STEPS, verbose=0, callbacks=callbacks)
+    assert seen.batches == list(range(STEPS))
