@@ -1,1 +1,1 @@
-"""Structured pruning: whole channels are removed."""
+"""Structured pruning and growth: whole channels are removed, or copied."""
