@@ -9,10 +9,10 @@ from compressor_plugins.channels.params import GrowChannelsParams
 class GrowChannels(Strategy):
     """Copy the filters and neurons that matter most, so that a model that is too small gets wider, then train.
 
-    The wider model computes the same before it is trained: Chen et al. 2016, "Net2Net" (arXiv 1511.05641). After
-    `prune_channels`, all layers together have the cost they had, where each is as wide as it is worth: Gordon et al.
-    2018, "MorphNet" (arXiv 1711.06798). Channels that meet, as in a residual addition, grow together; what a layer does
-    with its channels that is not understood keeps them, and is named. Layers that make the model's outputs keep theirs.
+    Until it is trained, the wider model computes what it did before: Chen et al. 2016, "Net2Net" (arXiv 1511.05641).
+    `prune_channels` and then this step keep a model's cost and give each layer the width that it is worth: Gordon et
+    al. 2018, "MorphNet" (arXiv 1711.06798). Channels that meet, as in a residual addition, grow together. A layer that
+    does something unknown with channels keeps them, and is named, as do layers that make the model's outputs.
     """
 
     depends_on_weights = True
@@ -21,7 +21,7 @@ class GrowChannels(Strategy):
     Params = GrowChannelsParams
 
     def plan(self, state: ModelState) -> ModelState:
-        """Needs a Keras model with plain layers and without clusters, which parts of weights would not be."""
+        """Needs a Keras model with plain layers and no clusters, which the splitting of weights would undo."""
         return state.require(format="keras", lacks="quantization_aware").require(lacks="clustered")
 
     def apply(self, model: Model, context: StepContext) -> Model:
