@@ -8,6 +8,7 @@ weights of 1x1 convolutions when they keep both zeros and clusters (tensorflow/m
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,15 +96,32 @@ def _grouped(variable: Any, unique: NDArray[Any], groups: NDArray[Any], sizes: N
 
 def keeping(parts: Sequence[Mask | Groups]) -> Any:
     """The Keras callback that restores the structure of some kernels after every optimizer step."""
+    import tensorflow as tf
     import tf_keras
 
+    @tf.function  # type: ignore[untyped-decorator]
+    def restore() -> None:
+        for part in parts:
+            part.restore()
+
     class Keeping(tf_keras.callbacks.Callback):  # type: ignore[misc]
-        """Restores the structure after every optimizer step."""
+        """Restores the structure as a part of every step, or after it in a `fit` that asks for no such parts."""
 
         stateless = True
 
+        def __init__(self) -> None:
+            super().__init__()
+            self._is_part = False
+
         def after_step(self) -> None:
-            for part in parts:
-                part.restore()
+            self._is_part = True
+            restore()
+
+        def steps_until_call(self) -> int:
+            return sys.maxsize
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if not self._is_part:
+                restore()
 
     return Keeping()

@@ -49,7 +49,7 @@ def test_an_installation_in_order_is_told_in_full_and_quickly(run):
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert f"✓ tensorflow: {version('tensorflow')}" in lines
-    assert f"✓ plugin: compressor {VERSION}: 14 strategies, 4 data sets, 5 models, 22 metrics, 3 trackers" in lines
+    assert f"✓ plugin: compressor {VERSION}: 15 strategies, 4 data sets, 5 models, 22 metrics, 3 trackers" in lines
     assert lines[-1] == "no problems, no warnings"
     names = ["plugin", "coders", "cache", "disk", "memory", "threads", "GPU"]
     assert [line.split(":")[0][2:] for line in lines[-8:-1]] == names

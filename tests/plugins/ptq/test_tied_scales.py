@@ -102,7 +102,7 @@ def test_no_kernel_has_more_integers_than_values(
 def test_the_file_gets_smaller_too_and_no_less_accurate(tensorflow, step_context, digits, monkeypatch):
     model = built(pictures, 16)
     content = PTQ(PTQ.Params()).apply(model, step_context(CLUSTERED))
-    monkeypatch.setattr("compressor_plugins.ptq.tied_scales.with_clusters", lambda content, model: content)
+    monkeypatch.setattr("compressor_plugins.ptq.quantization.with_clusters", lambda content, model: content)
     plain = PTQ(PTQ.Params()).apply(model, step_context(CLUSTERED))
     assert max(values(plain).values()) > 40
     assert len(content) < 0.95 * len(plain)

@@ -29,13 +29,13 @@ class Clip(compressor.Strategy):
             raise compressor.StepError("the model has no kernel to train", "unfreeze a layer")
         limits = [self.params.largest * float((kernel.numpy() ** 2).mean() ** 0.5) for kernel in kernels]
 
-        class Clipping(tf_keras.callbacks.Callback):
-            stateless = True  # it keeps nothing from one epoch to the next, so that a training can be resumed
+        def clip() -> None:
+            for kernel, limit in zip(kernels, limits, strict=True):
+                if limit:  # a kernel of zeros may grow
+                    kernel.assign(tf.clip_by_value(kernel, -limit, limit))
 
-            def after_step(self) -> None:  # TensorFlow's operations, which become part of every train step
-                for kernel, limit in zip(kernels, limits, strict=True):
-                    if limit:  # a kernel of zeros may grow
-                        kernel.assign(tf.clip_by_value(kernel, -limit, limit))
-
-        context.fit(model, self.params, [*context.kept_structure(model), Clipping()])  # keeps zeros and clusters
+        clipping = tf_keras.callbacks.Callback()
+        clipping.after_step = clip  # TensorFlow's operations, which become part of every train step
+        clipping.stateless = True  # it keeps nothing from one epoch to the next, so that a training can be resumed
+        context.fit(model, self.params, [*context.kept_structure(model), clipping])  # keeps zeros and clusters
         return model
