@@ -143,6 +143,9 @@ OPERATION_CLASSES = frozenset(_OPERATIONS.split())
 TFMOT_CLASSES = frozenset(_OF_TFMOT.split())
 """Wrappers of tensorflow-model-optimization, and what they are made of."""
 
+TENSORFLOW_INITIALIZERS = frozenset(_CLASSES["initializers"].split())
+"""Those of TensorFlow have the same names; Keras' own EfficientNetV2 names one."""
+
 KERAS_FUNCTIONS = frozenset(_FUNCTIONS.split())
 """Activations, losses and metrics."""
 

@@ -13,6 +13,7 @@ from compressor.models.files.allowed_classes import (
     KERAS_FUNCTIONS,
     OPERATION_CLASSES,
     REFUSED_CLASSES,
+    TENSORFLOW_INITIALIZERS,
     TFMOT_CLASSES,
 )
 from compressor.models.files.allowed_operations import RAW_OPERATORS, TENSOR_FUNCTIONS
@@ -26,6 +27,7 @@ _CLASSES_OF = {
     re.compile(rf"(tf_)?keras(\.src)?(\.({'|'.join(_MODULES)})(\.\w+)*)?"): KERAS_CLASSES,
     re.compile(r"keras(\.src)?\.ops(\.\w+)*"): OPERATION_CLASSES,
     re.compile(r"tensorflow_model_optimization(\.\w+)*"): TFMOT_CLASSES,
+    re.compile(r"tensorflow\.python\.ops\.init_ops_v2"): TENSORFLOW_INITIALIZERS,
 }
 """The classes on the lists by the modules that have them."""
 _ANY_CLASS = KERAS_CLASSES | OPERATION_CLASSES | TFMOT_CLASSES

@@ -24,6 +24,7 @@ from compressor.models.files.custom_objects import names_in_files
 from compressor.models.files.untrusted import refuse_harmful_keras
 
 OURS = ("keras", "tf_keras", "tensorflow_model_optimization")
+INITIALIZERS = "tensorflow.python.ops.init_ops_v2"
 CLASSES = KERAS_CLASSES | OPERATION_CLASSES | TFMOT_CLASSES
 LISTED = CLASSES | KERAS_FUNCTIONS | {"function"}  # which Keras 3 writes for any of its functions
 
@@ -120,7 +121,7 @@ def test_of_all_that_is_loaded_a_file_of_keras_2_can_name_only_what_is_listed(ke
     passed = walked(keras2.keys())
     for pair in passed[as_class] | passed[deeply]:
         value, (_, name) = keras2[pair], pair
-        assert value.__module__.partition(".")[0] in OURS, pair
+        assert value.__module__.partition(".")[0] in OURS or value.__module__ == INITIALIZERS, pair
         assert inspect.isclass(value) or name in KERAS_CLASSES, pair
     for pair in passed[as_function]:
         assert pair[0] == "builtins" or keras2[pair].__module__.startswith((*OURS, "tensorflow.python.ops.")), pair
@@ -193,3 +194,13 @@ def test_a_file_may_name_what_the_users_modules_register(tensorflow):
         assert names_in_files({}) == ()
     finally:
         del tf_keras.saving.get_custom_objects()["mine>other name"]
+
+
+def test_an_initializer_of_tensorflow_is_let_through_as_efficientnetv2_names_one_and_nothing_else_of_its_module():
+    found = {"module": INITIALIZERS, "class_name": "Constant", "config": {"value": 0}}
+    assert list(refused_names({"bias_initializer": found | {"registered_name": "Constant"}})) == []
+    other = found | {"class_name": "Initializer", "registered_name": None}
+    assert [name.text for name in refused_names({"bias_initializer": other})] == ["Initializer"]
+    elsewhere = found | {"module": "tensorflow.python.ops.script_ops"}
+    told = [name.text for name in refused_names({"bias_initializer": elsewhere})]
+    assert told == ["'tensorflow.python.ops.script_ops.Constant'"]
