@@ -51,7 +51,7 @@ def one_by_one(callbacks: Sequence[Any]) -> list[Any]:
 
 
 class _TrainFunction:
-    """What Keras calls to make as many steps as the model's `steps_per_execution` says.
+    """Makes as many steps as the model's `steps_per_execution` says, whenever Keras calls it.
 
     A deep model takes seconds to have a loop made around its step, so that a short training of one does without.
     That depends on numbers of steps and operations alone, and on no time, so that trainings repeat.

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from in_turns import pairs, print_ratios, told
+from plain_script import accuracy, converted
 
 
 def prune_settings() -> dict[str, object]:
@@ -29,10 +30,8 @@ def plain() -> dict[str, object]:
     from importlib.resources import as_file, files
 
     import numpy as np
-    import tensorflow as tf
     import tensorflow_model_optimization as tfmot
     import tf_keras as keras
-    from ai_edge_litert.interpreter import Interpreter
     from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
         default_8bit_prune_preserve_quantize_scheme as scheme,
     )
@@ -59,23 +58,6 @@ def plain() -> dict[str, object]:
             verbose=0,
         )
 
-    def convert(model: object, int8: bool = False) -> bytes:
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if int8:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        return converter.convert()
-
-    def accuracy(content: bytes) -> float:
-        interpreter = Interpreter(model_content=content)
-        interpreter.allocate_tensors()
-        source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-        right = 0
-        for image, label in zip(x_test, y_test, strict=True):
-            interpreter.set_tensor(source, image[None])
-            interpreter.invoke()
-            right += int(interpreter.get_tensor(target).argmax() == label)
-        return right / len(x_test)
-
     model = keras.Sequential(
         [
             keras.layers.InputLayer((28, 28)),
@@ -88,7 +70,7 @@ def plain() -> dict[str, object]:
     )
     fit(model, 10, 2e-3)
     model.evaluate(x_test, y_test, verbose=0)
-    files_ = [convert(model)]
+    files_ = [converted(model)]
     end = int(settings["epochs"] * steps * settings["ramp"]) // 20 * 20
     schedule = tfmot.sparsity.keras.PolynomialDecay(0.5, settings["final_sparsity"], 0, end, frequency=20)
 
@@ -100,14 +82,17 @@ def plain() -> dict[str, object]:
     fit(pruned, settings["epochs"], settings["learning_rate"], (tfmot.sparsity.keras.UpdatePruningStep(),))
     pruned.evaluate(x_test, y_test, verbose=0)
     stripped = tfmot.sparsity.keras.strip_pruning(pruned)
-    files_.append(convert(stripped))
+    files_.append(converted(stripped))
     with tfmot.quantization.keras.quantize_scope():
         annotated = tfmot.quantization.keras.quantize_annotate_model(stripped)
         quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme.Default8BitPrunePreserveQuantizeScheme())
     fit(quantized, 3, 5e-4)
     quantized.evaluate(x_test, y_test, verbose=0)
-    files_.append(convert(quantized, int8=True))
-    return {"bytes": [len(content) for content in files_], "accuracy": [accuracy(content) for content in files_]}
+    files_.append(converted(quantized, int8=True))
+    return {
+        "bytes": [len(content) for content in files_],
+        "accuracy": [accuracy(content, x_test, y_test) for content in files_],
+    }
 
 
 def ours() -> dict[str, object]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from in_turns import pairs, print_ratios, told
+from plain_script import accuracy, converted
 
 CLASSES, BATCH = 10, 32
 
@@ -37,10 +38,8 @@ def write_data(path: Path, samples: int, side: int) -> None:
 def plain(data: Path, alpha: float) -> dict[str, object]:
     """What people write by hand: train, prune, quantization-aware training, convert; each file evaluated."""
     import numpy as np
-    import tensorflow as tf
     import tensorflow_model_optimization as tfmot
     import tf_keras as keras
-    from ai_edge_litert.interpreter import Interpreter
 
     arrays = np.load(data)
     x_train, x_test = (arrays[name].astype("float32") / 255 for name in ("x_train", "x_test"))
@@ -53,18 +52,8 @@ def plain(data: Path, alpha: float) -> dict[str, object]:
         )
 
     def ship(model: object, int8: bool = False) -> int:
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if int8:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        content = converter.convert()
-        interpreter = Interpreter(model_content=content)
-        interpreter.allocate_tensors()
-        source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-        right = 0
-        for image, label in zip(x_test, y_test, strict=True):
-            interpreter.set_tensor(source, image[None])
-            interpreter.invoke()
-            right += int(interpreter.get_tensor(target).argmax() == label)
+        content = converted(model, int8)
+        accuracy(content, x_test, y_test)
         return len(content)
 
     started = [time.perf_counter()]

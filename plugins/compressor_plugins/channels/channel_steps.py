@@ -1,4 +1,4 @@
-"""What the steps that remove or add channels have in common: which channels there are, and what each is worth."""
+"""Finds a model's channels and judges them, for the steps that remove or add some."""
 
 from __future__ import annotations
 

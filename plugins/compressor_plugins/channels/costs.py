@@ -1,4 +1,4 @@
-"""What a model with other channels costs: counted from the graph, or measured on the file that it becomes."""
+"""Counts or measures the cost of a model whose channels were removed or copied: parameters, bytes, latency."""
 
 from __future__ import annotations
 

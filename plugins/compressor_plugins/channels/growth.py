@@ -1,4 +1,4 @@
-"""What `grow_channels` does to a model: doubles the channels that matter most, and trains on."""
+"""Widens a model for `grow_channels`: copies the channels that matter most, and trains on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def _copyable(channels: Channels, context: StepContext) -> Saliency:
     for layer, atoms in groups.multiplied.items():
         fixed |= dict.fromkeys(groups.roots(atoms).tolist(), layer)
     for slot in groups.makers():
-        if by := next((fixed[root] for root in groups.roots(slot.atoms).tolist() if root in fixed), None):
+        chosen = [root for root in groups.roots(slot.atoms).tolist() if root in channels.saliency]
+        if by := next((fixed[root] for root in chosen if root in fixed), None):
             context.leave_alone(slot.layer, f"'{by}' makes several channels of each of its channels")
     return {root: value for root, value in channels.saliency.items() if root not in fixed}
 

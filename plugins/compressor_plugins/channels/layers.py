@@ -84,7 +84,7 @@ def _scaled(groups: ChannelGroups, call: Call) -> Atoms | None:
 
 
 def _multiplied(groups: ChannelGroups, layer: GraphLayer, atoms: Atoms) -> Atoms:
-    """What a depthwise kernel makes of channels."""
+    """The channels that a depthwise kernel makes: each of those that it takes, as often as its multiplier says."""
     count = layer.config.get("depth_multiplier", 1)
     if count > 1:
         groups.multiplied[layer.name] = atoms

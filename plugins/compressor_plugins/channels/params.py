@@ -11,7 +11,7 @@ from compressor.contracts.param_fields import Search
 
 
 class ChannelParams(compressor.TrainingParams, compressor.LayerTargets):
-    """Exactly one target, and by what channels are judged."""
+    """Exactly one target, and how channels are judged."""
 
     targets: ClassVar[tuple[str, ...]] = ("channels", "parameters", "flops", "bytes")
 
@@ -32,12 +32,12 @@ class ChannelParams(compressor.TrainingParams, compressor.LayerTargets):
 
     @property
     def target(self) -> tuple[str, float]:
-        """What to bring to a share of what it is, and the share."""
+        """The cost that is to change, by name, and the share or multiple of its present value to reach."""
         return next((name, share) for name in self.targets if (share := getattr(self, name)) is not None)
 
 
 class PruneChannelsParams(ChannelParams):
-    """What to go down to, exactly one of them, and by what channels are judged."""
+    """The size to go down to, given in exactly one way, and how channels are judged."""
 
     targets = (*ChannelParams.targets, "latency")
 
@@ -61,7 +61,7 @@ class PruneChannelsParams(ChannelParams):
 
 
 class GrowChannelsParams(ChannelParams):
-    """What to grow to, exactly one of them, and by what channels are judged."""
+    """The size to grow to, given in exactly one way, and how channels are judged."""
 
     channels: Annotated[float | None, Search.between(1.1, 2.0)] = Field(
         None, gt=1, le=16, description="channels to grow to, as a multiple of those that may grow"

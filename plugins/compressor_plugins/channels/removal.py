@@ -1,4 +1,4 @@
-"""What `prune_channels` does to a model: removes the channels that matter least, and trains the rest."""
+"""Narrows a model for `prune_channels`: removes the channels that matter least, and trains the rest."""
 
 from __future__ import annotations
 

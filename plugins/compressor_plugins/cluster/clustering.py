@@ -1,4 +1,4 @@
-"""What `cluster` does to a model: gives its kernels few values, and trains these."""
+"""Clusters a model for `cluster`: gives its kernels few values, and trains these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `slim` does to a file: leaves out what its outputs do not depend on, and compares them."""
+"""Shrinks a file for `slim`: leaves out all that its outputs do not depend on, and compares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `mixed_precision` does to a model: measures its layers, chooses their types, and makes the file."""
+"""Measures a model's layers, chooses their types, and makes the file, for `mixed_precision`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ptq` does to a model: makes a quantized `.tflite` file of it."""
+"""Makes a quantized `.tflite` file of a model, for `ptq`."""
 
 from __future__ import annotations
 

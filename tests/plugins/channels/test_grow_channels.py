@@ -130,3 +130,6 @@ def test_a_layer_whose_channels_are_multiplied_keeps_them_and_is_named(tensorflo
     wider = apply(tf_keras.Sequential(stack), context, channels=1.5)
     assert context.left_alone == {"first": "'deep' makes several channels of each of its channels"}
     assert wider.get_layer("second").kernel.shape[-1] == 8
+    context = step_context()
+    apply(tf_keras.Sequential(stack), context, channels=1.5, layers=["second"])
+    assert "first" not in context.left_alone
