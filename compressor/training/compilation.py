@@ -11,6 +11,7 @@ from compressor.contracts.configured_metric import ConfiguredMetric
 from compressor.models.files.inputs_and_outputs import model_endings
 from compressor.models.litert.conversion.endpoint_names import keras_keys, output_names
 from compressor.recipe.training_params import TrainingParams
+from compressor.training.adam import with_shared_updates
 from compressor.training.losses import losses_for
 
 
@@ -80,10 +81,10 @@ def _optimizer(params: TrainingParams, total_steps: int) -> Any:
     rate: Any = params.learning_rate
     if params.decay == "cosine":
         rate = tf_keras.optimizers.schedules.CosineDecay(params.learning_rate, total_steps)
-    classes = {
-        "adam": tf_keras.optimizers.Adam,
+    makers = {
+        "adam": lambda **settings: with_shared_updates(tf_keras.optimizers.Adam(**settings)),
         "nadam": tf_keras.optimizers.Nadam,
         "rmsprop": tf_keras.optimizers.RMSprop,
         "sgd": partial(tf_keras.optimizers.SGD, momentum=0.9, nesterov=True),
     }
-    return classes[params.optimizer](learning_rate=rate, weight_decay=params.weight_decay or None)
+    return makers[params.optimizer](learning_rate=rate, weight_decay=params.weight_decay or None)

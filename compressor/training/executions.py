@@ -16,11 +16,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 _CALL_SECONDS = 0.2  # that a call may take: as long as an interrupt has to wait
-_STEPS_PER_OPERATION = 0.1  # that a training makes, from which on a loop saves more time than it takes to be made
+_STEPS_PER_OPERATION = 0.2  # that a training makes, from which on a loop saves more time than it takes to be made
 
 
 @contextmanager
@@ -38,11 +38,12 @@ def many_at_once(model: Any, callbacks: Sequence[Any], steps: int) -> Iterator[l
         if model.run_eagerly or any(map(_is_called_after_every_step, callbacks)):
             yield list(callbacks)
             return
-        model.train_function = train_function = _TrainFunction(model, steps)
-        try:
-            yield [*callbacks, _pacing(callbacks, train_function)]
-        finally:
-            model.train_function = model.train_tf_function = None  # they hold the operations of the callbacks
+        with ExitStack() as during:
+            model.train_function = train_function = _TrainFunction(model, steps, during)
+            try:
+                yield [*callbacks, _pacing(callbacks, train_function)]
+            finally:
+                model.train_function = model.train_tf_function = None  # they hold the operations of the callbacks
 
 
 def one_by_one(callbacks: Sequence[Any]) -> list[Any]:
@@ -53,12 +54,20 @@ def one_by_one(callbacks: Sequence[Any]) -> list[Any]:
 class _TrainFunction:
     """Makes as many steps as the model's `steps_per_execution` says, whenever Keras calls it.
 
-    A deep model takes seconds to have a loop made around its step, so that a short training of one does without.
-    That depends on numbers of steps and operations alone, and on no time, so that trainings repeat.
+    A deep model takes seconds to have a loop made around its step, and to have its graph rewritten, so that a short
+    training of one does without either. That depends on numbers of steps and operations alone, and on no time, so that
+    trainings repeat.
     """
 
-    def __init__(self, model: Any, steps: int) -> None:
-        self._model, self._steps = model, steps
+    def __init__(self, model: Any, steps: int, during: ExitStack) -> None:
+        """Make steps with a compiled model.
+
+        Args:
+            model: to train.
+            steps: that the training makes in all.
+            during: ends with the training.
+        """
+        self._model, self._steps, self._during = model, steps, during
         self._call: Any = None
         self.loops = False
 
@@ -76,8 +85,23 @@ class _TrainFunction:
             return single
         step = single.get_concrete_function(iterator)  # makes the variables that are still missing
         enough = self._steps >= _STEPS_PER_OPERATION * len(step.graph.get_operations())
+        if not enough:
+            self._during.enter_context(_graphs_as_traced())
         self.loops = enough and _gives_tensors(step)
         return _loop(step, self._model.steps_per_execution) if self.loops else single
+
+
+@contextmanager
+def _graphs_as_traced() -> Iterator[None]:
+    """Have TensorFlow run graphs without rewriting them first, which takes two seconds for a MobileNetV2."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False} | before)
 
 
 def _gives_tensors(step: Any) -> bool:

@@ -66,12 +66,27 @@ def test_many_steps_at_once_give_the_weights_that_single_steps_give(tensorflow, 
     seen = counting(steps_until_call=lambda self: 1000)
     together = trained(few, net(), [seen])
     assert len(seen.batches) < 2 * STEPS
-    monkeypatch.setattr(executions, "_STEPS_PER_OPERATION", 1000)
+    monkeypatch.setattr(executions, "_gives_tensors", lambda step: False)
     seen = counting(steps_until_call=lambda self: 1000)
     single = trained(few, net(), [seen])
     assert seen.batches == [*range(STEPS), *range(STEPS)]
     for one, many in zip(single, together, strict=True):
         np.testing.assert_array_equal(one, many)
+
+
+def test_a_training_of_few_steps_leaves_its_graph_as_it_was_traced(tensorflow, few, monkeypatch):
+    """Rewriting it would take longer than the steps, and the process has its own settings back afterwards."""
+    options = tensorflow.config.optimizer.get_experimental_options
+    before, rewritten = options(), []
+    for most, expected in [(0, True), (1000, False)]:
+        monkeypatch.setattr(executions, "_STEPS_PER_OPERATION", most)
+        seen = counting(
+            steps_until_call=lambda self: 1000,
+            on_epoch_end=lambda self, *_: rewritten.append(not options().get("disable_meta_optimizer")),
+        )
+        trained(few, net(), [seen], epochs=1)
+        assert rewritten.pop() == expected
+        assert options() == before
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 0.005, 60])
