@@ -102,7 +102,7 @@ def digits(mnist):
 
 @pytest.fixture
 def step_context(tensorflow, digits) -> Callable[..., Any]:
-    """A context for a strategy that is applied by hand: `step_context(state)`."""
+    """A context for a strategy that is applied by hand: `step_context(state)`, with its parts as named arguments."""
     from compressor.contracts.configured_metric import ConfiguredMetric
     from compressor.contracts.context import StepContext
     from compressor.contracts.model_state import ModelState
@@ -110,9 +110,9 @@ def step_context(tensorflow, digits) -> Callable[..., Any]:
     from compressor.training.trainer import Trainer
     from compressor_plugins.metrics.classification import Accuracy
 
-    def make(state: ModelState | None = None, data: Any = digits) -> StepContext:
+    def make(state: ModelState | None = None, data: Any = digits, converted: bytes | None = None) -> StepContext:
         trainer = Trainer("step", data, 0, Observer(), [ConfiguredMetric.of(Accuracy())], smoke=False)
-        return StepContext(state=state or ModelState(), train=data.train, trainer=trainer, seed=0)
+        return StepContext(state=state or ModelState(), train=data.train, trainer=trainer, seed=0, converted=converted)
 
     return make
 

@@ -39,13 +39,16 @@ class Trainer(Protocol):
 class StepContext:
     """Training, calibration data, scores and notes for a step. It has no test split: nothing can be tuned on it."""
 
-    def __init__(self, *, state: ModelState, train: Split, trainer: Trainer, seed: int) -> None:
+    def __init__(
+        self, *, state: ModelState, train: Split, trainer: Trainer, seed: int, converted: bytes | None = None
+    ) -> None:
         self.state = state
         self.seed = seed
         self.notes: list[str] = []
         self.left_alone: dict[str, str] = {}
         self._train = train
         self._trainer = trainer
+        self._converted = converted
 
     def training_steps(self, training: TrainingParams) -> int:
         """The number of optimizer steps `fit` will take, unless early stopping ends it before."""
@@ -86,6 +89,14 @@ class StepContext:
         """
         for features, _ in self._train.sample(samples, self.seed).batches(1):
             yield features
+
+    def converted(self, samples: int) -> bytes | None:
+        """The `.tflite` file that the step's model was measured as, if it was trained with fake quantization.
+
+        It has floats at both ends. None if it was not measured, if its conversion did less than asked, or if its
+        calibration took another number of samples.
+        """
+        return self._converted if samples == CALIBRATION_SAMPLES else None
 
     def validation_score(self, content: bytes) -> float:
         """Score a `.tflite` file by the first metric on the validation split, for a strategy that has to search.

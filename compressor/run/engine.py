@@ -191,7 +191,7 @@ class Run:
         stage = measure_stage(stage_id, model, self._stages, remarks, self._prepared.data, self._store)
         if not self._stages:
             self._baseline = model
-        self._model = model
+        self._model = model.measured_as(stage.content, stage.measurement.remarks)
         self._stages.append(stage)
         self._observer.step_finished(stage_row(self.result(), len(self._stages) - 1))
         return stage

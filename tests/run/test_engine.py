@@ -18,6 +18,7 @@ from compressor.planning.registry import Registry
 from compressor.recipe.load import load
 from compressor.recipe.problems import RecipeError
 from compressor.run.cache.store import Cache
+from compressor.run.stages.saved_model import SavedModel
 
 
 def recipe(*steps, model=None, **sections):
@@ -86,6 +87,17 @@ def test_zeros_are_kept_to_the_last_file_and_every_stage_is_measured_on_its_own(
     for index, stage in enumerate(result.stages):
         assert (tmp_path / "stages" / f"{index}-{stage.id}.tflite").read_bytes() == stage.content
         assert stage.measurement.anatomy.bytes == len(stage.content)
+
+
+def test_ptq_takes_the_file_that_qat_was_measured_as_and_would_have_made_the_same(tmp_path, monkeypatch):
+    steps = [{"uses": "qat"}, {"uses": "ptq"}]
+    taken = [stage.content for stage in smoke(tmp_path, *steps).stages]
+    assert taken[-1] == taken[-2]
+    monkeypatch.setattr(SavedModel, "measured_as", lambda self, content, remarks: self)
+    plan = resolve(recipe(*steps), Registry.installed(), smoke=True)
+    (tmp_path / "again").mkdir()
+    made = run(plan, tmp_path / "again", Cache(tmp_path / "another cache"))
+    assert [stage.content for stage in made.stages] == taken
 
 
 def test_the_keras_metric_stands_beside_the_files_while_there_is_a_keras_model(tmp_path):

@@ -51,7 +51,9 @@ def make_step(
             strategy=strategy,
             bfloat16=plan.runtime.mixed_precision == "bfloat16",
         )
-        context = StepContext(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
+        context = StepContext(
+            state=step.before, train=data.train, trainer=trainer, seed=plan.seed, converted=before.converted
+        )
         model = before.load(strategy)
         model = apply_strategy(step, model, context, before.load, strategy)
         context.notes.extend(trainer.remarks)

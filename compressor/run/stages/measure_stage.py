@@ -82,10 +82,11 @@ def _measured(saved: SavedModel, data: RunData, made_of: bytes | None) -> tuple[
             content = unpacked(model)
             return model, measure(content, data.test, metrics, None, maker, made_of, data.train, saved.weight_bits)
         with fenced(maker, StepError, (CompressorError,)):
-            content = to_litert(model, conversion(saved, data.train))
+            told: list[str] = []
+            content = to_litert(model, conversion(saved, data.train), told.append)
             content, notes = opened(content, model, saved, data.train)
         measured = measure(content, data.test, metrics, model, maker, None, data.train)
-    return content, replace(measured, remarks=(*measured.remarks, *notes))
+    return content, replace(measured, remarks=(*told, *measured.remarks, *notes))
 
 
 def opened(content: bytes, model: Any, saved: SavedModel, train: Split) -> tuple[bytes, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from compressor.base.errors import StepError
 from compressor.base.plugin_errors import fenced
-from compressor.base.types import Arrays
+from compressor.base.types import Arrays, Model
 from compressor.contracts.context import StepContext
 from compressor.contracts.execution_plan import PlannedStep
 from compressor.contracts.observer import Observer
@@ -59,6 +59,7 @@ def rehearse(
     few = replace(data, validation=data.validation.take(_SAMPLES), test=data.test.take(_SAMPLES))
     with tempfile.TemporaryDirectory() as folder:
         model, whole = source, True
+        loaded: Model | None = None  # that model, if it was loaded already
         for step in source.plan.stages:
             if step.strategy.scores or step.strategy.depends_on_weights:
                 if step.after.format != step.before.format:
@@ -67,7 +68,12 @@ def rehearse(
                 continue
             layers = model.file.facts.layers
             refuse_unmatched(source.plan.recipe, [step], layers, gone=source.file.facts.layers)
-            model = _taken(step, model, few, teacher_of(step), Path(folder))
+            if step is source.plan.baseline and step.teacher is None:  # it shows in seconds itself what it cannot do
+                loaded = source.load()
+                model = _converted(loaded, source.after(step, source.file), few)
+            else:
+                model = _taken(step, model, few, teacher_of(step), Path(folder), loaded)
+                loaded = None
         if judge is not None:
             judge(_file_of(model, few), whole)
 
@@ -82,25 +88,34 @@ def _file_of(after: SavedModel, data: RunData) -> bytes:
 
 
 def _taken(
-    step: PlannedStep, before: SavedModel, data: RunData, teacher: SavedModel | None, folder: Path
+    step: PlannedStep,
+    before: SavedModel,
+    data: RunData,
+    teacher: SavedModel | None,
+    folder: Path,
+    loaded: Model | None,
 ) -> SavedModel:
-    """The model after a step."""
+    """The model after a step; `loaded` is the one before it, if it was loaded already."""
     plan = before.plan
     learned_from, half = teacher.load() if teacher else None, plan.runtime.mixed_precision == "bfloat16"
     # on one device, since a training that is shared needs a graph
     trainer = _Rehearsing(step.id, data, plan.seed, Observer(), plan.metrics, True, None, learned_from, bfloat16=half)
-    context = _Brief(state=step.before, train=data.train, trainer=trainer, seed=plan.seed)
-    model = before.load()
-    model = apply_strategy(step, model, context)
+    context = _Brief(state=step.before, train=data.train, trainer=trainer, seed=plan.seed, converted=before.converted)
+    model = apply_strategy(step, before.load() if loaded is None else loaded, context)
     refuse_left_alone(step, context.left_alone)
     with fenced(f"{named(step)}, whose model cannot be saved,", StepError, (OSError,)):
         path = saved(model, folder, step.id)
     after = before.after(step, ModelFile(path, "", ModelFacts(layers_of(model)), cached=False))
     is_first_of_kind = not before.steps or "quantization_aware" in step.after.traits - step.before.traits
-    if step.after.format == "keras" and is_first_of_kind:
-        with fenced(describe_origin(after.plan, after.steps), StepError):
-            to_litert(model, conversion(after, data.train, _CALIBRATION))
-    return after
+    return _converted(model, after, data) if step.after.format == "keras" and is_first_of_kind else after
+
+
+def _converted(model: Any, after: SavedModel, data: RunData) -> SavedModel:
+    """A model that can be exported, with its file."""
+    told: list[str] = []
+    with fenced(describe_origin(after.plan, after.steps), StepError):
+        content = to_litert(model, conversion(after, data.train, _CALIBRATION), told.append)
+    return after.measured_as(content, told)
 
 
 class _Rehearsing(Trainer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,13 +27,15 @@ from compressor.run.stages.step_result import checked_objects, named
 class SavedModel:
     """A model in a file, with its plan and the steps of the plan that have been applied.
 
-    `was_open` are the shapes of a sample by input that the run's model had, where it left sizes open.
+    `was_open` are the shapes of a sample by input that the run's model had, where it left sizes open. `converted` is
+    the `.tflite` file that it was measured as, once it was, if it was trained with fake quantization.
     """
 
     plan: Plan
     steps: tuple[PlannedStep, ...]
     file: ModelFile
     was_open: Mapping[str, Shape] = field(default_factory=dict)
+    converted: bytes | None = field(default=None, repr=False)
 
     @property
     def state(self) -> ModelState:
@@ -58,7 +60,13 @@ class SavedModel:
 
     def after(self, step: PlannedStep, file: ModelFile) -> SavedModel:
         """The model after one more step, in its file."""
-        return replace(self, steps=(*self.steps, step), file=file)
+        return replace(self, steps=(*self.steps, step), file=file, converted=None)
+
+    def measured_as(self, content: bytes, remarks: Sequence[str]) -> SavedModel:
+        """The same, with the file that it was measured as, unless there is more to say of it than its bytes do."""
+        if not self.file.is_keras or "quantization_aware" not in self.state.traits or self.was_open or remarks:
+            return self
+        return replace(self, converted=content)
 
     def load(self, strategy: Any = None) -> Model:
         """Load the model, with random numbers as in a new process.

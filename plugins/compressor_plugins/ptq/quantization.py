@@ -44,10 +44,13 @@ def quantized_file(model: Model, params: PTQParams, context: StepContext) -> byt
 
 
 def _as_trained(model: Model, params: PTQParams, context: StepContext) -> bytes:
-    wide = params.precision == "int16x8"
-    samples = context.calibration(params.calibration_samples)
-    conversion = Conversion("int16x8" if wide else "int8", params.io, samples, trained=True)
-    content = to_litert(model, conversion, context.note)
+    content = context.converted(params.calibration_samples) if params.io == "float32" else None
+    if content is None:
+        samples = context.calibration(params.calibration_samples)
+        conversion = Conversion(
+            "int16x8" if params.precision == "int16x8" else "int8", params.io, samples, trained=True
+        )
+        content = to_litert(model, conversion, context.note)
     tell_floats(content, context)
     tell_wider(content, 8, context)
     tell_ends(content, params.io, context)

@@ -160,6 +160,16 @@ def test_another_precision_after_training_for_int8_is_refused():
     assert refusal.value.reason == "with precision float16 would waste the training for int8; use precision int8"
 
 
+def test_after_training_the_file_that_was_measured_is_taken_where_it_is_what_was_asked_for(
+    trained, small_cnn, step_context
+):
+    state = ModelState().add("quantization_aware")
+    measured = ptq(small_cnn(), step_context(state))  # of another model, to know it by
+    assert ptq(trained, step_context(state)) != measured
+    assert ptq(trained, step_context(state, converted=measured)) == measured
+    assert ptq(trained, step_context(state, converted=measured), calibration_samples=100) != measured
+
+
 @pytest.mark.parametrize(
     ("algorithm", "trait", "reason"),
     [
