@@ -28,8 +28,8 @@ _SIGNALS = [
     if (number := getattr(signal, name, None)) is not None
 ]
 
-# As the C code has it; Python's own function makes enums of the numbers, which takes most of its time.
-_handler_of: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
+# The function in C; Python's own makes enums of the numbers, which takes most of its time.
+_handler_of: Callable[[int], Any] = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)
 
 _SET_BY_LIBRARIES = {  # when TensorFlow and tfmot are first imported, whoever imports them
     "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR", "TF_CPP_MIN_LOG_LEVEL",

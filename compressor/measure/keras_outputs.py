@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from compressor.base.named_arrays import in_order, joined
 from compressor.base.types import Arrays
@@ -11,14 +12,33 @@ from compressor.measure.score_rows import Outputs
 from compressor.measure.typical_samples import count_of, part_of
 from compressor.models.litert.conversion.endpoint_names import input_names, output_names
 
+_functions: WeakKeyDictionary[Any, Callable[..., Any]] = WeakKeyDictionary()
+
 
 def keras_outputs(model: Any, features: Arrays, names: Sequence[str] = ("output",)) -> Outputs:
     """The outputs of a Keras model for a batch; `names` serve where the model has none itself."""
     import tensorflow as tf
 
-    inputs = in_order(features, input_names(model))
-    outputs = model.predict_on_batch(inputs[0] if len(inputs) == 1 else inputs)
-    return dict(zip(output_names(model) or names, tf.nest.flatten(outputs), strict=True))
+    if model not in _functions:
+        _functions[model] = _traced(model)
+    arrays = in_order(features, input_names(model))
+    inputs = [tf.cast(array, tensor.dtype) for array, tensor in zip(arrays, model.inputs, strict=True)]
+    outputs = _functions[model](*inputs)
+    return dict(zip(output_names(model) or names, [output.numpy() for output in outputs], strict=True))
+
+
+def _traced(model: Any) -> Callable[..., Any]:
+    """A model's function of its inputs, traced once for batches of all sizes, which takes a deep model a second."""
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+    owner: Callable[[], Any] = ref(model)  # so that its function, which is kept, does not keep it
+
+    @tf.function(input_signature=specs)  # type: ignore[untyped-decorator]
+    def called(*inputs: Any) -> Any:
+        return tf.nest.flatten(owner()(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
+
+    return called  # type: ignore[no-any-return]
 
 
 def keras_outputs_alone(model: Any, features: Arrays, names: Sequence[str] = ("output",)) -> Outputs:

@@ -152,8 +152,9 @@ class Registry:
         return real_path(path) in (real_path(Path(file)) for file in files)
 
     def with_names(self, names: Iterable[tuple[Kind, str, Provider]]) -> Registry:
-        """A copy of this registry that also knows the names of classes which were not made, since no code was run."""
-        registry = self.copied()
+        """The registry that also knows the names of classes which were not made, since no code was run."""
+        names = list(names)
+        registry = self.copied() if names else self
         for kind, name, provider in names:
             registry.entries[kind].setdefault(name, []).append(Entry(NotRun, provider))
         return registry

@@ -86,7 +86,8 @@ def _ends(measuring: Any, batch: Arrays, a_call: int, training: bool) -> NDArray
         return tf.stack([tf.stack([tf.reduce_min(output), tf.reduce_max(output)]) for output in outputs])
 
     parts = [slice(start, start + a_call) for start in range(0, size, a_call)]
-    found = np.stack([ranges(tf.nest.map_structure(operator.itemgetter(part), batch)).numpy() for part in parts])
+    called = ranges if len(parts) > 1 else ranges.python_function  # a graph takes longer to make than a call
+    found = np.stack([called(tf.nest.map_structure(operator.itemgetter(part), batch)).numpy() for part in parts])
     return np.stack([np.minimum(0, found[:, :, 0].min(0)), np.maximum(0, found[:, :, 1].max(0))], axis=1)
 
 
