@@ -146,6 +146,9 @@ TFMOT_CLASSES = frozenset(_OF_TFMOT.split())
 TENSORFLOW_INITIALIZERS = frozenset(_CLASSES["initializers"].split())
 """Those of TensorFlow have the same names; Keras' own EfficientNetV2 names one."""
 
+CONVNEXT_CLASSES = frozenset({"LayerScale", "StochasticDepth"})
+"""Layers of Keras' own ConvNeXt, which stand in its module and not among the others."""
+
 KERAS_FUNCTIONS = frozenset(_FUNCTIONS.split())
 """Activations, losses and metrics."""
 

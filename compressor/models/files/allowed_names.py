@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.models.files.allowed_classes import (
+    CONVNEXT_CLASSES,
     KERAS_CLASSES,
     KERAS_FUNCTIONS,
     OPERATION_CLASSES,
@@ -28,6 +29,7 @@ _CLASSES_OF = {
     re.compile(r"keras(\.src)?\.ops(\.\w+)*"): OPERATION_CLASSES,
     re.compile(r"tensorflow_model_optimization(\.\w+)*"): TFMOT_CLASSES,
     re.compile(r"tensorflow\.python\.ops\.init_ops_v2"): TENSORFLOW_INITIALIZERS,
+    re.compile(r"tf_keras\.src\.applications\.convnext"): CONVNEXT_CLASSES,
 }
 """The classes on the lists by the modules that have them."""
 _ANY_CLASS = KERAS_CLASSES | OPERATION_CLASSES | TFMOT_CLASSES

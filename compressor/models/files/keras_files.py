@@ -11,6 +11,7 @@ from typing import Any
 from compressor.base.errors import ModelError
 from compressor.base.text import shortened
 from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
+from compressor.models.files.allowed_classes import CONVNEXT_CLASSES
 from compressor.models.files.older_files import readable
 from compressor.models.files.unknown_names import unknown_name
 from compressor.models.library_errors import LOADING_ERRORS
@@ -82,9 +83,10 @@ def load_keras(path: Path, custom_objects: Mapping[str, Any] | None = None, trus
     """
     import tensorflow as tf
     import tf_keras
+    from tf_keras.src.applications import convnext
 
     try:
-        known = dict(custom_objects or {})
+        known = {name: getattr(convnext, name) for name in CONVNEXT_CLASSES} | dict(custom_objects or {})
         with readable(path) as file:
             model = tf_keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=not trusted)
     except (*LOADING_ERRORS, tf.errors.OpError) as error:

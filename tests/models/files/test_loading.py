@@ -3,6 +3,7 @@
 import sys
 
 import h5py
+import numpy as np
 import pytest
 
 from compressor.base.errors import CompressorError, ModelError
@@ -167,3 +168,17 @@ def test_a_note_of_frozen_layers_that_the_model_has_not_is_refused(tensorflow, t
         f"the attribute 'compressor_frozen_parts' of {path} lists no layers of the model; "
         "make the file again, or remove the attribute with h5py"
     )
+
+
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_a_file_of_keras_own_convnext_needs_no_classes_named(tensorflow, tmp_path, suffix):
+    """It has layers that stand in the module of the architecture, where a file may name nothing else."""
+    from tf_keras.src.applications.convnext import ConvNeXt
+
+    shape = {"input_shape": (32, 32, 3), "weights": None, "classes": 3}
+    model = ConvNeXt([1] * 4, [8] * 4, drop_path_rate=0.1, layer_scale_init_value=0.5, **shape)
+    model.save(tmp_path / f"model.{suffix}")
+    loaded = build_model(Reference("path", str(tmp_path / f"model.{suffix}"))).model
+    assert {"LayerScale", "StochasticDepth"} <= {type(layer).__name__ for layer in loaded._flatten_layers()}
+    samples = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    np.testing.assert_array_equal(loaded(samples), model(samples))
