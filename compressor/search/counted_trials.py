@@ -1,13 +1,33 @@
-"""Keeps in the status of a search how many trials are over, while another watcher shows them."""
+"""Runs trials, keeps in the status of the search how many are over, and says so if none was left."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from compressor.run.status_file import SearchStatus
 from compressor.search.trial_record import TrialRecord
-from compressor.search.trials import Watcher
+from compressor.search.trials import Budget, Search, Watcher
+
+_NONE_LEFT = "no trial is left to run; --trials counts those of before, and no recipe is tried twice"
+
+
+class Lines(Watcher, Protocol):
+    """Shows trials, and says what else there is to say."""
+
+    def say(self, text: str) -> None:
+        """Say it on a line of its own."""
+
+
+def run_counted(search: Search, budget: Budget, lines: Lines, status: SearchStatus) -> list[TrialRecord]:
+    """Run trials as `Search.run` does, with what it raises; returns all of them."""
+    before, began = search.records, time.monotonic()
+    records = search.run(budget, Counting(lines, status, before))
+    if before and len(records) == len(before) and not budget.is_over(time.monotonic() - began):
+        lines.say(_NONE_LEFT)
+    return records
 
 
 class Counting:

@@ -20,17 +20,8 @@ def sha(path):
 
 
 def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it_again(tiny, call):
-    code, out, err = call(
-        "compress",
-        "tiny.keras",
-        "--data",
-        "tiny.npz",
-        "--max-packed-size",
-        "2kB",
-        "--max-drop",
-        "20%",
-        "--trials", 1, "-o", "s",
-    )  # fmt: skip
+    options = ["tiny.keras", "--data", "tiny.npz", "--max-packed-size", "2kB", "--max-drop", "20%", "--trials", 1]
+    code, out, err = call("compress", *options, "-o", "s")
     assert code == 0, err
     lines = err.splitlines()
     assert lines[:9] == [
@@ -64,6 +55,8 @@ def test_a_model_becomes_a_small_file_with_its_report_and_a_recipe_that_makes_it
     assert call("apply", "s/best.yaml", "-o", "again", "--no-cache")[0] == 0
     assert sha("again/model.tfpack") == sha("s/best/model.tfpack")
     assert call("plan", "s/space.yaml")[0] == 0
+    code, _, err = call("compress", *options, "--resume", "s")
+    assert (code, " no trial is left to run; --trials counts those of before" in err) == (0, True), err
 
 
 @pytest.mark.parametrize(

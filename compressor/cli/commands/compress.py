@@ -160,7 +160,7 @@ class _Compression:
         from compressor.scaffolding.first_trials import assignment_of
         from compressor.search.best_so_far import BestSoFar
         from compressor.search.compression_lines import CompressionLines
-        from compressor.search.counted_trials import Counting
+        from compressor.search.counted_trials import run_counted
         from compressor.search.front import FrontWriter, options_text
         from compressor.search.search_folder import clear_run
         from compressor.search.trials import Search
@@ -184,7 +184,7 @@ class _Compression:
                 kept.goals, kept.best = search.goals, BestSoFar(folder, opened, search.goals, again, WHY)
                 kept.best.recall(search.records, folder / _NAME)
                 lines.follow(search.goals, kept.best)
-                search.run(budget, Counting(lines, status, search.records))
+                run_counted(search, budget, lines, status)
             record = kept.best.record
             if record is not None:
                 lines.say("measuring the best on the test split")

@@ -102,7 +102,7 @@ class _Searching:
         from compressor.report.space_screen import size_text
         from compressor.run.cache.run_cache import opened
         from compressor.run.status_file import search_status
-        from compressor.search.counted_trials import Counting
+        from compressor.search.counted_trials import run_counted
         from compressor.search.front import FrontWriter
         from compressor.search.search_report import TrialLines
         from compressor.search.search_result import SearchResult
@@ -123,10 +123,7 @@ class _Searching:
             with self._executor(cache, observer, lines) as executor:
                 search = Search(self.opened, self.registry, folder, place, executor, **drawn, **how)
                 lines.follow(search.goals, search.front)
-                before = len(search.records)
-                records = search.run(Budget(trials, minutes), Counting(lines, status, search.records))
-                if before and len(records) == before:
-                    lines.say("no trial is left to run; --trials counts those of before, and no recipe is tried twice")
+                records = run_counted(search, Budget(trials, minutes), lines, status)
             writer = FrontWriter(self.opened, search.goals, self.registry, cache, observer, **how)
             points = writer.front(search.front.records, folder)
             size, choices = size_text(self.opened.space), self.opened.space.choices
