@@ -28,4 +28,4 @@ def accuracy(content: bytes, images: Any, labels: Any) -> float:
         interpreter.set_tensor(source, image[None])
         interpreter.invoke()
         right += int(interpreter.get_tensor(target).argmax() == label)
-    return right / len(images)
+    return right / len(labels)

@@ -1,7 +1,8 @@
 """Rehearses a chain of steps on the untrained model, so that what the model's layers rule out is refused at once.
 
 Trainings take two steps of two samples, outside of graphs, which cost more to build than such steps to run. Files are
-saved and loaded as in a run, in a folder of their own.
+saved and loaded as in a run, in a folder of their own. The training of the baseline is left out: it comes next, and
+shows in seconds itself what it cannot do.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def rehearse(
                 continue
             layers = model.file.facts.layers
             refuse_unmatched(source.plan.recipe, [step], layers, gone=source.file.facts.layers)
-            if step is source.plan.baseline and step.teacher is None:  # it shows in seconds itself what it cannot do
+            if step is source.plan.baseline and step.teacher is None:  # a teacher may have to be trained before it
                 loaded = source.load()
                 model = _converted(loaded, source.after(step, source.file), few)
             else:
