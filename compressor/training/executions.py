@@ -20,7 +20,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 _CALL_SECONDS = 0.2  # that a call may take: as long as an interrupt has to wait
-_STEPS_PER_OPERATION = 0.2  # that a training makes, from which on a loop saves more time than it takes to be made
+_STEPS_PER_OPERATION = 0.2
+"""Of a training; with more, a loop and a rewritten graph save more time than they take to be made."""
 
 
 @contextmanager
