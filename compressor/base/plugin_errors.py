@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from compressor.base.errors import CompressorError
 from compressor.base.process_state import process_state_kept
-from compressor.base.text import shortened
+from compressor.base.text import words_of
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +50,6 @@ def fenced(
         raise error(f"{subject} ran out of memory", "use a smaller batch_size, or a larger machine") from failure
     # a plugin may raise anything, and may even try to end the process
     except BaseException as failure:
-        reason = shortened(str(failure), 300)
+        reason = words_of(failure, 300)
         what = f"{subject} failed with {type(failure).__name__}" + (f": {reason}" if reason else "")
         raise error(what, "fix it, or report it to its author; --debug shows the traceback") from failure

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+_TRACED = "in user code:"
+_FRAME = re.compile(rf'^\s*(?:{_TRACED}|File ".*", line \d+, in .*\n.*)$', re.MULTILINE)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -39,6 +43,12 @@ def shortened(text: str, most: int) -> str:
     if len(line) <= most:
         return line
     return line[: most - 3].rsplit(" ", 1)[0].rstrip(" ,;:") + "..."
+
+
+def words_of(error: BaseException, most: int) -> str:
+    """An error's own words as `shortened` has them, without the frames of code that TensorFlow puts before them."""
+    text = _FRAME.sub("", str(error)) if _TRACED in str(error) else str(error)
+    return shortened(text, most).removeprefix(f"{type(error).__name__}: ")
 
 
 def printable(text: str) -> str:

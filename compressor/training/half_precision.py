@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from compressor.base.errors import StepError
-from compressor.base.text import shortened
+from compressor.base.text import words_of
 
 _POLICY = "mixed_bfloat16"
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
@@ -78,7 +78,7 @@ def refuse_uncomputable(model: Any, inputs: Any) -> None:
     try:
         model(inputs, training=False)
     except (TypeError, ValueError, tf.errors.OpError) as error:
-        reason = shortened(str(error), 200)
+        reason = words_of(error, 200)
         what = f"the model cannot be computed with layers in bfloat16 ({reason})"
         raise StepError(what, "remove 'mixed_precision'") from error
 

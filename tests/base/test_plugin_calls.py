@@ -179,3 +179,25 @@ def test_what_is_no_exception_is_an_error_of_the_plugin_too():
     assert caught.value.what == "the hook 'x' of acme 1.0 failed with Stop: now"
     with pytest.raises(KeyboardInterrupt), fenced("the hook 'x' of acme 1.0", PluginError):
         raise KeyboardInterrupt
+
+
+def test_what_fails_while_tensorflow_traces_it_is_told_in_its_own_words(tensorflow):
+    """TensorFlow puts a page of its own code before them, which left no room for what was wrong."""
+    import tf_keras
+
+    class Odd(tf_keras.layers.Layer):
+        def call(self, inputs):
+            raise TypeError("no such shape")
+
+    @tensorflow.function
+    def traced(inputs):
+        return layer(inputs)
+
+    layer = Odd(name="mine")
+    with pytest.raises(StepError) as caught, fenced("the step 'a'", StepError):
+        traced(tensorflow.zeros([1, 2]))
+    assert caught.value.what == (
+        "the step 'a' failed with TypeError: Exception encountered when calling layer 'mine' (type Odd). "
+        "TypeError: no such shape Call arguments received by layer 'mine' (type Odd): "
+        "• inputs=tf.Tensor(shape=(1, 2), dtype=float32)"
+    )

@@ -15,7 +15,7 @@ import numpy as np
 
 from compressor.base.errors import StepError
 from compressor.base.named_arrays import in_order
-from compressor.base.text import shortened
+from compressor.base.text import words_of
 from compressor.base.types import Arrays
 from compressor.contracts.keras_layer_support import keras_layer
 from compressor.models.litert.conversion.converter_faults import rewritten
@@ -92,7 +92,7 @@ def to_litert(model: Any, conversion: Conversion | None = None, tell: Callable[[
         raise
     # the converter's own error derives from nothing narrower, and tracing runs whatever layers do
     except Exception as error:
-        reason = shortened(str(error), 300)
+        reason = words_of(error, 300)
         raise StepError(
             f"the LiteRT converter cannot convert the model ({reason})", "see run.log for its words"
         ) from error

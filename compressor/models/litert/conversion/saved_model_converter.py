@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.errors import ModelError
-from compressor.base.text import shortened
+from compressor.base.text import words_of
 from compressor.models.library_errors import LOADING_ERRORS
 from compressor.models.litert.conversion.converter_output import finished
 from compressor.models.litert.conversion.endpoint_names import numbered_input, numbered_output
@@ -47,7 +47,7 @@ def saved_model_to_litert(folder: Path) -> bytes:
         content = converter.convert()
     # the converter's own error derives from nothing narrower
     except Exception as error:
-        reason = shortened(str(error), 300)
+        reason = words_of(error, 300)
         raise ModelError(f"the LiteRT converter cannot convert {folder} ({reason})", "see run.log") from error
     content = finished(content, names, outputs)
     refuse_other_outputs(content, serving, inputs, outputs)
