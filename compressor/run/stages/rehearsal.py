@@ -112,7 +112,7 @@ def _taken(
 
 
 def _converted(model: Any, after: SavedModel, data: RunData) -> SavedModel:
-    """A model that can be exported, with its file."""
+    """Convert a model as it would be to be measured, and return it with what came of that."""
     told: list[str] = []
     with fenced(describe_origin(after.plan, after.steps), StepError):
         content = to_litert(model, conversion(after, data.train, _CALIBRATION), told.append)

@@ -63,7 +63,11 @@ class SavedModel:
         return replace(self, steps=(*self.steps, step), file=file, converted=None)
 
     def measured_as(self, content: bytes, remarks: Sequence[str]) -> SavedModel:
-        """The same, with the file that it was measured as, unless there is more to say of it than its bytes do."""
+        """This model with the `.tflite` file that it was measured as, for a step that would convert it in the same way.
+
+        Without that file if it was not trained with fake quantization, or if its row in the report has `remarks`, which
+        such a step would have to make as well.
+        """
         if not self.file.is_keras or "quantization_aware" not in self.state.traits or self.was_open or remarks:
             return self
         return replace(self, converted=content)
