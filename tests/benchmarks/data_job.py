@@ -31,7 +31,7 @@ def build():
 
 
 def plain(folder: Path) -> dict[str, object]:
-    """What people write by hand: load, train for an epoch, convert, evaluate."""
+    """Load the data, train for an epoch, convert and evaluate, as people write it by hand."""
     import numpy as np
     import tf_keras as keras
 

@@ -1,4 +1,4 @@
-"""What a plain, hand-written script does with a model: it converts it, and asks LiteRT image by image."""
+"""Converts a model, and asks LiteRT image by image, as a plain, hand-written script does."""
 
 from __future__ import annotations
 
