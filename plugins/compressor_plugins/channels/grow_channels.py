@@ -21,8 +21,10 @@ class GrowChannels(Strategy):
     Params = GrowChannelsParams
 
     def plan(self, state: ModelState) -> ModelState:
-        """Needs a Keras model with plain layers and no clusters, which the splitting of weights would undo."""
-        return state.require(format="keras", lacks="quantization_aware").require(lacks="clustered")
+        """Takes a Keras model without fake quantization, zeros or clusters, since copies add weights and split them."""
+        return (
+            state.require(format="keras", lacks="quantization_aware").require(lacks="sparse").require(lacks="clustered")
+        )
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """A model with more channels, trained on."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from compressor import Model, StepContext, StepError
-from compressor.contracts.kept_structure import kept
 from compressor_plugins.channels.channel_steps import Channels, channels_of
 from compressor_plugins.channels.costs import Cost
 from compressor_plugins.channels.params import GrowChannelsParams
@@ -31,7 +30,7 @@ def widened(model: Model, params: GrowChannelsParams, context: StepContext) -> M
     copies = longest(order, cost, share, name, params.ceiling)
     built = channels.with_copies(copies, context)
     context.note(f"{name}: {cost(copies) / cost({}):.1%} of what it was, before training")
-    context.fit(built, params, kept(built, context.state))
+    context.fit(built, params)
     return built
 
 
