@@ -13,12 +13,16 @@ _FRAME = re.compile(rf'^\s*(?:{_TRACED}|File ".*", line \d+, in .*\n.*)$', re.MU
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: `; did you mean 'prune'?`, or the known words if none is close."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
+    if near := close_to(word, names):
+        return f"; did you mean '{near}'?"
     if not names:
         return "; there is none to choose from"
     return f"; known: {listing(names)}"
+
+
+def close_to(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like one, or nothing if none is."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), "")
 
 
 def counted(count: int, noun: str) -> str:

@@ -18,6 +18,7 @@ from compressor.measure.input_checks import shapes_of
 from compressor.measure.kept_scores import kept_scores
 from compressor.measure.statistics import score
 from compressor.models.files.as_litert import shipped_bytes
+from compressor.models.files.missing_file import refuse_missing
 from compressor.models.litert.reading.contents import Anatomy, dissect
 from compressor.models.packing.package import is_package, unpacked
 from compressor.report.layer_rows import layer_rows
@@ -42,8 +43,7 @@ def model_of(path: Path) -> Path:
         ModelError: there is none.
     """
     if is_model_file(path):
-        if not path.exists():
-            raise ModelError(f"there is no model file {path}", "check the path")
+        refuse_missing(path)
         return path
     folder = path if path.is_dir() else path.parent
     found = [folder / name for name in reversed(RESULTS) if (folder / name).is_file()]

@@ -24,6 +24,7 @@ from compressor.debugging.operator_graph import OperatorGraph
 from compressor.measure.input_checks import shapes_of
 from compressor.models.files.as_litert import shipped_bytes, with_sizes
 from compressor.models.files.loading import build_model
+from compressor.models.files.missing_file import refuse_missing
 from compressor.models.files.untrusted import refuse_harmful_keras, refuse_harmful_litert
 from compressor.models.litert.conversion.converter import to_litert
 from compressor.models.litert.format.tensor_types import TensorType
@@ -118,8 +119,7 @@ def of_files(
         ModelError: one of the files is not of its kind.
     """
     for path in (file, float_model):
-        if not path.exists():
-            raise ModelError(f"there is no model file {path}", "check the path")
+        refuse_missing(path)
     quantized = shipped_bytes(file) if file.suffix in (".tflite", ".tfpack") else b""
     if not is_quantized(quantized):
         what = f"{file} is not quantized: no weights or activations in it are integers or float16"

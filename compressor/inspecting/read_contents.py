@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from compressor.base.errors import ModelError
 from compressor.contracts.report_rows import OperatorTimeRow
 from compressor.inspecting.content_rows import (
     ArenaRow,
@@ -28,6 +27,7 @@ from compressor.inspecting.content_rows import (
 from compressor.inspecting.contents_view import ViewedContents
 from compressor.inspecting.layer_types import layer_types
 from compressor.models.files.as_litert import InputShape, shipped_model
+from compressor.models.files.missing_file import refuse_missing
 from compressor.models.files.model_layers import ModelLayer, model_layers
 from compressor.models.litert.reading.contents import dissect
 from compressor.models.litert.reading.file_metadata import metadata_of
@@ -55,8 +55,7 @@ def read_contents(
     Raises:
         ModelError: there is no such file, it is damaged, or cannot be converted.
     """
-    if not path.exists():
-        raise ModelError(f"there is no model file {path}", "check the path")
+    refuse_missing(path)
     shipped = shipped_model(path, trusted, shape)
     content = shipped.content
     anatomy, measured, metadata, arena = (

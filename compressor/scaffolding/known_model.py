@@ -15,6 +15,7 @@ from compressor.contracts.keras_layer_support import KERAS_LAYERS
 from compressor.contracts.layer_record import KerasLayer
 from compressor.models.files.inputs_and_outputs import Ends, ends_of
 from compressor.models.files.loading import build_model
+from compressor.models.files.missing_file import refuse_missing
 from compressor.models.files.model_checks import refuse_open_sizes, refuse_unusable
 from compressor.models.files.tensorflow_setup import prepare_tensorflow
 from compressor.models.litert.reading.contents import dissect
@@ -93,8 +94,8 @@ def origin_of(source: str, registry: Registry) -> Reference | None:
     origin = None if registry.is_qualified("model", source) else reference(source, Path.cwd(), {})
     if origin is None and registry.get("model", source) is None:
         raise ModelError(f"there is no model '{source}'", _hint(registry, source))
-    if origin is not None and origin.kind == "path" and not is_there(Path(origin.target)):
-        raise ModelError(f"there is no model file {source}", "check the path")
+    if origin is not None and origin.kind == "path":
+        refuse_missing(Path(source))
     return origin
 
 

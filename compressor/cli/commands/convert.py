@@ -43,10 +43,10 @@ def command(model: Path, output: Path, force: bool, input_shape: Any, trust_mode
 
 def _refuse(model: Path, output: Path, force: bool) -> None:
     from compressor.models.files.loading import refuse_foreign
+    from compressor.models.files.missing_file import refuse_missing
 
     refuse_foreign(model)
-    if not model.exists():
-        raise ModelError(f"there is no model file {model}", "check the path")
+    refuse_missing(model)
     if model.suffix == ".tflite":
         raise ModelError(f"{model} is a LiteRT file already", "give the Keras model that it was made from")
     if output.suffix not in _OUTPUTS:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from compressor.base.errors import ModelError
 from compressor.base.standard_output import say, say_json, tell
 from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
@@ -40,11 +39,11 @@ def command(
     from compressor.measure.label_checks import class_count_warnings
     from compressor.measure.statistics import score
     from compressor.models.files.as_litert import shipped_bytes
+    from compressor.models.files.missing_file import refuse_missing
     from compressor.report.figures import time_text
     from compressor.run.named_data_and_metrics import find_data, find_metrics
 
-    if not model.exists():
-        raise ModelError(f"there is no model file {model}", "check the path")
+    refuse_missing(model)
     registry = registry_with(plugins)
     configured_metrics = find_metrics(registry, metrics)
     with native_output_dropped(debug):

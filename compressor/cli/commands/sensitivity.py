@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compressor.base.errors import CompressorError, ModelError, PluginError, StepError
+from compressor.base.errors import CompressorError, PluginError, StepError
 from compressor.base.standard_output import say_json
 from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
@@ -81,12 +81,12 @@ def command(
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
     from compressor.models.files.loading import build_model
+    from compressor.models.files.missing_file import refuse_missing
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.report.screen import Screen
     from compressor.run.named_data_and_metrics import find_data
 
-    if not model.exists():
-        raise ModelError(f"there is no model file {model}", "check the path")
+    refuse_missing(model)
     registry = registry_with(plugins)
     measuring, origin = _find_strategy(registry, strategy)
     with native_output_dropped(debug):
