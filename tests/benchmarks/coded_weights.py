@@ -2,10 +2,10 @@
 
     python tests/benchmarks/coded_weights.py    takes two minutes
 
-One trained `mnist_cnn` of 20,410 weights is quantized, pruned and clustered by recipes; LiteRT's converter stores the
-pruned one sparsely. Every file is run in LiteRT, and in LiteRT for Microcontrollers by the package tflite-micro, which
-may be in another environment: TFLITE_MICRO_PYTHON names its interpreter. A time is that of a call there, with its
-reference kernels on this machine, as a share of the int8 file's.
+One trained `mnist_cnn` of 20,410 weights is quantized, pruned and clustered by recipes. Each is run in LiteRT, and
+in LiteRT for Microcontrollers by the package tflite-micro, which may be in another environment: TFLITE_MICRO_PYTHON
+names its interpreter. A time is that of a call there, with its reference kernels on this machine, as a share of the
+int8 file's.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tflm import PYTHON, available
 
 import compressor
-from compressor.models.files.keras_files import load_keras
 from compressor.models.litert import LiteRTModel, shrunk
 from compressor.models.micro.decoded_weights import with_decoded_weights
 
 PRUNE = {"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 3}}
 CLUSTER = {"uses": "cluster", "with": {"number_of_clusters": 16, "epochs": 1}}
+DROP = {"uses": "slim", "with": {"zeros": "drop"}}
 WAYS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "float32": (),
     "float16": ({"uses": "ptq", "with": {"precision": "float16"}},),
@@ -40,6 +40,8 @@ WAYS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "int2": ({"uses": "ptq", "with": {"precision": "int2"}},),
     "80 % zeros, float32": (PRUNE,),
     "80 % zeros, int8": (PRUNE, {"uses": "ptq"}),
+    "80 % zeros, float32, dropped": (PRUNE, DROP),
+    "80 % zeros, float16, dropped": (PRUNE, {"uses": "ptq", "with": {"precision": "float16"}}, DROP),
     "16 clusters, float32": (CLUSTER,),
     "16 clusters, int8": (CLUSTER, {"uses": "ptq"}),
 }
@@ -74,21 +76,10 @@ def files(folder: Path) -> Iterator[tuple[str, bytes, float | None]]:
         report, _ = compressor.apply(recipe, output=out, cache=folder / "cache")
         made[name] = shrunk((out / "model.tflite").read_bytes(), True, True)
         yield name, made[name], report.stages[-1].metrics["accuracy"].value
-    yield "80 % zeros, float32, LiteRT's sparse format", sparse(folder), None
     for name in ("int8", "80 % zeros, int8", "16 clusters, int8", "80 % zeros, float32", "16 clusters, float32"):
         content, coded = with_decoded_weights(made[name])
         ways = ", ".join(sorted({each.method for each in coded}))
         yield f"{name}, DECODE ({ways})", content, None
-
-
-def sparse(folder: Path) -> bytes:
-    """The pruned net as LiteRT's converter stores it sparsely."""
-    import tensorflow as tf
-
-    [path] = folder.glob("run 6/stages/1-prune.*5")
-    converter = tf.lite.TFLiteConverter.from_keras_model(load_keras(path))
-    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
-    return shrunk(bytes(converter.convert()), True, True)
 
 
 def in_litert(content: bytes, sample: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compressor.models.litert.conversion.converter import Conversion, Weights, to_litert
     from compressor.models.litert.conversion.shrinking import shrunk
+    from compressor.models.litert.conversion.zero_dropping import SparseTensor, without_zeros
     from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
     from compressor.models.litert.format.operators import Operator
     from compressor.models.litert.format.small_numbers import joined_bytes, split_bytes
@@ -50,6 +51,10 @@ _HOMES = {
     ),
     "format.operators": ("Operator",),
     "conversion.shrinking": ("shrunk",),
+    "conversion.zero_dropping": (
+        "SparseTensor",
+        "without_zeros",
+    ),
     "format.small_numbers": ("joined_bytes", "split_bytes"),
     "format.tensor_types": ("TensorType", "type_of"),
     "running.trial_run": ("refuse_failing",),
@@ -63,7 +68,7 @@ __all__ = [
     "FileOperator", "counted", "float_operators", "signatures_of",
     "LiteRTModel", "outputs_for", "takes_many",
     "Operator",
-    "shrunk",
+    "shrunk", "SparseTensor", "without_zeros",
     "TensorType", "joined_bytes", "split_bytes", "type_of",
     "refuse_failing",
 ]  # fmt: skip

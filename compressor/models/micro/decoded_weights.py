@@ -6,7 +6,7 @@ them into the arena, where the next operator takes them from: flash is saved, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -18,18 +18,13 @@ from compressor.base.errors import ModelError
 from compressor.models.library_errors import FLATBUFFER_ERRORS
 from compressor.models.litert.format.flatbuffer import operator_of, read_model
 from compressor.models.litert.format.flatbuffer_writer import compact
-from compressor.models.litert.format.operators import Operator, operator_name
+from compressor.models.litert.format.operators import operator_name
 from compressor.models.litert.format.tensor_types import TensorType, type_of
+from compressor.models.litert.format.weight_inputs import WEIGHTS_AT, listed, weights_alone
 from compressor.models.micro.arena import OFFLINE_PLAN
 from compressor.models.micro.weight_codes import CodedWeights, smallest_code
 
 DECODE = "TFLM_DECODE"
-_WEIGHTS_AT: Mapping[int, int] = {  # which input has the weights
-    Operator.CONV_2D: 1,
-    Operator.DEPTHWISE_CONV_2D: 1,
-    Operator.FULLY_CONNECTED: 1,
-    Operator.TRANSPOSE_CONV: 1,
-}
 _DTYPES = {TensorType.INT8: "<i1", TensorType.FLOAT32: "<f4"}
 _WORTH_IT = 192  # bytes that a tensor must save: DECODE and its two tensors take about as many
 
@@ -70,7 +65,7 @@ def with_decoded_weights(content: bytes) -> tuple[bytes, tuple[DecodedTensor, ..
 
 def _decoded(model: Any, graph: Any) -> list[DecodedTensor]:
     """Rewrite one graph, and list the tensors whose weights are coded now."""
-    codes = {index: code for index in sorted(_weights(model, graph)) if (code := _code_of(model, graph, index))}
+    codes = {index: code for index in sorted(weights_alone(model, graph)) if (code := _code_of(model, graph, index))}
     done = [
         DecodedTensor(_name(model, graph, index), code.method, _size(model, graph.tensors[index]), code.bytes)
         for index, code in codes.items()
@@ -81,7 +76,7 @@ def _decoded(model: Any, graph: Any) -> list[DecodedTensor]:
     metadata: dict[bytes, int] = {}
     calls: list[Any] = []
     for call in graph.operators:
-        place = _WEIGHTS_AT.get(operator_of(model.operatorCodes[call.opcodeIndex]))
+        place = WEIGHTS_AT.get(operator_of(model.operatorCodes[call.opcodeIndex]))
         index = int(call.inputs[place]) if place is not None else -1
         if index in codes:
             head = codes[index].metadata
@@ -97,22 +92,6 @@ def _decoded(model: Any, graph: Any) -> list[DecodedTensor]:
         tensor.name = tensor.quantization = None
         model.buffers[tensor.buffer].data = _describe(tensor, code.codes)
     return done
-
-
-def _weights(model: Any, graph: Any) -> set[int]:
-    """The tensors that are the weights of operators and nothing else, and whose bytes no other tensor has."""
-    found: set[int] = set()
-    others = {int(index) for ends in (graph.inputs, graph.outputs) for index in _listed(ends)}
-    for call in graph.operators or []:
-        place = _WEIGHTS_AT.get(operator_of(model.operatorCodes[call.opcodeIndex]))
-        for number, index in enumerate(_listed(call.inputs)):
-            (found if number == place else others).add(index)
-    shared = [tensor.buffer for each in model.subgraphs for tensor in each.tensors]
-    return {
-        index
-        for index in found - others
-        if shared.count(graph.tensors[index].buffer) == 1 and not graph.tensors[index].isVariable
-    }
 
 
 def _code_of(model: Any, graph: Any, index: int) -> CodedWeights | None:
@@ -173,13 +152,9 @@ def _name(model: Any, graph: Any, index: int) -> str:
     """The name of a tensor of weights, or the operator that reads it where it has none."""
     if name := (graph.tensors[index].name or b"").decode(errors="replace"):
         return name
-    number, call = next((place, each) for place, each in enumerate(graph.operators, 1) if index in _listed(each.inputs))
+    number, call = next((place, each) for place, each in enumerate(graph.operators, 1) if index in listed(each.inputs))
     return f"{operator_name(operator_of(model.operatorCodes[call.opcodeIndex]))}, operator {number}"
 
 
 def _size(model: Any, tensor: Any) -> int:
     return len(model.buffers[tensor.buffer].data)
-
-
-def _listed(ends: Any) -> list[int]:
-    return [] if ends is None else [int(index) for index in ends]

@@ -16,8 +16,9 @@ class Slim(Strategy):
     """Remove everything from a LiteRT file that its outputs do not depend on.
 
     It removes metadata, descriptions, names of inner tensors, recorded ranges, and unused tensors and operator codes.
-    Equal buffers and tables are written once, and default values not at all. The outputs before and after are compared
-    bit for bit, with one sample per call and with many.
+    Equal buffers and tables are written once, and default values not at all; with `zeros: drop`, nor are the zeros of
+    pruned weights in float32 and float16. The outputs before and after are compared bit for bit, with one sample per
+    call and with many.
     """
 
     name = "slim"
@@ -29,6 +30,12 @@ class Slim(Strategy):
             "keep", description="keep or drop the signature, by which a runtime finds inputs and outputs by name"
         )
         names: _Choice = Field("keep", description="keep or drop the names of input and output tensors")
+        zeros: _Choice = Field(
+            "keep",
+            description="keep or drop the zeros of weights in float32 and float16: to drop them stores the others with "
+            "their places where that takes fewer bytes, in LiteRT's sparse format, which LiteRT for Microcontrollers "
+            "does not run and `pack` codes less well",
+        )
         samples: int = Field(16, ge=1, le=10_000, description="training samples on which the outputs are compared")
 
     def plan(self, state: ModelState) -> ModelState:
@@ -37,7 +44,8 @@ class Slim(Strategy):
 
     def apply(self, model: Model, context: StepContext) -> Model:
         """The bytes of the smaller file."""
-        from compressor_plugins.files.slimming import slimmed
+        from compressor_plugins.files.slimming import Keeps, slimmed
 
         params = self.params
-        return slimmed(model, params.signature == "keep", params.names == "keep", params.samples, context)
+        keeps = Keeps(params.signature == "keep", params.names == "keep", params.zeros == "keep")
+        return slimmed(model, keeps, params.samples, context)

@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compressor import ModelError, StepContext, StepError
 from compressor.data import arrays_in, joined
-from compressor.models.litert import LiteRTModel, shrunk
+from compressor.models.litert import LiteRTModel, shrunk, without_zeros
 
 
-def slimmed(content: bytes, signature: bool, names: bool, samples: int, context: StepContext) -> bytes:
+@dataclass(frozen=True)
+class Keeps:
+    """What stays in the file: its signature, the names of inputs and outputs, and zeros among weights."""
+
+    signature: bool
+    names: bool
+    zeros: bool
+
+
+def slimmed(content: bytes, keeps: Keeps, samples: int, context: StepContext) -> bytes:
     """The bytes of the smaller file.
 
     Args:
         content: of the file.
-        signature: whether it stays.
-        names: whether those of inputs and outputs stay.
+        keeps: what stays in it.
         samples: training samples on which the outputs are compared.
         context: of the step.
 
     Raises:
         StepError: inputs or outputs could not be told apart any more.
     """
-    if not signature and not names:
+    if not keeps.signature and not keeps.names:
         _refuse_nameless(content)
-    smaller = shrunk(content, signature, names)
-    _require_same(content, smaller, list(context.calibration(samples)), signature)
+    dense = content if keeps.zeros else _zeros_dropped(content, context)
+    smaller = shrunk(dense, keeps.signature, keeps.names)
+    _require_same(content, smaller, list(context.calibration(samples)), keeps.signature)
     context.note(f"{len(content) - len(smaller):,} of {len(content):,} bytes were not needed")
+    return smaller
+
+
+def _zeros_dropped(content: bytes, context: StepContext) -> bytes:
+    smaller, tensors = without_zeros(content)
+    if tensors:
+        before, after = (sum(sizes) for sizes in zip(*((t.bytes_before, t.bytes_after) for t in tensors), strict=True))
+        which = f"{len(tensors)} kernels are" if len(tensors) > 1 else "1 kernel is"
+        context.note(f"{which} stored without zeros, in {after:,} in place of {before:,} bytes")
+    else:
+        context.note("zeros: drop changed nothing: no kernel in float32 or float16 takes fewer bytes without its zeros")
     return smaller
 
 

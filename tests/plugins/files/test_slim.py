@@ -7,6 +7,7 @@ from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.models.litert.conversion.converter import Conversion, to_litert
 from compressor.models.litert.format.flatbuffer import read_model
+from compressor.models.litert.reading.contents import dissect
 from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor_plugins.files.slim import Slim
 
@@ -62,3 +63,24 @@ def test_equal_kernels_share_a_buffer(tensorflow, step_context):
     assert len(kernels) == 1
     with pytest.raises(StepError, match="the file's inputs and outputs could not be told apart; keep one of the two"):
         slimmed(content, step_context(LITERT), signature="drop", names="drop")
+
+
+def test_zeros_are_dropped_on_request_and_the_outputs_stay(small_cnn, step_context, digits):
+    model, context = small_cnn(), step_context(LITERT)
+    kernel = model.get_layer("dense").kernel
+    kernel.assign(np.where(np.abs(kernel) < np.quantile(np.abs(kernel), 0.8), 0, kernel))
+    content = to_litert(model)
+    small, dense = slimmed(content, context, zeros="drop"), slimmed(content, step_context(LITERT))
+    assert context.notes[0] == "1 kernel is stored without zeros, in 24,338 in place of 81,120 bytes"
+    assert len(small) < len(dense) - 56_000
+    features, _ = next(digits.test.batches(50))
+    assert np.array_equal(LiteRTModel(dense).run(features), LiteRTModel(small).run(features))
+    assert dissect(small).sparsity == dissect(dense).sparsity > 0.79
+
+
+def test_it_is_said_where_no_zeros_are_dropped(int8_file, step_context):
+    context = step_context(LITERT)
+    assert slimmed(int8_file, context, zeros="drop") == slimmed(int8_file, step_context(LITERT))
+    assert context.notes[0] == (
+        "zeros: drop changed nothing: no kernel in float32 or float16 takes fewer bytes without its zeros"
+    )

@@ -1,4 +1,4 @@
-"""Reads tensors that a LiteRT file stores sparsely: only the values that are not zero, and where they are."""
+"""Reads and writes tensors that a LiteRT file stores sparsely: the values that are not zero, and where they are."""
 
 from __future__ import annotations
 
@@ -42,6 +42,31 @@ def dense_values(values: NDArray[Any], shape: tuple[int, ...], sparsity: Any, ze
     return dense.reshape(-1)
 
 
+def sparse_values(dense: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    """The values of a tensor that are not zero, in order, and the `SparsityParametersT` that tells where they are.
+
+    Rows along one axis list where they have values, and all other axes are dense. The axis is the one for which the
+    places take the fewest bytes, the last of several.
+    """
+    from ai_edge_litert.schema_py_generated import DimensionMetadataT, DimensionType, SparsityParametersT
+
+    count = int(np.count_nonzero(dense))
+    axis = min(reversed(range(dense.ndim)), key=lambda axis: _bytes_along(axis, dense.shape, count))
+    order = [*(each for each in range(dense.ndim) if each != axis), axis]
+    rows = dense.transpose(order).reshape(-1, dense.shape[axis])
+    there = rows != 0
+    sparsity = SparsityParametersT()
+    sparsity.traversalOrder, sparsity.dimMetadata = np.array(order, np.int32), []
+    for each in order:
+        level = DimensionMetadataT()
+        level.format, level.denseSize = DimensionType.DENSE, dense.shape[each]
+        sparsity.dimMetadata.append(level)
+    level.format, level.denseSize = DimensionType.SPARSE_CSR, 0
+    level.arraySegmentsType, level.arraySegments = _places_vector(np.append(0, there.sum(1).cumsum()))
+    level.arrayIndicesType, level.arrayIndices = _places_vector(there.nonzero()[1])
+    return rows[there], sparsity
+
+
 def index_bytes(sparsity: Any) -> int:
     """The bytes that tell where the stored values are."""
     parts = [part for level in sparsity.dimMetadata for part in (level.arraySegments, level.arrayIndices)]
@@ -67,3 +92,32 @@ def _places(levels: list[Any], most: int) -> list[NDArray[np.int64]]:
         places = [np.repeat(place, counts) for place in places] + [here]
         nodes = len(here)
     return places
+
+
+def _bytes_along(axis: int, shape: tuple[int, ...], count: int) -> int:
+    """Bytes of the places of so many values, if rows along this axis list them."""
+    rows = math.prod(shape) // shape[axis]
+    return count * _width(shape[axis] - 1) + (rows + 1) * _width(count)
+
+
+def _width(largest: int) -> int:
+    """Bytes of the smallest type that the format has for places up to this one."""
+    return 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4
+
+
+def _places_vector(places: NDArray[np.int64]) -> tuple[int, Any]:
+    from ai_edge_litert.schema_py_generated import (
+        Int32VectorT,
+        SparseIndexVector,
+        Uint8VectorT,
+        Uint16VectorT,
+    )
+
+    width = _width(int(places.max(initial=0)))
+    kind, vector, dtype = {
+        1: (SparseIndexVector.Uint8Vector, Uint8VectorT(), np.uint8),
+        2: (SparseIndexVector.Uint16Vector, Uint16VectorT(), np.uint16),
+        4: (SparseIndexVector.Int32Vector, Int32VectorT(), np.int32),
+    }[width]
+    vector.values = places.astype(dtype)
+    return kind, vector
