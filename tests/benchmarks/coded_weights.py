@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tflm import PYTHON, available
 
 import compressor
-from compressor.models.litert import LiteRTModel, shrunk
+from compressor.models.litert import LiteRTModel, shrunk, without_zeros
 from compressor.models.micro.decoded_weights import with_decoded_weights
 
 PRUNE = {"uses": "prune", "with": {"final_sparsity": 0.8, "epochs": 3}}
@@ -40,8 +40,7 @@ WAYS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "int2": ({"uses": "ptq", "with": {"precision": "int2"}},),
     "80 % zeros, float32": (PRUNE,),
     "80 % zeros, int8": (PRUNE, {"uses": "ptq"}),
-    "80 % zeros, float32, dropped": (PRUNE, DROP),
-    "80 % zeros, float16, dropped": (PRUNE, {"uses": "ptq", "with": {"precision": "float16"}}, DROP),
+    "80 % zeros, float16, zeros left out": (PRUNE, {"uses": "ptq", "with": {"precision": "float16"}}, DROP),
     "16 clusters, float32": (CLUSTER,),
     "16 clusters, int8": (CLUSTER, {"uses": "ptq"}),
 }
@@ -76,6 +75,7 @@ def files(folder: Path) -> Iterator[tuple[str, bytes, float | None]]:
         report, _ = compressor.apply(recipe, output=out, cache=folder / "cache")
         made[name] = shrunk((out / "model.tflite").read_bytes(), True, True)
         yield name, made[name], report.stages[-1].metrics["accuracy"].value
+    yield "80 % zeros, float32, zeros left out", shrunk(without_zeros(made["80 % zeros, float32"])[0]), None
     for name in ("int8", "80 % zeros, int8", "16 clusters, int8", "80 % zeros, float32", "16 clusters, float32"):
         content, coded = with_decoded_weights(made[name])
         ways = ", ".join(sorted({each.method for each in coded}))
