@@ -12,6 +12,7 @@ from compressor.base.file_limits import content_of, refuse_special
 from compressor.base.path_or_function import LITERT_SUFFIXES, Reference, is_there
 from compressor.base.plugin_errors import fenced
 from compressor.base.text import did_you_mean
+from compressor.models.files.allowed_classes import CONVNEXT_CLASSES
 
 _ONNX = "run `onnx2tf -i MODEL.onnx` (pip install onnx2tf), and give the .tflite or SavedModel it writes"
 _PYTORCH = ("a PyTorch model", f"export it with torch.onnx.export, then {_ONNX}")
@@ -80,10 +81,18 @@ def _keras_file(path: Path, trusted: bool, known: Mapping[str, Any] | None) -> B
         if not is_keras3(path):
             model = load_keras(path, known, trusted)
             refuse_huge_outputs(model, str(path))
-            return Built(model)
+            return Built(model, _taken_for_convnext(model, path, known or {}))
         bridged = bridge(path, known or {})
     checked = "" if bridged.difference is None else f", outputs within {bridged.difference:.1e} of Keras 3's"
     return Built(bridged.model, (f"brought from Keras 3 to Keras 2{checked}", *bridged.notes))
+
+
+def _taken_for_convnext(model: Any, path: Path, known: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note if an HDF5 file, which holds no modules, names classes that are taken for those of Keras' ConvNeXt."""
+    kinds = {type(layer).__name__ for layer in model._flatten_layers()} if path.suffix in (".h5", ".hdf5") else set()
+    if not (taken := sorted(kinds & CONVNEXT_CLASSES - known.keys())):
+        return ()
+    return (f"{' and '.join(taken)} in it are taken for those of Keras' ConvNeXt; 'model.custom_objects' names others",)
 
 
 def _application(reference: Reference) -> Built:

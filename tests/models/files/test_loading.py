@@ -178,7 +178,11 @@ def test_a_file_of_keras_own_convnext_needs_no_classes_named(tensorflow, tmp_pat
     shape = {"input_shape": (32, 32, 3), "weights": None, "classes": 3}
     model = ConvNeXt([1] * 4, [8] * 4, drop_path_rate=0.1, layer_scale_init_value=0.5, **shape)
     model.save(tmp_path / f"model.{suffix}")
-    loaded = build_model(Reference("path", str(tmp_path / f"model.{suffix}"))).model
+    built = build_model(Reference("path", str(tmp_path / f"model.{suffix}")))
+    told = "LayerScale and StochasticDepth in it are taken for those of Keras' ConvNeXt; "
+    told += "'model.custom_objects' names others"
+    assert built.notes == ((told,) if suffix == "h5" else ())
+    loaded = built.model
     assert {"LayerScale", "StochasticDepth"} <= {type(layer).__name__ for layer in loaded._flatten_layers()}
     samples = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
     np.testing.assert_array_equal(loaded(samples), model(samples))
