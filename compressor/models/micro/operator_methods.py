@@ -76,6 +76,9 @@ def resolver_methods(content: bytes) -> tuple[str, ...]:
     if variables := sorted(missing & _OF_VARIABLES):
         what = f"the file keeps resource variables ({', '.join(variables)}), which the source files do not set up"
         raise ModelError(what, "export it with --to c, and make an interpreter with MicroResourceVariables")
+    if "DENSIFY" in missing:
+        what = "weights of the file are stored without their zeros, which LiteRT for Microcontrollers does not read"
+        raise ModelError(what, "leave out 'zeros: drop' of 'slim', and export with --decode to save flash by zeros")
     if missing:
         listed = ", ".join(sorted(missing))
         what = f"LiteRT for Microcontrollers has no kernel for {listed}"

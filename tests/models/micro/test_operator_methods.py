@@ -49,6 +49,15 @@ def test_operators_that_are_missing_are_named():
         resolver_methods(one("RELU", "GELU", "FlexErf"))
 
 
+def test_weights_stored_without_zeros_have_a_way_of_their_own_there():
+    text = (
+        "weights of the file are stored without their zeros, which LiteRT for Microcontrollers does not read; "
+        "leave out 'zeros: drop' of 'slim', and export with --decode to save flash by zeros"
+    )
+    with pytest.raises(ModelError, match=f"^{re.escape(text)}$"):
+        resolver_methods(one("DENSIFY", "RELU"))
+
+
 @pytest.mark.parametrize(
     ("content", "listed"),
     [
