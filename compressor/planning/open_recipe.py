@@ -16,7 +16,7 @@ from compressor.planning.named_paths import missing_sources
 from compressor.planning.registry import Registry
 from compressor.planning.resolver import Resolver
 from compressor.recipe.document import RecipeText
-from compressor.recipe.load import InvalidRecipeError, read_tree, validated
+from compressor.recipe.load import InvalidRecipeError, own_name, read_tree, validated
 from compressor.recipe.plugin_files import with_plugin_files
 from compressor.recipe.problems import Origin, Problem, RecipeError, refuse_errors
 from compressor.recipe.search_space import LEFT_OUT, Assignment, Choice, Space, space_of
@@ -75,7 +75,7 @@ def open_recipe(
         errors.append(Problem(f"{message}; leave fewer steps open", steps.origin if steps else None))
     if errors:
         raise RecipeError((*problems, *errors))
-    return OpenRecipe(name, space, tuple(problems), tuple(set(found) - set(errors)))
+    return OpenRecipe(own_name(tree, name), space, tuple(problems), tuple(set(found) - set(errors)))
 
 
 def check_space(

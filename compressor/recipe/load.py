@@ -163,8 +163,18 @@ def _salvaged(tree: Node, invalid: Iterable[Route]) -> Recipe | None:
 def _with_default_name(tree: Node, name: str) -> Node:
     if not isinstance(tree.value, dict) or "name" in tree.value:
         return tree
+    return mapping({**tree.value, "name": Node(_allowed(name))}, like=tree)
+
+
+def own_name(tree: Node, default: str) -> str:
+    """The name that a recipe gives itself, or a default one, in characters that a folder's name may have."""
+    given = tree.child("name")
+    return _allowed(given.value if given is not None and isinstance(given.value, str) else default)
+
+
+def _allowed(name: str) -> str:
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)
-    return mapping({**tree.value, "name": Node(safe.lstrip("._-")[:80] or "recipe")}, like=tree)
+    return safe.lstrip("._-")[:80] or "recipe"
 
 
 def _escaped(node: Node, problems: list[Problem], at: Route = ()) -> Node:

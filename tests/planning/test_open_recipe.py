@@ -29,6 +29,21 @@ def opened(text, registry):
     return open_recipe(RecipeText("r", HEAD + textwrap.dedent(text)), (), registry)
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("name: smallest", "smallest"),
+        ("", "of_a_file"),
+        ("name: ../up and away", "up_and_away"),
+        ("name: [1]", "of_a_file"),
+    ],
+)
+def test_a_search_is_called_what_its_recipe_calls_itself(line, name, tmp_path, registry):
+    path = tmp_path / "of a file.yaml"
+    path.write_text(f"{HEAD}{line}\nsteps: [{{uses: prune, with: {{final_sparsity: {{search: auto}}}}}}]\n")
+    assert open_recipe(path, (), registry).name == name
+
+
 def test_values_beyond_the_bounds_of_the_strategy_are_told_at_the_end_of_the_range():
     assert problems("steps: [{uses: prune, with: {final_sparsity: {search: {low: 0.5, high: 1.5}}, power: 99}}]") == [
         "4:72 'final_sparsity' must be below 1, but is 1.5",
