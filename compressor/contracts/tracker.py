@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Tracker:
-    """Follows a run elsewhere, such as in TensorBoard or MLflow, if `compressor apply --track NAME` asks for it.
+    """Follows a run elsewhere, such as in TensorBoard or MLflow, if `--track NAME` asks for it.
 
     An instance is made for each run. Its methods are the hooks of their names, and each has a limit of five minutes.
     What it shows comes from the rows and the report that it is given; it changes neither the run nor its results.

@@ -44,10 +44,10 @@ def steps_in(kernel):
     return len(values), np.abs(values / step - np.round(values / step)).max()
 
 
-@pytest.mark.parametrize("size", [3000, pytest.param(2200, marks=pytest.mark.long)])
-def test_the_package_is_as_large_as_asked_and_as_told(small_cnn, step_context, size):
+@pytest.mark.parametrize(("size", "epochs"), [(3000, 5), pytest.param(2200, 10, marks=pytest.mark.long)])
+def test_the_package_is_as_large_as_asked_and_as_told(small_cnn, step_context, size, epochs):
     context = step_context()
-    model = entropy(trained(small_cnn(), context), context, max_size=size, epochs=5)
+    model = entropy(trained(small_cnn(), context), context, max_size=size, epochs=epochs)
     told = int(context.notes[-1].split("about ")[1].split(" ")[0].replace(",", ""))
     written = len(package(model, context))
     assert written == pytest.approx(told, rel=0.03)

@@ -124,7 +124,7 @@ def test_nothing_is_sent_unless_it_is_asked_for(tmp_path):
         assert followed(tmp_path / "offline") == "[]"
         assert callers == []
         told = followed(tmp_path / "online", WANDB_MODE="online", WANDB_INIT_TIMEOUT="5")
-        assert "the tracker 'wandb' (compressor" in told
+        assert "the tracker" in told and "(compressor" in told and "failed with" in told
         assert callers != []  # so the same server would have been called
     finally:
         server.close()
