@@ -88,6 +88,20 @@ def claim() -> None:
     logger.propagate = False
 
 
+def keep_to_messages() -> None:
+    """Let nothing but the tool's own messages reach standard error any more: what native code prints there is lost.
+
+    For the end of a process, where `claim` was called, after which libraries would tell anew what was told.
+    """
+    if isinstance(sys.stderr, ForgivingStream) and sys.stderr.fileno() == 2:
+        sys.stderr.flush()
+        sys.stderr = ForgivingStream(os.dup(2), sys.stderr.encoding)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):  # 1 has been standard error as well, since `claim`
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
 @contextmanager
 def owned() -> Iterator[None]:
     """Keep standard output to the tool while a command runs: `print` writes to standard error."""

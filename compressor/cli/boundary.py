@@ -13,7 +13,7 @@ from compressor.base import event_log
 from compressor.base.disk_faults import disk_fault, explained
 from compressor.base.errors import CompressorError, ExitCode, OutputError, StepError
 from compressor.base.outgoing import one_line
-from compressor.base.standard_output import failure, reason_of, tell
+from compressor.base.standard_output import failure, keep_to_messages, reason_of, tell
 from compressor.cli.bug_report import report_bug
 from compressor.cli.child_process import KEPT, Tell
 from compressor.cli.interrupts import was_interrupted
@@ -83,6 +83,8 @@ def _report(error: Exception) -> int:
     own = _blamed(error)
     if own is None:
         return report_bug(error)
+    if own.exit_code == ExitCode.WORKER:  # TensorFlow may still be losing the others, and would print that
+        keep_to_messages()
     _show(own)
     return own.exit_code
 

@@ -226,3 +226,23 @@ def test_what_the_tool_says_of_plugins_is_shown_where_the_output_of_libraries_is
     assert (code, out.split()[0]) == (0, b"noisy")
     assert "changed the environment (NOISY), which was put back" in err
     assert "chatter" not in err
+
+
+def test_nothing_but_messages_is_printed_once_the_process_keeps_to_them(tmp_path):
+    """As when TensorFlow is still losing the other workers while the tool has said so."""
+    script = """if True:
+        import os, subprocess
+        from compressor.base import standard_output as gate
+        gate.claim()
+        os.write(2, b"before\\n")
+        gate.keep_to_messages()
+        gate.tell("error: told")
+        os.write(1, b"native")
+        os.write(2, b"native")
+        subprocess.run(["sh", "-c", "echo child; echo child >&2"])
+        gate.keep_to_messages()
+        gate.tell("told again")
+        gate.say("result")
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, cwd=tmp_path, check=True)
+    assert (done.stdout, done.stderr) == (b"result\n", b"before\nerror: told\ntold again\n")
