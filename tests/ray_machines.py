@@ -16,7 +16,7 @@ class Machines:
 
     def __init__(self, folder, hidden):
         self._folder, self._hidden = folder, hidden
-        self._nodes = []
+        self._nodes, self._session = [], None
         self.client_port = free_port()
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -30,8 +30,10 @@ class Machines:
         own = self._folder / f"node-{len(self._nodes)}"
         for name in ("tmp", "cache"):
             (own / name).mkdir(parents=True)
-        hide = f'mount -t tmpfs none "{self._hidden}" && exec "$@"'
-        apart = ["unshare", *([] if os.getuid() == 0 else ["-Ur"]), "-m", "sh", "-c", hide, "sh"]
+        # Ray unpacks code there, and one node would remove what another one imports from
+        apart_too = f"{self._session}/runtime_resources"
+        hide = f'mkdir -p "{apart_too}" && mount -t tmpfs none "{apart_too}" && mount -t tmpfs none "{self._hidden}"'
+        apart = ["unshare", *([] if os.getuid() == 0 else ["-Ur"]), "-m", "sh", "-c", f'{hide} && exec "$@"', "sh"]
         where = {"TMPDIR": str(own / "tmp"), "COMPRESSOR_CACHE": str(own / "cache")}
         node = self._start(
             apart, [f"--address={self.address}", "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}"], where
@@ -53,13 +55,15 @@ class Machines:
     def wait_for(self, count):
         script = (
             "import ray, sys, time; ray.init(sys.argv[1], logging_level='ERROR', log_to_driver=False)\n"
-            "while sum(node['Alive'] for node in ray.nodes()) != int(sys.argv[2]): time.sleep(0.2)"
+            "while sum(node['Alive'] for node in ray.nodes()) != int(sys.argv[2]): time.sleep(0.2)\n"
+            "print(ray._private.worker.global_worker.node.get_session_dir_path())"
         )
         command = [sys.executable, "-c", script, self.address, str(count)]
         until = time.monotonic() + 120
-        while subprocess.run(command, capture_output=True, timeout=120, check=False).returncode:
+        while (asked := subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)).returncode:
             assert time.monotonic() < until, "the cluster does not start"
             time.sleep(1)
+        self._session = asked.stdout.strip().splitlines()[-1]
 
     def kill(self, node):
         """End all processes of a node at once, as when its power fails."""

@@ -105,6 +105,8 @@ class TaskSet:
             yield
         except ConnectionError as error:
             raise _gone(self._cluster, error) from None
+        except ImportError as error:  # of the process there that begins tasks for us
+            raise _lacking(error) from None
         except (CompressorError, RuntimeError, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - Ray's client raises those of gRPC as they come
@@ -129,8 +131,7 @@ class TaskSet:
             return Lost(f"the machine or the process that ran it was lost{often}")
         except errors.RayTaskError as error:
             if isinstance(error.cause, ImportError):
-                what = f"a machine of the cluster cannot run this: {error.cause}"
-                raise ClusterError(what, "install there what compressor needs, in the same versions") from None
+                raise _lacking(error.cause) from None
             raise RuntimeError(f"a task on the cluster failed:\n{error}") from None
 
     def _refuse_empty_cluster(self) -> None:
@@ -154,6 +155,11 @@ class TaskSet:
 def _gone(cluster: Cluster, error: Exception) -> ClusterError:
     what = f"{cluster.name} no longer answers ({_first(error)})"
     return ClusterError(what, "give the command again when it does; what is finished is kept")
+
+
+def _lacking(error: ImportError) -> ClusterError:
+    what = f"a machine of the cluster cannot run this: {error}"
+    return ClusterError(what, "install there what compressor needs, in the same versions")
 
 
 def _first(error: Exception) -> str:
