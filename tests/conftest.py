@@ -137,6 +137,22 @@ def small_cnn(tensorflow):
 
 
 @pytest.fixture(scope="session")
+def two_inputs(tensorflow):
+    """A file of two inputs, and ten samples whose names stand in another order than the alphabet's."""
+    import numpy as np
+    import tf_keras
+    from tf_keras import layers
+
+    from compressor.models.litert.conversion.converter import to_litert
+
+    tab, pic = tf_keras.Input((8,), name="tab"), tf_keras.Input((4, 4, 1), name="pic")
+    model = tf_keras.Model([tab, pic], layers.Dense(3)(layers.Concatenate()([tab, layers.Flatten()(pic)])))
+    generator = np.random.default_rng(0)
+    shapes = {"tab": (10, 8), "pic": (10, 4, 4, 1)}
+    return to_litert(model), {name: generator.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory):
     """The report and the folder of `prune_qat`, run in smoke mode."""
     import compressor

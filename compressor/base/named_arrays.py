@@ -41,7 +41,12 @@ def arrays_in(values: Values) -> list[Any]:
         return []
     if isinstance(values, tuple):
         return [array for part in values for array in arrays_in(part)]
-    return [values[name] for name in sorted(values)] if is_named(values) else [values]
+    return [values[name] for name in names_in(values)] if is_named(values) else [values]
+
+
+def names_in(values: Values) -> list[str]:
+    """The names of the arrays of a mapping, in the order of `arrays_in`; none of a single array."""
+    return sorted(values) if is_named(values) else []
 
 
 def each(values: Values, function: Callable[[Any], Any]) -> Values:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from compressor.base.atomic_files import naming
 from compressor.base.errors import ModelError
-from compressor.base.named_arrays import arrays_in, is_named
+from compressor.base.named_arrays import arrays_in, names_in
 from compressor.base.types import Arrays
 from compressor.measure.latency_process import THREADS
 from compressor.measure.median_interval import MedianInterval, median_interval
@@ -145,8 +145,13 @@ def with_operators(file: FileLatency, content: bytes, sample: Arrays, seed: int 
 
 def _in_child(contents: Sequence[bytes], sample: Arrays, seed: int, by_operator: bool, budget: float) -> Any:
     """What the child process finds out, or what goes wrong in it."""
-    names = list(sample) if is_named(sample) else []
-    request = {"names": names, "files": len(contents), "by_operator": by_operator, "seed": seed, "budget": budget}
+    request = {
+        "names": names_in(sample),
+        "files": len(contents),
+        "by_operator": by_operator,
+        "seed": seed,
+        "budget": budget,
+    }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "request.json").write_text(json.dumps(request))

@@ -36,8 +36,8 @@ def weights_within(path: Path) -> Iterator[None]:
 
     def counted(create: Any, **options: Any) -> Any:
         nonlocal total, refusal
-        shape = options.get("shape")
-        total += _VALUE_BYTES * math.prod(shape.as_list() if shape is not None and shape.is_fully_defined() else ())
+        shape = tf.TensorShape(options.get("shape"))  # a tuple in the SavedModel of a compiled model
+        total += _VALUE_BYTES * math.prod(shape.as_list() if shape.is_fully_defined() else ())
         if swells(total, size):
             what = f"{path} has {format_size(size)}, and describes a model with weights of {_bytes(total)}"
             refusal = ModelError(what, unless_raised("do not load it", total))

@@ -75,6 +75,17 @@ def test_only_what_ships_becomes_a_header(call, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["unpack", "header"])
+def test_a_damaged_package_is_not_written(call, package, tmp_path, command):
+    content = bytearray(package.read_bytes())
+    content[len(content) // 2] ^= 4
+    package.write_bytes(content)
+    code, out, err = call(command, package, tmp_path / "out")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the package is damaged (")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["unpack", "header"])
 def test_an_output_is_never_a_folder_or_a_device(call, package, tmp_path, command):
     text = f"error: {tmp_path} exists, and is not a file; choose another name\n"
     assert call(command, package, tmp_path, "--force") == (1, "", text)

@@ -46,6 +46,12 @@ def test_a_file_is_as_fast_as_itself_and_a_net_of_four_times_the_weights_is_slow
         assert (file.threads, file.fault) == (1, "")
 
 
+def test_a_file_of_several_inputs_is_timed_in_whatever_order_the_data_has_them(two_inputs):
+    content, samples = two_inputs
+    (file,) = paired_latencies([content], {name: values[:1] for name, values in samples.items()})
+    assert file.fault == "" and file.seconds.value > 0
+
+
 def test_a_slow_operator_comes_first_with_its_weights(timed):
     slow = timed[3].operators
     assert [each.operator for each in slow] == ["ADD", *["FULLY_CONNECTED"] * 3, "ADD"]

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 from compressor.base.errors import ModelError
@@ -61,6 +62,18 @@ def test_the_files_of_a_saved_model_count_together(tensorflow, tmp_path, monkeyp
     tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(20_000)]).save(tmp_path / "saved")
     with declared_sizes.weights_within(tmp_path / "saved"):
         tf_keras.models.load_model(tmp_path / "saved")
+
+
+def test_a_saved_model_that_was_compiled_is_loaded(tensorflow, tmp_path):
+    """Its metrics and its optimizer have weights, too, whose shapes are tuples."""
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((8,)), tf_keras.layers.Dense(2)])
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(np.zeros((4, 8)), np.zeros((4, 2)), verbose=0)
+    model.save(tmp_path / "saved", save_format="tf")
+    loaded = build_model(Reference("path", str(tmp_path / "saved")), trusted=True).model
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
 
 def test_a_layer_whose_output_fills_the_memory_is_refused_unless_the_limit_is_raised(tensorflow, monkeypatch):

@@ -16,7 +16,7 @@ import numpy as np
 
 from compressor.base.atomic_files import naming
 from compressor.base.errors import StepError
-from compressor.base.named_arrays import arrays_in, is_named
+from compressor.base.named_arrays import arrays_in, names_in
 from compressor.base.types import Arrays
 from compressor.models.litert.format.flatbuffer import operator_of, read_model, write_model
 from compressor.models.litert.format.operators import operator_name
@@ -39,8 +39,7 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        names = list(samples) if is_named(samples) else []
-        (folder / "names.json").write_text(json.dumps(names))
+        (folder / "names.json").write_text(json.dumps(names_in(samples)))
         with naming(folder / "samples.npz"):
             np.savez(folder / "samples.npz", *arrays_in(samples))
         reason = _failure(content, folder)

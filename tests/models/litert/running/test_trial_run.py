@@ -40,6 +40,15 @@ def test_a_file_that_runs_on_all_samples_is_accepted(quotient):
     assert refuse_failing(quotient, LOUD, "the model 'audio'") is None
 
 
+def test_inputs_are_taken_by_their_names_in_whatever_order_the_data_has_them(two_inputs):
+    content, samples = two_inputs
+    assert list(samples) == ["tab", "pic"]
+    assert refuse_failing(content, samples, "the model") is None
+    swapped = {"tab": samples["tab"], "pic": samples["pic"][:, :3]}
+    with pytest.raises(StepError, match="'pic'"):
+        refuse_failing(content, swapped, "the model")
+
+
 def test_an_error_on_one_quiet_sample_names_the_operator(quotient):
     samples = LOUD.copy()
     samples[40] *= 1e-3
