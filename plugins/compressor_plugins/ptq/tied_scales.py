@@ -72,7 +72,12 @@ def with_clusters(content: bytes, model: Any) -> bytes:
     if not any(weight.shape.rank > 1 and _shares_few_values(weight.numpy()) for weight in model.weights):
         return content
     plain = to_litert(model)
-    return tied(content, plain, weighted_operators(plain, model), by_name=True)
+    with_named = tied(content, plain, weighted_operators(plain, model), by_name=True)
+    file = read_model(with_named)
+    parted = [kernel for kernel in _unrolled_kernels(file, model) if _is_parted(file, kernel)]
+    for kernel in parted:
+        _tie(file, kernel)
+    return write_model(file) if parted else with_named
 
 
 def tied(content: bytes, plain: bytes, operators: Iterable[WeightedOperator], by_name: bool = False) -> bytes:
@@ -122,6 +127,27 @@ def _kernels(file: Any, plain: Any, operators: Iterable[WeightedOperator], by_na
         if _merged(weights.reshape(-1)[:_SAMPLE])[1] <= _MOST_VALUES:
             values = np.moveaxis(_merged(weights)[0], -1, operator.axis)
             yield _Kernel(graph, place, values, factors, operator.axis)
+
+
+def _unrolled_kernels(file: Any, model: Any) -> Iterator[_Kernel]:
+    """The kernels of a loop that was unrolled, found by the model's weights, since they lose their names on the way."""
+    graph = file.subgraphs[0]
+    weights = [weight.numpy().T.astype(np.float64) for weight in model.weights if weight.shape.rank == 2]
+    places = {int(call.inputs[1]) for call in graph.operators if _is_dense(file, call)}
+    for place in sorted(places):
+        tensor = graph.tensors[place]
+        if type_of(tensor) not in _INTEGERS or not _data(file, tensor):
+            continue
+        for values in weights:
+            if values.shape != _shape(tensor) or not _rounds_to(file, tensor, values.T, 0):
+                continue
+            if _merged(values.reshape(-1)[:_SAMPLE])[1] <= _MOST_VALUES:
+                yield _Kernel(graph, place, _merged(values)[0], np.ones(len(values)), 0)
+            break
+
+
+def _is_dense(file: Any, call: Any) -> bool:
+    return operator_of(file.operatorCodes[call.opcodeIndex]) == Operator.FULLY_CONNECTED
 
 
 def _rounds_to(file: Any, tensor: Any, weights: Floats, axis: int) -> bool:

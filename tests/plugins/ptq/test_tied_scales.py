@@ -43,6 +43,16 @@ def sequences():
     return tf_keras.Model(inputs, layers.Dense(32, name="head")(layers.GlobalAveragePooling1D()(x)))
 
 
+def recurrent():
+    """Layers whose loops the conversion unrolls, so that their kernels lose their names."""
+    import tf_keras
+    from tf_keras import layers
+
+    inputs = layers.Input((28, 28))
+    x = layers.Bidirectional(layers.GRU(6, return_sequences=True), name="both")(layers.AveragePooling1D(4)(inputs))
+    return tf_keras.Model(inputs, layers.Dense(32, name="head")(layers.SimpleRNN(8, name="plain")(x)))
+
+
 def built(maker, clusters, **options):
     """The model with so many values in each kernel, and with statistics that have something to fold."""
     import tf_keras
@@ -85,6 +95,7 @@ def values(content):
         (pictures, 6, 7, 0.15, {"precision": "int4", "algorithm": "mse"}),
         (sequences, 16, 7, 0.03, {}),
         (sequences, 16, 7, 0.03, {"precision": "int16x8"}),
+        (recurrent, 16, 7, 0.1, {}),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )

@@ -209,8 +209,16 @@ def _stored(model: Any, graph: Any) -> Iterator[_Stored]:
 
 
 def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
-    operands = _operands(model, graph)
+    operands = _read_only_by(model, graph, _BY_VALUE)
+    states = _read_only_by(model, graph, {Operator.WHILE})  # of a recurrent layer, where a loop begins with zeros
+    seen: set[Any] = set()
     for each in _stored(model, graph):
+        # an unrolled loop has a tensor for each of its steps, which all stand for the same bytes
+        same = (each.tensor.buffer, each.type_, each.shape)
+        if same in seen:
+            continue
+        seen.add(same)
+        learned = each.index not in operands and not (each.index in states and not each.values.any())
         unique, quantization = len(np.unique(each.values)), each.quantization
         yield WeightTensor(
             name=each.name,
@@ -221,18 +229,18 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
             unique=unique,
             channel_unique=unique if quantization is None else _channel_unique(each.values, each.shape, quantization),
             bytes=each.bytes,
-            kernel=len(each.shape) > 1 and each.type_ not in _BIAS_TYPES and each.index not in operands,
+            kernel=len(each.shape) > 1 and each.type_ not in _BIAS_TYPES and learned,
             spread=spread_of(real_values(each.values, each.type_, each.shape, quantization)),
         )
 
 
-def _operands(model: Any, graph: Any) -> set[int]:
-    """The tensors that only operators for single values take: biases and factors, however many dimensions they have."""
+def _read_only_by(model: Any, graph: Any, kinds: set[Operator]) -> set[int]:
+    """The tensors that no other operators take, such as those for single values take biases and factors."""
     taken: dict[int, set[int]] = {}
     for call in graph.operators or []:
         for index in call.inputs if call.inputs is not None else ():
             taken.setdefault(int(index), set()).add(operator_of(model.operatorCodes[call.opcodeIndex]))
-    return {index for index, codes in taken.items() if codes <= _BY_VALUE}
+    return {index for index, codes in taken.items() if codes <= kinds}
 
 
 def _constant(model: Any, tensor: Any) -> bytes:

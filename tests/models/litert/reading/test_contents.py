@@ -22,6 +22,23 @@ def with_zeros(model, share):
     return model
 
 
+@pytest.mark.parametrize("weights", [None, "int8"])
+def test_of_a_recurrent_layer_its_kernels_are_counted_once_and_its_first_state_is_none(tensorflow, weights):
+    """A loop begins with zeros, and an unrolled one has tensors for each step, which share their bytes."""
+    import tf_keras
+    from tf_keras import layers
+
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([layers.InputLayer((9, 6)), layers.GRU(12, name="gru"), layers.Dense(2, name="head")])
+    kernel = model.get_layer("gru").weights[1]
+    kernel.assign(np.where(np.arange(12 * 36).reshape(12, 36) % 14 == 0, kernel, 0))  # whole channels among the zeros
+    samples = [np.random.default_rng(seed).normal(size=(1, 9, 6)).astype(np.float32) for seed in range(20)]
+    anatomy = dissect(to_litert(model, Conversion(weights, calibration=samples)) if weights else to_litert(model))
+    assert sorted(tensor.shape for tensor in anatomy.kernels) == [(2, 12), (36, 6), (36, 12)]
+    zeros = next(tensor.zeros for tensor in anatomy.kernels if tensor.shape == (36, 12))
+    assert zeros == np.count_nonzero(kernel.numpy() == 0) > 390
+
+
 def test_zeros_parameters_and_bytes_are_counted_in_a_float_file(small_cnn):
     content = to_litert(with_zeros(small_cnn(), 0.75))
     anatomy = dissect(content)
