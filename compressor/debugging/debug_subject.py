@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.base.cache_folder import default_folder
-from compressor.base.errors import ModelError, StepError
+from compressor.base.errors import DataError, ModelError, StepError
 from compressor.base.path_or_function import Reference
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
@@ -72,6 +72,7 @@ def of_run(folder: Path, registry: Registry, data: str | None, metrics: Sequence
 
     Raises:
         ModelError: this is no run with a quantized stage.
+        DataError: the run's data is not what it was.
     """
     plan = _plan_of(folder, registry, trusted)
     place, step = _quantizing(plan, folder)
@@ -82,7 +83,7 @@ def of_run(folder: Path, registry: Registry, data: str | None, metrics: Sequence
     model = before.load()
     content = unpacked(model) if isinstance(model, bytes) else to_litert(model)
     exact = _float_twin(content, f"the model before '{step.id}'")
-    own_data = find_data(registry, data) if data else load_data(plan, default_folder())
+    own_data = find_data(registry, data) if data else _own_data(plan, folder)
     measured = find_metrics(registry, metrics) if metrics else list(plan.metrics)
     names = layer_names(OperatorGraph(exact), model, registry)
     maker: Maker | None = None
@@ -175,6 +176,16 @@ def _plan_of(folder: Path, registry: Registry, trusted: bool) -> Plan:
     lock = read_lock(folder / LOCK)
     plan = planner.prepare(folder / "recipe.yaml", (), registry, seed=lock.seed, smoke=lock.smoke)
     return replace(plan, trust_model=trusted, threads=lock.threads or plan.threads)
+
+
+def _own_data(plan: Plan, folder: Path) -> RunData:
+    """The data of the run, which must be what it was: what is measured on other data says nothing of the run."""
+    data, known = load_data(plan, default_folder()), read_lock(folder / LOCK).fingerprints
+    changed = [name for name, split in data.splits.items() if known.get(name) != split.fingerprint]
+    if changed:
+        what = f"the data of {folder} is not what it was when it ran ({', '.join(changed)})"
+        raise DataError(what, "give --data to measure on other data, or run the recipe again")
+    return data
 
 
 def _quantizing(plan: Plan, folder: Path) -> tuple[int, PlannedStep]:

@@ -1,6 +1,7 @@
 """`compressor debug`: which layers of a quantized model cost its accuracy."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -202,6 +203,19 @@ def test_a_run_without_quantization_is_refused(run, files):
     code, _, err = run("debug", str(folder))
     assert code == 1
     assert err == f"error: no step of {folder} quantizes (its steps: fuse); name a run with 'ptq' or 'qat'\n"
+
+
+def test_data_that_has_changed_since_the_run_is_refused(run, smoke_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(smoke_run[1], folder)
+    lock = folder / "lock.yaml"
+    lock.write_text(re.sub("  test: [0-9a-f]{8}", "  test: 01234567", lock.read_text()))
+    code, _, err = run("debug", str(folder))
+    assert (code, err) == (
+        1,
+        f"error: the data of {folder} is not what it was when it ran (test); give --data to measure on other data, or run "
+        "the recipe again\n",
+    )
 
 
 def test_a_folder_of_several_seeds_is_told_apart(run, tmp_path):
