@@ -213,8 +213,8 @@ def test_data_that_has_changed_since_the_run_is_refused(run, smoke_run, tmp_path
     code, _, err = run("debug", str(folder))
     assert (code, err) == (
         1,
-        f"error: the data of {folder} is not what it was when it ran (test); give --data to measure on other data, or run "
-        "the recipe again\n",
+        f"error: the data of {folder} is not what it was when it ran (test); give --data to measure on other data, or "
+        "run the recipe again\n",
     )
 
 
