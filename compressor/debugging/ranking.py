@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from compressor.base.errors import ModelError
 from compressor.debugging.layer_errors import Comparison, OperatorError, worst
 from compressor.debugging.layer_names import described
 from compressor.debugging.operator_graph import Node, OperatorGraph
@@ -67,10 +68,26 @@ def ranked(comparison: Comparison, names: Mapping[int, str]) -> list[RankedOpera
     return sorted(rows, key=lambda row: -1.0 if row.cost is None else row.cost, reverse=True)
 
 
+def refuse_uncompared(comparison: Comparison, rows: Sequence[RankedOperator], subject: str) -> None:
+    """Refuse a float model that is another one than the file's, which its layers tell.
+
+    Raises:
+        ModelError: there are layers with weights, and none could be compared; the message begins with `subject`.
+    """
+    graph = comparison.quantized
+    weighted = {node.index for node in graph.nodes if weights_of(graph, node)}
+    if weighted and not any(row.index in weighted and row.cost is not None for row in rows):
+        what = f"{subject}: no layer with weights has a counterpart in the float model that it could be compared with"
+        raise ModelError(what, "give the float model that the quantized file was made from")
+
+
 def unpaired_names(comparison: Comparison) -> list[str]:
     """The outputs of operators that have no counterpart in the float model."""
     graph = comparison.quantized
-    return [f"{graph.tensors[node.outputs[0]].name} ({node.operator})" for node in comparison.pairs.unpaired]
+    return [
+        f"{graph.tensors[node.outputs[0]].name or f'operator {node.index + 1}'} ({node.operator})"
+        for node in comparison.pairs.unpaired
+    ]
 
 
 def weights_of(graph: OperatorGraph, node: Node) -> list[int]:

@@ -205,6 +205,23 @@ def test_a_run_without_quantization_is_refused(run, files):
     assert err == f"error: no step of {folder} quantizes (its steps: fuse); name a run with 'ptq' or 'qat'\n"
 
 
+def test_a_float_model_that_is_another_one_is_refused(run, files, tmp_path):
+    import tf_keras
+    from planted_nets import built
+
+    from compressor.models.files.keras_files import save_keras
+
+    net = built("autoencoder")
+    dense = tf_keras.layers.Dense(net.output_shape[-1], name="other")
+    save_keras(tf_keras.Sequential([tf_keras.layers.InputLayer(net.input_shape[1:]), dense]), tmp_path / "other.h5")
+    code, out, err = run(*arguments(files, float_model=tmp_path / "other.h5"))
+    assert (code, out) == (1, "")
+    assert err == (
+        f"error: {files / 'int8.tflite'} against {tmp_path / 'other.h5'}: no layer with weights has a counterpart in "
+        "the float model that it could be compared with; give the float model that the quantized file was made from\n"
+    )
+
+
 def test_data_that_has_changed_since_the_run_is_refused(run, smoke_run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(smoke_run[1], folder)

@@ -72,7 +72,7 @@ def command(
     from compressor.debugging.debug_subject import of_files, of_run
     from compressor.debugging.error_table import as_data, print_errors
     from compressor.debugging.layer_errors import compared
-    from compressor.debugging.ranking import ranked
+    from compressor.debugging.ranking import ranked, refuse_uncompared
     from compressor.debugging.tryouts import tried
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
     from compressor.report.screen import Screen
@@ -96,6 +96,7 @@ def command(
 
         comparison = compared(subject.quantized, subject.exact, taken, tell)
         rows = ranked(comparison, subject.names)
+        refuse_uncompared(comparison, rows, subject.title)
         status.update("keeping layers in more bits")
         tryouts = tried(subject, comparison, rows, taken, tries) if subject.maker and tries else None
     if node_data is not None:

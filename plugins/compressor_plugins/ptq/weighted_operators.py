@@ -93,15 +93,16 @@ def refuse_encoded(file: Any) -> None:
     """
     for tensor in (tensor for graph in file.subgraphs for tensor in graph.tensors):
         name = (tensor.name or b"").decode(errors="replace")
+        at = f" ('{name}')" if name else ""  # 'slim' drops names
         data = file.buffers[tensor.buffer].data
         scaled = tensor.quantization is not None and tensor.quantization.scale is not None
         if tensor.sparsity is not None:
-            what = f"the file's weights are stored sparsely ('{name}')"
+            what = f"the file's weights are stored sparsely{at}"
             raise StepError(what, "give the dense float file that it was made from")
         if scaled and len(tensor.quantization.scale):
-            raise StepError(f"the file is quantized already ('{name}')", "give the float file that it was made from")
+            raise StepError(f"the file is quantized already{at}", "give the float file that it was made from")
         if type_of(tensor) is TensorType.FLOAT16 and data is not None and len(data):
-            what = f"the file's weights are float16 already ('{name}')"
+            what = f"the file's weights are float16 already{at}"
             raise StepError(what, "give the float32 file that it was made from")
 
 
