@@ -28,15 +28,19 @@ from compressor_plugins.qat.tfmot_wrappers import quantize_layers
 from compressor_plugins.shared.float_parts import refuse_floats
 from compressor_plugins.shared.kernels import tell_of_idle
 
+_UNROLLED = ("GRU", "SimpleRNN")
+
 
 def fine_tuned(model: Model, params: QATParams, context: StepContext) -> Model:
     """The model with fake quantization in its layers, trained.
 
     Raises:
-        StepError: there is no layer that can be quantized in training.
+        StepError: there is no layer that can be quantized in training, or one whose clusters would be lost.
     """
     graph = prepared(model, _rewrites(params, context.state), context, "quantization-aware training")
     clustered = "clustered" in context.state.traits
+    if clustered:
+        _refuse_loops(model)
     if params.fold_batch_norm == "all" and clustered and any(follows_convolution(graph, n) for n in graph.nodes):
         context.note("folded no BatchNormalization into a convolution, whose clusters its factors would part")
     simulation = Simulation(params.bits_of, 16 if params.activations == "int16" else 8, params.ranges == "learned")
@@ -66,6 +70,13 @@ def fine_tuned(model: Model, params: QATParams, context: StepContext) -> Model:
         refuse_floats(_file(quantized, params, context))
     context.fit(quantized, params, kept(quantized, context.state))
     return quantized
+
+
+def _refuse_loops(model: Any) -> None:
+    """Refuse clusters of layers whose loops the conversion unrolls: their kernels get a scale for each channel."""
+    if loops := [layer.name for layer in model._flatten_layers() if type(layer).__name__ in _UNROLLED]:
+        what = f"the clusters of {listed(loops)} would be lost, since such layers are computed step by step in integers"
+        raise StepError(what, "leave out 'qat', since 'ptq' alone keeps them")
 
 
 def _file(quantized: Any, params: QATParams, context: StepContext) -> bytes:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from compressor.base.errors import StepError
 from compressor.contracts.model_state import ModelState
 from compressor.models.files.keras_files import load_keras, save_keras
 from compressor.models.litert.conversion.converter import Conversion, to_litert
@@ -180,8 +181,6 @@ def test_the_shipped_file_agrees_with_the_simulation(small_cnn, step_context, di
 def test_a_subclassed_model_is_refused(tensorflow, step_context):
     import tf_keras
 
-    from compressor.base.errors import StepError
-
     class Own(tf_keras.Model):
         def __init__(self):
             super().__init__()
@@ -316,6 +315,19 @@ def test_each_channel_of_a_depthwise_kernel_has_a_scale_of_its_own(image_net, st
         save_keras(quantized, tmp_path / "model.h5")
         loaded = load_keras(tmp_path / "model.h5", QAT(QAT.Params()).custom_objects())
         assert shipped(loaded) == content
+
+
+def test_clusters_of_a_loop_that_is_unrolled_are_refused_before_training(tensorflow, step_context):
+    import tf_keras
+    from tf_keras import layers
+
+    model = tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(4, name="gru"), layers.Dense(10)])
+    with pytest.raises(StepError) as raised:
+        QAT(QAT.Params(epochs=1)).apply(model, step_context(ModelState().add("clustered")))
+    assert str(raised.value) == (
+        "the clusters of gru would be lost, since such layers are computed step by step in integers; "
+        "leave out 'qat', since 'ptq' alone keeps them"
+    )
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -603,8 +615,6 @@ def test_zeros_stay_in_layers_that_are_left_in_float(tensorflow, step_context):
 def test_a_model_with_nothing_to_quantize_is_an_error(tensorflow, step_context):
     import tf_keras
     from tf_keras import layers
-
-    from compressor.base.errors import StepError
 
     with pytest.raises(StepError) as error:
         qat(tf_keras.Sequential([layers.InputLayer((28, 28)), layers.GRU(10)]), step_context())
