@@ -1,4 +1,4 @@
-"""The refusal of a model file that is not there, which every command words alike."""
+"""Refuses a model file that is not there, in the same words for every command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tensors of a LiteRT file are the weights of its layers."""
+"""Finds the tensors of a LiteRT file that are the weights of its layers."""
 
 from __future__ import annotations
 
