@@ -35,6 +35,16 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def write_named(path: Path, content: str | bytes) -> None:
+    """Write a file that nobody reads before it is whole, such as one in a temporary folder.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`.
+    """
+    with naming(path):
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; it is renamed to `path` if the block succeeds.

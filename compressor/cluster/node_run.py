@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from compressor.base.atomic_files import write_named
 from compressor.base.errors import CompressorError, ExitCode
 from compressor.cluster.carried_files import Carried
 from compressor.cluster.node_machine import Sender, as_sent_from, cache_here, machine_name, other_versions, recipe_here
@@ -76,7 +77,7 @@ def run(job: RunJob, carried: Sequence[tuple[Carried, Any]], sender: Sender, mai
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=Path.cwd()))
     try:
         recipe, output = folder / "recipe.yaml", folder / "output"
-        recipe.write_text(recipe_here(job.recipe, carried), encoding="utf-8")
+        write_named(recipe, recipe_here(job.recipe, carried))
         code, error = _apply(_arguments(job, sender, recipe, output), job.number, mailbox)
         files = {path.relative_to(output).as_posix(): path.read_bytes() for path in output.rglob("*") if path.is_file()}
         return RunOutcome(files, code, error)

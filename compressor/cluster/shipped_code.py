@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from compressor.base.atomic_files import write_named
 from compressor.base.errors import CompressorError
 from compressor.planning.plugin_checks import GROUP
 
@@ -71,7 +72,7 @@ def _describe(distribution: importlib.metadata.Distribution, folder: Path) -> No
     info.mkdir()
     for file in ("METADATA", "entry_points.txt", "top_level.txt"):
         if (text := distribution.read_text(file)) is not None:
-            (info / file).write_text(text, encoding="utf-8")
+            write_named(info / file, text)
 
 
 def _copy(name: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.base.atomic_files import naming
+from compressor.base.atomic_files import naming, write_named
 from compressor.base.errors import ModelError
 from compressor.base.named_arrays import arrays_in, names_in
 from compressor.base.types import Arrays
@@ -154,10 +154,10 @@ def _in_child(contents: Sequence[bytes], sample: Arrays, seed: int, by_operator:
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "request.json").write_text(json.dumps(request))
+        write_named(folder / "request.json", json.dumps(request))
         with naming(folder / "samples.npz"):
             np.savez(folder / "samples.npz", *arrays_in(sample))
         for place, content in enumerate(contents):
-            (folder / f"{place}.tflite").write_bytes(content)
+            write_named(folder / f"{place}.tflite", content)
         fault = fault_of("compressor.measure.latency_process", folder)
         return json.loads((folder / "times.json").read_text()) if fault is None else fault

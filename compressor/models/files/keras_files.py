@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from compressor.base.atomic_files import write_named
 from compressor.base.errors import ModelError
 from compressor.base.text import shortened
 from compressor.contracts.frozen_layers import freeze_parts, freeze_within, parts_thawed
@@ -44,7 +45,7 @@ def save_keras(model: Any, path: Path) -> None:
             file.attrs[_FROZEN_PARTS] = places
         file.flush()
         content = file.id.get_file_image()
-    path.write_bytes(content)
+    write_named(path, content)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from compressor.base.atomic_files import whole_file
+from compressor.base.atomic_files import whole_file, write_named
 from compressor.base.errors import ModelError
 from compressor.models.keras3.describe import describe
 from compressor.models.keras3.random_inputs import random_inputs
@@ -35,7 +35,7 @@ def to_keras3(model: Any, path: Path) -> float:
     inputs = random_inputs(model)
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder)
-        (job / "graph.json").write_text(json.dumps(graph))
+        write_named(job / "graph.json", json.dumps(graph))
         save_arrays(job / "weights.npz", {str(at): array for at, array in enumerate(weights)})
         save_arrays(job / "inputs.npz", inputs)
         difference = compared(model, inputs, run_reference(job))

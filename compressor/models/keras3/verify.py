@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compressor.base.atomic_files import naming
+from compressor.base.atomic_files import naming, write_named
 from compressor.base.errors import ModelError
 from compressor.models.keras3.random_inputs import random_inputs
 
@@ -39,7 +39,7 @@ def verify_against(model: Any, path: Path) -> float:
     """
     inputs = random_inputs(model)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "model.txt").write_text(str(path.resolve()))
+        write_named(Path(folder) / "model.txt", str(path.resolve()))
         save_arrays(Path(folder) / "inputs.npz", inputs)
         expected = run_reference(Path(folder))
     return compared(model, inputs, expected)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from compressor.base.atomic_files import write_named
 from compressor.base.errors import ModelError
 
 _SECONDS = 1_800  # that a compilation may take
@@ -52,7 +53,7 @@ def compiled(content: bytes, accelerator: str) -> tuple[bytes, NpuReport]:
         raise ModelError("Arm's compiler vela is not installed", "pip install ethos-u-vela")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "model.tflite").write_bytes(content)
+        write_named(folder / "model.tflite", content)
         command = [sys.executable, "-m", "ethosu.vela", "model.tflite", "--output-dir", "."]
         command += ["--accelerator-config", accelerator]
         try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compressor.base.atomic_files import naming
+from compressor.base.atomic_files import naming, write_named
 from compressor.base.errors import StepError
 from compressor.base.named_arrays import arrays_in, names_in
 from compressor.base.types import Arrays
@@ -39,7 +39,7 @@ def refuse_failing(content: bytes, samples: Arrays, subject: str) -> None:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "names.json").write_text(json.dumps(names_in(samples)))
+        write_named(folder / "names.json", json.dumps(names_in(samples)))
         with naming(folder / "samples.npz"):
             np.savez(folder / "samples.npz", *arrays_in(samples))
         reason = _failure(content, folder)
@@ -59,7 +59,7 @@ def _failure(content: bytes, folder: Path) -> str | None:
     Raises:
         OSError: the files in the folder cannot be written or read.
     """
-    (folder / "model.tflite").write_bytes(content)
+    write_named(folder / "model.tflite", content)
     reason = fault_of("compressor.models.litert.running.trial_process", folder)
     if reason is None:
         return None
