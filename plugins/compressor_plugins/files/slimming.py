@@ -15,7 +15,7 @@ from compressor.models.litert import LiteRTModel, shrunk, without_zeros
 
 @dataclass(frozen=True)
 class Keeps:
-    """What stays in the file: its signature, the names of inputs and outputs, and zeros among weights."""
+    """Whether the signature stays in the file, the names of inputs and outputs, and the zeros among weights."""
 
     signature: bool
     names: bool

@@ -74,10 +74,7 @@ def with_clusters(content: bytes, model: Any) -> bytes:
     plain = to_litert(model)
     with_named = tied(content, plain, weighted_operators(plain, model), by_name=True)
     file = read_model(with_named)
-    parted = [kernel for kernel in _unrolled_kernels(file, model) if _is_parted(file, kernel)]
-    for kernel in parted:
-        _tie(file, kernel)
-    return write_model(file) if parted else with_named
+    return _with_tied(with_named, file, _unrolled_kernels(file, model))
 
 
 def tied(content: bytes, plain: bytes, operators: Iterable[WeightedOperator], by_name: bool = False) -> bytes:
@@ -92,7 +89,12 @@ def tied(content: bytes, plain: bytes, operators: Iterable[WeightedOperator], by
         by_name: whether the tensors of the two files go by their names, as the converter's do, or by their numbers.
     """
     file = read_model(content)
-    parted = [kernel for kernel in _kernels(file, read_model(plain), operators, by_name) if _is_parted(file, kernel)]
+    return _with_tied(content, file, _kernels(file, read_model(plain), operators, by_name))
+
+
+def _with_tied(content: bytes, file: Any, kernels: Iterable[_Kernel]) -> bytes:
+    """The bytes of a file after one scale was given to those of its kernels that need it; `content` if none does."""
+    parted = [kernel for kernel in kernels if _is_parted(file, kernel)]
     for kernel in parted:
         _tie(file, kernel)
     return write_model(file) if parted else content

@@ -213,9 +213,9 @@ def _weights(model: Any, graph: Any) -> Iterator[WeightTensor]:
     states = _read_only_by(model, graph, {Operator.WHILE})  # of a recurrent layer, where a loop begins with zeros
     seen: set[Any] = set()
     for each in _stored(model, graph):
-        # an unrolled loop has a tensor for each of its steps, which all stand for the same bytes
+        # an unrolled loop has a kernel for each of its steps, which all stand for the same bytes
         same = (each.tensor.buffer, each.type_, each.shape)
-        if same in seen:
+        if same in seen and len(each.shape) > 1:
             continue
         seen.add(same)
         learned = each.index not in operands and not (each.index in states and not each.values.any())

@@ -7,6 +7,7 @@ import pytest
 
 from compressor.base.errors import ModelError
 from compressor.models.litert.conversion.converter import Conversion, to_litert
+from compressor.models.litert.format.flatbuffer import read_model, write_model
 from compressor.models.litert.reading.contents import dissect
 
 
@@ -37,6 +38,15 @@ def test_of_a_recurrent_layer_its_kernels_are_counted_once_and_its_first_state_i
     assert sorted(tensor.shape for tensor in anatomy.kernels) == [(2, 12), (36, 6), (36, 12)]
     zeros = next(tensor.zeros for tensor in anatomy.kernels if tensor.shape == (36, 12))
     assert zeros == np.count_nonzero(kernel.numpy() == 0) > 390
+
+
+def test_biases_that_share_their_bytes_are_counted_each(small_cnn):
+    file = read_model(to_litert(small_cnn(filters=10)))
+    before = dissect(write_model(file)).parameters
+    biases = [tensor for tensor in file.subgraphs[0].tensors if list(tensor.shape) == [10]]
+    assert len(biases) == 2
+    biases[0].buffer = biases[1].buffer
+    assert dissect(write_model(file)).parameters == before
 
 
 def test_zeros_parameters_and_bytes_are_counted_in_a_float_file(small_cnn):
