@@ -4,6 +4,8 @@ BIN := .venv/bin
 # What `make fuzz` fuzzes with coverage as its guide, and for how long: make fuzz SECONDS_EACH=1800
 READERS ?= recipe litert package npy npz csv
 SECONDS_EACH ?= 60
+# pip does not compile an editable installation; under PYTHONDONTWRITEBYTECODE, each start would compile it anew
+BYTECODE := $(BIN)/python -m compileall -q compressor plugins
 # What an installation compiles
 COMPILED := $(wildcard compressor/models/packing/native/*.c compressor/models/packing/device/*)
 
@@ -53,10 +55,12 @@ fuzz: .venv/installed-dev
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BYTECODE)
 	touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt $(COMPILED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	$(BYTECODE)
 	touch $@ .venv/installed
 
 clean:
