@@ -265,7 +265,9 @@ def test_a_sample_of_the_data_becomes_a_self_test(call, tmp_path, kit):
     assert "model_output_0[3] = {" in vector
     test = (kit / "model_self_test.cc").read_text()
     assert "memcpy(interpreter->input(0)->data.raw, model_input_0, sizeof(model_input_0));" in test
-    assert "memcmp(interpreter->output(0)->data.raw, model_output_0, sizeof(model_output_0)) != 0) return 1;" in test
+    near = "Near<std::int8_t>(interpreter->output(0)->data.raw, model_output_0, sizeof(model_output_0), "
+    assert f"if (!{near}MODEL_OUTPUT_0_ALLOWED)) return 1;" in test
+    assert "#define MODEL_OUTPUT_0_ALLOWED 4.0f\n" in vector
     source = '#include <stdio.h>\n#include "model_vector.h"\n#define UNUSED (void)model_output_0\n'
     source += "int main(void) { UNUSED; fwrite(model_input_0, 1, sizeof model_input_0, stdout); return 0; }\n"
     assert printed_by(kit, source) == stored.tobytes()
@@ -274,7 +276,12 @@ def test_a_sample_of_the_data_becomes_a_self_test(call, tmp_path, kit):
 def test_the_code_for_tflm_compiles_and_tells_whether_outputs_are_right(call, tmp_path, kit):
     """Against declarations of what it uses, whose interpreter gives back its input."""
     x = np.arange(-32, 32, dtype=np.float32).reshape(1, 64)
-    for name, relu in (("right", 10 + x.clip(0)), ("wrong", x)):
+    told = {
+        "the same": (10 + x.clip(0), "passed, off by 0 % of what is allowed"),
+        "near": (x.clip(-3), "passed, off by 75 % of what is allowed"),
+        "too far": (x.clip(-5), "FAILED"),
+    }
+    for relu, said in told.values():
         tensors = [tensor("x", (1, 64), scales=[1.0]), tensor("y", (1, 64), scales=[1.0])]
         (tmp_path / "m.tflite").write_bytes(litert_file(tensors, [("RELU", [0], [1])], [0], [1]))
         np.savez(tmp_path / "d.npz", x_train=relu.repeat(20, 0), x_test=relu, y_train=np.zeros(20, int), y_test=[0])
@@ -287,8 +294,7 @@ def test_the_code_for_tflm_compiles_and_tells_whether_outputs_are_right(call, tm
         command = ["c++", "-std=c++17", *WARNINGS, f"-I{HEADERS}", *sources, "-o", "main"]
         subprocess.run(command, cwd=kit, check=True, timeout=60)
         done = subprocess.run([kit / "main"], capture_output=True, text=True, timeout=60)
-        said = {"right": (0, "model: the self-test passed\n"), "wrong": (1, "model: the self-test FAILED\n")}
-        assert (done.returncode, done.stdout) == said[name]
+        assert (done.returncode, done.stdout) == (int(said == "FAILED"), f"model: the self-test {said}\n")
 
 
 def test_variables_of_a_model_are_not_set_up(call, tmp_path, kit):

@@ -97,6 +97,9 @@ def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]
         for number, content in enumerate(contents):
             yield "\n"
             yield from c_array(content, f"static const unsigned char {name}_{side}_{number}[{len(content)}]")
+    yield "\n/* how far an output may be off: a device's kernels round in other places than LiteRT's */\n"
+    for number, allowed in enumerate(vector.allowed):
+        yield f"#define {name.upper()}_OUTPUT_{number}_ALLOWED {c_float(allowed)}\n"
     yield "\n#endif\n"
 
 

@@ -12,6 +12,7 @@ from compressor.models.micro.firmware_texts import endpoint_constants, filled, m
 from compressor.models.micro.kit_readme import readme
 
 _SUFFIX = {"c": "c", "tflm": "cc", "arduino": "cpp", "ethos-u": "cc"}
+_COMPARED_AS = {"int8": "std::int8_t", "int16": "std::int16_t", "float32": "float"}
 
 
 def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
@@ -31,7 +32,7 @@ def kit_files(kit: FirmwareKit, folder_name: str) -> Iterator[tuple[str, Iterato
     if kit.vector is not None:
         yield f"{name}_vector.h", vector_header(name, *kit.vector)
     if kit.target != "c":
-        yield from _runtime_files(kit, suffix, folder_name)
+        yield from _runtime_files(kit, main, suffix, folder_name)
     yield "README.md", iter([readme(kit, main, folder_name)])
 
 
@@ -42,7 +43,9 @@ def left_over(kit: FirmwareKit, folder: Path, made: Set[str]) -> list[str]:
     return sorted(name for name in names - made if (folder / name).exists())
 
 
-def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[tuple[str, Iterator[str]]]:
+def _runtime_files(
+    kit: FirmwareKit, main: FileSignature, suffix: str, folder_name: str
+) -> Iterator[tuple[str, Iterator[str]]]:
     names = {"NAME": kit.name, "GUARD": kit.name.upper()}
     calls = "\n".join(f"  TF_LITE_ENSURE_STATUS(resolver.{method}());" for method in kit.methods)
     yield f"{kit.name}_runner.h", iter([filled("runner.h", **names)])
@@ -50,14 +53,8 @@ def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[
     yield f"{kit.name}_runner.{suffix}", iter([runner])
     if kit.vector is not None:
         vector, _ = kit.vector
-        inputs, outputs = range(len(vector.inputs)), range(len(vector.outputs))
-        array = f"{kit.name}_{{side}}_{{number}}"
-        fill = "  std::memcpy(interpreter->input({number})->data.raw, {array}, sizeof({array}));"
-        compare = (
-            "  if (std::memcmp(interpreter->output({number})->data.raw, {array}, sizeof({array})) != 0) return {after};"
-        )
-        fills = [fill.format(number=n, array=array.format(side="input", number=n)) for n in inputs]
-        compares = [compare.format(number=n, after=n + 1, array=array.format(side="output", number=n)) for n in outputs]
+        fills = [_filling(kit.name, number) for number in range(len(vector.inputs))]
+        compares = [_comparing(kit.name, number, end.dtype) for number, end in enumerate(main.outputs)]
         yield f"{kit.name}_self_test.h", iter([filled("self_test.h", **names)])
         test = filled("self_test.cc", **names, FILL="\n".join(fills), COMPARE="\n".join(compares))
         yield f"{kit.name}_self_test.{suffix}", iter([test])
@@ -65,6 +62,17 @@ def _runtime_files(kit: FirmwareKit, suffix: str, folder_name: str) -> Iterator[
         yield f"{kit.name}_main.cc", iter([filled("main.cc", **names)])
     if kit.target == "arduino":
         yield f"{folder_name}.ino", iter([_sketch(kit, names)])
+
+
+def _filling(name: str, number: int) -> str:
+    array = f"{name}_input_{number}"
+    return f"  std::memcpy(interpreter->input({number})->data.raw, {array}, sizeof({array}));"
+
+
+def _comparing(name: str, number: int, dtype: str) -> str:
+    made, wanted = f"interpreter->output({number})->data.raw", f"{name}_output_{number}"
+    type_, allowed = _COMPARED_AS.get(dtype, "unsigned char"), f"{name.upper()}_OUTPUT_{number}_ALLOWED"
+    return f"  if (!Near<{type_}>({made}, {wanted}, sizeof({wanted}), {allowed})) return {number + 1};"
 
 
 def _sketch(kit: FirmwareKit, names: dict[str, str]) -> str:

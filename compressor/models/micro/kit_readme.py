@@ -89,7 +89,8 @@ def _facts(kit: FirmwareKit, ends: FileSignature) -> Iterator[str]:
 def _build(kit: FirmwareKit, folder: str) -> str:
     name, guard = kit.name, kit.name.upper()
     if kit.target == "c":
-        tested = f"\n\n`{name}_vector.h` holds a sample and the outputs for it." if kit.vector else ""
+        vector = f"`{name}_vector.h` holds a sample, the outputs for it, and how far a device may be off."
+        tested = f"\n\n{vector}" if kit.vector else ""
         if not kit.packed:
             return _C.format(name=name, self_test=tested)
         return _PACKED.format(name=name, guard=guard, self_test=tested)

@@ -1,4 +1,4 @@
-"""Computes what a file gives for a sample, byte by byte, for firmware to test itself with."""
+"""Computes what a file gives for a sample, byte by byte, and how far a device may be off, for firmware's self-test."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import numpy as np
 
 from compressor.base.types import Arrays
 from compressor.models.litert.running.interpreter import LiteRTModel
+from compressor.models.micro.allowed_differences import allowed_differences
 
 
 @dataclass(frozen=True)
 class SampleVector:
-    """The bytes that inputs hold, and that outputs must hold then, the lowest byte of a number first."""
+    """The bytes that inputs hold, and that outputs hold then, the lowest byte of a number first.
+
+    Attributes:
+        allowed: how far the numbers of each output may be off on a device, as they are stored.
+    """
 
     inputs: tuple[bytes, ...]
     outputs: tuple[bytes, ...]
+    allowed: tuple[float, ...]
 
 
 def sample_vector(content: bytes, features: Arrays) -> SampleVector:
@@ -28,4 +34,4 @@ def sample_vector(content: bytes, features: Arrays) -> SampleVector:
     little = [
         [np.asarray(array).astype(array.dtype.newbyteorder("<")).tobytes() for array in side] for side in (taken, given)
     ]
-    return SampleVector(tuple(little[0]), tuple(little[1]))
+    return SampleVector(tuple(little[0]), tuple(little[1]), allowed_differences(content, little[1]))
