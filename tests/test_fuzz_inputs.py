@@ -25,7 +25,7 @@ def test_a_package_whose_tables_lead_on_and_on_is_refused_soon():
     start = time.process_time()
     with pytest.raises(ModelError) as error:
         unpack((INPUTS / "package-long-walk").read_bytes())
-    assert str(error.value) == "the package is damaged (it holds more than it should); make it again"
+    assert str(error.value) == "the package is damaged (it was cut or changed); make it again"
     assert time.process_time() - start < 5
 
 

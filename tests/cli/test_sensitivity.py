@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 from click.testing import CliRunner
+from small_litert_files import chain
 
 from compressor.cli import root
 from compressor.contracts.layer_sensitivity import Rounding, WeightType
@@ -87,6 +88,16 @@ def test_a_missing_file_is_named(tmp_path):
     result = CliRunner().invoke(root, ["sensitivity", str(tmp_path / "no.tflite"), "--data", "mnist"])
     assert isinstance(result.exception, ModelError)
     assert str(result.exception) == f"there is no model file {tmp_path / 'no.tflite'}; check the path"
+
+
+def test_a_quantized_file_is_refused_as_the_users(tmp_path):
+    from compressor.base.errors import ModelError
+
+    (tmp_path / "q.tflite").write_bytes(chain())
+    result = CliRunner().invoke(root, ["sensitivity", str(tmp_path / "q.tflite"), "--data", "mnist"])
+    assert isinstance(result.exception, ModelError)
+    remedy = "give the float file that it was made from, or look at it with 'compressor debug'"
+    assert str(result.exception) == f"{tmp_path / 'q.tflite'} is quantized already; {remedy}"
 
 
 def test_a_plugins_strategy_can_measure(run, install, model_file):

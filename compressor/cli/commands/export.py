@@ -57,7 +57,7 @@ def command(
 
     FOLDER gets the model as an array, the scales of inputs and outputs, the size of the tensor arena, and a README.
     For tflm and arduino it also gets code that registers just the operators of the model and runs it, and with --data
-    a test that compares outputs byte by byte. With --decode, zeros and values that occur often take little flash, and
+    a test that holds outputs against LiteRT's. With --decode, zeros and values that occur often take little flash, and
     memory in place of it. For ethos-u, Arm's compiler vela compiles the file first. A package comes with a decoder in
     C. `compressor header` writes the array alone.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from compressor.base.errors import CompressorError, PluginError, StepError
+from compressor.base.errors import CompressorError, ModelError, PluginError, StepError
 from compressor.base.standard_output import say_json
 from compressor.cli.options import debug_option, json_option, plugin_option, trust_option
 from compressor.cli.own_command import OwnCommand
@@ -80,6 +80,7 @@ def command(
     from compressor.base.plugin_errors import fenced
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
+    from compressor.debugging.debug_subject import is_quantized
     from compressor.models.files.loading import build_model
     from compressor.models.files.missing_file import refuse_missing
     from compressor.models.files.tensorflow_setup import prepare_tensorflow
@@ -92,6 +93,9 @@ def command(
     with native_output_dropped(debug):
         prepare_tensorflow(seed=0)
         built = build_model(Reference("path", str(model)), trust_model).model
+        if isinstance(built, bytes) and is_quantized(built):
+            what = f"{model} is quantized already"
+            raise ModelError(what, "give the float file that it was made from, or look at it with 'compressor debug'")
         train = find_data(registry, data).train
         taken = [features for features, _ in islice(train.sample(samples, 0).batches(1), samples)]
         with fenced(origin, StepError, (CompressorError,)):

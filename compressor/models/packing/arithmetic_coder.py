@@ -69,10 +69,10 @@ class Coder:
         """
         self.left -= 1
         if self.left < 0:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         seen, weights = self._seen, self._weights.get(chooses)
         if len(seen) + _MOST_AT_ONCE > _MOST_SEEN:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         if weights is None:
             weights = self._weights[chooses] = [1.4 / (len(contexts) + 1)] * len(contexts)
         states, logits, total = [], [], 0.0
@@ -132,7 +132,7 @@ class Coder:
         """
         payload = self._shortest()
         if self._most - self.left > limits(payload)[0]:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         return payload
 
     def _shortest(self) -> bytes:

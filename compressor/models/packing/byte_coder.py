@@ -26,7 +26,7 @@ def code_bytes(
         DamagedError: there are more of them than the payload has bits for.
     """
     if 8 * count > coder.left:
-        raise DamagedError("it holds more than it should")
+        raise DamagedError("it was cut or changed")
     if isinstance(coder, CompiledCoder):
         return coder.code_bytes(path, before, content, count, width)
     coded = bytearray()

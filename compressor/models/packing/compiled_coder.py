@@ -101,7 +101,7 @@ class CompiledCoder:
             raise MemoryError
         payload = ctypes.string_at(address, length.value)
         if self._most - self.left > limits(payload)[0]:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         return payload
 
     def _code(self, contexts: Sequence[Hashable], chooses: Hashable, bits: int, value: int) -> int:
@@ -119,7 +119,7 @@ class CompiledCoder:
         if result == _NO_MEMORY:
             raise MemoryError
         if result < 0:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         return result
 
 

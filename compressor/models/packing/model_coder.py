@@ -64,7 +64,7 @@ class _Walk:
         """
         self._left -= size
         if self._left < 0:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
 
     def _at(self, reference: Reference | None) -> Any:
         return self._source[reference.node] if self._source is not None and reference is not None else None
@@ -72,7 +72,7 @@ class _Walk:
     def _table(self, path: Path, node: Any) -> Reference:
         self._take(4)
         if len(path) > _DEEPEST:
-            raise DamagedError("it holds more than it should")
+            raise DamagedError("it was cut or changed")
         known = dict(node.fields) if node else {}
         fields: list[tuple[int, bytes | Reference]] = []
         end = max(known, default=-1) + 1

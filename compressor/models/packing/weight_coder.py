@@ -29,7 +29,7 @@ def code_weights(
     common = coder.symbol((("common",),), "common", bits, common)
     near, far = (coder.symbol((("stride",),), "stride", 10, stride - 1) + 1 for stride in (near, far))
     if size > coder.left:
-        raise DamagedError("it holds more than it should")
+        raise DamagedError("it was cut or changed")
     if isinstance(coder, CompiledCoder):
         return coder.code_weights((rows, columns), bits, (common, near, far), values or b"")
     coded = bytearray([common]) * size
