@@ -33,6 +33,8 @@ FOLDER = Path(__file__).parent.parent / "compressor" / "devices" / "kernels"
 _CHILD = """
 import json, sys
 from pathlib import Path
+import numpy as np
+from compressor.models.litert.format.flatbuffer import read_model
 
 runtime, names = sys.argv[1], sys.argv[2:]
 for name in names:
@@ -43,6 +45,9 @@ for name in names:
         if runtime == "tflm":
             from tflite_micro.python.tflite_micro import runtime as tflm
             model = tflm.Interpreter.from_bytes(content, arena_size=1 << 20)
+            for number in range(len(read_model(content).subgraphs[0].inputs)):
+                end = model.get_input_details(number)
+                model.set_input(np.ones(end["shape"], end["dtype"]), number)
             model.invoke()
         else:
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -52,6 +57,8 @@ for name in names:
             if runtime == "xnnpack" and not any(op["op_name"] == "DELEGATE" for op in model._get_ops_details()):
                 said = "not delegated"
             elif runtime != "resolve":
+                for end in model.get_input_details():  # what lies in memory may be below 0, which some kernels refuse
+                    model.set_tensor(end["index"], np.ones(end["shape"], end["dtype"]))
                 model.invoke()
     except Exception as error:
         said = str(error) or "refused"
