@@ -1,8 +1,8 @@
 """The package that a LiteRT file ships in: a header of about ten bytes, and the file as a coder wrote it.
 
 The header is the magic `TFP`, the coder's number in one byte, the length of the file inside as a varint, and the first
-four bytes of that file's SHA-256, so that no damage to it goes unnoticed. Most coders do not look at what follows their last
-byte, as in flash that was erased before.
+four bytes of that file's SHA-256, so that no damage to it goes unnoticed. Most coders do not look at what follows their
+last byte, as in flash that was erased before.
 """
 
 from __future__ import annotations
