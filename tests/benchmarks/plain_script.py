@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
-def converted(model: Any, int8: bool = False) -> bytes:
-    """The `.tflite` file of a tf_keras model, quantized where it was trained for that."""
+def converted(model: Any, int8: bool = False, samples: Any = None) -> bytes:
+    """The `.tflite` file of a tf_keras model, quantized where it was trained for that, or calibrated with samples."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if samples is not None:
+        converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     content: bytes = converter.convert()
     return content
 
