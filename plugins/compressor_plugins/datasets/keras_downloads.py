@@ -17,6 +17,10 @@ def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:
     Raises:
         DataError: the data is not in Keras' cache, and cannot be downloaded.
     """
+    import tf_keras
+
+    prints = tf_keras.utils.is_interactive_logging_enabled()
+    tf_keras.utils.disable_interactive_logging()  # standard output belongs to the tool
     try:
         (x_train, y_train), (x_test, y_test) = load()
     # tf_keras raises a bare Exception when a download fails
@@ -26,5 +30,8 @@ def from_keras(load: Callable[[], Any], elsewhere: str = "") -> Splits:
         reason = " ".join(str(error).split())[:160]
         remedy = f"connect to the network once, or put the files into ~/.keras/datasets{elsewhere}"
         raise DataError(f"it cannot be downloaded ({reason})", remedy) from None
+    finally:
+        if prints:
+            tf_keras.utils.enable_interactive_logging()
     scale = 1 / 255
     return Splits(ArraySplit(x_train, y_train.reshape(-1), scale), ArraySplit(x_test, y_test.reshape(-1), scale))
