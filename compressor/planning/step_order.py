@@ -124,6 +124,8 @@ def _remedy(refusal: Refusal, cause: PlannedStep | None, order: list[str] | None
         return f"; an order that works: {' -> '.join(order)}"
     if cause is not None:
         return "; remove one of the two" if searched else "; change their order, or remove one of the two"
+    if refusal.format == "litert":
+        return "; put 'ptq' before it, or 'slim' to keep floats, or remove the step"
     if refusal.format is not None:
         return f"; start from {FORMAT_NAMES[refusal.format]}, or remove the step"
     if refusal.trait is not None:

@@ -236,7 +236,7 @@ def test_a_step_for_litert_files_wants_one_before_it(write):
     registry = with_strategies(Shrink)
     assert heads(write(chain("shrink")), registry) == [
         "recipe.yaml:5:11: error: the model is a Keras model, and 'shrink' needs a LiteRT model; "
-        "start from a LiteRT model, or remove the step"
+        "put 'ptq' before it, or 'slim' to keep floats, or remove the step"
     ]
     assert heads(write(chain("shrink", "ptq")), registry) == [
         "recipe.yaml:5:11: error: the model is a Keras model, and 'shrink' needs a LiteRT model; "

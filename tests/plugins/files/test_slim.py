@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compressor.base.errors import StepError
-from compressor.contracts.model_state import ModelState
+from compressor.contracts.model_state import ModelState, Refusal
 from compressor.models.litert.conversion.converter import Conversion, to_litert
 from compressor.models.litert.format.flatbuffer import read_model
 from compressor.models.litert.reading.contents import dissect
@@ -76,6 +76,17 @@ def test_zeros_are_dropped_on_request_and_the_outputs_stay(small_cnn, step_conte
     features, _ = next(digits.test.batches(50))
     assert np.array_equal(LiteRTModel(dense).run(features), LiteRTModel(small).run(features))
     assert dissect(small).sparsity == dissect(dense).sparsity > 0.79
+
+
+def test_a_keras_model_is_converted_to_floats(small_cnn, step_context):
+    model = small_cnn()
+    assert slimmed(model, step_context(ModelState())) == slimmed(to_litert(model), step_context(LITERT))
+    assert Slim(Slim.Params()).plan(ModelState().add("sparse")) == ModelState(format="litert").add("sparse")
+
+
+def test_a_model_with_fake_quantization_is_refused():
+    with pytest.raises(Refusal, match=r"^cannot work on a model with fake quantization in its layers$"):
+        Slim(Slim.Params()).plan(ModelState().add("quantization_aware"))
 
 
 def test_it_is_said_where_no_zeros_are_dropped(int8_file, step_context):
