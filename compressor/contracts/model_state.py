@@ -90,7 +90,13 @@ class ModelState:
         return replace(self, traits=self.traits - {trait}, dropped=(*self.dropped, (trait, reason)))
 
     def to(self, format: Format) -> ModelState:
-        """Return the state in another format. Converting to LiteRT turns fake quantization into real quantization."""
+        """Return the state in another format. Converting to LiteRT turns fake quantization into real quantization.
+
+        Raises:
+            ValueError: there is no such format.
+        """
+        if format not in FORMAT_NAMES:
+            raise ValueError(f"there is no format {format!r}; known: {', '.join(FORMAT_NAMES)}")
         traits = self.traits
         if format != "keras" and "quantization_aware" in traits:
             traits = (traits - {"quantization_aware"}) | {"quantized"}

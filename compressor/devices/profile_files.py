@@ -44,6 +44,12 @@ def kernel_lists() -> list[str]:
     return sorted(_files_in("kernels"))
 
 
+def microcontroller() -> Device:
+    """Any device that LiteRT for Microcontrollers runs on, with its reference kernels and no end of memory."""
+    profile = DeviceProfile(name="tflite-micro", runtime="tflm", kernels="tflm")
+    return Device(profile, _kernels("tflm").operators)
+
+
 def is_file_name(text: str) -> bool:
     """Whether a text names a profile's file, and no profile."""
     return text.endswith(SUFFIXES) or "/" in text or "\\" in text

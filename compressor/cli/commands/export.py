@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from compressor.base.errors import OutputError
+from compressor.base.errors import ModelError, OutputError
 from compressor.base.standard_output import say, tell
 from compressor.cli.options import debug_option, plugin_option
 from compressor.cli.outputs import refuse_output, written
@@ -18,6 +18,7 @@ from compressor.cli.own_command import OwnCommand
 if TYPE_CHECKING:
     from compressor.models.micro.firmware_kit import FirmwareKit, Target
 
+_MOST_TOLD = 3  # operators that the runtime lacks
 _ACCELERATOR = "ethos-u55-128"
 _SKETCH = (
     r"(?!.*\.$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"  # Arduino's sketch specification; sketch and folder have one name
@@ -82,6 +83,8 @@ def command(
         raise OutputError(what, "use at most 63 letters, digits, '_', '.' and '-', with no '.' or '-' at its ends")
     stored = stored_model(file)
     kit = kit_of(stored, cast("Target", target), name, accelerator, decode)
+    if target in ("tflm", "arduino"):
+        _refuse_types(kit)
     if data is not None:
         kit = _with_vector(kit, data, plugins, debug)
     kit_texts = list(kit_files(kit, output.absolute().name))
@@ -100,6 +103,9 @@ def command(
     if decode:
         say(f"  decode  {_decoded(kit)}")
     say(f"  memory  {format_size(kit.arena_size)} for the tensor arena, with a margin")
+    if kit.arena.unplanned_graphs:
+        loops = counted(kit.arena.unplanned_graphs, "further graph")
+        say(f"          which is without the tensors of {loops}, as loops have them: make it larger")
     if kit.npu is not None:
         say(f"  NPU     {kit.npu.cycles:,} cycles, {format_size(kit.npu.sram_bytes)} of SRAM on {kit.npu.accelerator}")
     if kit.methods:
@@ -108,6 +114,15 @@ def command(
     made = {path.name for path in rewritten_file} | {file_name for file_name, _ in kit_texts}
     if left := left_over(kit, output, made):
         tell(f"{output} also holds {listing(left)} of an earlier export; remove what the build is not to take")
+
+
+def _refuse_types(kit: FirmwareKit) -> None:
+    from compressor.base.text import listing
+    from compressor.devices.fitting import fit
+    from compressor.devices.profile_files import microcontroller
+
+    if misses := [miss.text for miss in fit(kit.source, microcontroller()).misses]:
+        raise ModelError(listing(misses, _MOST_TOLD), "change the model, or export it with --to c for another runtime")
 
 
 def _decoded(kit: FirmwareKit) -> str:
@@ -123,8 +138,10 @@ def _decoded(kit: FirmwareKit) -> str:
 
 
 def _with_vector(kit: FirmwareKit, data: str, plugins: tuple[Path, ...], debug: bool) -> FirmwareKit:
+    from compressor.base.text import listing
     from compressor.cli.command_registry import registry_with
     from compressor.cli.native_output import native_output_dropped
+    from compressor.models.micro.allowed_differences import alike
     from compressor.models.micro.sample_vector import sample_vector
     from compressor.run.named_data_and_metrics import find_data
 
@@ -132,6 +149,9 @@ def _with_vector(kit: FirmwareKit, data: str, plugins: tuple[Path, ...], debug: 
     with native_output_dropped(debug):
         features, _ = next(iter(find_data(registry, data).test.batches(1)))
         vector = sample_vector(kit.source, features)
+    if names := alike(kit.source, vector.outputs):
+        what = f"all numbers of {listing([repr(name) for name in names])} are alike for this sample, but for rounding"
+        tell(f"{what}, so that the self-test says little; put another sample first in the data")
     return replace(kit, vector=(vector, f"The first test sample of {data}, and what LiteRT's reference kernels give"))
 
 

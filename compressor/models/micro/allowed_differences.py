@@ -15,6 +15,7 @@ import numpy as np
 from compressor.models.litert.format.flatbuffer import operator_of, read_model
 from compressor.models.litert.format.operators import Operator
 from compressor.models.litert.format.tensor_types import TensorType, type_of
+from compressor.models.litert.reading.graph_contents import main_graph_of
 
 _STEPS = {TensorType.INT8: 4, TensorType.UINT8: 4, TensorType.INT16: 32}
 _OF_FLOATS, _BEHIND_INTEGERS = 1e-5, 0.02  # of the largest number in the output
@@ -56,6 +57,22 @@ def allowed_differences(content: bytes, outputs: Sequence[bytes]) -> tuple[float
         else _steps(graph.tensors[index])
         for index, given in zip(graph.outputs, outputs, strict=True)
     )
+
+
+def alike(content: bytes, outputs: Sequence[bytes]) -> list[str]:
+    """List the outputs of several numbers that are alike but for rounding, so that they tell no kernel from another.
+
+    Args:
+        content: the LiteRT file.
+        outputs: the bytes that it gives for a sample.
+    """
+    found = []
+    ends = main_graph_of(content).outputs
+    for end, given, allowed in zip(ends, outputs, allowed_differences(content, outputs), strict=True):
+        numbers = np.frombuffer(given, end.dtype).astype(float)
+        if numbers.size > 1 and not np.ptp(numbers) > 2 * allowed:  # nor if one is no number
+            found.append(end.name)
+    return found
 
 
 def _steps(tensor: Any) -> float:

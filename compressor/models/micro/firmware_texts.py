@@ -59,8 +59,7 @@ def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> It
     """
     for number, end in enumerate(ends):
         prefix = f"{name.upper()}_{side.upper()}_{number}"
-        sizes = [size or 1 for size in end.shape]
-        shape = "x".join(map(str, sizes)) or "scalar"
+        shape = "x".join(map(str, end.sizes)) or "scalar"
         if not math.isfinite(end.scale):
             raise ModelError(f"the {side} '{end.name}' has the scale {end.scale}", "make the file again")
         yield f"/* {side} {number}: {c_comment(end.name)}, {end.dtype}, {shape}"
@@ -70,12 +69,12 @@ def endpoint_constants(name: str, side: str, ends: Sequence[FileEndpoint]) -> It
             yield f"#define {prefix}_ZERO_POINT ({end.zero_point})"
         else:
             yield " * not quantized */"
-        yield f"#define {prefix}_ELEMENTS {math.prod(sizes)}"
+        yield f"#define {prefix}_ELEMENTS {math.prod(end.sizes)}"
         yield f"#define {prefix}_BYTES {endpoint_bytes(end)}\n"
 
 
 def endpoint_bytes(end: FileEndpoint) -> int:
-    """Count the bytes of an input or output, for one sample.
+    """Count the bytes of an input or output, in the sizes that the file is laid out for.
 
     Raises:
         ModelError: its type has no fixed size, as that of strings.
@@ -85,7 +84,7 @@ def endpoint_bytes(end: FileEndpoint) -> int:
         what = f"'{end.name}' holds values of the type {end.dtype}, which firmware has no array for"
         raise ModelError(what, "change what the model takes and gives to numbers")
     bits = type_.bits
-    return -(-math.prod(size or 1 for size in end.shape) * bits // 8)
+    return -(-math.prod(end.sizes) * bits // 8)
 
 
 def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]:
@@ -99,7 +98,8 @@ def vector_header(name: str, vector: SampleVector, origin: str) -> Iterator[str]
             yield from c_array(content, f"static const unsigned char {name}_{side}_{number}[{len(content)}]")
     yield "\n/* how far an output may be off: a device's kernels round in other places than LiteRT's */\n"
     for number, allowed in enumerate(vector.allowed):
-        yield f"#define {name.upper()}_OUTPUT_{number}_ALLOWED {c_float(allowed)}\n"
+        constant = f"{name.upper()}_OUTPUT_{number}_ALLOWED"
+        yield f"#ifndef {constant}\n#define {constant} {c_float(allowed)}\n#endif\n"
     yield "\n#endif\n"
 
 

@@ -81,7 +81,7 @@ def _facts(kit: FirmwareKit, ends: FileSignature) -> Iterator[str]:
         )
     for side, endpoints in (("takes", ends.inputs), ("gives", ends.outputs)):
         for end in endpoints:
-            shape = "x".join(str(size or 1) for size in end.shape) or "scalar"
+            shape = "x".join(map(str, end.sizes)) or "scalar"
             scale = f": value = {end.scale:.9g} * (stored number - {end.zero_point})" if end.scale else ""
             yield f"- {side} {markdown(end.name)}, {end.dtype} {shape}{scale}"
 

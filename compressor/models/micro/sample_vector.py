@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compressor.base.errors import ModelError
 from compressor.base.types import Arrays
+from compressor.models.litert.reading.graph_contents import main_graph_of
 from compressor.models.litert.running.interpreter import LiteRTModel
 from compressor.models.micro.allowed_differences import allowed_differences
 
@@ -28,9 +30,14 @@ def sample_vector(content: bytes, features: Arrays) -> SampleVector:
     """Compute the vector of one sample, of shape (1, ...), by LiteRT's reference kernels.
 
     Raises:
-        ModelError: the file cannot be run on it.
+        ModelError: the file cannot be run on it, or is laid out for inputs of other sizes.
     """
     taken, given = LiteRTModel(content, reference=True).run_stored(features)
+    for array, end in zip(taken, main_graph_of(content).inputs, strict=True):
+        if array.shape != end.sizes:
+            own, wanted = (" x ".join(map(str, shape)) for shape in (array.shape, end.sizes))
+            what = f"a sample of the data is {own} for '{end.name}', and the file is laid out for {wanted}"
+            raise ModelError(what, "give data of that size, or make the file for samples of this size")
     little = [
         [np.asarray(array).astype(array.dtype.newbyteorder("<")).tobytes() for array in side] for side in (taken, given)
     ]

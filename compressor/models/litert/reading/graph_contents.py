@@ -24,6 +24,7 @@ class FileEndpoint:
 
     Attributes:
         shape: with None for sizes that the caller may choose.
+        sizes: those that the file is laid out for, which a runtime that cannot change them has.
         scale: of a quantized one: value = scale * (stored value - zero point). Else 0.
     """
 
@@ -33,6 +34,7 @@ class FileEndpoint:
     dtype: str
     scale: float
     zero_point: int
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _endpoint(tensor: Any, name: str | None = None) -> FileEndpoint:
         dtype="text" if type_ is None else type_.dtype,
         scale=float(quantization.scale[0]) if scaled else 0.0,
         zero_point=int(quantization.zeroPoint[0]) if scaled and quantization.zeroPoint is not None else 0,
+        sizes=tuple(_indices(tensor.shape)),
     )
 
 

@@ -3,11 +3,12 @@
 #include "@NAME@_self_test.h"
 
 int main() {
-  if (@NAME@_self_test() != 0) {
-    std::printf("@NAME@: the self-test FAILED\n");
+  const int result = @NAME@_self_test();
+  if (result < 0) {
+    std::printf("@NAME@: the self-test FAILED, the model cannot be run\n");
     return 1;
   }
-  const int percent = static_cast<int>(100 * @NAME@_self_test_difference + 0.5);
-  std::printf("@NAME@: the self-test passed, off by %d %% of what is allowed\n", percent);
-  return 0;
+  const double percent = 100 * @NAME@_self_test_difference;
+  std::printf("@NAME@: the self-test %s, off by %.0f %% of what is allowed\n", result ? "FAILED" : "passed", percent);
+  return result != 0;
 }

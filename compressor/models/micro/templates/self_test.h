@@ -5,8 +5,8 @@
  * of the first output that is not, counted from 1, and -1 if the model cannot be run. */
 int @NAME@_self_test();
 
-/* How far the outputs of the last run that passed were off at most, as a share of what is allowed: 0 is the same bit by
- * bit. */
+/* How far the outputs of the last run were off at most, as a share of what is allowed: 0 is the same bit by bit, and more
+ * than 1 too far. */
 extern double @NAME@_self_test_difference;
 
 #endif

@@ -59,5 +59,8 @@ def test_without_a_signature_the_tensors_give_the_names_and_open_sizes_have_none
     graph = file.subgraphs[0]
     graph.tensors[graph.inputs[0]].shapeSignature = np.array([-1, 8], np.int32)
     signatures = signatures_of(write_model(file))
-    ends = FileEndpoint("x", "x", (None, 8), "float32", 0.0, 0), FileEndpoint("last", "last", (1, 2), "float32", 0.0, 0)
+    ends = (
+        FileEndpoint("x", "x", (None, 8), "float32", 0.0, 0, (1, 8)),
+        FileEndpoint("last", "last", (1, 2), "float32", 0.0, 0, (1, 2)),
+    )
     assert signatures == (FileSignature(None, (ends[0],), (ends[1],)),)
