@@ -81,7 +81,7 @@ def print_signatures(signatures: Sequence[SignatureRow], screen: Screen) -> None
                 "zero point": [str(end.zero_point) if end.scale else "" for _, end in ends],
                 "real values": [range_text(end) for _, end in ends],
             }
-        _print_columns(columns, ["real values"], screen)
+        _print_columns(columns, [name for name in ("real values",) if name in columns], screen)
 
 
 def print_keras_layers(layers: Sequence[KerasLayerRow], screen: Screen) -> None:

@@ -126,7 +126,8 @@ def _end_row(end: FileEndpoint) -> EndRow:
     if end.scale and end.dtype in _QUANTIZED:
         bounds = np.iinfo(end.dtype)
         low, high = (end.scale * (int(bound) - end.zero_point) for bound in (bounds.min, bounds.max))
-    return EndRow(**asdict(end), low=low, high=high)
+    told = {name: value for name, value in asdict(end).items() if name != "sizes"}
+    return EndRow(**told, low=low, high=high)
 
 
 def _by_type(operators: Iterable[MeasuredOperator]) -> list[OperatorTypeRow]:

@@ -10,7 +10,7 @@ from compressor.base.errors import DataError
 from compressor.base.named_arrays import Values, arrays_in, is_named
 from compressor.data.prepared_splits import RunData
 from compressor.data.split import Split
-from compressor.measure.input_checks import check_inputs, constant_warnings, scale_warnings
+from compressor.measure.input_checks import check_inputs, constant_warnings, refuse_fractions, scale_warnings
 from compressor.measure.label_checks import (
     CLASS_LOSSES,
     SAMPLES_CHECKED,
@@ -47,6 +47,7 @@ def check_fit(
     samples = {name: split.read(range(min(SAMPLES_CHECKED, split.size))) for name, split in splits.items()}
     for name, split in splits.items():
         check_inputs(name, samples[name][0], ends.inputs)
+        refuse_fractions(name, samples[name][0], ends.whole, data)
         every = (split.samples.read(range(split.size)),) if split.samples.in_memory else ()
         origin = "training" if name in data.drawn else name
         for inputs, labels in (samples[name], *every):
@@ -63,7 +64,7 @@ def check_fit(
             warnings += class_warnings(name, split, units, str(loss))
     if len(ends.outputs) == 1:
         warnings += class_count_warnings(data.classes, next(iter(ends.outputs.values())))
-    warnings += scale_warnings(inputs, ends.scaling, data)
+    warnings += scale_warnings(inputs, ends, data)
     warnings += constant_warnings(inputs, data.train.size)
     if data.train.size < batch_size:
         warnings.append(

@@ -14,8 +14,7 @@ from compressor.base.text import counted
 from compressor.data.prepared_splits import RunData
 from compressor.data.preprocess import Rescale
 from compressor.data.split import Split
-from compressor.models.files.input_scale import Scaling
-from compressor.models.files.inputs_and_outputs import Shape
+from compressor.models.files.inputs_and_outputs import Ends, Shape
 
 _NARROW = 0.1  # share of a range within which images hardly differ
 
@@ -40,6 +39,27 @@ def check_inputs(split: str, inputs: Values, wanted: Mapping[str, Shape]) -> Non
             of = f" for '{name}'" if len(wanted) > 1 else ""
             what = f"the {split} data has samples of shape {own}{of}, and the model wants {shape_text(shape)}"
             raise DataError(what, _remedy(own, shape, name if len(wanted) > 1 else None))
+
+
+def refuse_fractions(split: str, inputs: Values, whole: Mapping[str, str], data: RunData) -> None:
+    """Refuse samples with fractions for inputs that take whole numbers, which would cut them off.
+
+    Args:
+        split: the name of the split.
+        inputs: of some of its samples.
+        whole: the type of each input that takes whole numbers, by name.
+        data: where the samples come from.
+
+    Raises:
+        DataError: there are fractions.
+    """
+    inputs = by_name(inputs, next(iter(whole), ""))
+    for name, type_ in whole.items():
+        array = inputs.get(name)
+        if array is not None and (fractions := array[array != np.round(array)]).size:
+            what = f"the model takes whole numbers for '{name}' ({type_}), and the {split} data has {fractions[0]:g}"
+            scaled = data.by_default and data.train.preprocessing
+            raise DataError(what, _pixels_remedy(data) if scaled else "give whole numbers")
 
 
 def shapes_of(split: Split) -> tuple[int, ...] | dict[str, tuple[int, ...]]:
@@ -82,19 +102,19 @@ def _remedy(own: tuple[int, ...], wanted: Shape, only: str | None) -> str:
     return "bring the data to that shape, or build the model for this one"
 
 
-def scale_warnings(inputs: Values, scaling: Scaling, data: RunData) -> list[str]:
+def scale_warnings(inputs: Values, ends: Ends, data: RunData) -> list[str]:
     """Warn of pixels that nothing scales, or that data and model both scale: the most frequent mistake.
 
     These are no errors, since nothing in a model tells for sure.
 
     Args:
         inputs: of some training samples.
-        scaling: what the model does itself.
+        ends: those of the model, and what it does with their scale itself.
         data: where they come from.
     """
-    warnings = []
+    warnings, scaling = [], ends.scaling
     for name, array in by_name(inputs, "").items():
-        if array.ndim < 3 or not array.size:
+        if array.ndim < 3 or not array.size or (name or next(iter(ends.inputs))) in ends.whole:
             continue
         warnings += _narrow_warning(name, array, data)
         of, low, high = f" of '{name}'" if name else "", array.min(), array.max()

@@ -79,10 +79,11 @@ def test_a_trait_is_given_up_by_name_and_with_a_reason():
             lambda state: state.drop("zeros", reason="it rotates"),
             "there is no trait 'zeros'; known: sparse, clustered, quantization_aware, quantized",
         ),
+        (lambda state: state.to("onnx"), "there is no format 'onnx'; known: keras, litert, package"),
         (lambda state: state.drop("sparse", reason=" "), "'drop' gives no reason for giving up 'sparse'"),
     ],
 )
-def test_an_unknown_trait_and_a_missing_reason_are_refused(change, message):
+def test_an_unknown_trait_or_format_and_a_missing_reason_are_refused(change, message):
     with pytest.raises(ValueError) as error:
         change(ModelState().add("sparse"))
     assert str(error.value) == message

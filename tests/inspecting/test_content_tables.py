@@ -102,6 +102,11 @@ def test_ends_that_are_wider_than_the_terminal_are_shown_line_by_line():
     assert missing == ["real values"]
 
 
+def test_float_ends_that_are_wider_than_the_terminal_have_their_names_on_lines_of_their_own():
+    lines = shown(40, print_signatures, [SignatureRow(name=None, inputs=[end(LONG, (1, 28), "float32")], outputs=[])])
+    assert lines[2:] == [LONG, "                   input   1x28  float32", ""]
+
+
 def test_what_computes_in_float_in_a_file_of_integers_is_named():
     figures = {"constant_bytes": 0, "macs": 0}
     types = [

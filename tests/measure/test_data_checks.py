@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from small_litert_files import litert_file, tensor
 
 from compressor.base.errors import DataError
 from compressor.data import ArraySplit
@@ -115,6 +116,29 @@ def test_a_size_that_may_vary_takes_any():
     assert refusal(ends((None, 3)), data(images(5), CLASSES), SPARSE).startswith(
         "the training data has samples of shape (5,), and the model wants (any, 3); "
     )
+
+
+def test_fractions_for_an_input_of_whole_numbers_are_refused_with_the_mend():
+    whole = ends(whole={"image": "uint8"})
+    pixels = np.arange(8 * 784, dtype=np.float32).reshape(8, 28, 28, 1) % 256
+    assert check_fit(whole, data(pixels, CLASSES), SPARSE) == []
+    what = "the model takes whole numbers for 'image' (uint8), and the training data has 0.00392157"
+    assert refusal(whole, data(pixels / 255, CLASSES), SPARSE) == f"{what}; give whole numbers"
+    stored = ArraySplit(pixels.astype(np.uint8), CLASSES, 1 / 255)
+    scaled = RunData("d", stored, stored, stored, by_default=True)
+    mend = "add 'preprocess: []' under data, which leaves bytes as they are"
+    assert refusal(whole, scaled, SPARSE) == f"{what}; {mend}"
+
+
+def test_the_type_of_an_input_of_whole_numbers_is_read(tensorflow):
+    import tf_keras
+
+    inputs = [tf_keras.Input((3,), dtype="uint8", name="a"), tf_keras.Input((3,), name="b")]
+    model = tf_keras.Model(inputs, tf_keras.layers.Add()([tf_keras.backend.cast(inputs[0], "float32"), inputs[1]]))
+    assert ends_of(model).whole == {"a": "uint8"}
+    plain, quantized = (tensor("x", (1, 4), scales=scales) for scales in ((), [0.5]))
+    for end, whole in ((plain, {"x": "int8"}), (quantized, {})):
+        assert ends_of(litert_file([end, tensor("y", (1, 4))], [("RELU", [0], [1])], [0], [1])).whole == whole
 
 
 def test_several_inputs_go_by_their_names():

@@ -52,13 +52,15 @@ Shape = tuple[int | None, ...]
 class Ends:
     """The inputs and outputs of a model: shapes of a sample by name, with None for a size that may vary.
 
-    `scaling` tells what the model does with the scale of its inputs, `endings` what each output ends in.
+    `scaling` tells what the model does with the scale of its inputs, `endings` what each output ends in, and `whole`
+    the type of each input that takes whole numbers alone.
     """
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
     scaling: Scaling = "none"
     endings: Mapping[str, EndsIn] = field(default_factory=dict)
+    whole: Mapping[str, str] = field(default_factory=dict)
 
 
 def ends_of(model: Any) -> Ends:
@@ -69,7 +71,10 @@ def ends_of(model: Any) -> Ends:
         file = LiteRTModel(model)
         inputs, outputs = ({end.name: end.shape[1:] for end in ends} for ends in (file.inputs, file.outputs))
         endings = dict(zip(outputs, file_endings(model), strict=True))
-        return Ends(inputs, outputs, "untold", endings)  # the converter may fold a scale into the next operator
+        whole = {end.name: end.dtype for end in file.inputs if "int" in end.dtype and not end.scale}
+        return Ends(inputs, outputs, "untold", endings, whole)  # the converter may fold a scale into the next operator
     inputs = dict(zip(input_names(model), (tuple(tensor.shape)[1:] for tensor in model.inputs), strict=True))
     outputs = dict(zip(output_names(model), (tuple(tensor.shape)[1:] for tensor in model.outputs), strict=True))
-    return Ends(inputs, outputs, scaling_of(model), model_endings(model))
+    types = zip(input_names(model), (tensor.dtype for tensor in model.inputs), strict=True)
+    whole = {name: type_.name for name, type_ in types if type_.is_integer}
+    return Ends(inputs, outputs, scaling_of(model), model_endings(model), whole)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compressor.base.errors import CompressorError, ModelError, StepError
+from compressor.base.machine_memory import give_back_free
 from compressor.base.plugin_errors import fenced
 from compressor.base.types import Model
 from compressor.contracts.execution_plan import Plan, PlannedStep
@@ -119,11 +120,12 @@ def describe_origin(plan: Plan, steps: tuple[PlannedStep, ...]) -> str:
 
 
 def fresh_tensorflow(plan: Plan) -> None:
-    """Reset TensorFlow's names and random numbers to those of a new process, whatever this one has built."""
+    """Reset TensorFlow's names, random numbers and memory to those of a new process, whatever this one has built."""
     processors = processors_for(plan.runtime)
     prepare_tensorflow(plan.seed, plan.threads, processors)
     import tf_keras
 
     tf_keras.backend.clear_session()
     gc.collect()
+    give_back_free()
     prepare_tensorflow(plan.seed, plan.threads, processors)

@@ -275,7 +275,12 @@ def _endpoint(details: dict[str, Any]) -> Endpoint:
 
 def _stored(values: NDArray[np.float32], end: Endpoint) -> NDArray[Any]:
     """Values as an input of the file takes them."""
-    if not end.scale or end.dtype.startswith("float"):
+    if end.dtype.startswith("float"):
+        return values.astype(end.dtype)
+    if not end.scale:
+        if "int" in end.dtype and not np.array_equal(values, np.round(values)):
+            what = f"the file takes whole numbers for '{end.name}' ({end.dtype}), and the samples have fractions"
+            raise ModelError(what, "give whole numbers; bytes are scaled to 0..1 by default, and int32 is not")
         return values.astype(end.dtype)
     limits = np.iinfo(np.dtype(end.dtype))
     steps: NDArray[Any] = np.clip(np.round(values / end.scale) + end.zero_point, limits.min, limits.max)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from file_outputs import outputs_of
+from small_litert_files import litert_file, tensor
 
 from compressor.base.errors import ModelError
 from compressor.models.litert.conversion.converter import Conversion, to_litert
@@ -58,6 +59,17 @@ def test_data_of_another_shape_is_refused(small_cnn):
     assert str(error.value) == (
         "the file takes samples of shape (28, 28), and the data has (32, 32, 3); use data that fits the model"
     )
+
+
+def test_fractions_are_not_cut_off_for_an_input_of_whole_numbers():
+    file = LiteRTModel(
+        litert_file([tensor("x", (1, 4), "INT32"), tensor("y", (1, 4), "INT32")], [("ABS", [0], [1])], [0], [1])
+    )
+    assert file.run(np.array([[-1, 0, 2, 3]], np.float32)).tolist() == [[1, 0, 2, 3]]
+    with pytest.raises(ModelError) as error:
+        file.run(np.array([[0.5, 0, 2, 3]], np.float32))
+    remedy = "give whole numbers; bytes are scaled to 0..1 by default, and int32 is not"
+    assert str(error.value) == f"the file takes whole numbers for 'x' (int32), and the samples have fractions; {remedy}"
 
 
 def test_a_file_that_is_none_is_refused():
