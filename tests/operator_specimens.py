@@ -210,8 +210,9 @@ def _moving() -> Iterator[tuple[str, bytes]]:
         ):
             yield name, _file(name, takes, makes, options)
         for name, options in (("ARG_MAX", "ArgMaxOptions"), ("ARG_MIN", "ArgMinOptions")):
-            index = {"outputType": int(TensorType.INT32)}
-            yield name, _file(name, [data, _indices(3, ())], [_plain("int32", (1, 4, 4))], (options, index))
+            for index in ("int32", "int64"):
+                chosen = {"outputType": int(TensorType[index.upper()])}
+                yield name, _file(name, [data, _indices(3, ())], [_plain(index, (1, 4, 4))], (options, chosen))
         yield "SHAPE", _file("SHAPE", [data], [_plain("int32", (4,))], ("ShapeOptions", {"outType": 2}))
 
 
@@ -226,6 +227,9 @@ def _converting() -> Iterator[tuple[str, bytes]]:
             yield "CAST", _file("CAST", [_plain(takes, SHAPE)], [_plain(makes, SHAPE)], ("CastOptions", codes))
 
 
+_FIRST_VERSIONS = {"BROADCAST_TO": 2}  # of LiteRT's own kernels
+
+
 def _file(name, takes, makes, options=None) -> bytes:
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.version, model.subgraphs, model.buffers = 3, [graph], [schema.BufferT()]
@@ -236,7 +240,7 @@ def _file(name, takes, makes, options=None) -> bytes:
     call, code = schema.OperatorT(), schema.OperatorCodeT()
     call.opcodeIndex, call.inputs, call.outputs = 0, [*range(count)], graph.outputs
     code.builtinCode = getattr(schema.BuiltinOperator, name)
-    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), 1
+    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), _FIRST_VERSIONS.get(name, 1)
     if options is not None:
         call.builtinOptions = getattr(schema, f"{options[0]}T")()
         call.builtinOptionsType = getattr(schema.BuiltinOptions, options[0])
