@@ -36,8 +36,15 @@ def format_size(size: float) -> str:
     return f"{size / 10**9:.1f} GB"
 
 
-def gzip_size(content: bytes) -> int:
-    """Bytes of a file after `gzip -9`."""
-    import gzip
+_gzip_sizes: dict[bytes, int] = {}  # by the hash of the content
 
-    return len(gzip.compress(content, 9, mtime=0))
+
+def gzip_size(content: bytes) -> int:
+    """Bytes of a file after `gzip -9`, which takes a second a megabyte of a quantized file, and so is done once."""
+    import gzip
+    import hashlib
+
+    key = hashlib.sha256(content).digest()
+    if key not in _gzip_sizes:
+        _gzip_sizes[key] = len(gzip.compress(content, 9, mtime=0))
+    return _gzip_sizes[key]
