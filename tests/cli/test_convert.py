@@ -61,6 +61,19 @@ def test_a_keras_model_becomes_a_litert_file(call, keras2_file, tmp_path):
     assert float(said[2]) <= 1e-5
 
 
+def test_a_model_whose_file_takes_one_sample_a_call_becomes_one(call, tensorflow, tmp_path):
+    import tf_keras
+
+    features = tf_keras.Input((8,))
+    columns = tensorflow.expand_dims(tf_keras.layers.Dense(4)(features), 1)
+    repeated = tensorflow.broadcast_to(columns, [tensorflow.shape(features)[0], 5, 4])
+    outputs = tf_keras.layers.Dense(3)(tensorflow.reshape(repeated, (-1, 20)))
+    tf_keras.Model(features, outputs).save(tmp_path / "mine.keras")
+    code, out, err = call(tmp_path / "mine.keras", tmp_path / "m.tflite")
+    assert (code, err) == (0, "")
+    assert float(re.search(r"outputs within (.+) of", out)[1]) <= 1e-5
+
+
 def test_an_output_that_is_there_is_replaced_only_by_force(call, keras2_file, tmp_path):
     path = tmp_path / "m.tflite"
     path.write_text("precious")
