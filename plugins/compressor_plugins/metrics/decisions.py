@@ -31,7 +31,10 @@ def true_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]
         labels = labels[..., 0]
     if labels.shape != outputs[:-1]:
         raise ValueError("it takes class numbers, or one-hot labels")
-    return labels.astype("int64")
+    classes: NDArray[Any] = labels.astype("int64")
+    if (fractions := labels[labels != classes]).size:
+        raise ValueError(f"the label {fractions[0]:g} is no class number")
+    return classes
 
 
 def known_classes(labels: NDArray[Any], outputs: tuple[int, ...]) -> NDArray[Any]:

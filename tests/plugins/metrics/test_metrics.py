@@ -218,6 +218,7 @@ def test_an_autoencoder_is_judged_by_what_it_gives_back(judged):
         ),
         ("accuracy", np.zeros((4, 3)), np.zeros((4, 2)), "it takes class numbers, or one-hot labels"),
         ("accuracy", np.zeros((4, 3)), np.array([0, 3, 1, 2]), "there is a label 3, but only outputs for 3 classes"),
+        ("accuracy", np.zeros((4, 3)), np.array([0, 1.5, 1, 2]), "the label 1.5 is no class number"),
         ("accuracy", np.zeros((4, 1)), np.array([0, 1, 2, 1]), "there is a label 2, but only outputs for 2 classes"),
         ("f1", np.zeros((4, 3)), np.array([0, 3, 1, 2]), "there is a label 3, but only outputs for 3 classes"),
         ("top_5_accuracy", np.zeros((4, 3)), np.zeros(4), "it takes outputs for at least 5 classes"),
