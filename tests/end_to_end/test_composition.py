@@ -218,10 +218,10 @@ def test_zeros_and_clusters_are_kept_in_four_bits(tensorflow, tmp_path):
         (["qat", "cluster"], "'qat' leaves fake quantization in its layers, and 'cluster' cannot work on a model with"),
         (["qat", "fuse"], "'qat' leaves fake quantization in its layers, and 'fuse' cannot work on a model with"),
         (
-            ["slim", "ptq"],
-            "the model is a Keras model, and 'slim' needs a LiteRT model; an order that works: ptq -> slim",
+            ["slim", "prune"],
+            "'slim' leaves a LiteRT model, and 'prune' needs a Keras model; an order that works: prune -> slim",
         ),
-        (["pack"], "the model is a Keras model, and 'pack' needs a LiteRT model; start from a LiteRT model"),
+        (["pack"], "the model is a Keras model, and 'pack' needs a LiteRT model; put 'ptq' before it, or 'slim' to keep"),
         (["ptq", "pack", "slim"], "'pack' leaves a packed LiteRT model, and 'slim' needs a LiteRT model; an order"),
         (["ptq", "pack", "pack"], "'pack' leaves a packed LiteRT model, and 'pack-2' needs a LiteRT model"),
         (["prune", "train"], "'prune' leaves zeros to keep, and 'train' cannot work on a model with zeros to keep"),
