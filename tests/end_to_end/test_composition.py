@@ -221,7 +221,7 @@ def test_zeros_and_clusters_are_kept_in_four_bits(tensorflow, tmp_path):
             ["slim", "prune"],
             "'slim' leaves a LiteRT model, and 'prune' needs a Keras model; an order that works: prune -> slim",
         ),
-        (["pack"], "the model is a Keras model, and 'pack' needs a LiteRT model; put 'ptq' before it, or 'slim' to keep"),
+        (["pack"], "the model is a Keras model, and 'pack' needs a LiteRT model; put 'ptq' before it, or 'slim'"),
         (["ptq", "pack", "slim"], "'pack' leaves a packed LiteRT model, and 'slim' needs a LiteRT model; an order"),
         (["ptq", "pack", "pack"], "'pack' leaves a packed LiteRT model, and 'pack-2' needs a LiteRT model"),
         (["prune", "train"], "'prune' leaves zeros to keep, and 'train' cannot work on a model with zeros to keep"),
