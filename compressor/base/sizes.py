@@ -8,6 +8,7 @@ from compressor.base.text import quoted
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
+_gzip_sizes: dict[bytes, int] = {}  # by the hash of the content
 
 
 def parse_size(value: object) -> object:
@@ -34,9 +35,6 @@ def format_size(size: float) -> str:
         if abs(size) / factor < 999.95:  # a value that would show as 1000.0 takes the next unit
             return f"{size / factor:.1f} {unit}"
     return f"{size / 10**9:.1f} GB"
-
-
-_gzip_sizes: dict[bytes, int] = {}  # by the hash of the content
 
 
 def gzip_size(content: bytes) -> int:

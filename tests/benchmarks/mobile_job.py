@@ -1,8 +1,8 @@
 """Training, pruning and quantizing a MobileNetV2, against a plain, hand-written tfmot script: time and peak memory.
 
     python tests/benchmarks/mobile_job.py [--samples 1030] [--rounds 1] [--size 96] [--alpha 0.35]
-    python tests/benchmarks/mobile_job.py --net ResNet50 --size 224 --samples 178
-    python tests/benchmarks/mobile_job.py --net EfficientNetV2B0 --size 224 --samples 178 --quantize ptq
+    python tests/benchmarks/mobile_job.py --net ResNet50 --size 224 --samples 143
+    python tests/benchmarks/mobile_job.py --net EfficientNetV2B0 --size 224 --samples 143 --quantize ptq
 
 Each side runs in a process of its own, on the same random images in an `.npz` file; 1030 of them are 29 steps for each
 training. `seconds_of` are those of each stage, with measuring its file. Goals for MobileNetV2: at most 0.5 of the time,
@@ -38,12 +38,12 @@ def write_data(path: Path, samples: int, side: int) -> None:
 
 
 def options_of(net: str, alpha: float) -> dict[str, object]:
-    """What the function in `keras.applications` is called with."""
+    """Name the arguments that `keras.applications` builds a net with: its classes, and the width of a MobileNet."""
     return {"classes": CLASSES, **({"alpha": alpha} if net.startswith("MobileNet") else {})}
 
 
 def plain(data: Path, net: str, alpha: float, quantize: str) -> dict[str, object]:
-    """What people write by hand: train, prune, quantization-aware training or none, convert; each file evaluated."""
+    """Run the chain as a hand-written script does, and evaluate the file of each stage."""
     import numpy as np
     import tensorflow_model_optimization as tfmot
     import tf_keras as keras

@@ -15,10 +15,10 @@ _Choice = Literal["keep", "drop"]
 class Slim(Strategy):
     """Remove everything from a LiteRT file that its outputs do not depend on.
 
-    A Keras model is converted first, to floats. It removes metadata, descriptions, names of inner tensors, recorded
-    ranges, and unused tensors and operator codes. Equal buffers and tables are written once, and default values not at
-    all; with `zeros: drop`, nor are the zeros of pruned weights in float32 and float16. The outputs before and after
-    are compared bit for bit, with one sample per call and with many.
+    It removes metadata, descriptions, names of inner tensors, recorded ranges, and unused tensors and operator codes.
+    Equal buffers and tables are written once, and default values not at all; with `zeros: drop`, nor are the zeros of
+    pruned weights in float32 and float16. The outputs before and after are compared bit for bit, with one sample per
+    call and with many. A Keras model is converted to floats first.
     """
 
     name = "slim"
